@@ -1,0 +1,75 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let swiftSettings: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// A Swift target; the order of the calls below is the direction of the imports.
+func module(_ name: String, dependsOn dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
+func tests(of name: String, dependsOn dependencies: [Target.Dependency]) -> Target {
+  .testTarget(
+    name: "\(name)Tests", dependencies: dependencies + ["LMNTestSupport"],
+    swiftSettings: swiftSettings)
+}
+
+let package = Package(
+  name: "LMN",
+  platforms: [.macOS(.v15)],
+  products: [
+    .library(name: "LMN", targets: ["LMN"]),
+    .library(name: "LMNKernels", targets: ["LMNKernels"]),
+    .library(name: "CLMN", targets: ["CLMN"]),
+    .executable(name: "lmn", targets: ["lmn"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+  ],
+  targets: [
+    .systemLibrary(
+      name: "COpenBLAS", pkgConfig: "openblas",
+      providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
+    .target(
+      name: "CLMN", dependencies: ["COpenBLAS"], path: "csrc",
+      cSettings: [.headerSearchPath(".")],
+      linkerSettings: [.linkedLibrary("omp5"), .linkedLibrary("m")]),
+    module("LMNKernels", dependsOn: ["CLMN"]),
+    module("LMNAutodiff", dependsOn: ["LMNKernels"]),
+    module("LMNLayers", dependsOn: ["LMNKernels", "LMNAutodiff"]),
+    module("LMNMemories", dependsOn: ["LMNKernels", "LMNAutodiff", "LMNLayers"]),
+    module("LMNModel", dependsOn: ["LMNKernels", "LMNAutodiff", "LMNLayers", "LMNMemories"]),
+    module(
+      "LMNTraining",
+      dependsOn: ["LMNKernels", "LMNAutodiff", "LMNLayers", "LMNMemories", "LMNModel"]),
+    module(
+      "LMN",
+      dependsOn: [
+        "LMNKernels", "LMNAutodiff", "LMNLayers", "LMNMemories", "LMNModel", "LMNTraining",
+      ]),
+    .executableTarget(
+      name: "lmn",
+      dependencies: [
+        "LMN",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: swiftSettings),
+
+    .target(
+      name: "LMNTestSupport", dependencies: ["LMNKernels", "LMNAutodiff"],
+      path: "Tests/LMNTestSupport", swiftSettings: swiftSettings),
+    tests(of: "LMNKernels", dependsOn: ["LMNKernels", "CLMN"]),
+    tests(of: "LMNAutodiff", dependsOn: ["LMNAutodiff", "LMNKernels"]),
+    tests(of: "LMNLayers", dependsOn: ["LMNLayers", "LMNAutodiff", "LMNKernels"]),
+    tests(of: "LMNMemories", dependsOn: ["LMNMemories", "LMNLayers", "LMNAutodiff", "LMNKernels"]),
+    tests(of: "LMNModel", dependsOn: ["LMNModel", "LMNLayers", "LMNAutodiff", "LMNKernels"]),
+    tests(of: "LMNTraining", dependsOn: ["LMN"]),
+    tests(of: "LMNCommand", dependsOn: ["LMN", "lmn"]),
+  ],
+  swiftLanguageModes: [.v6],
+  cLanguageStandard: .c11
+)

@@ -1,0 +1,14 @@
+public import LMNKernels
+
+extension Variable {
+  /// The softmax cross-entropy of every row of logits, in nats: `[M]` for `self` of `[M, V]`.
+  public func crossEntropy(targets: [Token]) -> Variable {
+    let logits = value
+    let (losses, logNormalizer) = logits.crossEntropy(targets: targets)
+    return Variable(
+      losses,
+      edge { dy in
+        logits.crossEntropyPullback(dy, targets: targets, logNormalizer: logNormalizer)
+      })
+  }
+}

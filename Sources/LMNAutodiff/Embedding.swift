@@ -1,0 +1,11 @@
+public import LMNKernels
+
+extension Variable {
+  /// The table's rows of the given tokens: `[L, E]` for `self` of `[V, E]`.
+  public func embedding(of tokens: [Token]) -> Variable {
+    let vocabularySize = value.shape[0]
+    return Variable(
+      value.embedding(of: tokens),
+      edge { dy in dy.embeddingPullback(of: tokens, vocabularySize: vocabularySize) })
+  }
+}

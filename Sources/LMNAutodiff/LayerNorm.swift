@@ -1,0 +1,21 @@
+internal import LMNKernels
+
+extension Variable {
+  /// Every row to mean 0 and variance 1, then times a gain plus a bias.
+  ///
+  /// - Parameters:
+  ///   - gain: `[E]`.
+  ///   - bias: `[E]`.
+  ///   - epsilon: Keeps a constant row finite.
+  /// - Returns: `[M, E]` for `self` of that shape.
+  public func layerNorm(gain: Variable, bias: Variable, epsilon: Float) -> Variable {
+    let (x, g) = (value, gain.value)
+    let (normalized, mean, scale) = x.layerNorm(gain: g, bias: bias.value, epsilon: epsilon)
+    return Variable(
+      normalized,
+      Edge.joint([self, gain, bias]) { dy in
+        let pulled = x.layerNormPullback(dy, gain: g, mean: mean, scale: scale)
+        return [pulled.x, pulled.gain, pulled.bias]
+      })
+  }
+}

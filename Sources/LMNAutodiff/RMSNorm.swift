@@ -1,0 +1,20 @@
+internal import LMNKernels
+
+extension Variable {
+  /// Every row divided by the root of its mean square, times a gain.
+  ///
+  /// - Parameters:
+  ///   - gain: `[E]`.
+  ///   - epsilon: Keeps a zero row finite.
+  /// - Returns: `[M, E]` for `self` of that shape.
+  public func rmsNorm(gain: Variable, epsilon: Float) -> Variable {
+    let (x, g) = (value, gain.value)
+    let (normalized, scale) = x.rmsNorm(gain: g, epsilon: epsilon)
+    return Variable(
+      normalized,
+      Edge.joint([self, gain]) { dy in
+        let pulled = x.rmsNormPullback(dy, gain: g, scale: scale)
+        return [pulled.x, pulled.gain]
+      })
+  }
+}

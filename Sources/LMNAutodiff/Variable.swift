@@ -1,0 +1,81 @@
+public import LMNKernels
+
+/// A tensor that remembers how it was computed, as far as a gradient needs it.
+///
+/// Operations on variables are methods that give a new variable: its value and, per input, the
+/// pullback of a cotangent. A constant remembers nothing, so a computation from constants alone
+/// costs no more than its values.
+public struct Variable: Sendable {
+  /// The value.
+  public let value: Tensor
+  let node: Node?
+
+  /// A value that no gradient is wanted of.
+  public init(constant value: Tensor) {
+    self.value = value
+    node = nil
+  }
+
+  /// A value that gradients are taken with respect to.
+  public init(parameter value: Tensor) {
+    self.value = value
+    node = Node(edges: [])
+  }
+
+  /// The result of an operation: its value and the way back to each input.
+  ///
+  /// This is how an operation is made differentiable:
+  ///
+  ///     extension Variable {
+  ///       func silu() -> Variable {
+  ///         let x = value
+  ///         return Variable(x.silu(), edge { dy in x.siluPullback(dy) })
+  ///       }
+  ///     }
+  ///
+  /// - Parameters:
+  ///   - value: The operation's value.
+  ///   - edges: From ``edge(_:)`` or ``Edge/joint(_:pullback:)``; nil for inputs without gradient.
+  public init(_ value: Tensor, _ edges: Edge?...) {
+    let edges = edges.compactMap { $0 }
+    self.value = value
+    node = edges.isEmpty ? nil : Node(edges: edges)
+  }
+
+  /// The way from a result back to this input; nil when no gradient is wanted of it.
+  ///
+  /// - Parameter pullback: Takes the result's cotangent to this input's, which has its shape.
+  public func edge(_ pullback: @escaping @Sendable (Tensor) -> Tensor) -> Edge? {
+    node.map { node in Edge(targets: [node]) { [pullback($0)] } }
+  }
+}
+
+/// The way from a result back to some of its inputs.
+public struct Edge: Sendable {
+  let targets: [Node?]
+  let pullback: @Sendable (Tensor) -> [Tensor]
+
+  /// The way back to several inputs whose gradients share their work; nil when none is wanted.
+  ///
+  /// - Parameters:
+  ///   - inputs: The inputs.
+  ///   - pullback: Takes the result's cotangent to that of every input, in order.
+  public static func joint(
+    _ inputs: [Variable], pullback: @escaping @Sendable (Tensor) -> [Tensor]
+  ) -> Edge? {
+    inputs.allSatisfy { $0.node == nil }
+      ? nil : Edge(targets: inputs.map(\.node), pullback: pullback)
+  }
+}
+
+/// A point of a recorded computation. Parameters are nodes without edges.
+final class Node: Sendable {
+  let edges: [Edge]
+  /// Longest way to a parameter; a node's inputs are all less deep.
+  let depth: Int
+
+  init(edges: [Edge]) {
+    self.edges = edges
+    depth = 1 + (edges.flatMap(\.targets).compactMap { $0?.depth }.max() ?? -1)
+  }
+}

@@ -1,0 +1,51 @@
+internal import FoundationEssentials
+
+extension Int {
+  /// How many threads are worth starting: the processors that the affinity mask allows, no more
+  /// than the whole processors of the control group's quota, and no more than `OMP_NUM_THREADS`.
+  public static let availableThreads: Int = {
+    let asked = ProcessInfo.processInfo.environment["OMP_NUM_THREADS"].flatMap(Int.init)
+    return Swift.max(1, [ProcessInfo.processInfo.activeProcessorCount, controlGroupQuota, asked].compactMap { $0 }.min() ?? 1)
+  }()
+
+  /// The smallest quota on the way from this process's group to the root, rounded down.
+  private static var controlGroupQuota: Int? {
+    guard let groups = try? String(contentsOfFile: "/proc/self/cgroup", encoding: .utf8) else {
+      return nil
+    }
+    var quotas: [Double] = []
+    for line in groups.split(separator: "\n") {
+      let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+      guard fields.count == 3 else { continue }
+      let unified = fields[1].isEmpty
+      guard unified || fields[1].split(separator: ",").contains("cpu") else { continue }
+      var path = fields[2].split(separator: "/")
+      while true {
+        let group = (unified ? "/sys/fs/cgroup/" : "/sys/fs/cgroup/cpu/") + path.joined(separator: "/")
+        quotas += (unified ? unifiedQuota(group) : legacyQuota(group)).map { [$0] } ?? []
+        if path.popLast() == nil { break }
+      }
+    }
+    return quotas.min().map { Swift.max(1, Int($0)) }
+  }
+
+  private static func unifiedQuota(_ group: String) -> Double? {
+    guard let text = try? String(contentsOfFile: group + "/cpu.max", encoding: .utf8) else {
+      return nil
+    }
+    let words = text.split(whereSeparator: \.isWhitespace).map { Double($0) }
+    guard words.count == 2, let quota = words[0], let period = words[1] else { return nil }
+    return quota / period
+  }
+
+  private static func legacyQuota(_ group: String) -> Double? {
+    func number(_ name: String) -> Double? {
+      (try? String(contentsOfFile: "\(group)/\(name)", encoding: .utf8)).flatMap {
+        $0.split(whereSeparator: \.isWhitespace).first.flatMap { Double($0) }
+      }
+    }
+    guard let quota = number("cpu.cfs_quota_us"), quota > 0, let period = number("cpu.cfs_period_us")
+    else { return nil }
+    return quota / period
+  }
+}

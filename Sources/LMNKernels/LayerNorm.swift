@@ -1,0 +1,54 @@
+internal import CLMN
+
+extension Tensor {
+  /// Every row to mean 0 and variance 1, then times a gain plus a bias (arXiv 1607.06450).
+  ///
+  ///     normalized = (x − mean) · scale · gain + bias,  scale = 1 / √(variance + epsilon)
+  ///
+  /// - Parameters:
+  ///   - gain: `[E]`.
+  ///   - bias: `[E]`.
+  ///   - epsilon: Keeps a constant row finite.
+  /// - Returns: `normalized` `[M, E]`, `mean` and `scale` `[M]`, for `self` of `[M, E]`.
+  public func layerNorm(
+    gain: Tensor, bias: Tensor, epsilon: Float
+  ) -> (normalized: Tensor, mean: Tensor, scale: Tensor) {
+    precondition(
+      shape.count == 2 && gain.shape == [shape[1]] && bias.shape == gain.shape,
+      "layerNorm: gain \(gain.shape) and bias \(bias.shape) of \(shape)")
+    let normalized = Tensor(uninitialized: shape)
+    let mean = Tensor(uninitialized: [shape[0]])
+    let scale = Tensor(uninitialized: [shape[0]])
+    withExtendedLifetime((self, gain, bias, normalized, mean, scale)) {
+      var arguments = lmn_layer_norm(
+        rows: shape[0], width: shape[1], epsilon: epsilon, x: base, gain: gain.base,
+        bias: bias.base, normalized: normalized.output, mean: mean.output, scale: scale.output)
+      lmn_layer_norm_forward(ExecutionContext.current.kernels, &arguments)
+    }
+    return (normalized, mean, scale)
+  }
+
+  /// What the cotangent of ``layerNorm(gain:bias:epsilon:)`` gives to its input, gain and bias.
+  ///
+  /// - Parameters:
+  ///   - cotangent: `[M, E]`.
+  ///   - gain: `[E]`.
+  ///   - mean: As the forward operation returned it.
+  ///   - scale: Likewise.
+  public func layerNormPullback(
+    _ cotangent: Tensor, gain: Tensor, mean: Tensor, scale: Tensor
+  ) -> (x: Tensor, gain: Tensor, bias: Tensor) {
+    precondition(cotangent.shape == shape, "layerNormPullback: \(cotangent.shape) of \(shape)")
+    let d_x = Tensor(uninitialized: shape)
+    let d_gain = Tensor(uninitialized: gain.shape)
+    let d_bias = Tensor(uninitialized: gain.shape)
+    withExtendedLifetime((self, gain, mean, scale, cotangent, d_x, d_gain, d_bias)) {
+      var arguments = lmn_layer_norm_grad(
+        rows: shape[0], width: shape[1], x: base, gain: gain.base, mean: mean.base,
+        scale: scale.base, d_normalized: cotangent.base, d_x: d_x.output, d_gain: d_gain.output,
+        d_bias: d_bias.output)
+      lmn_layer_norm_backward(ExecutionContext.current.kernels, &arguments)
+    }
+    return (d_x, d_gain, d_bias)
+  }
+}

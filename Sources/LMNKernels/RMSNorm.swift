@@ -1,0 +1,46 @@
+internal import CLMN
+
+extension Tensor {
+  /// Every row divided by the root of its mean square, times a gain (arXiv 1910.07467).
+  ///
+  ///     normalized = x · scale · gain,  scale = 1 / √(mean(x²) + epsilon)
+  ///
+  /// - Parameters:
+  ///   - gain: `[E]`.
+  ///   - epsilon: Keeps a zero row finite.
+  /// - Returns: `normalized` `[M, E]` and `scale` `[M]`, for `self` of `[M, E]`.
+  public func rmsNorm(gain: Tensor, epsilon: Float) -> (normalized: Tensor, scale: Tensor) {
+    precondition(
+      shape.count == 2 && gain.shape == [shape[1]], "rmsNorm: gain \(gain.shape) of \(shape)")
+    let normalized = Tensor(uninitialized: shape)
+    let scale = Tensor(uninitialized: [shape[0]])
+    withExtendedLifetime((self, gain, normalized, scale)) {
+      var arguments = lmn_rms_norm(
+        rows: shape[0], width: shape[1], epsilon: epsilon, x: base, gain: gain.base,
+        normalized: normalized.output, scale: scale.output)
+      lmn_rms_norm_forward(ExecutionContext.current.kernels, &arguments)
+    }
+    return (normalized, scale)
+  }
+
+  /// What the cotangent of ``rmsNorm(gain:epsilon:)`` gives to its input and gain.
+  ///
+  /// - Parameters:
+  ///   - cotangent: `[M, E]`.
+  ///   - gain: `[E]`.
+  ///   - scale: As the forward operation returned it.
+  public func rmsNormPullback(
+    _ cotangent: Tensor, gain: Tensor, scale: Tensor
+  ) -> (x: Tensor, gain: Tensor) {
+    precondition(cotangent.shape == shape, "rmsNormPullback: \(cotangent.shape) of \(shape)")
+    let d_x = Tensor(uninitialized: shape)
+    let d_gain = Tensor(uninitialized: gain.shape)
+    withExtendedLifetime((self, gain, scale, cotangent, d_x, d_gain)) {
+      var arguments = lmn_rms_norm_grad(
+        rows: shape[0], width: shape[1], x: base, gain: gain.base, scale: scale.base,
+        d_normalized: cotangent.base, d_x: d_x.output, d_gain: d_gain.output)
+      lmn_rms_norm_backward(ExecutionContext.current.kernels, &arguments)
+    }
+    return (d_x, d_gain)
+  }
+}

@@ -1,0 +1,94 @@
+internal import CLMN
+
+extension Tensor {
+  /// Single-vector attention: every position's key answers the queries of the nodes it sees.
+  ///
+  /// Position t sees its own token and, per bank and level i with t + 1 ≥ 2ⁱ, node
+  /// ⌊(t + 1) / 2ⁱ⌋ − 1. Per head of D = E / H features:
+  ///
+  ///     output[t] = Σₛ softmax(query[s] · key[t] / √D) value[s]
+  ///
+  /// - Parameters:
+  ///   - keys: `[L, E]`.
+  ///   - tree: Which part of a stream's tree the slots are.
+  ///   - heads: H, a divisor of E.
+  /// - Returns: `output` `[L, E]` and `logNormalizer` `[L, H]`, for `self` of `[N, 2E]`: query and
+  ///   value of each node side by side.
+  public func singleVectorAttention(
+    keys: Tensor, of tree: Tree, heads: Int
+  ) -> (output: Tensor, logNormalizer: Tensor) {
+    let width = keys.shape[1]
+    precondition(
+      shape == [tree.rowCount, 2 * width] && keys.shape == [tree.length, width]
+        && width.isMultiple(of: heads),
+      "singleVectorAttention: slots \(shape), keys \(keys.shape), \(heads) heads, \(tree)")
+    let output = Tensor(uninitialized: keys.shape)
+    let logNormalizer = Tensor(uninitialized: [tree.length, heads])
+    withExtendedLifetime((self, keys, output, logNormalizer)) {
+      var arguments = lmn_single_vector_attention(
+        tree: tree.layout, width: width, heads: heads, slots: base, keys: keys.base,
+        output: output.output, log_normalizer: logNormalizer.output)
+      lmn_single_vector_attention_forward(ExecutionContext.current.kernels, &arguments)
+    }
+    return (output, logNormalizer)
+  }
+
+  /// What the cotangent of an attention's output gives to its slots and keys.
+  ///
+  /// - Parameters:
+  ///   - cotangent: `[L, E]`.
+  ///   - keys: `[L, E]`.
+  ///   - output: As ``singleVectorAttention(keys:of:heads:)`` returned it.
+  ///   - logNormalizer: Likewise.
+  ///   - tree: Which part of a stream's tree the slots are.
+  /// - Returns: `slots` `[N, 2E]` and `keys` `[L, E]`, for `self`, the slots.
+  public func singleVectorAttentionPullback(
+    _ cotangent: Tensor, keys: Tensor, output: Tensor, logNormalizer: Tensor, of tree: Tree
+  ) -> (slots: Tensor, keys: Tensor) {
+    precondition(
+      cotangent.shape == keys.shape,
+      "singleVectorAttentionPullback: \(cotangent.shape) of keys \(keys.shape)")
+    let d_slots = Tensor(uninitialized: shape)
+    let d_keys = Tensor(uninitialized: keys.shape)
+    let d_normalizer = Tensor(uninitialized: logNormalizer.shape)
+    withExtendedLifetime((self, cotangent, keys, output, logNormalizer, d_normalizer)) {
+      var arguments = lmn_single_vector_attention_grad(
+        tree: tree.layout, width: keys.shape[1], heads: logNormalizer.shape[1], slots: base,
+        keys: keys.base, output: output.base, log_normalizer: logNormalizer.base,
+        d_output: cotangent.base, d_keys: d_keys.output, d_slots: d_slots.output,
+        d_normalizer: d_normalizer.output)
+      lmn_single_vector_attention_backward(ExecutionContext.current.kernels, &arguments)
+    }
+    return (d_slots, d_keys)
+  }
+
+  /// The same attention for one position of each of several streams, over the slots it sees.
+  ///
+  /// - Parameters:
+  ///   - slots: Per stream `[S, 2E]`, S at least 1 and not the same everywhere.
+  ///   - heads: H, a divisor of E.
+  /// - Returns: `[B, E]` for `self` of that shape, the keys.
+  public func singleVectorAttention(over slots: [Tensor], heads: Int) -> Tensor {
+    let width = shape[1]
+    precondition(
+      shape[0] == slots.count && width.isMultiple(of: heads)
+        && slots.allSatisfy { $0.shape.count == 2 && $0.shape[0] > 0 && $0.shape[1] == 2 * width },
+      "singleVectorAttention: keys \(shape), \(heads) heads, slots \(slots.map(\.shape))")
+    return Tensor(shape: shape) { output in
+      withExtendedLifetime((self, slots)) {
+        let tables: [UnsafePointer<Float>?] = slots.map(\.base)
+        let counts = slots.map { $0.shape[0] }
+        tables.withUnsafeBufferPointer { tables in
+          counts.withUnsafeBufferPointer { counts in
+            counts.withMemoryRebound(to: Int.self) { counts in
+              var arguments = lmn_single_vector_attention_step(
+                streams: shape[0], width: width, heads: heads, slots: tables.baseAddress,
+                counts: counts.baseAddress, keys: base, output: output)
+              lmn_single_vector_attention_step_forward(ExecutionContext.current.kernels, &arguments)
+            }
+          }
+        }
+      }
+    }
+  }
+}

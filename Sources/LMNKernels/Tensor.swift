@@ -1,0 +1,159 @@
+internal import Synchronization
+
+/// A dense, row-major array of float32 values with a shape.
+///
+/// A tensor is a value: copies share storage until one of them is written to.
+public struct Tensor: Sendable {
+  /// The extent of each dimension, outermost first.
+  public let shape: [Int]
+  private var storage: Storage
+  private let offset: Int
+
+  /// A tensor whose values `initialize` writes, all of them, into uninitialised memory.
+  public init(shape: [Int], initializingWith initialize: (UnsafeMutablePointer<Float>) -> Void) {
+    precondition(shape.allSatisfy { $0 >= 0 }, "Tensor: negative extent in shape \(shape)")
+    self.shape = shape
+    storage = Storage(count: shape.reduce(1, *))
+    offset = 0
+    initialize(storage.base)
+  }
+
+  /// A tensor of `scalars` in row-major order.
+  ///
+  /// - Precondition: There are as many scalars as the shape holds.
+  public init(shape: [Int], scalars: [Float]) {
+    precondition(
+      shape.reduce(1, *) == scalars.count,
+      "Tensor: shape \(shape) does not hold \(scalars.count) scalars")
+    self.init(shape: shape) { base in
+      scalars.withUnsafeBufferPointer { values in
+        if let first = values.baseAddress { base.initialize(from: first, count: values.count) }
+      }
+    }
+  }
+
+  /// A tensor with the same value everywhere.
+  public init(shape: [Int], repeating value: Float) {
+    self.init(shape: shape) { $0.initialize(repeating: value, count: shape.reduce(1, *)) }
+  }
+
+  /// A tensor for a kernel with several outputs, which must write all of it.
+  init(uninitialized shape: [Int]) { self.init(shape: shape) { _ in } }
+
+  private init(shape: [Int], storage: Storage, offset: Int) {
+    self.shape = shape
+    self.storage = storage
+    self.offset = offset
+  }
+
+  /// How many values there are.
+  public var count: Int { shape.reduce(1, *) }
+
+  /// The values in row-major order, copied.
+  public var scalars: [Float] {
+    withExtendedLifetime(storage) { Array(UnsafeBufferPointer(start: base, count: count)) }
+  }
+
+  /// The first value; of a one-element tensor, the value.
+  public var scalar: Float {
+    precondition(count == 1, "Tensor: a scalar was asked of shape \(shape)")
+    return withExtendedLifetime(storage) { base.pointee }
+  }
+
+  /// The same values under another shape.
+  ///
+  /// - Precondition: Both shapes hold equally many values.
+  public func reshaped(_ shape: [Int]) -> Tensor {
+    precondition(
+      shape.reduce(1, *) == count, "Tensor: cannot reshape \(self.shape) to \(shape)")
+    return Tensor(shape: shape, storage: storage, offset: offset)
+  }
+
+  /// Rows `range` of the outermost dimension, sharing storage.
+  ///
+  /// - Precondition: The range lies within the rows.
+  public func rows(_ range: Range<Int>) -> Tensor {
+    precondition(
+      range.lowerBound >= 0 && range.upperBound <= shape[0],
+      "Tensor: rows \(range) are not all in shape \(shape)")
+    let rowCount = shape.dropFirst().reduce(1, *)
+    return Tensor(
+      shape: [range.count] + shape.dropFirst(), storage: storage,
+      offset: offset + range.lowerBound * rowCount)
+  }
+
+  /// The tensors' rows, one after the other.
+  ///
+  /// - Precondition: There is at least one tensor, and all agree in the inner dimensions.
+  public static func concatenatingRows(_ tensors: [Tensor]) -> Tensor {
+    let inner = Array(tensors[0].shape.dropFirst())
+    precondition(
+      tensors.allSatisfy { Array($0.shape.dropFirst()) == inner },
+      "Tensor: rows of shapes \(tensors.map(\.shape)) cannot be concatenated")
+    return Tensor(shape: [tensors.reduce(0) { $0 + $1.shape[0] }] + inner) { base in
+      var end = base
+      for tensor in tensors {
+        withExtendedLifetime(tensor) { end.initialize(from: tensor.base, count: tensor.count) }
+        end += tensor.count
+      }
+    }
+  }
+
+  /// Where the values stand; good while the tensor lives (`withExtendedLifetime`).
+  package var base: UnsafePointer<Float> { UnsafePointer(storage.base + offset) }
+
+  /// Where a kernel writes a tensor that nobody else has seen yet.
+  var output: UnsafeMutablePointer<Float> { storage.base + offset }
+
+  /// Gives `body` the values to change in place; another tensor's view of them stays as it was.
+  package mutating func withMutableScalars<R>(
+    _ body: (UnsafeMutablePointer<Float>) throws -> R
+  ) rethrows -> R {
+    if !isKnownUniquelyReferenced(&storage) || offset != 0 {
+      self = Tensor(shape: shape) { [self] in $0.initialize(from: base, count: count) }
+    }
+    storage.forgetTransposed()
+    return try body(storage.base)
+  }
+
+  /// The transposed form of a whole weight, kept with it: `make` runs once per value.
+  package func cachingTransposed(_ make: () -> Tensor) -> Tensor {
+    if offset != 0 { return make() }
+    return storage.transposed(shape, make)
+  }
+}
+
+extension Tensor: Equatable {
+  /// Whether shape and values are the same (so a tensor with a NaN is unequal to itself).
+  public static func == (left: Tensor, right: Tensor) -> Bool {
+    left.shape == right.shape && left.scalars == right.scalars
+  }
+}
+
+/// The memory behind tensors, on a cache line's boundary.
+///
+/// Unchecked because of the pointer: what it points to is written before the tensor is handed out,
+/// and later only by an owner that knows it is the only one.
+private final class Storage: @unchecked Sendable {
+  let base: UnsafeMutablePointer<Float>
+  private let cache = Mutex<(shape: [Int], transposed: Tensor)?>(nil)
+
+  init(count: Int) {
+    let bytes = UnsafeMutableRawPointer.allocate(
+      byteCount: max(count, 1) * MemoryLayout<Float>.stride, alignment: 64)
+    base = bytes.bindMemory(to: Float.self, capacity: max(count, 1))
+  }
+
+  deinit { base.deallocate() }
+
+  func transposed(_ shape: [Int], _ make: () -> Tensor) -> Tensor {
+    cache.withLock { cache in
+      if let cache, cache.shape == shape { return cache.transposed }
+      let transposed = make()
+      cache = (shape, transposed)
+      return transposed
+    }
+  }
+
+  func forgetTransposed() { cache.withLock { $0 = nil } }
+}

@@ -1,0 +1,21 @@
+public import LMNAutodiff
+public import LMNKernels
+
+/// A learned vector for every token of a vocabulary.
+public struct Embedding: Module {
+  /// `[V, E]`.
+  public var table: Variable
+
+  /// A table of standard normal values.
+  public init(vocabularySize: Int, width: Int, using generator: inout SeededGenerator) {
+    table = .normal([vocabularySize, width], deviation: 1, using: &generator)
+  }
+
+  /// The vectors `[L, E]` of L tokens.
+  public func callAsFunction(_ tokens: [Token]) -> Variable { table.embedding(of: tokens) }
+
+  /// Lists `weight`, as checkpoints call the table.
+  public mutating func visitParameters(_ visit: (String, inout Variable) -> Void) {
+    visit("weight", &table)
+  }
+}

@@ -1,0 +1,24 @@
+public import LMNAutodiff
+
+/// Two affine maps with SiLU between them, for every row by itself.
+public struct FeedForward: Module {
+  /// E → f·E.
+  public var inner: Linear
+  /// f·E → E.
+  public var outer: Linear
+
+  /// Maps with an inner width of `factor` times `width`.
+  public init(width: Int, factor: Int, using generator: inout SeededGenerator) {
+    inner = Linear(inputs: width, outputs: factor * width, using: &generator)
+    outer = Linear(inputs: factor * width, outputs: width, using: &generator)
+  }
+
+  /// The map of rows `[M, E]`.
+  public func callAsFunction(_ x: Variable) -> Variable { outer(inner(x).silu()) }
+
+  /// Lists the inner map as `0` and the outer one as `2`, their places in the published code.
+  public mutating func visitParameters(_ visit: (String, inout Variable) -> Void) {
+    Self.visit("0", &inner, visit)
+    Self.visit("2", &outer, visit)
+  }
+}

@@ -1,0 +1,28 @@
+public import LMNAutodiff
+
+/// Every row to mean 0 and variance 1, then times a learned gain plus a learned bias.
+public struct LayerNorm: Module {
+  /// `[E]`.
+  public var gain: Variable
+  /// `[E]`.
+  public var bias: Variable
+  /// PyTorch's default.
+  public static let epsilon: Float = 1e-5
+
+  /// A norm with gain 1 and bias 0.
+  public init(width: Int) {
+    gain = .constant([width], 1)
+    bias = .constant([width], 0)
+  }
+
+  /// The normalised rows of `[M, E]`.
+  public func callAsFunction(_ x: Variable) -> Variable {
+    x.layerNorm(gain: gain, bias: bias, epsilon: Self.epsilon)
+  }
+
+  /// Lists `weight` and `bias`, as checkpoints call them.
+  public mutating func visitParameters(_ visit: (String, inout Variable) -> Void) {
+    visit("weight", &gain)
+    visit("bias", &bias)
+  }
+}

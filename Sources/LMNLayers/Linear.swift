@@ -1,0 +1,26 @@
+public import LMNAutodiff
+internal import LMNKernels
+
+/// An affine map of every row: `y = x · weightᵀ + bias`.
+public struct Linear: Module {
+  /// `[outputs, inputs]`.
+  public var weight: Variable
+  /// `[outputs]`.
+  public var bias: Variable
+
+  /// A map whose weight and bias are uniform in ±1/√inputs.
+  public init(inputs: Int, outputs: Int, using generator: inout SeededGenerator) {
+    let bound = 1 / Float(inputs).squareRoot()
+    weight = .uniform([outputs, inputs], bound: bound, using: &generator)
+    bias = .uniform([outputs], bound: bound, using: &generator)
+  }
+
+  /// The map of rows `[M, inputs]` to `[M, outputs]`.
+  public func callAsFunction(_ x: Variable) -> Variable { x.linear(weight: weight, bias: bias) }
+
+  /// Lists `weight` and `bias`.
+  public mutating func visitParameters(_ visit: (String, inout Variable) -> Void) {
+    visit("weight", &weight)
+    visit("bias", &bias)
+  }
+}

@@ -1,0 +1,22 @@
+public import LMNAutodiff
+
+/// Every row divided by the root of its mean square, times a learned gain.
+public struct RMSNorm: Module {
+  /// `[E]`.
+  public var gain: Variable
+  /// float32's epsilon, PyTorch's default.
+  public static let epsilon: Float = 1.1920929e-07
+
+  /// A norm with gain 1.
+  public init(width: Int) { gain = .constant([width], 1) }
+
+  /// The normalised rows of `[M, E]`.
+  public func callAsFunction(_ x: Variable) -> Variable {
+    x.rmsNorm(gain: gain, epsilon: Self.epsilon)
+  }
+
+  /// Lists `weight`, as checkpoints call the gain.
+  public mutating func visitParameters(_ visit: (String, inout Variable) -> Void) {
+    visit("weight", &gain)
+  }
+}

@@ -1,0 +1,139 @@
+public import LMNAutodiff
+public import LMNKernels
+public import LMNLayers
+
+/// Memory that grows with the logarithm of the sequence: a binary tree of summaries, read by
+/// single-vector attention (arXiv 2501.07905).
+///
+/// Token t sees itself and, on every level i of the tree, the newest finished node, which stands
+/// for 2ⁱ tokens. Every node gives a query and a value, the token one key.
+public struct LogarithmicMemory: Memory {
+  /// How two nodes become one.
+  public var summarizer: Summarizer
+  /// A node's query and value, side by side: E → 2E.
+  public var queryValue: Linear
+  /// A token's key: E → E.
+  public var key: Linear
+  /// What becomes of the heads' outputs: E → E.
+  public var output: Linear
+  /// E.
+  public let width: Int
+  /// H, a divisor of E.
+  public let heads: Int
+  /// K: summaries of every node.
+  public let banks: Int
+
+  /// A memory with fresh parameters.
+  ///
+  /// - Precondition: `heads` divides `width`.
+  public init(
+    width: Int, heads: Int, banks: Int, summarizer: Summarizer.Kind,
+    initialisation: Initialisation, using generator: inout SeededGenerator
+  ) {
+    precondition(
+      width.isMultiple(of: heads), "LogarithmicMemory: \(heads) heads do not divide width \(width)")
+    self.width = width
+    self.heads = heads
+    self.banks = banks
+    self.summarizer = Summarizer(
+      summarizer, width: width, banks: banks, initialisation: initialisation, using: &generator)
+    queryValue = Linear(inputs: width, outputs: 2 * width, using: &generator)
+    key = Linear(inputs: width, outputs: width, using: &generator)
+    output = Linear(inputs: width, outputs: width, using: &generator)
+  }
+
+  /// The newest node of every level and bank, with its query and value.
+  public struct State: Sendable, Equatable {
+    /// Tokens seen.
+    public internal(set) var position: Int
+    /// `[C, E]`: the newest token, then per bank the newest node of every level from 1 up.
+    public internal(set) var nodes: Tensor
+    /// `[C, 2E]`: query and value of each of them.
+    public internal(set) var slots: Tensor
+
+    /// A state by its parts, such as a file holds them.
+    ///
+    /// - Returns: nil when the shapes are not those of a state at that position.
+    public init?(position: Int, nodes: Tensor, slots: Tensor, width: Int, banks: Int) {
+      guard position >= 0, position < Int.max / 2, nodes.shape.first == slots.shape.first else {
+        return nil
+      }
+      let rows = position == 0 ? 0 : Tree(start: 0, length: position, banks: banks).newestRows.count
+      guard nodes.shape == [rows, width], slots.shape == [rows, 2 * width] else { return nil }
+      self.position = position
+      self.nodes = nodes
+      self.slots = slots
+    }
+  }
+
+  /// The state before the first token.
+  public var initialState: State {
+    State(
+      position: 0, nodes: Tensor(shape: [0, width], scalars: []),
+      slots: Tensor(shape: [0, 2 * width], scalars: []), width: width, banks: banks)!
+  }
+
+  /// The parallel form: `[L, E]` for the next L tokens `[L, E]`.
+  public func callAsFunction(_ tokens: Variable, after state: inout State) -> Variable {
+    let tree = Tree(start: state.position, length: tokens.value.shape[0], banks: banks)
+    let nodes = summarizer.nodes(of: tree, tokens: tokens, carried: state.nodes)
+    let slots = queryValue(nodes)
+    let attended = slots.singleVectorAttention(keys: key(tokens), of: tree, heads: heads)
+    state.position += tree.length
+    state.nodes = nodes.value.rows(at: tree.newestRows)
+    state.slots = slots.value.rows(at: tree.newestRows)
+    return output(attended)
+  }
+
+  /// The sequential form: only the nodes that the token finishes are made and projected.
+  public func step(_ tokens: Tensor, after states: inout [State]) -> Tensor {
+    precondition(
+      tokens.shape == [states.count, width], "step: tokens \(tokens.shape), \(states.count) states")
+    let finished = states.indices.map { stream in
+      finish(token: tokens.rows(stream..<stream + 1), after: states[stream])
+    }
+    let slots = queryValue(Variable(constant: .concatenatingRows(finished.map(\.new)))).value
+    var row = 0
+    for (stream, step) in finished.enumerated() {
+      let new = slots.rows(row..<row + step.new.shape[0])
+      states[stream].position += 1
+      states[stream].nodes = step.nodes
+      states[stream].slots = .concatenatingRows([states[stream].slots, new])
+        .rows(at: step.slotRows)
+      row += step.new.shape[0]
+    }
+    let keys = key(Variable(constant: tokens)).value
+    let attended = keys.singleVectorAttention(over: states.map(\.slots), heads: heads)
+    return output(Variable(constant: attended)).value
+  }
+
+  /// What one token adds to a stream's tree.
+  private struct Step {
+    /// The nodes that it finishes, itself included.
+    let new: Tensor
+    /// The newest node of every level after it.
+    let nodes: Tensor
+    /// Their rows in (slots before, slots of `new`).
+    let slotRows: [Int]
+  }
+
+  private func finish(token: Tensor, after state: State) -> Step {
+    let tree = Tree(start: state.position, length: 1, banks: banks)
+    let nodes = summarizer.nodes(
+      of: tree, tokens: Variable(constant: token), carried: state.nodes
+    ).value
+    let (carried, new, newest) = (tree.carriedRows, tree.newRows, tree.newestRows)
+    var places = [Int](repeating: 0, count: tree.rowCount)
+    for (place, row) in (carried + new).enumerated() { places[row] = place }
+    return Step(
+      new: nodes.rows(at: new), nodes: nodes.rows(at: newest), slotRows: newest.map { places[$0] })
+  }
+
+  /// Lists summarizer, projections and output.
+  public mutating func visitParameters(_ visit: (String, inout Variable) -> Void) {
+    Self.visit("summarizer", &summarizer, visit)
+    Self.visit("query_value", &queryValue, visit)
+    Self.visit("key", &key, visit)
+    Self.visit("out_proj", &output, visit)
+  }
+}

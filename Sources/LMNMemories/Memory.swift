@@ -1,0 +1,32 @@
+public import LMNAutodiff
+public import LMNKernels
+public import LMNLayers
+
+/// A memory over a sequence, with two forms that compute the same function.
+///
+/// The *parallel* form takes a whole stretch of tokens and is what training and reading a prompt
+/// use. The *sequential* form takes one token and a small state. They may be mixed at will: any cut
+/// of a stream into stretches and steps gives the same outputs, to rounding.
+public protocol Memory: Module {
+  /// What a stream leaves behind: a value, so it can be copied, saved, restored and forked.
+  associatedtype State: Sendable
+
+  /// The state before the first token.
+  var initialState: State { get }
+
+  /// The parallel form.
+  ///
+  /// - Parameters:
+  ///   - tokens: `[L, E]`, the next L tokens of the stream.
+  ///   - state: What the tokens before left; becomes what these leave. No gradient flows through it.
+  /// - Returns: `[L, E]`.
+  func callAsFunction(_ tokens: Variable, after state: inout State) -> Variable
+
+  /// The sequential form, for one token of each of B streams.
+  ///
+  /// - Parameters:
+  ///   - tokens: `[B, E]`, a row per stream.
+  ///   - states: B states, which may stand at different positions.
+  /// - Returns: `[B, E]`; a row depends on its own stream alone.
+  func step(_ tokens: Tensor, after states: inout [State]) -> Tensor
+}

@@ -1,0 +1,44 @@
+public import LMNAutodiff
+public import LMNKernels
+public import LMNLayers
+public import LMNMemories
+
+/// A memory and a feed-forward map, each after a norm and beside a residual path.
+public struct Block<M: Memory>: Module {
+  /// Before the memory.
+  public var memoryNorm: RMSNorm
+  /// What relates tokens to each other.
+  public var memory: M
+  /// Before the feed-forward map.
+  public var feedForwardNorm: RMSNorm
+  /// What happens to every token by itself.
+  public var feedForward: FeedForward
+
+  init(width: Int, memory: M, feedForward: FeedForward) {
+    memoryNorm = RMSNorm(width: width)
+    self.memory = memory
+    feedForwardNorm = RMSNorm(width: width)
+    self.feedForward = feedForward
+  }
+
+  /// The parallel form: `[L, E]` for the next L tokens `[L, E]`.
+  public func callAsFunction(_ x: Variable, after state: inout M.State) -> Variable {
+    let x = x + memory(memoryNorm(x), after: &state)
+    return x + feedForward(feedForwardNorm(x))
+  }
+
+  /// The sequential form: `[B, E]` for one token of each of B streams.
+  public func step(_ x: Tensor, after states: inout [M.State]) -> Tensor {
+    let remembered = memory.step(memoryNorm(Variable(constant: x)).value, after: &states)
+    let x = Variable(constant: x.adding(remembered))
+    return (x + feedForward(feedForwardNorm(x))).value
+  }
+
+  /// Lists norms, memory (whose parts stand in the block itself) and feed-forward map.
+  public mutating func visitParameters(_ visit: (String, inout Variable) -> Void) {
+    Self.visit("norm1", &memoryNorm, visit)
+    Self.visit("norm2", &feedForwardNorm, visit)
+    memory.visitParameters(visit)
+    Self.visit("feedforward", &feedForward, visit)
+  }
+}

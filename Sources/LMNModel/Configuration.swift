@@ -1,0 +1,103 @@
+public import LMNMemories
+
+/// The sizes and kinds of a network; a checkpoint carries it as JSON.
+public struct Configuration: Sendable, Equatable, Codable {
+  /// V: tokens of the vocabulary.
+  public var vocabularySize: Int
+  /// E: features of a token.
+  public var width = 32
+  /// H: heads of the attention, a divisor of the width.
+  public var heads = 4
+  /// Blocks.
+  public var layers = 4
+  /// K: summaries of every node.
+  public var banks = 2
+  /// f: how many times wider than a token the feed-forward's inner layer is.
+  public var feedForward = 4
+  /// How two nodes become one.
+  public var summarizer = Summarizer.Kind.linear
+
+  /// The sizes of the published 71,489-parameter network, but for the vocabulary.
+  public init(vocabularySize: Int) { self.vocabularySize = vocabularySize }
+
+  enum CodingKeys: String, CodingKey, CaseIterable {
+    case vocabularySize = "vocab"
+    case width, heads, layers, banks, feedForward, summarizer
+  }
+
+  /// Throws unless a network can have these sizes.
+  public func validate() throws(ConfigurationError) {
+    let sizes: [(CodingKeys, Int)] = [
+      (.vocabularySize, vocabularySize), (.width, width), (.heads, heads), (.layers, layers),
+      (.banks, banks), (.feedForward, feedForward),
+    ]
+    for (key, size) in sizes where !(1...Self.largestSize).contains(size) {
+      throw .outOfRange(key: key.rawValue, value: size, range: 1...Self.largestSize)
+    }
+    if !width.isMultiple(of: heads) { throw .indivisible(width: width, heads: heads) }
+    if parameterCount == nil { throw .tooLarge }
+  }
+
+  /// No size may be larger: it keeps every product of two of them far from overflow.
+  public static let largestSize = 1 << 24
+
+  /// How many numbers the parameters hold; nil when that overflows.
+  public var parameterCount: Int? {
+    var overflow = false
+    func times(_ a: Int, _ b: Int) -> Int {
+      let (product, overflowed) = a.multipliedReportingOverflow(by: b)
+      overflow = overflow || overflowed
+      return product
+    }
+    func plus(_ a: Int, _ b: Int) -> Int {
+      let (sum, overflowed) = a.addingReportingOverflow(b)
+      overflow = overflow || overflowed
+      return sum
+    }
+    func linear(_ inputs: Int, _ outputs: Int) -> Int { plus(times(inputs, outputs), outputs) }
+
+    let bank =
+      switch summarizer {
+      case .linear: linear(2 * width, width)
+      case .depthwiseSeparable: plus(linear(width, width), 3 * width)
+      }
+    let inner = times(feedForward, width)
+    let parts = [
+      times(banks, bank), linear(width, 3 * width), linear(width, width), 2 * width,
+      linear(width, inner), linear(inner, width),
+    ]
+    let outside = plus(plus(times(vocabularySize, width), 2 * width), linear(width, vocabularySize))
+    let count = plus(times(layers, parts.reduce(0, plus)), outside)
+    return overflow ? nil : count
+  }
+}
+
+/// Why no network can have a configuration.
+public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
+  /// A size is not one that a network can have.
+  case outOfRange(key: String, value: Int, range: ClosedRange<Int>)
+  /// The heads do not share the width evenly.
+  case indivisible(width: Int, heads: Int)
+  /// The parameters cannot even be counted.
+  case tooLarge
+  /// A key that no network knows.
+  case unknownKeys([String])
+  /// The text is no JSON object with the right keys.
+  case malformed(String)
+
+  /// A sentence that names key and value.
+  public var description: String {
+    switch self {
+    case .outOfRange(let key, let value, let range):
+      "\(key) is \(value), it has to be from \(range.lowerBound) to \(range.upperBound)"
+    case .indivisible(let width, let heads):
+      "\(heads) heads do not divide a width of \(width)"
+    case .tooLarge:
+      "the sizes ask for more parameters than can be counted"
+    case .unknownKeys(let keys):
+      "the configuration asks for what no model here has: \(keys.joined(separator: ", "))"
+    case .malformed(let problem):
+      "the configuration cannot be read: \(problem)"
+    }
+  }
+}

@@ -1,0 +1,113 @@
+public import LMNAutodiff
+public import LMNKernels
+public import LMNLayers
+public import LMNMemories
+
+/// A language model of logarithmic memories: embedding, blocks, norm and head.
+public struct LogarithmicMemoryNetwork: Module {
+  /// The sizes and kinds.
+  public let configuration: Configuration
+  /// From tokens to vectors.
+  public var embedding: Embedding
+  /// The blocks, in order.
+  public var blocks: [Block<LogarithmicMemory>]
+  /// After the last block.
+  public var finalNorm: LayerNorm
+  /// From vectors to logits.
+  public var head: Linear
+
+  /// A network with fresh parameters.
+  public init(
+    _ configuration: Configuration, initialisation: Initialisation = .reference,
+    using generator: inout SeededGenerator
+  ) throws(ConfigurationError) {
+    try configuration.validate()
+    self.configuration = configuration
+    let width = configuration.width
+    embedding = Embedding(
+      vocabularySize: configuration.vocabularySize, width: width, using: &generator)
+    blocks = []
+    for _ in 0..<configuration.layers {
+      let memory = LogarithmicMemory(
+        width: width, heads: configuration.heads, banks: configuration.banks,
+        summarizer: configuration.summarizer, initialisation: initialisation, using: &generator)
+      let feedForward = FeedForward(
+        width: width, factor: configuration.feedForward, using: &generator)
+      blocks.append(Block(width: width, memory: memory, feedForward: feedForward))
+    }
+    finalNorm = LayerNorm(width: width)
+    head = Linear(inputs: width, outputs: configuration.vocabularySize, using: &generator)
+  }
+
+  /// What a stream leaves behind: a state per block.
+  public typealias State = [LogarithmicMemory.State]
+
+  /// The state before the first token.
+  public var initialState: State { blocks.map(\.memory.initialState) }
+
+  /// The parallel form: logits `[L, V]` of the token behind each of the next L tokens.
+  ///
+  /// - Parameters:
+  ///   - tokens: At least one, each below the vocabulary's size.
+  ///   - state: What the tokens before left; becomes what these leave. No gradient flows through it.
+  public func callAsFunction(_ tokens: [Token], after state: inout State) -> Variable {
+    var x = embedding(tokens)
+    for index in blocks.indices { x = blocks[index](x, after: &state[index]) }
+    return head(finalNorm(x))
+  }
+
+  /// The parallel form over a whole sequence.
+  public func callAsFunction(_ tokens: [Token]) -> Variable {
+    var state = initialState
+    return self(tokens, after: &state)
+  }
+
+  /// The mean cross-entropy in nats, shape `[1]`, of predicting each target from the tokens so far.
+  public func loss(of tokens: [Token], targets: [Token]) -> Variable {
+    self(tokens).crossEntropy(targets: targets).mean()
+  }
+
+  /// The sequential form: logits `[B, V]` behind one token of each of B streams.
+  ///
+  /// - Parameters:
+  ///   - tokens: One per stream.
+  ///   - states: B states, which may stand at different positions.
+  public func step(_ tokens: [Token], after states: inout [State]) -> Tensor {
+    var x = embedding(tokens).value
+    for (index, block) in blocks.enumerated() {
+      var blockStates = states.map { $0[index] }
+      x = block.step(x, after: &blockStates)
+      for stream in states.indices { states[stream][index] = blockStates[stream] }
+    }
+    return head(finalNorm(Variable(constant: x))).value
+  }
+
+  /// Lists embedding, blocks, norm and head.
+  public mutating func visitParameters(_ visit: (String, inout Variable) -> Void) {
+    Self.visit("token_embedding_table", &embedding, visit)
+    for index in blocks.indices { Self.visit("blocks.\(index)", &blocks[index], visit) }
+    Self.visit("ln_f", &finalNorm, visit)
+    Self.visit("lm_head", &head, visit)
+  }
+}
+
+extension LogarithmicMemoryNetwork {
+  /// A dictionary of this network's parameters, or of their gradients, with names and shapes as the
+  /// published PyTorch code stores them.
+  public func published(_ dictionary: StateDictionary) -> StateDictionary {
+    blocks.indices.reduce(dictionary) { dictionary, index in
+      blocks[index].memory.published(dictionary, under: "blocks.\(index).")
+    }
+  }
+
+  /// Loads parameters under their published names; on an error, none.
+  public mutating func load(
+    published dictionary: StateDictionary
+  ) throws(StateDictionaryError) {
+    try dictionary.expect(sameNamesAndShapesAs: published(stateDictionary))
+    try load(
+      blocks.indices.reduce(dictionary) { dictionary, index in
+        blocks[index].memory.adopted(dictionary, under: "blocks.\(index).")
+      })
+  }
+}

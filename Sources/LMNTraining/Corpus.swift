@@ -1,0 +1,99 @@
+public import LMNKernels
+public import LMNLayers
+
+/// A text in tokens, its beginning to train on and its end to validate with.
+public struct Corpus: Sendable {
+  /// A part of the text.
+  public enum Split: String, CaseIterable, Sendable {
+    /// The beginning, which the model learns from.
+    case training
+    /// The end, which the model never learns from.
+    case validation
+  }
+
+  /// A stretch of text to predict, token by token.
+  public struct Window: Equatable, Sendable {
+    /// The tokens that the model reads.
+    public let inputs: [Token]
+    /// The token that follows each input.
+    public let targets: [Token]
+  }
+
+  private let tokens: [Token]
+  private let trainingCount: Int
+
+  /// The tokens of a text, divided.
+  ///
+  /// - Parameters:
+  ///   - text: Bytes; UTF-8 where tokens are characters.
+  ///   - tokenizer: Divides the text into tokens.
+  ///   - blockLength: The length of the windows that will be asked for.
+  ///   - trainingFraction: The share of tokens to train on, rounded to whole tokens.
+  /// - Throws: ``CorpusError`` if the text is empty or a split too short for a window,
+  ///   ``TokenizerError`` if the text cannot be encoded.
+  /// - Precondition: `trainingFraction` is from 0 to 1.
+  public init(
+    text: [UInt8], tokenizer: Tokenizer, blockLength: Int, trainingFraction: Double = 0.9
+  ) throws {
+    precondition(
+      (0...1).contains(trainingFraction), "\(trainingFraction) is not a fraction of the text")
+    guard !text.isEmpty else { throw CorpusError.empty }
+    tokens = try tokenizer.encode(text)
+    trainingCount = Int((Double(tokens.count) * trainingFraction).rounded())
+    for split in Split.allCases where self[split].count <= blockLength {
+      throw CorpusError.tooShort(
+        split, tokenCount: self[split].count, of: tokens.count, blockLength: blockLength)
+    }
+  }
+
+  /// The tokens of a split.
+  public subscript(split: Split) -> ArraySlice<Token> {
+    switch split {
+    case .training: tokens[..<trainingCount]
+    case .validation: tokens[trainingCount...]
+    }
+  }
+
+  /// Windows at random places, each place as likely as any other and independent of the rest.
+  ///
+  /// - Parameters:
+  ///   - split: The part of the text to take them from.
+  ///   - count: The number of windows.
+  ///   - length: The number of inputs, and of targets, of each.
+  ///   - generator: Chooses the places.
+  /// - Returns: The windows, in the order they were chosen.
+  /// - Precondition: The split has more than `length` tokens.
+  public func batch(
+    of split: Split, count: Int, length: Int, using generator: inout SeededGenerator
+  ) -> [Window] {
+    let tokens = self[split]
+    precondition(
+      length < tokens.count,
+      "a window of \(length) and its targets do not fit the \(tokens.count) \(split) tokens")
+    return (0..<count).map { _ in
+      let start = tokens.startIndex + generator.integer(below: tokens.count - length)
+      return Window(
+        inputs: Array(tokens[start..<start + length]),
+        targets: Array(tokens[start + 1...start + length]))
+    }
+  }
+}
+
+/// Why a text cannot be trained on.
+public enum CorpusError: Error, Equatable, CustomStringConvertible {
+  /// The text has nothing in it.
+  case empty
+  /// A split has no room for a window and the token after it.
+  case tooShort(Corpus.Split, tokenCount: Int, of: Int, blockLength: Int)
+
+  /// The error as a sentence for the user.
+  public var description: String {
+    switch self {
+    case .empty:
+      "the text is empty"
+    case .tooShort(let split, let tokenCount, let total, let blockLength):
+      "the text is too short: \(tokenCount) of its \(total) tokens are for \(split), "
+        + "but blocks of \(blockLength) need at least \(blockLength + 1)"
+    }
+  }
+}

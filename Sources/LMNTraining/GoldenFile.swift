@@ -1,0 +1,81 @@
+import LMNKernels
+import LMNLayers
+import LMNModel
+
+/// A network with inputs and what a right program makes of them.
+struct GoldenFile {
+  let network: LogarithmicMemoryNetwork
+  /// A row of tokens per sequence, all of one length.
+  let inputs, targets: [[Token]]
+  /// `[B, L, V]` and `[1]`.
+  let logits, loss: Tensor
+  /// Per parameter, under published names.
+  let gradient: StateDictionary
+
+  init(_ path: String) throws {
+    let file = try Safetensors(contentsOf: path)
+    func problem(_ sentence: String) -> CheckpointError {
+      .unusable(file: path, problem: sentence)
+    }
+    guard let json = file.metadata["config"] else {
+      throw problem("it has no 'config' in its metadata")
+    }
+
+    let gradientPrefix = "grad."
+    let data = ["input_ids", "targets", "logits", "loss"]
+    let names = file.entries.map(\.name).filter { !data.contains($0) }
+    let weights = names.filter { !$0.hasPrefix(gradientPrefix) }
+    do {
+      network = try LogarithmicMemoryNetwork(
+        Configuration(json: json), loading: file.stateDictionary(of: weights))
+    } catch let error as any CustomStringConvertible {
+      throw problem(error.description)
+    }
+
+    let published = network.published(network.stateDictionary)
+    var gradients: [(String, Tensor)] = []
+    for name in published.names {
+      let (shape, values) = try file.floats(gradientPrefix + name)
+      gradients.append((name, Tensor(shape: shape, scalars: values)))
+    }
+    gradient = StateDictionary(gradients)
+    do { try gradient.expect(sameNamesAndShapesAs: published) } catch {
+      throw problem("of the gradients, \(error)")
+    }
+    if let extra = names.first(where: {
+      $0.hasPrefix(gradientPrefix) && published[String($0.dropFirst(gradientPrefix.count))] == nil
+    }) {
+      throw problem("'\(extra)' is the gradient of no parameter")
+    }
+
+    let vocabularySize = network.configuration.vocabularySize
+    func rows(_ name: String) throws -> [[Token]] {
+      let (shape, values) = try file.integers(name)
+      guard shape.count == 2, shape[0] > 0, shape[1] > 0 else {
+        throw problem("'\(name)' has shape \(shape), which is no batch of sequences")
+      }
+      if let token = values.first(where: { !(0..<vocabularySize).contains($0) }) {
+        throw problem("'\(name)' holds \(token), outside the vocabulary of \(vocabularySize)")
+      }
+      return (0..<shape[0]).map { row in
+        values[row * shape[1]..<(row + 1) * shape[1]].map { Token($0) }
+      }
+    }
+    inputs = try rows("input_ids")
+    targets = try rows("targets")
+    func tensor(_ name: String, shape expected: [Int]) throws -> Tensor {
+      let (shape, values) = try file.floats(name)
+      guard shape == expected else {
+        throw problem("'\(name)' has shape \(shape), the inputs ask for \(expected)")
+      }
+      return Tensor(shape: shape, scalars: values)
+    }
+    let (batch, length) = (inputs.count, inputs[0].count)
+    guard targets.count == batch, targets[0].count == length else {
+      throw problem(
+        "'targets' are \(targets.count) rows of \(targets[0].count), 'input_ids' \(batch) of \(length)")
+    }
+    logits = try tensor("logits", shape: [batch, length, vocabularySize])
+    loss = try tensor("loss", shape: [1])
+  }
+}

@@ -1,0 +1,32 @@
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// The learning rate of each step of a training run.
+public enum LearningRateSchedule: Codable, Equatable, Sendable {
+  /// The same rate at every step.
+  case constant(rate: Float)
+  /// A linear rise to the peak, reached at step `warmUpSteps`, then half a cosine down to
+  /// `minimumFraction` of the peak, reached at step `totalSteps` and kept from there on.
+  case warmUpThenCosine(
+    peak: Float, warmUpSteps: Int, totalSteps: Int, minimumFraction: Float)
+
+  /// The rate at a step, where 0 is the first.
+  ///
+  /// With a warm-up of `n` steps the first rate is `peak / (n + 1)`, so that no step is wasted on a
+  /// rate of zero.
+  public func rate(at step: Int) -> Float {
+    switch self {
+    case .constant(let rate):
+      return rate
+    case .warmUpThenCosine(let peak, let warmUpSteps, let totalSteps, let minimumFraction):
+      if step < warmUpSteps { return peak * Float(step + 1) / Float(warmUpSteps + 1) }
+      if step >= totalSteps { return peak * minimumFraction }
+      let progress = Double(step - warmUpSteps) / Double(totalSteps - warmUpSteps)
+      let share = Float((1 + cos(.pi * progress)) / 2)
+      return peak * (minimumFraction + (1 - minimumFraction) * share)
+    }
+  }
+}

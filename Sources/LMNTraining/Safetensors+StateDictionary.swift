@@ -1,0 +1,23 @@
+import LMNKernels
+public import LMNLayers
+
+extension Safetensors {
+  /// The float32 tensors of `names`, in that order.
+  public func stateDictionary(
+    of names: [String]
+  ) throws(SafetensorsError) -> StateDictionary {
+    var pairs: [(name: String, tensor: Tensor)] = []
+    for name in names {
+      let (shape, values) = try floats(name)
+      pairs.append((name, Tensor(shape: shape, scalars: values)))
+    }
+    return StateDictionary(pairs)
+  }
+
+  /// Adds every tensor of a dictionary, names behind `prefix`.
+  public mutating func append(_ dictionary: StateDictionary, prefix: String = "") {
+    for (name, tensor) in zip(dictionary.names, dictionary.tensors) {
+      append(prefix + name, shape: tensor.shape, floats: tensor.scalars)
+    }
+  }
+}

@@ -1,0 +1,252 @@
+/// Named tensors and metadata, as a safetensors file holds them.
+///
+/// The reader is strict: whatever breaks a rule of the format is an error, found before the
+/// tensors' bytes are read. Two names that are the same text in two Unicode normalizations count
+/// as one. Bytes are little-endian, as are all machines that this package runs on.
+public struct Safetensors: Sendable {
+  /// The element types of the format that fill whole bytes, by their names in the file.
+  public enum ElementType: String, Sendable, CustomStringConvertible {
+    /// Floating point of 64, 32 and 16 bits, and the upper half of one of 32 bits.
+    case f64 = "F64", f32 = "F32", f16 = "F16", bf16 = "BF16"
+
+    /// Floating point of 8 bits, named by exponent and mantissa.
+    case f8e5m2 = "F8_E5M2", f8e4m3 = "F8_E4M3", f8e8m0 = "F8_E8M0"
+
+    /// Complex numbers, twice 32 bits.
+    case c64 = "C64"
+
+    /// Signed integers.
+    case i64 = "I64", i32 = "I32", i16 = "I16", i8 = "I8"
+
+    /// Unsigned integers.
+    case u64 = "U64", u32 = "U32", u16 = "U16", u8 = "U8"
+
+    /// A byte that is 0 or 1.
+    case bool = "BOOL"
+
+    /// The size of one element.
+    public var byteCount: Int {
+      switch self {
+      case .f64, .c64, .i64, .u64: 8
+      case .f32, .i32, .u32: 4
+      case .f16, .bf16, .i16, .u16: 2
+      case .f8e5m2, .f8e4m3, .f8e8m0, .i8, .u8, .bool: 1
+      }
+    }
+
+    /// The name in the file.
+    public var description: String { rawValue }
+
+    /// The size of a tensor, or nil if it does not fit an `Int`.
+    func byteCount(shape: [Int]) -> Int? {
+      var byteCount = 1
+      for factor in shape + [self.byteCount] {
+        let (product, overflow) = byteCount.multipliedReportingOverflow(by: factor)
+        guard !overflow else { return nil }
+        byteCount = product
+      }
+      return byteCount
+    }
+  }
+
+  /// One tensor: what it is called and the bytes it consists of.
+  public struct Entry: Hashable, Sendable {
+    /// The name, unique in the file.
+    public let name: String
+
+    /// The type of the elements.
+    public let type: ElementType
+
+    /// The sizes; none for a single number.
+    public let shape: [Int]
+
+    /// The elements, row-major and little-endian.
+    public let bytes: ArraySlice<UInt8>
+  }
+
+  /// Free text by key; written in the order of the keys.
+  public var metadata: [String: String]
+
+  /// The tensors in the order of their bytes in the file.
+  public private(set) var entries: [Entry] = []
+
+  private var positions: [String: Int] = [:]
+  private var file: String?
+
+  /// A file without tensors.
+  ///
+  /// - Parameter metadata: Free text by key.
+  public init(metadata: [String: String] = [:]) {
+    self.metadata = metadata
+  }
+
+  /// Decodes the contents of a file.
+  ///
+  /// - Parameters:
+  ///   - bytes: All bytes of the file; the entries share their storage.
+  ///   - file: What errors call the file.
+  /// - Throws: `SafetensorsError.malformed` for the first rule of the format that is broken.
+  public init(decoding bytes: [UInt8], file: String? = nil) throws(SafetensorsError) {
+    var rest = bytes[...]
+    try self.init(byteCount: bytes.count, file: file) { count in
+      defer { rest = rest.dropFirst(count) }
+      return rest.prefix(count)
+    }
+  }
+
+  /// Reads a file; its tensors are read only once its header is found to be right.
+  ///
+  /// - Parameter path: The file; a pipe will do.
+  /// - Throws: `SafetensorsError`, whose sentence names the path.
+  public init(contentsOf path: String) throws(SafetensorsError) {
+    let descriptor = try Self.reading(FileDescriptor.reading(path))
+    let size = try Self.reading(descriptor.byteCount())
+    guard let size else {
+      let bytes = try Self.reading(descriptor.remainingBytes())
+      try self.init(decoding: bytes, file: path)
+      return
+    }
+    try self.init(byteCount: size, file: path) { count throws(SafetensorsError) in
+      let bytes = try Self.reading(descriptor.bytes(upTo: count))
+      guard bytes.count == count else {
+        throw .malformed(file: path, tensor: nil, problem: "the file shrank while it was read")
+      }
+      return bytes[...]
+    }
+  }
+
+  private static func reading<Value: ~Copyable>(
+    _ read: @autoclosure () throws(FileError) -> Value
+  ) throws(SafetensorsError) -> Value {
+    do throws(FileError) { return try read() } catch { throw .unreadable(error) }
+  }
+
+  /// Decodes `byteCount` bytes, which `next` delivers part by part: header first, then the data.
+  private init(
+    byteCount: Int, file: String?,
+    next: (Int) throws(SafetensorsError) -> ArraySlice<UInt8>
+  ) throws(SafetensorsError) {
+    let prefix = try next(min(SafetensorsHeader.prefixByteCount, byteCount))
+    let headerByteCount = try SafetensorsHeader.byteCount(
+      prefix: prefix, fileByteCount: byteCount, file: file)
+    let dataByteCount = byteCount - prefix.count - headerByteCount
+    let header = try SafetensorsHeader(
+      parsing: next(headerByteCount), dataByteCount: dataByteCount, file: file)
+    let data = try next(dataByteCount)
+
+    self.init(metadata: header.metadata)
+    self.file = file
+    for layout in header.layouts {
+      let bytes = data.dropFirst(layout.range.lowerBound).prefix(layout.range.count)
+      append(Entry(name: layout.name, type: layout.type, shape: layout.shape, bytes: bytes))
+    }
+  }
+
+  /// The tensor of this name, if there is one.
+  ///
+  /// - Parameter name: The name in the file.
+  public subscript(name: String) -> Entry? {
+    positions[name].map { entries[$0] }
+  }
+
+  /// The numbers of a tensor of type F32.
+  ///
+  /// - Parameter name: The name in the file.
+  /// - Returns: The sizes and the row-major elements.
+  /// - Throws: `SafetensorsError.missing` or `.mismatchedType`.
+  public func floats(
+    _ name: String
+  ) throws(SafetensorsError) -> (shape: [Int], values: [Float]) {
+    let entry = try entry(name, of: .f32)
+    return (entry.shape, Self.elements(of: entry, as: Float.self))
+  }
+
+  /// The numbers of a tensor of type I64.
+  ///
+  /// - Parameter name: The name in the file.
+  /// - Returns: The sizes and the row-major elements.
+  /// - Throws: `SafetensorsError.missing` or `.mismatchedType`.
+  public func integers(
+    _ name: String
+  ) throws(SafetensorsError) -> (shape: [Int], values: [Int]) {
+    let entry = try entry(name, of: .i64)
+    return (entry.shape, Self.elements(of: entry, as: Int64.self).map { Int($0) })
+  }
+
+  private func entry(_ name: String, of type: ElementType) throws(SafetensorsError) -> Entry {
+    guard let entry = self[name] else { throw .missing(file: file, tensor: name) }
+    guard entry.type == type else {
+      throw .mismatchedType(file: file, tensor: name, expected: type, found: entry.type)
+    }
+    return entry
+  }
+
+  private static func elements<Element: BitwiseCopyable>(
+    of entry: Entry, as type: Element.Type
+  ) -> [Element] {
+    let count = entry.bytes.count / MemoryLayout<Element>.stride
+    return [Element](unsafeUninitializedCapacity: count) { elements, initializedCount in
+      // A copy, for the bytes of an entry may start anywhere.
+      entry.bytes.withUnsafeBytes { UnsafeMutableRawBufferPointer(elements).copyMemory(from: $0) }
+      initializedCount = count
+    }
+  }
+
+  /// Adds a tensor of type F32 after the others.
+  ///
+  /// - Parameters:
+  ///   - name: A name that no other tensor has.
+  ///   - shape: The sizes; their product is the number of elements.
+  ///   - floats: The row-major elements.
+  public mutating func append(_ name: String, shape: [Int], floats: [Float]) {
+    append(Entry(name: name, type: .f32, shape: shape, bytes: Self.bytes(of: floats)))
+  }
+
+  /// Adds a tensor of type I64 after the others.
+  ///
+  /// - Parameters:
+  ///   - name: A name that no other tensor has.
+  ///   - shape: The sizes; their product is the number of elements.
+  ///   - integers: The row-major elements.
+  public mutating func append(_ name: String, shape: [Int], integers: [Int]) {
+    let bytes = Self.bytes(of: integers.map { Int64($0) })
+    append(Entry(name: name, type: .i64, shape: shape, bytes: bytes))
+  }
+
+  private static func bytes(of elements: [some BitwiseCopyable]) -> ArraySlice<UInt8> {
+    elements.withUnsafeBytes { ArraySlice($0) }
+  }
+
+  private mutating func append(_ entry: Entry) {
+    precondition(
+      entry.name != SafetensorsHeader.metadataName && positions[entry.name] == nil,
+      "the tensor name \(entry.name.quoted) is taken")
+    precondition(
+      entry.shape.allSatisfy { $0 >= 0 }
+        && entry.type.byteCount(shape: entry.shape) == entry.bytes.count,
+      "tensor \(entry.name.quoted) of shape \(entry.shape) and type \(entry.type)"
+        + " cannot hold \(entry.bytes.count / entry.type.byteCount) elements")
+    positions[entry.name] = entries.count
+    entries.append(entry)
+  }
+
+  /// The contents of a file that holds these tensors in this order.
+  ///
+  /// - Returns: The same bytes for the same metadata and tensors, always.
+  public func encoded() -> [UInt8] {
+    pieces.reduce(into: []) { $0 += $1 }
+  }
+
+  /// Writes a file, replacing one that is there only once the new one is safely stored.
+  ///
+  /// - Parameter path: Where to write; its directory must exist.
+  /// - Throws: `FileError`; what was at `path` is then as it was before.
+  public func write(to path: String) throws(FileError) {
+    try AtomicFile.write(pieces: pieces, to: path)
+  }
+
+  private var pieces: [ArraySlice<UInt8>] {
+    let header = SafetensorsHeader.encoded(metadata: metadata, entries: entries)
+    return [header[...]] + entries.map(\.bytes)
+  }
+}

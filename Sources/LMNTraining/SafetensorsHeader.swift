@@ -1,0 +1,130 @@
+/// The JSON part of a safetensors file: what the tensors are called and where their bytes lie.
+struct SafetensorsHeader {
+  /// Where a tensor lies in the data that follow the header.
+  struct Layout {
+    let name: String
+    let type: Safetensors.ElementType
+    let shape: [Int]
+    let range: Range<Int>
+  }
+
+  /// The number of bytes in front of the header; they hold its length.
+  static let prefixByteCount = 8
+
+  /// The longest header there may be, as in the format's reference reader.
+  static let maximumByteCount = 100_000_000
+
+  /// The name that holds the metadata in place of a tensor.
+  static let metadataName = "__metadata__"
+
+  private(set) var metadata: [String: String] = [:]
+  private(set) var layouts: [Layout] = []
+
+  /// The length of the header of a file of `fileByteCount` bytes that starts with `prefix`.
+  static func byteCount(
+    prefix: ArraySlice<UInt8>, fileByteCount: Int, file: String?
+  ) throws(SafetensorsError) -> Int {
+    func malformed(_ problem: String) -> SafetensorsError {
+      .malformed(file: file, tensor: nil, problem: problem)
+    }
+    guard prefix.count == prefixByteCount else {
+      throw malformed("\(fileByteCount) bytes are too few for a safetensors file")
+    }
+    let byteCount = prefix.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    guard byteCount <= maximumByteCount else {
+      throw malformed("a header of \(byteCount) bytes exceeds the limit of \(maximumByteCount)")
+    }
+    guard byteCount <= fileByteCount - prefixByteCount else {
+      throw malformed(
+        "a header of \(byteCount) bytes does not fit into a file of \(fileByteCount) bytes")
+    }
+    return Int(byteCount)
+  }
+
+  /// Parses a header and checks it against the number of bytes that follow it.
+  init(
+    parsing bytes: ArraySlice<UInt8>, dataByteCount: Int, file: String?
+  ) throws(SafetensorsError) {
+    var scanner = SafetensorsScanner(bytes, file: file)
+    try scanner.scanMembers { scanner, name throws(SafetensorsError) in
+      if name == Self.metadataName {
+        try scanner.scanMembers { scanner, key throws(SafetensorsError) in
+          metadata[key] = try scanner.scanString("a string as metadata \(key.quoted)")
+        }
+      } else {
+        layouts.append(try scanner.scanLayout(name: name, dataByteCount: dataByteCount))
+      }
+    }
+    try scanner.expectEnd()
+    layouts.sort {
+      ($0.range.lowerBound, $0.range.upperBound) < ($1.range.lowerBound, $1.range.upperBound)
+    }
+    try checkCoverage(dataByteCount: dataByteCount, file: file)
+  }
+
+  /// Each tensor must start where the one before it ends, and the last must end with the file.
+  private func checkCoverage(dataByteCount: Int, file: String?) throws(SafetensorsError) {
+    var end = 0
+    var previous = ""
+    for layout in layouts {
+      let begin = layout.range.lowerBound
+      guard begin >= end else {
+        throw .malformed(
+          file: file, tensor: layout.name,
+          problem: "begins at offset \(begin) and overlaps \(previous.quoted), which ends at \(end)"
+        )
+      }
+      guard begin == end else {
+        throw .malformed(
+          file: file, tensor: layout.name,
+          problem: "leaves a hole before it, from offset \(end) to \(begin)")
+      }
+      end = layout.range.upperBound
+      previous = layout.name
+    }
+    guard end == dataByteCount else {
+      throw .malformed(
+        file: file, tensor: nil,
+        problem: "the tensors end at offset \(end), but the data at offset \(dataByteCount)")
+    }
+  }
+
+  /// The length, the JSON text and its padding to a multiple of 8 bytes.
+  static func encoded(metadata: [String: String], entries: [Safetensors.Entry]) -> [UInt8] {
+    var members: [String] = []
+    if !metadata.isEmpty {
+      let pairs = metadata.sorted { $0.key < $1.key }
+        .map { "\(json($0.key)):\(json($0.value))" }
+      members.append("\(json(metadataName)):{\(pairs.joined(separator: ","))}")
+    }
+    var begin = 0
+    for entry in entries {
+      let end = begin + entry.bytes.count
+      let shape = entry.shape.map(String.init).joined(separator: ",")
+      members.append(
+        "\(json(entry.name)):"
+          + "{\"dtype\":\"\(entry.type)\",\"shape\":[\(shape)],\"data_offsets\":[\(begin),\(end)]}")
+      begin = end
+    }
+    var text = Array("{\(members.joined(separator: ","))}".utf8)
+    text += repeatElement(UInt8(ascii: " "), count: -text.count & 7)
+    precondition(
+      text.count <= maximumByteCount,
+      "a safetensors header of \(text.count) bytes exceeds the limit of \(maximumByteCount)")
+    return withUnsafeBytes(of: UInt64(text.count).littleEndian, Array.init) + text
+  }
+
+  private static func json(_ text: String) -> String {
+    var literal = "\""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\"", "\\": literal += "\\\(scalar)"
+      case "\0"..<" ":
+        let digits = String(scalar.value, radix: 16)
+        literal += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+      default: literal.unicodeScalars.append(scalar)
+      }
+    }
+    return literal + "\""
+  }
+}

@@ -1,0 +1,93 @@
+import LMNAutodiff
+import LMNKernels
+import LMNLayers
+import LMNModel
+
+/// How far this program is from a golden file: a small network with its inputs, outputs, loss and
+/// gradients, computed elsewhere.
+public struct Verification: Sendable {
+  /// One comparison.
+  public struct Item: Sendable, Codable {
+    /// What was compared: `logits, parallel`, `grad.lm_head.bias` and so on.
+    public let name: String
+    /// The largest difference.
+    public let absoluteError: Double
+    /// The same in units of the largest expected magnitude, where that is not 0.
+    public let relativeError: Double
+  }
+
+  /// Everything that was compared.
+  public let items: [Item]
+
+  /// Reads a golden file and runs its network in every mode.
+  public init(goldenFile path: String) throws {
+    let golden = try GoldenFile(path)
+    self.init(golden)
+  }
+
+  private init(_ golden: GoldenFile) {
+    let network = golden.network
+    let batch = golden.inputs.indices
+    var items: [Item] = []
+    func compare(_ name: String, _ found: [Float], with expected: Tensor) {
+      items.append(Item(name, found, with: expected.scalars))
+    }
+
+    compare(
+      "logits, parallel", batch.flatMap { network(golden.inputs[$0]).value.scalars },
+      with: golden.logits)
+
+    var states = batch.map { _ in network.initialState }
+    let steps = golden.inputs[0].indices.map { position in
+      network.step(batch.map { golden.inputs[$0][position] }, after: &states)
+    }
+    compare(
+      "logits, sequential",
+      batch.flatMap { row in steps.flatMap { $0.rows(row..<row + 1).scalars } },
+      with: golden.logits)
+
+    compare(
+      "logits, prefill in chunks",
+      batch.flatMap { row in
+        var state = network.initialState
+        return Self.unevenChunks(of: golden.inputs[row]).flatMap {
+          network($0, after: &state).value.scalars
+        }
+      },
+      with: golden.logits)
+
+    let (loss, gradient) = valueWithGradient(at: network, overBatchOf: batch.count) {
+      $0.loss(of: golden.inputs[$1], targets: golden.targets[$1])
+    }
+    compare("loss", [loss], with: golden.loss)
+    let published = network.published(gradient)
+    for (name, expected) in zip(golden.gradient.names, golden.gradient.tensors) {
+      compare("grad.\(name)", published[name]!.scalars, with: expected)
+    }
+    self.items = items
+  }
+
+  /// Sizes 1, 2, 3, 5, 8 … so that chunks begin at all kinds of positions.
+  private static func unevenChunks(of tokens: [Token]) -> [[Token]] {
+    var (chunks, begin, sizes) = ([[Token]](), 0, (1, 2))
+    while begin < tokens.count {
+      let end = min(begin + sizes.0, tokens.count)
+      chunks.append(Array(tokens[begin..<end]))
+      sizes = (sizes.1, sizes.0 + sizes.1)
+      begin = end
+    }
+    return chunks
+  }
+}
+
+extension Verification.Item {
+  fileprivate init(_ name: String, _ found: [Float], with expected: [Float]) {
+    // Not a number counts as infinitely far: `max` alone would lose it.
+    let differences = zip(found, expected).map { abs(Double($0) - Double($1)) }
+    let difference = differences.reduce(0) { $1.isNaN ? .infinity : max($0, $1) }
+    let magnitude = expected.reduce(0) { max($0, abs(Double($1))) }
+    self.init(
+      name: name, absoluteError: difference,
+      relativeError: magnitude > 0 ? difference / magnitude : difference)
+  }
+}

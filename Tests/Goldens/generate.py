@@ -1,0 +1,198 @@
+"""Golden files for the Swift tests: small LMNs computed by definition, in float64, with PyTorch.
+
+    python3 Tests/Goldens/generate.py                    write the golden files next to this script
+    python3 Tests/Goldens/generate.py --check FILE...    recompute golden files, print the largest errors
+
+Needs torch and safetensors. The code favours obviousness over speed: it lays out every slot of every position. Every
+file holds float32 weights under their PyTorch names and the metadata key `config` (JSON); with them either
+
+    input_ids, targets [B, L], logits [B, L, V], loss [1], grad.NAME      one forward and backward pass, or
+    input_ids, targets [steps, B, L], losses [steps], after.NAME          AdamW training (settings: OPTIMIZER);
+                                                                          losses[i] is taken before update i.
+
+Results are computed in float64 from the float32 weights and rounded once, to float32. An error printed by `--check` is
+the largest absolute difference within a tensor, divided by that tensor's largest magnitude. The bias of the queries
+(the first third of qkv.bias) adds the same to all scores of a position, so its true gradient is 0: what is stored is
+rounding noise, and AdamW in float32 may turn such noise into steps of up to the learning rate.
+"""
+
+import argparse
+import json
+import pathlib
+
+import torch
+import torch.nn.functional as F
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+RMS_EPSILON = 1.1920929e-07
+CONFIG_KEYS = ("vocab", "width", "heads", "layers", "banks", "feedForward", "summarizer")
+OPTIMIZER = {"lr": 1e-3, "betas": [0.9, 0.999], "eps": 1e-8, "weight_decay": 0.01}
+STEPS = 10
+
+# The configuration, in the order of CONFIG_KEYS, then batch and length.
+GOLDENS = [
+    (11, 12, 3, 2, 1, 1, "linear", 1, 64),  # a power of two
+    (7, 8, 1, 1, 3, 3, "linear", 3, 1),  # a single token: the summarizer is never called
+    (19, 24, 4, 2, 2, 4, "linear", 2, 45),
+    (9, 20, 5, 2, 2, 2, "depthwiseSeparable", 2, 63),
+    (5, 4, 4, 1, 1, 1, "depthwiseSeparable", 1, 2),
+]
+TRAINING = (13, 16, 2, 2, 2, 2, "linear", 3, 21)
+
+
+def summarize(config, weights, prefix, left, right):
+    """[B, K, n, E] twice -> [B, K, n, E]: one node for each pair of children, with each bank's own weights."""
+    if config["summarizer"] == "linear":
+        pair = torch.cat([left, right], dim=-1)
+        return pair @ weights[prefix + "weight"] + weights[prefix + "bias"]
+    if config["summarizer"] == "depthwiseSeparable":
+        scale = weights[prefix + "depthwise.weight"][:, None]  # [K, 1, E, 2]
+        mixed = scale[..., 0] * left + scale[..., 1] * right + weights[prefix + "depthwise.bias"][:, None]
+        return mixed @ weights[prefix + "pointwise.weight"] + weights[prefix + "pointwise.bias"][:, None]
+    raise SystemExit(f"summarizer {config['summarizer']} is not implemented here")
+
+
+def visible_slots(config, weights, prefix, y):
+    """[B, L, E] -> the slots that each position sees [B, L, S, E], and which of them are present [L, S]."""
+    length = y.shape[1]
+    seen = torch.arange(1, length + 1)  # t + 1
+    slots, present = [y], [seen > 0]
+    nodes, level = y[:, None].expand(-1, config["banks"], -1, -1), 0  # level 0 is shared by all banks
+    while nodes.shape[2] >= 2:
+        paired = nodes.shape[2] // 2 * 2
+        nodes = summarize(config, weights, prefix, nodes[:, :, 0:paired:2], nodes[:, :, 1:paired:2])
+        level += 1
+        newest = (seen >> level) - 1  # -1: no node of this level is finished yet
+        for bank in range(config["banks"]):
+            slots.append(nodes[:, bank, newest.clamp(min=0)])
+            present.append(newest >= 0)
+    return torch.stack(slots, dim=2), torch.stack(present, dim=1)
+
+
+def single_vector_attention(config, weights, prefix, y, slots, present):
+    """Every slot gives a query and a value, the current position gives the one key."""
+    heads = (config["heads"], config["width"] // config["heads"])
+    wq, wk, wv = weights[prefix + "qkv.weight"].chunk(3)
+    bq, bk, bv = weights[prefix + "qkv.bias"].chunk(3)
+    q = F.linear(slots, wq, bq).unflatten(-1, heads)  # [B, L, S, H, D]
+    v = F.linear(slots, wv, bv).unflatten(-1, heads)
+    k = F.linear(y, wk, bk).unflatten(-1, heads)  # [B, L, H, D]
+    scores = torch.einsum("blshd,blhd->blsh", q, k) / heads[1] ** 0.5
+    scores = scores.masked_fill(~present[:, :, None], -torch.inf)
+    return torch.einsum("blsh,blshd->blhd", scores.softmax(dim=2), v).flatten(-2)
+
+
+def forward(config, weights, input_ids):
+    """Token numbers [B, L] -> logits [B, L, V]."""
+
+    def linear(name, x):
+        return F.linear(x, weights[name + ".weight"], weights[name + ".bias"])
+
+    width = [config["width"]]
+    x = weights["token_embedding_table.weight"][input_ids]
+    for layer in range(config["layers"]):
+        block = f"blocks.{layer}."
+        y = F.rms_norm(x, width, weights[block + "norm1.weight"], RMS_EPSILON)
+        slots, present = visible_slots(config, weights, block + "summarizer.", y)
+        x = x + linear(block + "out_proj", single_vector_attention(config, weights, block, y, slots, present))
+        y = F.rms_norm(x, width, weights[block + "norm2.weight"], RMS_EPSILON)
+        x = x + linear(block + "feedforward.2", F.silu(linear(block + "feedforward.0", y)))
+    return linear("lm_head", F.layer_norm(x, width, weights["ln_f.weight"], weights["ln_f.bias"], 1e-5))
+
+
+def results(config, weights, input_ids, targets):
+    """Everything a golden file holds besides the weights and the tokens, in float64."""
+    weights = {name: w.double().requires_grad_() for name, w in weights.items()}
+    if input_ids.dim() == 2:
+        logits = forward(config, weights, input_ids)
+        loss = F.cross_entropy(logits.transpose(1, 2), targets)
+        gradients = torch.autograd.grad(loss, weights.values(), allow_unused=True, materialize_grads=True)
+        named = {"grad." + name: g for name, g in zip(weights, gradients)}
+        return named | {"logits": logits.detach(), "loss": loss.detach()[None]}
+    optimizer = torch.optim.AdamW(weights.values(), **OPTIMIZER)
+    losses = []
+    for inputs, wanted in zip(input_ids, targets):
+        optimizer.zero_grad()
+        losses.append(F.cross_entropy(forward(config, weights, inputs).transpose(1, 2), wanted))
+        losses[-1].backward()
+        optimizer.step()
+    return {"after." + n: w.detach() for n, w in weights.items()} | {"losses": torch.stack(losses).detach()}
+
+
+def random_weights(config, generator):
+    """Normal weights of standard deviation 1 / sqrt(fan in), gains near 1, biases large enough to matter."""
+    vocab, width, banks, hidden = (config[k] for k in ("vocab", "width", "banks", "feedForward"))
+    hidden *= width
+    weights = {"token_embedding_table.weight": torch.randn(vocab, width, generator=generator)}
+
+    def affine(name, *shape, bias, fan_in):
+        weights[name + "weight"] = torch.randn(shape, generator=generator) / fan_in**0.5
+        weights[name + "bias"] = 0.2 * torch.randn(bias, generator=generator)
+
+    def gain(name):
+        weights[name] = 1 + 0.2 * torch.randn(width, generator=generator)
+
+    for layer in range(config["layers"]):
+        block = f"blocks.{layer}."
+        gain(block + "norm1.weight")
+        gain(block + "norm2.weight")
+        if config["summarizer"] == "linear":
+            affine(block + "summarizer.", banks, 2 * width, width, bias=(1, banks, 1, width), fan_in=2 * width)
+        else:
+            affine(block + "summarizer.depthwise.", banks, width, 2, bias=(banks, width), fan_in=2)
+            affine(block + "summarizer.pointwise.", banks, width, width, bias=(banks, width), fan_in=width)
+        affine(block + "qkv.", 3 * width, width, bias=3 * width, fan_in=width)
+        affine(block + "out_proj.", width, width, bias=width, fan_in=width)
+        affine(block + "feedforward.0.", hidden, width, bias=hidden, fan_in=width)
+        affine(block + "feedforward.2.", width, hidden, bias=width, fan_in=hidden)
+    gain("ln_f.weight")
+    weights["ln_f.bias"] = 0.2 * torch.randn(width, generator=generator)
+    affine("lm_head.", vocab, width, bias=vocab, fan_in=width)
+    return weights
+
+
+def write(path, configuration, shape, seed):
+    config = dict(zip(CONFIG_KEYS, configuration))
+    generator = torch.Generator().manual_seed(seed)
+    weights = random_weights(config, generator)
+    tokens = {n: torch.randint(config["vocab"], shape, generator=generator) for n in ("input_ids", "targets")}
+    computed = {name: r.float().contiguous() for name, r in results(config, weights, **tokens).items()}
+    save_file(weights | tokens | computed, path, {"config": json.dumps(config)})
+    print(f"{path.name}: {path.stat().st_size} bytes")
+
+
+def check(path):
+    with safe_open(path, "pt") as file:
+        config = json.loads(file.metadata()["config"])
+        tensors = {name: file.get_tensor(name) for name in file.keys()}
+    tokens = {name: tensors.pop(name) for name in ("input_ids", "targets")}
+    outputs = [n for n in tensors if n in ("logits", "loss", "losses") or n.startswith(("grad.", "after."))]
+    stored = {name: tensors.pop(name).double() for name in outputs}
+    computed = results(config, tensors, **tokens)
+    assert computed.keys() == stored.keys(), sorted(computed.keys() ^ stored.keys())
+    errors = {}
+    for name, wanted in stored.items():
+        errors[name] = ((computed[name] - wanted).abs().max() / wanted.abs().max().clamp(min=1e-30)).item()
+    worst = max(errors, key=errors.get)
+    print(f"{path}: {len(errors)} tensors, largest relative error {errors[worst]:.2e} ({worst})")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", nargs="+", metavar="FILE", type=pathlib.Path, help="recompute these files")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    if arguments.check:
+        list(map(check, arguments.check))
+        return
+    folder = pathlib.Path(__file__).resolve().parent
+    for seed, (*configuration, batch, length) in enumerate(GOLDENS, start=1):
+        name = "{6}-{1}x{2}-L{length}.safetensors".format(*configuration, length=length)
+        write(folder / name, configuration, (batch, length), seed)
+    *configuration, batch, length = TRAINING
+    write(folder / f"training-{STEPS}-steps.safetensors", configuration, (STEPS, batch, length), 100)
+
+
+if __name__ == "__main__":
+    main()

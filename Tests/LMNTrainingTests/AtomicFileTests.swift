@@ -1,0 +1,160 @@
+import Testing
+
+@testable import LMNTraining
+
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Glibc
+#endif
+
+/// Runs `body` with the path of a new directory, which is gone afterwards.
+func withTemporaryDirectory(_ body: (String) throws -> Void) throws {
+  var template = Array("/tmp/lmn-tests-XXXXXX".utf8CString)
+  let path = String(cString: try #require(mkdtemp(&template)))
+  defer {
+    for name in names(in: path) {
+      remove(path + "/" + name)
+    }
+    rmdir(path)
+  }
+  try body(path)
+}
+
+/// What a directory holds, in order.
+func names(in directory: String) -> [String] {
+  guard let stream = opendir(directory) else { return [] }
+  defer { closedir(stream) }
+  var names: [String] = []
+  while let entry = readdir(stream) {
+    let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+      pointer.withMemoryRebound(to: CChar.self, capacity: Int(NAME_MAX)) { String(cString: $0) }
+    }
+    if name != "." && name != ".." { names.append(name) }
+  }
+  return names.sorted()
+}
+
+private func permissions(of path: String) -> mode_t {
+  var status = stat()
+  stat(path, &status)
+  return status.st_mode & 0o7777
+}
+
+@Suite struct AtomicFileTests {
+  @Test(arguments: [0, 1, 65_536, 300_000])
+  func readsWhatItWrote(count: Int) throws {
+    let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+    try withTemporaryDirectory { directory in
+      try AtomicFile.write(bytes, to: directory + "/file")
+      #expect(try AtomicFile.contents(of: directory + "/file") == bytes)
+      #expect(names(in: directory) == ["file"])
+    }
+  }
+
+  @Test func joinsPieces() throws {
+    try withTemporaryDirectory { directory in
+      try AtomicFile.write(pieces: [[1, 2], [], [0, 3, 4][1...]], to: directory + "/file")
+      #expect(try AtomicFile.contents(of: directory + "/file") == [1, 2, 3, 4])
+    }
+  }
+
+  @Test func replacesAFileAndKeepsItsPermissions() throws {
+    try withTemporaryDirectory { directory in
+      let path = directory + "/file"
+      try AtomicFile.write([1, 2, 3], to: path)
+      chmod(path, 0o640)
+      try AtomicFile.write([4], to: path)
+      #expect(try AtomicFile.contents(of: path) == [4])
+      #expect(permissions(of: path) == 0o640)
+      #expect(names(in: directory) == ["file"])
+    }
+  }
+
+  @Test func followsALink() throws {
+    try withTemporaryDirectory { directory in
+      try AtomicFile.write([1], to: directory + "/step-500")
+      symlink("step-500", directory + "/latest")
+      try AtomicFile.write([2], to: directory + "/latest")
+      #expect(try AtomicFile.contents(of: directory + "/step-500") == [2])
+    }
+  }
+
+  @Test func readsAPipe() throws {
+    var ends: [Int32] = [0, 0]
+    try #require(pipe(&ends) == 0)
+    let bytes = (0..<50_000).map { UInt8(truncatingIfNeeded: $0) }
+    #expect(write(ends[1], bytes, bytes.count) == bytes.count)
+    close(ends[1])
+    defer { close(ends[0]) }
+    #expect(try AtomicFile.contents(of: "/dev/fd/\(ends[0])") == bytes)
+  }
+
+  @Test func saysWhyItCannotRead() throws {
+    try withTemporaryDirectory { directory in
+      #expect(throws: FileError(operation: "open", path: directory + "/none", code: ENOENT)) {
+        try AtomicFile.contents(of: directory + "/none")
+      }
+      #expect(throws: FileError(operation: "read", path: directory, code: EISDIR)) {
+        try AtomicFile.contents(of: directory)
+      }
+    }
+  }
+
+  @Test func saysWhyItCannotWrite() throws {
+    try withTemporaryDirectory { directory in
+      #expect(throws: FileError(operation: "open", path: directory + "/no/", code: ENOENT)) {
+        try AtomicFile.write([1], to: directory + "/no/file")
+      }
+      #expect(throws: FileError(operation: "replace", path: directory, code: EISDIR)) {
+        try AtomicFile.write([1], to: directory)
+      }
+      try AtomicFile.write([1], to: directory + "/file")
+      #expect(throws: FileError(operation: "replace", path: directory + "/file/x", code: ENOTDIR)) {
+        try AtomicFile.write([1], to: directory + "/file/x")
+      }
+      #expect(names(in: directory) == ["file"])
+    }
+    #expect(
+      FileError(operation: "read", path: "/tmp", code: EISDIR).description
+        == "cannot read /tmp: Is a directory")
+  }
+
+  @Test func leavesDevicesAlone() {
+    #expect(throws: FileError(operation: "replace", path: "/dev/null", code: ENOTSUP)) {
+      try AtomicFile.write([1], to: "/dev/null")
+    }
+  }
+
+  @Test(.enabled(if: access("/dev/full", W_OK) == 0))
+  func reportsAFullDisk() throws {
+    let full = try FileDescriptor(opening: "/dev/full", flags: O_WRONLY)
+    #expect(throws: FileError(operation: "write", path: "/dev/full", code: ENOSPC)) {
+      try full.append([1, 2, 3])
+    }
+  }
+
+  /// A limit on the size of files stands in for a full disk: both cut a write short.
+  @Test func keepsTheOldFileWhenTheNewOneDoesNotFit() async {
+    await #expect(processExitsWith: .success) {
+      try withTemporaryDirectory { directory in
+        let path = directory + "/file"
+        try AtomicFile.write([1, 2, 3], to: path)
+        signal(SIGXFSZ, SIG_IGN)
+        var limit = rlimit(rlim_cur: 1000, rlim_max: 1000)
+        #if canImport(Darwin) || canImport(Musl)
+          setrlimit(RLIMIT_FSIZE, &limit)
+        #else
+          setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit)
+        #endif
+        #expect(throws: FileError(operation: "write", path: path, code: EFBIG)) {
+          try AtomicFile.write([UInt8](repeating: 7, count: 5000), to: path)
+        }
+        #expect(try AtomicFile.contents(of: path) == [1, 2, 3])
+        #expect(names(in: directory) == ["file"])
+      }
+    }
+  }
+}

@@ -1,0 +1,44 @@
+// Compiles every tuned kernel for one instruction set and fills its row of the table. The file that
+// includes this has defined LMN_ISA, LMN_TARGET, LMN_SIMD and `supported`, and included the system
+// headers that must stay outside the target region.
+#define LMN_PASTE_(a, b) a##_##b
+#define LMN_PASTE(a, b) LMN_PASTE_(a, b)
+#define LMN_QUOTE_(a) #a
+#define LMN_QUOTE(a) LMN_QUOTE_(a)
+
+#include <math.h>
+#include <string.h>
+
+#include "isa/isa.h"
+#include "kernels/units.h"
+
+#define LMN_INLINE static inline __attribute__((always_inline))
+#define KERNEL(name) static void LMN_PASTE(name, LMN_ISA)(const void *args, size_t begin, size_t end)
+
+#pragma clang attribute push(__attribute__((target(LMN_TARGET))), apply_to = function)
+#include LMN_SIMD
+#include "simd/common.h"
+
+#include "kernels/matmul.vec.h"
+#include "kernels/add.vec.h"
+#include "kernels/transpose.vec.h"
+#include "kernels/row_sum.vec.h"
+#include "kernels/pairwise_summary.vec.h"
+#include "kernels/separable_conv.vec.h"
+#include "kernels/single_vector_attention.vec.h"
+#include "kernels/rms_norm.vec.h"
+#include "kernels/layer_norm.vec.h"
+#include "kernels/silu.vec.h"
+#include "kernels/embedding.vec.h"
+#include "kernels/cross_entropy.vec.h"
+#include "kernels/adamw.vec.h"
+#include "kernels/squared_norm.vec.h"
+#pragma clang attribute pop
+
+const lmn_isa LMN_PASTE(lmn, LMN_ISA) = {
+    .name = LMN_QUOTE(LMN_ISA),
+    .supported = supported,
+#define LMN_KERNEL(name) .name = LMN_PASTE(name, LMN_ISA),
+#include "kernels/list.h"
+#undef LMN_KERNEL
+};

@@ -1,0 +1,6 @@
+#include "isa/isa.h"
+#include "kernels/units.h"
+
+void lmn_adamw_update(lmn_context context, const lmn_adamw *a) {
+  lmn_parallel_for(context, context.isa->adamw_update, a, lmn_units(a->count, LMN_BLOCK), 8);
+}

@@ -1,0 +1,10 @@
+#include "isa/isa.h"
+#include "kernels/units.h"
+
+void lmn_silu_forward(lmn_context context, const lmn_silu *a) {
+  lmn_parallel_for(context, context.isa->silu_forward, a, lmn_units(a->count, LMN_BLOCK), 4);
+}
+
+void lmn_silu_backward(lmn_context context, const lmn_silu_grad *a) {
+  lmn_parallel_for(context, context.isa->silu_backward, a, lmn_units(a->count, LMN_BLOCK), 4);
+}

@@ -1,0 +1,131 @@
+#include <math.h>
+
+#include "kernels/units.h"
+#include "kernels/single_vector_attention.h"
+
+static double dot(const float *a, const float *b, size_t count) {
+  double sum = 0;
+  for (size_t i = 0; i < count; i++) sum += (double)a[i] * b[i];
+  return sum;
+}
+
+/// Row of the node of `level` that position `t` of the stream sees, by the rule itself; false when
+/// the level is absent there.
+static bool visible_row(lmn_tree tree, size_t t, size_t level, size_t bank, size_t *row) {
+  const lmn_tree_level nodes = lmn_tree_level_at(tree, level);
+  if (level == 0) {
+    *row = t - nodes.first;
+    return bank == 0;
+  }
+  const size_t finished = (t + 1) >> level;
+  if (finished == 0) return false;
+  *row = nodes.row + bank * lmn_tree_bank_rows(tree) + finished - 1 - nodes.first;
+  return true;
+}
+
+void single_vector_attention_forward_reference(const void *args, size_t begin, size_t end) {
+  const lmn_single_vector_attention *a = args;
+  const size_t E = a->width, H = a->heads, D = E / H, levels = lmn_tree_levels(a->tree);
+  for (size_t t = begin; t < end; t++)
+    for (size_t h = 0; h < H; h++) {
+      const float *key = a->keys + t * E + h * D;
+      float *output = a->output + t * E + h * D;
+      double largest = -INFINITY, normalizer = 0;
+      size_t row;
+      for (size_t i = 0; i <= levels; i++)
+        for (size_t bank = 0; bank < a->tree.banks; bank++)
+          if (visible_row(a->tree, a->tree.start + t, i, bank, &row))
+            largest = fmax(largest, dot(a->slots + row * 2 * E + h * D, key, D) / sqrt((double)D));
+      for (size_t i = 0; i <= levels; i++)
+        for (size_t bank = 0; bank < a->tree.banks; bank++)
+          if (visible_row(a->tree, a->tree.start + t, i, bank, &row))
+            normalizer += exp(dot(a->slots + row * 2 * E + h * D, key, D) / sqrt((double)D) - largest);
+      for (size_t d = 0; d < D; d++) {
+        double sum = 0;
+        for (size_t i = 0; i <= levels; i++)
+          for (size_t bank = 0; bank < a->tree.banks; bank++)
+            if (visible_row(a->tree, a->tree.start + t, i, bank, &row)) {
+              const float *query = a->slots + row * 2 * E + h * D;
+              sum += exp(dot(query, key, D) / sqrt((double)D) - largest) * query[E + d];
+            }
+        output[d] = (float)(sum / normalizer);
+      }
+      a->log_normalizer[t * H + h] = (float)(largest + log(normalizer));
+    }
+}
+
+void single_vector_attention_step_forward_reference(const void *args, size_t begin, size_t end) {
+  const lmn_single_vector_attention_step *a = args;
+  const size_t E = a->width, D = E / a->heads;
+  for (size_t b = begin; b < end; b++)
+    for (size_t h = 0; h < a->heads; h++) {
+      const float *key = a->keys + b * E + h * D, *query = a->slots[b] + h * D;
+      double largest = -INFINITY, normalizer = 0;
+      for (size_t s = 0; s < a->counts[b]; s++)
+        largest = fmax(largest, dot(query + s * 2 * E, key, D) / sqrt((double)D));
+      for (size_t s = 0; s < a->counts[b]; s++)
+        normalizer += exp(dot(query + s * 2 * E, key, D) / sqrt((double)D) - largest);
+      for (size_t d = 0; d < D; d++) {
+        double sum = 0;
+        for (size_t s = 0; s < a->counts[b]; s++)
+          sum += exp(dot(query + s * 2 * E, key, D) / sqrt((double)D) - largest) *
+                 query[s * 2 * E + E + d];
+        a->output[b * E + h * D + d] = (float)(sum / normalizer);
+      }
+    }
+}
+
+/// Softmax weight of a slot at a position, and the cotangent of its score.
+static void pair_backward(const lmn_single_vector_attention_grad *a, size_t row, size_t t, size_t h,
+                          double *weight, double *d_score) {
+  const size_t E = a->width, D = E / a->heads;
+  const float *query = a->slots + row * 2 * E + h * D, *d_output = a->d_output + t * E + h * D;
+  const double score = dot(query, a->keys + t * E + h * D, D) / sqrt((double)D);
+  *weight = exp(score - a->log_normalizer[t * a->heads + h]);
+  const double d_weight = dot(query + E, d_output, D);
+  *d_score = *weight * (d_weight - dot(d_output, a->output + t * E + h * D, D)) / sqrt((double)D);
+}
+
+void single_vector_attention_backward_keys_reference(const void *args, size_t begin, size_t end) {
+  const lmn_single_vector_attention_grad *a = args;
+  const size_t E = a->width, H = a->heads, D = E / H, levels = lmn_tree_levels(a->tree);
+  for (size_t t = begin; t < end; t++)
+    for (size_t h = 0; h < H; h++) {
+      a->d_normalizer[t * H + h] =
+          (float)dot(a->d_output + t * E + h * D, a->output + t * E + h * D, D);
+      for (size_t d = 0; d < D; d++) {
+        double sum = 0, weight, d_score;
+        size_t row;
+        for (size_t i = 0; i <= levels; i++)
+          for (size_t bank = 0; bank < a->tree.banks; bank++)
+            if (visible_row(a->tree, a->tree.start + t, i, bank, &row)) {
+              pair_backward(a, row, t, h, &weight, &d_score);
+              sum += d_score * a->slots[row * 2 * E + h * D + d];
+            }
+        a->d_keys[t * E + h * D + d] = (float)sum;
+      }
+    }
+}
+
+void single_vector_attention_backward_slots_reference(const void *args, size_t begin, size_t end) {
+  const single_vector_attention_grad_level *level = args;
+  const lmn_single_vector_attention_grad *a = level->grad;
+  const size_t E = a->width, H = a->heads, D = E / H;
+  const lmn_tree_level nodes = lmn_tree_level_at(a->tree, level->level);
+  for (size_t unit = begin; unit < end; unit++) {
+    const size_t h = unit % H, node = unit / H % nodes.count, bank = unit / H / nodes.count;
+    const size_t unit_row = nodes.row + bank * lmn_tree_bank_rows(a->tree) + node;
+    for (size_t d = 0; d < D; d++) {
+      double query = 0, value = 0, weight, d_score;
+      size_t row;
+      for (size_t t = 0; t < a->tree.length; t++)
+        if (visible_row(a->tree, a->tree.start + t, level->level, bank, &row) && row == unit_row) {
+          pair_backward(a, row, t, h, &weight, &d_score);
+          query += d_score * a->keys[t * E + h * D + d];
+          value += weight * a->d_output[t * E + h * D + d];
+        }
+      a->d_slots[unit_row * 2 * E + h * D + d] = (float)query;
+      a->d_slots[unit_row * 2 * E + E + h * D + d] = (float)value;
+    }
+  }
+}

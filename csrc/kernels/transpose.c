@@ -1,0 +1,7 @@
+#include "isa/isa.h"
+#include "kernels/units.h"
+
+void lmn_transpose_forward(lmn_context context, const lmn_transpose *a) {
+  lmn_parallel_for(context, context.isa->transpose_forward, a, a->matrices * a->columns,
+                   1 + 16384 / (a->rows + 1));
+}

@@ -1,0 +1,39 @@
+#include "kernels/units.h"
+
+lmn_tree_map lmn_tree_map_of(lmn_tree tree) {
+  lmn_tree_map map = {.tree = tree};
+  const size_t end = tree.start + tree.length;
+  size_t row = 0;
+  for (size_t i = 0; end >> i; i++) {
+    const size_t carried = tree.start >> i > 0, first = (tree.start >> i) - carried;
+    map.level[i] = (lmn_tree_level){first, (end >> i) - first, carried, row};
+    map.levels = i;
+    row += map.level[i].count;
+  }
+  map.bank_rows = row - map.level[0].count;
+  return map;
+}
+
+size_t lmn_tree_levels(lmn_tree tree) { return lmn_tree_map_of(tree).levels; }
+
+lmn_tree_level lmn_tree_level_at(lmn_tree tree, size_t level) {
+  return lmn_tree_map_of(tree).level[level];
+}
+
+size_t lmn_tree_bank_rows(lmn_tree tree) { return lmn_tree_map_of(tree).bank_rows; }
+
+size_t lmn_tree_rows(lmn_tree tree) {
+  const lmn_tree_map map = lmn_tree_map_of(tree);
+  return map.level[0].count + tree.banks * map.bank_rows;
+}
+
+lmn_pairs lmn_tree_pairs(const lmn_tree_map *map, size_t level) {
+  const lmn_tree_level below = map->level[level - 1], nodes = map->level[level];
+  return (lmn_pairs){
+      .count = nodes.count - nodes.carried,
+      .below = below.row + 2 * (nodes.first + nodes.carried) - below.first,
+      .below_stride = level > 1 ? map->bank_rows : 0,
+      .node = nodes.row + nodes.carried,
+      .node_stride = map->bank_rows,
+  };
+}

@@ -1,0 +1,42 @@
+// How operations are cut into units, the same on every instruction set.
+#ifndef LMN_UNITS_H
+#define LMN_UNITS_H
+
+#include "CLMN.h"
+
+enum {
+  LMN_TILE_ROWS = 24,     // a multiple of every register tile's height
+  LMN_TILE_COLUMNS = 64,  // the widest register tile: 4 vectors of 16 lanes
+  LMN_BLOCK = 1024,       // values of an elementwise operation
+};
+
+static inline size_t lmn_min(size_t a, size_t b) { return a < b ? a : b; }
+
+/// How many units of `size` cover `count` things.
+static inline size_t lmn_units(size_t count, size_t size) { return (count + size - 1) / size; }
+
+enum { LMN_MOST_LEVELS = 64 };
+
+/// Where the levels of a tree stand, for kernels that ask often.
+typedef struct lmn_tree_map {
+  lmn_tree tree;
+  size_t levels, bank_rows;
+  lmn_tree_level level[LMN_MOST_LEVELS];
+} lmn_tree_map;
+
+lmn_tree_map lmn_tree_map_of(lmn_tree);
+
+/// Level-wise operations on a tree get one level of it: the pairs below and the nodes they make.
+/// Rows are those of the arrays of nodes; a bank's rows are `*_stride` behind the bank's before.
+typedef struct lmn_pairs {
+  size_t count;        // pairs
+  size_t below;        // row of the first left child
+  size_t below_stride;  // 0 where the children are tokens, which all banks share
+  size_t node;         // row of the first new node
+  size_t node_stride;
+} lmn_pairs;
+
+/// The pairs that make the new nodes of `level`, from 1 up.
+lmn_pairs lmn_tree_pairs(const lmn_tree_map *, size_t level);
+
+#endif

@@ -1,0 +1,58 @@
+// The only file that knows OpenMP.
+#include "CLMN.h"
+
+typedef struct {
+  lmn_kernel *kernel;
+  const void *args;
+  size_t count;
+} loop;
+
+/// Thread `thread` of `threads` gets the units of its share, as even as can be, in order.
+static void run_share(const loop *l, size_t thread, size_t threads) {
+  const size_t share = l->count / threads, rest = l->count % threads;
+  const size_t begin = thread * share + (thread < rest ? thread : rest);
+  const size_t end = begin + share + (thread < rest);
+  if (begin < end) l->kernel(l->args, begin, end);
+}
+
+#ifdef _OPENMP
+#include <omp.h>
+
+static void run_threads(const loop *l, size_t threads) {
+#pragma omp parallel num_threads(threads)
+  run_share(l, (size_t)omp_get_thread_num(), (size_t)omp_get_num_threads());
+}
+#else
+// SwiftPM cannot pass -fopenmp to its users, so this calls what the pragma compiles to. Swift's clang
+// has no omp.h; these are the runtime's own declarations.
+#if defined(__linux__) && defined(__x86_64__) && \
+    __has_include(</usr/lib/x86_64-linux-gnu/libc.so>) && \
+    !__has_include(</usr/lib/x86_64-linux-gnu/libomp5.so>)
+#warning "the LLVM OpenMP runtime is missing: apt-get install libomp-dev"
+#endif
+extern void GOMP_parallel(void (*body)(void *), void *data, unsigned threads, unsigned flags);
+extern int omp_get_thread_num(void);
+extern int omp_get_num_threads(void);
+extern void kmp_set_blocktime(int milliseconds);
+
+static void run_as_team_member(void *data) {
+  run_share(data, (size_t)omp_get_thread_num(), (size_t)omp_get_num_threads());
+}
+
+static void run_threads(const loop *l, size_t threads) {
+  // Workers wait a millisecond for the next region, then sleep: an idle process uses no processor.
+  kmp_set_blocktime(1);
+  GOMP_parallel(run_as_team_member, (void *)l, (unsigned)threads, 0);
+}
+#endif
+
+void lmn_parallel_for(lmn_context context, lmn_kernel *kernel, const void *args, size_t count,
+                      size_t grain) {
+  const loop l = {kernel, args, count};
+  const size_t useful = count / (grain ? grain : 1);
+  const size_t threads = context.threads < useful ? context.threads : useful;
+  if (threads > 1)
+    run_threads(&l, threads);
+  else if (count)
+    kernel(args, 0, count);
+}

@@ -1,0 +1,51 @@
+// The vector vocabulary on AVX2 with FMA: 8 lanes; lane counts become masks from a sliding window.
+typedef __m256 vec;
+#define TILE_WIDE 0
+enum { VEC_LANES = 8, TILE_ROWS = 6, TILE_VECTORS = 2 };
+
+static const int32_t vec_window[2 * VEC_LANES] = {-1, -1, -1, -1, -1, -1, -1, -1};
+
+LMN_INLINE __m256i vec_mask(size_t lanes) {
+  return _mm256_loadu_si256((const __m256i *)(vec_window + VEC_LANES - lanes));
+}
+
+LMN_INLINE vec vec_set(float x) { return _mm256_set1_ps(x); }
+LMN_INLINE vec vec_load(const float *p, size_t lanes) {
+  return lanes == VEC_LANES ? _mm256_loadu_ps(p) : _mm256_maskload_ps(p, vec_mask(lanes));
+}
+LMN_INLINE void vec_store(float *p, vec a, size_t lanes) {
+  if (lanes == VEC_LANES)
+    _mm256_storeu_ps(p, a);
+  else
+    _mm256_maskstore_ps(p, vec_mask(lanes), a);
+}
+LMN_INLINE vec vec_first(vec a, size_t lanes, float rest) {
+  return _mm256_blendv_ps(vec_set(rest), a, _mm256_castsi256_ps(vec_mask(lanes)));
+}
+
+LMN_INLINE vec vec_add(vec a, vec b) { return _mm256_add_ps(a, b); }
+LMN_INLINE vec vec_sub(vec a, vec b) { return _mm256_sub_ps(a, b); }
+LMN_INLINE vec vec_mul(vec a, vec b) { return _mm256_mul_ps(a, b); }
+LMN_INLINE vec vec_div(vec a, vec b) { return _mm256_div_ps(a, b); }
+LMN_INLINE vec vec_fma(vec a, vec b, vec c) { return _mm256_fmadd_ps(a, b, c); }
+LMN_INLINE vec vec_sqrt(vec a) { return _mm256_sqrt_ps(a); }
+// The second operand wins when either is not a number.
+LMN_INLINE vec vec_max(vec a, vec b) { return _mm256_max_ps(a, b); }
+LMN_INLINE vec vec_min(vec a, vec b) { return _mm256_min_ps(a, b); }
+LMN_INLINE vec vec_round(vec a) {
+  return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+LMN_INLINE vec vec_scale_exponent(vec a, vec n) {
+  const __m256i bits = _mm256_slli_epi32(_mm256_cvtps_epi32(n), 23);
+  return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(a), bits));
+}
+LMN_INLINE float vec_sum(vec a) {
+  __m128 s = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+  s = _mm_add_ps(s, _mm_movehl_ps(s, s));
+  return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
+}
+LMN_INLINE float vec_largest(vec a) {
+  __m128 m = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+  m = _mm_max_ps(m, _mm_movehl_ps(m, m));
+  return _mm_cvtss_f32(_mm_max_ss(m, _mm_movehdup_ps(m)));
+}

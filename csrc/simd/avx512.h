@@ -1,0 +1,34 @@
+// The vector vocabulary on AVX-512: 16 lanes; lane counts become masks.
+typedef __m512 vec;
+#define TILE_WIDE 1
+enum { VEC_LANES = 16, TILE_ROWS = 6, TILE_VECTORS = 4 };
+
+LMN_INLINE __mmask16 vec_mask(size_t lanes) { return (__mmask16)_bzhi_u32(0xffff, (unsigned)lanes); }
+
+LMN_INLINE vec vec_set(float x) { return _mm512_set1_ps(x); }
+LMN_INLINE vec vec_load(const float *p, size_t lanes) {
+  return lanes == VEC_LANES ? _mm512_loadu_ps(p) : _mm512_maskz_loadu_ps(vec_mask(lanes), p);
+}
+LMN_INLINE void vec_store(float *p, vec a, size_t lanes) {
+  if (lanes == VEC_LANES)
+    _mm512_storeu_ps(p, a);
+  else
+    _mm512_mask_storeu_ps(p, vec_mask(lanes), a);
+}
+LMN_INLINE vec vec_first(vec a, size_t lanes, float rest) {
+  return _mm512_mask_blend_ps(vec_mask(lanes), vec_set(rest), a);
+}
+
+LMN_INLINE vec vec_add(vec a, vec b) { return _mm512_add_ps(a, b); }
+LMN_INLINE vec vec_sub(vec a, vec b) { return _mm512_sub_ps(a, b); }
+LMN_INLINE vec vec_mul(vec a, vec b) { return _mm512_mul_ps(a, b); }
+LMN_INLINE vec vec_div(vec a, vec b) { return _mm512_div_ps(a, b); }
+LMN_INLINE vec vec_fma(vec a, vec b, vec c) { return _mm512_fmadd_ps(a, b, c); }
+LMN_INLINE vec vec_sqrt(vec a) { return _mm512_sqrt_ps(a); }
+// The second operand wins when either is not a number.
+LMN_INLINE vec vec_max(vec a, vec b) { return _mm512_max_ps(a, b); }
+LMN_INLINE vec vec_min(vec a, vec b) { return _mm512_min_ps(a, b); }
+LMN_INLINE vec vec_round(vec a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT); }
+LMN_INLINE vec vec_scale_exponent(vec a, vec n) { return _mm512_scalef_ps(a, n); }
+LMN_INLINE float vec_sum(vec a) { return _mm512_reduce_add_ps(a); }
+LMN_INLINE float vec_largest(vec a) { return _mm512_reduce_max_ps(a); }

@@ -1,0 +1,46 @@
+// What every instruction set builds from its own vocabulary.
+
+/// Lanes of a vector that `rest` values fill.
+LMN_INLINE size_t vec_lanes(size_t rest) { return rest < VEC_LANES ? rest : VEC_LANES; }
+
+/// exp(a) to about one unit in the last place: 2^n * p(r), a = n ln 2 + r, |r| <= ln 2 / 2. Values
+/// outside [-87.3, 88] are moved to the border, so results are normal numbers; not a number stays.
+LMN_INLINE vec vec_exp(vec a) {
+  a = vec_max(vec_set(-87.3f), vec_min(vec_set(88.0f), a));
+  const vec n = vec_round(vec_mul(a, vec_set(1.44269504f)));
+  // ln 2 in two parts: the first has trailing zeros, so n times it is exact.
+  vec r = vec_fma(n, vec_set(-0.693359375f), a);
+  r = vec_fma(n, vec_set(2.12194440e-4f), r);
+  vec p = vec_set(1.0f / 5040);
+  p = vec_fma(p, r, vec_set(1.0f / 720));
+  p = vec_fma(p, r, vec_set(1.0f / 120));
+  p = vec_fma(p, r, vec_set(1.0f / 24));
+  p = vec_fma(p, r, vec_set(1.0f / 6));
+  p = vec_fma(p, r, vec_set(0.5f));
+  p = vec_fma(p, r, vec_set(1));
+  p = vec_fma(p, r, vec_set(1));
+  return vec_scale_exponent(p, n);
+}
+
+/// 1 / (1 + exp(-a))
+LMN_INLINE vec vec_sigmoid(vec a) {
+  return vec_div(vec_set(1), vec_add(vec_set(1), vec_exp(vec_sub(vec_set(0), a))));
+}
+
+/// Sum of a[i] * b[i]
+LMN_INLINE float vec_dot(const float *a, const float *b, size_t count) {
+  vec sum = vec_set(0);
+  for (size_t i = 0; i < count; i += VEC_LANES) {
+    const size_t lanes = vec_lanes(count - i);
+    sum = vec_fma(vec_load(a + i, lanes), vec_load(b + i, lanes), sum);
+  }
+  return vec_sum(sum);
+}
+
+/// y[i] = y[i] + a * x[i]
+LMN_INLINE void vec_accumulate(float *y, float a, const float *x, size_t count) {
+  for (size_t i = 0; i < count; i += VEC_LANES) {
+    const size_t lanes = vec_lanes(count - i);
+    vec_store(y + i, vec_fma(vec_set(a), vec_load(x + i, lanes), vec_load(y + i, lanes)), lanes);
+  }
+}

@@ -1,0 +1,43 @@
+// The vector vocabulary on NEON: 4 lanes; a partial vector goes through a small array.
+typedef float32x4_t vec;
+#define TILE_WIDE 1
+enum { VEC_LANES = 4, TILE_ROWS = 6, TILE_VECTORS = 4 };
+
+LMN_INLINE vec vec_set(float x) { return vdupq_n_f32(x); }
+LMN_INLINE vec vec_load(const float *p, size_t lanes) {
+  if (lanes == VEC_LANES) return vld1q_f32(p);
+  float part[VEC_LANES] = {0};
+  for (size_t i = 0; i < lanes; i++) part[i] = p[i];
+  return vld1q_f32(part);
+}
+LMN_INLINE void vec_store(float *p, vec a, size_t lanes) {
+  if (lanes == VEC_LANES) {
+    vst1q_f32(p, a);
+    return;
+  }
+  float part[VEC_LANES];
+  vst1q_f32(part, a);
+  for (size_t i = 0; i < lanes; i++) p[i] = part[i];
+}
+LMN_INLINE vec vec_first(vec a, size_t lanes, float rest) {
+  float part[VEC_LANES];
+  vst1q_f32(part, a);
+  for (size_t i = lanes; i < VEC_LANES; i++) part[i] = rest;
+  return vld1q_f32(part);
+}
+
+LMN_INLINE vec vec_add(vec a, vec b) { return vaddq_f32(a, b); }
+LMN_INLINE vec vec_sub(vec a, vec b) { return vsubq_f32(a, b); }
+LMN_INLINE vec vec_mul(vec a, vec b) { return vmulq_f32(a, b); }
+LMN_INLINE vec vec_div(vec a, vec b) { return vdivq_f32(a, b); }
+LMN_INLINE vec vec_fma(vec a, vec b, vec c) { return vfmaq_f32(c, a, b); }
+LMN_INLINE vec vec_sqrt(vec a) { return vsqrtq_f32(a); }
+LMN_INLINE vec vec_max(vec a, vec b) { return vmaxq_f32(a, b); }
+LMN_INLINE vec vec_min(vec a, vec b) { return vminq_f32(a, b); }
+LMN_INLINE vec vec_round(vec a) { return vrndnq_f32(a); }
+LMN_INLINE vec vec_scale_exponent(vec a, vec n) {
+  const int32x4_t bits = vshlq_n_s32(vcvtnq_s32_f32(n), 23);
+  return vreinterpretq_f32_s32(vaddq_s32(vreinterpretq_s32_f32(a), bits));
+}
+LMN_INLINE float vec_sum(vec a) { return vaddvq_f32(a); }
+LMN_INLINE float vec_largest(vec a) { return vmaxvq_f32(a); }
