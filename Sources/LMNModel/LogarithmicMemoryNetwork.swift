@@ -111,3 +111,14 @@ extension LogarithmicMemoryNetwork {
       })
   }
 }
+
+extension LogarithmicMemoryNetwork {
+  /// The bytes of one stream's state after so many tokens; it grows with their logarithm.
+  public func stateByteCount(after tokens: Int) -> Int {
+    let rows =
+      tokens == 0
+      ? 0 : Tree(length: tokens, banks: configuration.banks).newestRows.count
+    let node = 3 * configuration.width * MemoryLayout<Float>.size
+    return configuration.layers * rows * node
+  }
+}

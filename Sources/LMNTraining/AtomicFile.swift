@@ -126,6 +126,11 @@ struct FileDescriptor: ~Copyable {
     return file
   }
 
+  /// An existing file, opened to write at its end.
+  static func appending(_ path: String) throws(FileError) -> FileDescriptor {
+    try FileDescriptor(opening: path, flags: O_WRONLY | O_APPEND)
+  }
+
   deinit {
     close(number)
   }

@@ -54,6 +54,13 @@ public struct Corpus: Sendable {
     }
   }
 
+  /// Tells this text from any other, token by token.
+  var fingerprint: String {
+    var fingerprint = Fingerprint()
+    fingerprint.add(tokens.lazy.map { UInt32(bitPattern: $0) })
+    return fingerprint.description
+  }
+
   /// Windows at random places, each place as likely as any other and independent of the rest.
   ///
   /// - Parameters:

@@ -29,4 +29,23 @@ public enum LearningRateSchedule: Codable, Equatable, Sendable {
       return peak * (minimumFraction + (1 - minimumFraction) * share)
     }
   }
+
+  /// The highest rate.
+  public var peak: Float { rate(at: warmUpSteps) }
+
+  /// The step from which on the rate is at its minimum; nil when it never falls.
+  public var totalSteps: Int? {
+    switch self {
+    case .constant: nil
+    case .warmUpThenCosine(_, _, let totalSteps, _): totalSteps
+    }
+  }
+
+  /// Steps before the rate is at its peak.
+  public var warmUpSteps: Int {
+    switch self {
+    case .constant: 0
+    case .warmUpThenCosine(_, let warmUpSteps, _, _): warmUpSteps
+    }
+  }
 }

@@ -1,11 +1,67 @@
 import ArgumentParser
+import Foundation
 import LMN
 
-@main
 struct Command: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "lmn", abstract: "Logarithmic Memory Networks.")
-  @Argument var files: [String]
-  mutating func run() throws {
-    for f in files { for i in try Verification(goldenFile: f).items { print(f.suffix(30), i.name, i.absoluteError, i.relativeError) } }
+  static let configuration = CommandConfiguration(
+    commandName: "lmn",
+    abstract: "Train Logarithmic Memory Networks and generate from them, on plain processors.",
+    discussion: """
+      Results go to standard output, everything else to standard error.
+
+      Exit codes: 0 success; 1 a verification exceeded its tolerance; 2 something that was read or \
+      written is unusable, or training diverged; 64 wrong usage; 130 and 143 training was stopped \
+      by SIGINT or SIGTERM and has been saved.
+
+      The environment variable LMN_ISA chooses the kernels: \
+      \(InstructionSet.available.map(\.name).joined(separator: ", ")).
+      """,
+    version: lmnVersion,
+    subcommands: [Train.self, Generate.self, Evaluate.self, Verify.self, Info.self])
+}
+
+/// What every command that computes has in common.
+struct MachineOptions: ParsableArguments {
+  @Option(help: "Threads to use, at most as many as processors make sense. (default: all)")
+  var threads: Int?
+
+  func validate() throws {
+    if let threads, !(1...1024).contains(threads) {
+      throw ValidationError("--threads is \(threads), it has to be from 1 to 1024.")
+    }
+  }
+
+  /// Runs `body` on these threads.
+  func run<Result>(_ body: () throws -> Result) throws -> Result {
+    guard InstructionSet.selected != nil else {
+      throw UnusableInput(
+        "LMN_ISA is '\(ProcessInfo.processInfo.environment["LMN_ISA"] ?? "")', this processor has "
+          + InstructionSet.available.map(\.name).joined(separator: ", "))
+    }
+    let context = ExecutionContext(threadCount: threads)
+    return try ExecutionContext.$current.withValue(context, operation: body)
+  }
+}
+
+/// Input that no library type has an error for.
+struct UnusableInput: Error, CustomStringConvertible {
+  let description: String
+  init(_ description: String) { self.description = description }
+}
+
+@main
+enum Main {
+  static func main() {
+    var command: any ParsableCommand
+    do { command = try Command.parseAsRoot() } catch { Command.exit(withError: error) }
+    do {
+      try command.run()
+    } catch {
+      if error is ExitCode || error is CleanExit || error is ValidationError {
+        Command.exit(withError: error)
+      }
+      Console.note("Error: \(error)")
+      Foundation.exit(2)
+    }
   }
 }

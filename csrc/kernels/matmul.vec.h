@@ -119,11 +119,11 @@ KERNEL(matmul_forward) {
 enum { MATMUL_DEPTH = 256 };
 
 /// product (+)= left^T . right over `rows` rows, in blocks whose right factor stays in cache; the
-/// blocks also keep the chains of rounding short.
+/// blocks also keep the chains of rounding short. No rows at all are a block too: one that gives 0.
 static void matmul_transposed_block(size_t rows, size_t inner, size_t columns, const float *left,
                                     size_t left_stride, const float *right, size_t right_stride,
                                     float *product, size_t product_stride, bool add) {
-  for (size_t m = 0; m < rows; m += MATMUL_DEPTH) {
+  for (size_t m = 0; m == 0 || m < rows; m += MATMUL_DEPTH) {
     const matmul_operands o = {
         .inner = lmn_min(rows - m, MATMUL_DEPTH),
         .left = left + m * left_stride,

@@ -1,0 +1,97 @@
+import LMNKernels
+public import LMNLayers
+import LMNMemories
+import LMNModel
+
+/// A text that a model continues: a value, so a copy is a fork.
+public struct Generation: Sendable {
+  private let model: LanguageModel
+  private var session: Session
+  private var logits: Tensor?
+  private var decoder: StreamingDecoder
+  /// How tokens are drawn.
+  public var sampler: Sampler
+  /// What decides between tokens.
+  public var generator: SeededGenerator
+
+  /// A text at its beginning.
+  public init(_ model: LanguageModel, sampler: Sampler = Sampler(), seed: UInt64) {
+    self.model = model
+    session = Session(model.network)
+    decoder = StreamingDecoder(model.tokenizer)
+    self.sampler = sampler
+    generator = SeededGenerator(seed: seed)
+  }
+
+  /// Tokens read and written so far.
+  public var position: Int { session.position }
+
+  /// Reads a text, in parallel.
+  public mutating func read(_ text: [UInt8]) throws(TokenizerError) {
+    let tokens = try model.tokenizer.encode(text)
+    logits = session.read(tokens) ?? logits
+  }
+
+  /// Writes one token: the text that it completes, which may be empty.
+  ///
+  /// - Precondition: Something was read.
+  public mutating func write() -> String {
+    guard let logits else { preconditionFailure("Generation: nothing was read yet") }
+    let token = sampler.sample(logits, using: &generator)
+    self.logits = session.step(token)
+    return decoder.decode(token)
+  }
+
+  /// The text of bytes that were held back because more might have followed.
+  public mutating func finish() -> String { decoder.finish() }
+}
+
+extension Generation {
+  /// Reads a state that ``save(to:)`` wrote.
+  ///
+  /// - Throws: ``CheckpointError`` if it is none, or of another model.
+  public init(restoring path: String, of model: LanguageModel, sampler: Sampler) throws {
+    let file = try Safetensors(contentsOf: path)
+    func problem(_ sentence: String) -> CheckpointError {
+      .unusable(file: path, problem: sentence)
+    }
+    guard file.metadata["state_of"] != nil else { throw problem("it holds no state of a session") }
+    guard file.metadata["state_of"] == model.fingerprint else {
+      throw problem("it is the state of another model")
+    }
+    guard let position = file.metadata["position"].flatMap(Int.init),
+      let generator = file.metadata["generator"].flatMap(SeededGenerator.init(rawValue:))
+    else { throw problem("its position or random state cannot be read") }
+    let names = model.network.blocks.indices.flatMap { ["blocks.\($0).nodes", "blocks.\($0).slots"] }
+    let tensors = try file.stateDictionary(of: names + ["logits"]).tensors
+    let configuration = model.network.configuration
+    let state = model.network.blocks.indices.compactMap { block in
+      LogarithmicMemoryNetwork.State.Element(
+        position: position, nodes: tensors[2 * block], slots: tensors[2 * block + 1],
+        width: configuration.width, banks: configuration.banks)
+    }
+    guard state.count == model.network.blocks.count,
+      tensors.last!.shape == [configuration.vocabularySize]
+    else { throw problem("its tensors are not those of a state at position \(position)") }
+    self.init(model, sampler: sampler, seed: 0)
+    session = Session(model.network, state: state)
+    logits = tensors.last!
+    self.generator = generator
+  }
+
+  /// Writes what is needed to go on exactly here; bytes held back are not part of it.
+  ///
+  /// - Precondition: Something was read.
+  public func save(to path: String) throws(FileError) {
+    guard let logits else { preconditionFailure("Generation: nothing was read yet") }
+    var file = Safetensors(metadata: [
+      "state_of": model.fingerprint, "position": "\(position)", "generator": generator.rawValue,
+    ])
+    for (block, state) in session.state.enumerated() {
+      file.append("blocks.\(block).nodes", shape: state.nodes.shape, floats: state.nodes.scalars)
+      file.append("blocks.\(block).slots", shape: state.slots.shape, floats: state.slots.scalars)
+    }
+    file.append("logits", shape: logits.shape, floats: logits.scalars)
+    try file.write(to: path)
+  }
+}

@@ -1,0 +1,34 @@
+import FoundationEssentials
+
+/// Where a training run leaves its files.
+public struct RunDirectory: Sendable {
+  /// The directory.
+  public let path: String
+
+  /// The directory at `path`, which need not be there yet.
+  public init(_ path: String) { self.path = path }
+
+  static let modelName = "model.safetensors"
+
+  /// The weights as they are.
+  public var model: String { "\(path)/\(Self.modelName)" }
+  /// The weights with the lowest validation loss so far.
+  public var best: String { "\(path)/best.safetensors" }
+  /// What a run needs to go on: weights, moments, loop state.
+  public var training: String { "\(path)/training.safetensors" }
+  /// The settings, for people.
+  public var configuration: String { "\(path)/configuration.json" }
+  /// A line per record.
+  public var log: String { "\(path)/log.jsonl" }
+
+  /// Whether a run has begun here.
+  public var holdsRun: Bool {
+    [model, training, log].contains { FileManager.default.fileExists(atPath: $0) }
+  }
+
+  /// Makes the directory, and those above it, where they are missing.
+  func create() throws {
+    try FileManager.default.createDirectory(
+      atPath: path, withIntermediateDirectories: true)
+  }
+}

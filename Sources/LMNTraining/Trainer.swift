@@ -1,0 +1,232 @@
+import FoundationEssentials
+import LMNAutodiff
+import LMNKernels
+import LMNLayers
+import LMNModel
+
+/// A training run: a model, a text, and a directory where everything is kept.
+public struct Trainer {
+  /// Where the run keeps its files.
+  public let directory: RunDirectory
+  private let corpus: Corpus
+  private var checkpoint: TrainingCheckpoint
+
+  /// The model as it is.
+  public var model: LanguageModel { checkpoint.model }
+  /// The settings.
+  public var configuration: TrainingConfiguration { checkpoint.configuration }
+  /// Steps taken so far.
+  public var step: Int { checkpoint.loop.step }
+  /// Updates that were left out because loss or gradient was not finite.
+  public var skippedUpdates: Int { checkpoint.loop.skippedUpdates }
+
+  /// A run at its beginning.
+  ///
+  /// - Parameters:
+  ///   - configuration: The settings.
+  ///   - text: Bytes; UTF-8 where tokens are characters.
+  ///   - tokenizer: Divides the text into tokens.
+  ///   - directory: Made if it is missing; must not hold a run.
+  public init(
+    _ configuration: TrainingConfiguration, text: [UInt8], tokenizer: Tokenizer,
+    in directory: RunDirectory
+  ) throws {
+    try configuration.validate()
+    guard !directory.holdsRun else { throw TrainingError.occupied(directory: directory.path) }
+    corpus = try Corpus(text: text, tokenizer: tokenizer, blockLength: configuration.blockLength)
+    self.directory = directory
+    var generator = SeededGenerator(seed: configuration.seed)
+    let network = try LogarithmicMemoryNetwork(
+      configuration.model, initialisation: configuration.initialisation, using: &generator)
+    checkpoint = TrainingCheckpoint(
+      model: LanguageModel(network: network, tokenizer: tokenizer),
+      optimizer: AdamW(for: network.stateDictionary, constants: configuration.optimizer),
+      loop: .init(generator: generator, corpusFingerprint: corpus.fingerprint),
+      configuration: configuration)
+    try directory.create()
+  }
+
+  /// The run in `directory`, where it was last saved.
+  ///
+  /// - Parameters:
+  ///   - directory: Holds a run.
+  ///   - text: The text that it was begun with.
+  ///   - change: May change settings that a run can go on with, such as the number of steps.
+  public init(
+    resuming directory: RunDirectory, text: [UInt8],
+    change: (inout TrainingConfiguration) throws -> Void = { _ in }
+  ) throws {
+    checkpoint = try TrainingCheckpoint(contentsOf: directory.training)
+    try change(&checkpoint.configuration)
+    try checkpoint.configuration.validate()
+    corpus = try Corpus(
+      text: text, tokenizer: checkpoint.model.tokenizer,
+      blockLength: checkpoint.configuration.blockLength)
+    guard corpus.fingerprint == checkpoint.loop.corpusFingerprint else {
+      throw TrainingError.anotherText(directory: directory.path)
+    }
+    guard checkpoint.loop.step < checkpoint.configuration.steps else {
+      throw TrainingError.finished(steps: checkpoint.loop.step)
+    }
+    self.directory = directory
+  }
+
+  /// What happens during a run.
+  public enum Event: Sendable {
+    /// A step was taken; its batch had this loss.
+    case step(loss: Double)
+    /// A line was added to the log.
+    case record(TrainingRecord)
+    /// An update was left out: this was the first value that is not finite.
+    case skippedUpdate(tensor: String)
+  }
+
+  /// Trains until all steps are taken or `shouldStop` says so, which is asked before every step.
+  ///
+  /// - Parameters:
+  ///   - shouldStop: Whether to save and return.
+  ///   - report: Hears what happens.
+  /// - Returns: Whether all steps were taken.
+  /// - Throws: ``TrainingError/diverged(step:inARow:tensor:checkpoint:)``, or what went wrong with
+  ///   a file; saved checkpoints are as they were.
+  public mutating func run(
+    shouldStop: () -> Bool = { false }, report: (Event) throws -> Void = { _ in }
+  ) throws -> Bool {
+    let log = try TrainingLog(at: directory.log, after: step)
+    let clock = ContinuousClock()
+    var (trainingTime, tokensBefore) = (Duration.zero, checkpoint.loop.tokens)
+    try writeConfiguration()
+    if step == 0 { try save() }
+    while step < configuration.steps {
+      if shouldStop() {
+        try save()
+        return false
+      }
+      var taken: Step?
+      trainingTime += clock.measure { taken = takeStep() }
+      try report(.step(loss: taken!.loss))
+      if let tensor = taken!.skippedFor {
+        try report(.skippedUpdate(tensor: tensor))
+        if checkpoint.loop.skippedInARow == Self.mostSkippedInARow {
+          try saveIfFinite()
+          throw TrainingError.diverged(
+            step: step, inARow: Self.mostSkippedInARow, tensor: tensor,
+            checkpoint: directory.training)
+        }
+      }
+
+      let isLast = step == configuration.steps
+      let evaluates = isLast || step.isMultiple(of: configuration.evaluateEvery)
+      if evaluates || step.isMultiple(of: configuration.logEvery) {
+        var record = record(of: taken!)
+        let seconds = trainingTime / .seconds(1)
+        record.tokensPerSecond = Double(checkpoint.loop.tokens - tokensBefore) / seconds
+        (trainingTime, tokensBefore) = (.zero, checkpoint.loop.tokens)
+        if evaluates { try evaluate(into: &record) }
+        record.peakMemoryBytes = peakMemoryBytes()
+        try log.append(record)
+        try report(.record(record))
+      }
+      if isLast || step.isMultiple(of: configuration.saveEvery) { try saveIfFinite() }
+    }
+    return true
+  }
+
+  /// After so many updates in a row that had to be left out, a run stops.
+  static let mostSkippedInARow = 5
+
+  private struct Step {
+    let loss, gradientNorm: Double
+    let learningRate: Float
+    let skippedFor: String?
+  }
+
+  private mutating func takeStep() -> Step {
+    let settings = configuration
+    let batch = corpus.batch(
+      of: .training, count: settings.batchSize, length: settings.blockLength,
+      using: &checkpoint.loop.generator)
+    let (loss, gradient) = valueWithGradient(
+      at: checkpoint.model.network, overBatchOf: batch.count
+    ) { network, member in
+      network.loss(of: batch[member].inputs, targets: batch[member].targets)
+    }
+    let squaredNorms = gradient.tensors.map(\.squaredNorm)
+    let norm = squaredNorms.reduce(0, +).squareRoot()
+    let rate = settings.schedule.rate(at: step)
+    checkpoint.loop.step += 1
+    checkpoint.loop.tokens += settings.batchSize * settings.blockLength
+
+    guard loss.isFinite, norm.isFinite else {
+      checkpoint.loop.skippedUpdates += 1
+      checkpoint.loop.skippedInARow += 1
+      let bad = squaredNorms.firstIndex { !$0.isFinite }
+      let tensor = loss.isFinite ? bad.map { gradient.names[$0] } ?? "gradient norm" : "loss"
+      return Step(loss: Double(loss), gradientNorm: norm, learningRate: rate, skippedFor: tensor)
+    }
+    let longest = settings.gradientClipping.map(Double.init) ?? .infinity
+    checkpoint.optimizer.update(
+      &checkpoint.model.network, with: gradient, learningRate: rate,
+      gradientScale: norm > longest ? Float(longest / norm) : 1)
+    checkpoint.loop.skippedInARow = 0
+    checkpoint.loop.lossSum += Double(loss)
+    checkpoint.loop.lossCount += 1
+    return Step(loss: Double(loss), gradientNorm: norm, learningRate: rate, skippedFor: nil)
+  }
+
+  private mutating func record(of step: Step) -> TrainingRecord {
+    let loop = checkpoint.loop
+    checkpoint.loop.lossSum = 0
+    checkpoint.loop.lossCount = 0
+    return TrainingRecord(
+      step: loop.step, tokens: loop.tokens,
+      loss: loop.lossCount > 0 ? loop.lossSum / Double(loop.lossCount) : nil,
+      learningRate: step.learningRate,
+      gradientNorm: step.gradientNorm.isFinite ? step.gradientNorm : nil)
+  }
+
+  /// Measures the losses; the best weights so far are kept.
+  private mutating func evaluate(into record: inout TrainingRecord) throws {
+    if configuration.evaluatesTrainingText { record.loss = finite(meanLoss(of: .training)) }
+    let loss = meanLoss(of: .validation)
+    record.validationLoss = finite(loss)
+    if loss < checkpoint.loop.bestValidationLoss ?? .infinity {
+      checkpoint.loop.bestValidationLoss = loss
+      try checkpoint.model.write(to: directory.best)
+    }
+  }
+
+  /// The mean over random batches, which follow from seed and step alone, so that measuring changes
+  /// nothing in the training.
+  private func meanLoss(of split: Corpus.Split) -> Double {
+    let (settings, network) = (configuration, checkpoint.model.network)
+    var generator = SeededGenerator(seed: settings.seed ^ UInt64(step) << 32)
+    let batches = (0..<settings.evaluationBatches).map { _ in
+      let batch = corpus.batch(
+        of: split, count: settings.batchSize, length: settings.blockLength, using: &generator)
+      return ExecutionContext.current.map(batch.count) { member in
+        Double(network.loss(of: batch[member].inputs, targets: batch[member].targets).value.scalar)
+      }.reduce(0, +) / Double(batch.count)
+    }
+    return batches.reduce(0, +) / Double(batches.count)
+  }
+
+  private func finite(_ value: Double) -> Double? { value.isFinite ? value : nil }
+
+  private func saveIfFinite() throws {
+    let tensors = checkpoint.model.network.stateDictionary.tensors
+    if tensors.allSatisfy(\.squaredNorm.isFinite) { try save() }
+  }
+
+  private func save() throws {
+    try checkpoint.write(to: directory.training)
+    try checkpoint.model.write(to: directory.model)
+  }
+
+  private func writeConfiguration() throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+    try AtomicFile.write(
+      Array(try encoder.encode(configuration)) + [UInt8(ascii: "\n")], to: directory.configuration)
+  }
+}

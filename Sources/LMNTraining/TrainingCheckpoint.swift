@@ -1,0 +1,88 @@
+import FoundationEssentials
+import LMNKernels
+import LMNLayers
+
+/// Everything a training run needs to go on: model, optimizer and loop state, in one file, so that
+/// they are always of the same step.
+struct TrainingCheckpoint {
+  var model: LanguageModel
+  var optimizer: AdamW
+  var loop: LoopState
+  var configuration: TrainingConfiguration
+
+  /// Where the loop stands.
+  struct LoopState: Codable, Equatable {
+    var step = 0
+    var tokens = 0
+    /// Draws the batches: it is the position in the data.
+    var generator: SeededGenerator
+    var bestValidationLoss: Double?
+    var skippedUpdates = 0
+    var skippedInARow = 0
+    /// Losses since the last line of the log.
+    var lossSum = 0.0
+    var lossCount = 0
+    /// Of the text that the run was begun with.
+    var corpusFingerprint: String
+  }
+
+  private static let first = "optimizer.first."
+  private static let second = "optimizer.second."
+
+  func write(to path: String) throws {
+    var file = model.encoded()
+    file.append(optimizer.first, prefix: Self.first)
+    file.append(optimizer.second, prefix: Self.second)
+    file.metadata["loop"] = try json(loop)
+    file.metadata["training"] = try json(configuration)
+    file.metadata["optimizer_step"] = "\(optimizer.step)"
+    try file.write(to: path)
+  }
+
+  init(
+    model: LanguageModel, optimizer: AdamW, loop: LoopState, configuration: TrainingConfiguration
+  ) {
+    self.model = model
+    self.optimizer = optimizer
+    self.loop = loop
+    self.configuration = configuration
+  }
+
+  init(contentsOf path: String) throws {
+    let file = try Safetensors(contentsOf: path)
+    func decode<Value: Decodable>(_ key: String, as type: Value.Type) throws -> Value {
+      guard let text = file.metadata[key] else {
+        throw CheckpointError.unusable(file: path, problem: "it has no '\(key)' in its metadata")
+      }
+      do { return try JSONDecoder().decode(type, from: Data(text.utf8)) } catch {
+        throw CheckpointError.unusable(file: path, problem: "its '\(key)' cannot be read: \(error)")
+      }
+    }
+    loop = try decode("loop", as: LoopState.self)
+    configuration = try decode("training", as: TrainingConfiguration.self)
+    let optimizerStep = try decode("optimizer_step", as: Int.self)
+
+    let names = file.entries.map(\.name)
+    model = try LanguageModel(
+      decoding: file, path: path, names: names.filter { !$0.hasPrefix("optimizer.") })
+    let parameters = model.network.stateDictionary
+    func moments(_ prefix: String) throws -> StateDictionary {
+      let stored = try file.stateDictionary(of: parameters.names.map { prefix + $0 })
+      let moments = StateDictionary(names: parameters.names, tensors: stored.tensors)
+      do { try moments.expect(sameNamesAndShapesAs: parameters) } catch {
+        throw CheckpointError.unusable(file: path, problem: "of the moments '\(prefix)', \(error)")
+      }
+      return moments
+    }
+    optimizer = AdamW(
+      step: optimizerStep, first: try moments(Self.first), second: try moments(Self.second),
+      constants: configuration.optimizer)
+  }
+}
+
+/// A value as JSON with sorted keys.
+private func json(_ value: some Encodable) throws -> String {
+  let encoder = JSONEncoder()
+  encoder.outputFormatting = .sortedKeys
+  return String(decoding: try encoder.encode(value), as: UTF8.self)
+}

@@ -1,0 +1,111 @@
+public import LMNKernels
+public import LMNMemories
+public import LMNModel
+
+/// Everything that decides how a training run goes, but for the text.
+public struct TrainingConfiguration: Sendable, Codable, Equatable {
+  /// The network's sizes and kinds.
+  public var model: Configuration
+  /// What the summarizers' parameters are before training.
+  public var initialisation = Initialisation.reference
+  /// L: tokens of a window.
+  public var blockLength = 512
+  /// B: windows of a step.
+  public var batchSize = 16
+  /// Updates in all.
+  public var steps = 5000
+  /// The length of every step.
+  public var schedule = LearningRateSchedule.constant(rate: 1e-3)
+  /// The optimizer's constants.
+  public var optimizer = AdamWConstants()
+  /// A gradient longer than this is scaled down to it; nil for never.
+  public var gradientClipping: Float? = 1
+  /// What every random choice follows from.
+  public var seed: UInt64 = 1
+  /// Steps between two lines of the log.
+  public var logEvery = 10
+  /// Steps between two measurements of the validation loss.
+  public var evaluateEvery = 250
+  /// Random batches that such a measurement is the mean of.
+  public var evaluationBatches = 20
+  /// Whether the training text is measured in the same way and at the same steps.
+  public var evaluatesTrainingText = false
+  /// Steps between two checkpoints.
+  public var saveEvery = 250
+
+  /// The defaults, for a network of the given configuration.
+  public init(model: Configuration) { self.model = model }
+
+  /// The recipe of the published Table 1, to the letter (arXiv 2501.07905 and its notebook).
+  public static func table1(vocabularySize: Int) -> TrainingConfiguration {
+    var recipe = TrainingConfiguration(model: Configuration(vocabularySize: vocabularySize))
+    recipe.gradientClipping = nil
+    recipe.evaluateEvery = 100
+    recipe.evaluationBatches = 200
+    recipe.evaluatesTrainingText = true
+    return recipe
+  }
+
+  /// Throws unless a run can go like this.
+  public func validate() throws {
+    try model.validate()
+    let counts = [
+      ("block length", blockLength), ("batch size", batchSize), ("steps", steps),
+      ("steps between log lines", logEvery), ("steps between evaluations", evaluateEvery),
+      ("evaluation batches", evaluationBatches), ("steps between checkpoints", saveEvery),
+    ]
+    for (name, count) in counts where !(1...Configuration.largestSize).contains(count) {
+      throw TrainingError.outOfRange(
+        name: name, value: "\(count)", range: "1 to \(Configuration.largestSize)")
+    }
+    if let gradientClipping, !(gradientClipping > 0) {
+      throw TrainingError.outOfRange(
+        name: "gradient clipping", value: "\(gradientClipping)", range: "above 0")
+    }
+    let peak = schedule.peak
+    if !(peak > 0 && peak.isFinite) {
+      throw TrainingError.outOfRange(name: "learning rate", value: "\(peak)", range: "above 0")
+    }
+    if !(optimizer.weightDecay >= 0 && optimizer.weightDecay.isFinite) {
+      throw TrainingError.outOfRange(
+        name: "weight decay", value: "\(optimizer.weightDecay)", range: "0 or more")
+    }
+  }
+}
+
+/// Why a training run cannot begin or go on.
+public enum TrainingError: Error, Equatable, CustomStringConvertible {
+  /// A setting is outside what makes sense.
+  case outOfRange(name: String, value: String, range: String)
+  /// Loss or gradient were not finite several steps in a row.
+  case diverged(step: Int, inARow: Int, tensor: String, checkpoint: String)
+  /// The directory holds a run already.
+  case occupied(directory: String)
+  /// The run was begun with another text.
+  case anotherText(directory: String)
+  /// A setting contradicts the run that is to be continued.
+  case contradiction(setting: String, given: String, run: String)
+  /// The run that is to be continued has taken all its steps.
+  case finished(steps: Int)
+
+  /// A sentence for the user.
+  public var description: String {
+    switch self {
+    case .outOfRange(let name, let value, let range):
+      "\(name) is \(value), it has to be \(range)"
+    case .diverged(let step, let inARow, let tensor, let checkpoint):
+      """
+      training diverged: after step \(step), \(inARow) updates in a row were not finite, the last \
+      one first in '\(tensor)'; the last good weights are in \(checkpoint)
+      """
+    case .occupied(let directory):
+      "\(directory) holds a run already; continue it with --resume or choose another directory"
+    case .anotherText(let directory):
+      "the run in \(directory) was begun with another text"
+    case .contradiction(let setting, let given, let run):
+      "\(setting) is \(given), but the run to continue has \(run)"
+    case .finished(let steps):
+      "the run has taken its \(steps) steps; give more by --steps"
+    }
+  }
+}

@@ -1,0 +1,25 @@
+import FoundationEssentials
+
+/// A run's log: a file with a JSON object per line.
+struct TrainingLog: ~Copyable {
+  private let file: FileDescriptor
+
+  /// Opens the log at `path`; lines behind `step`, which a resumed run takes again, are dropped.
+  init(at path: String, after step: Int) throws {
+    if FileManager.default.fileExists(atPath: path) {
+      let text = String(decoding: try AtomicFile.contents(of: path), as: UTF8.self)
+      let kept = text.split(separator: "\n").filter { line in
+        let record = try? JSONDecoder().decode(TrainingRecord.self, from: Data(line.utf8))
+        return record.map { $0.step <= step } ?? false
+      }
+      try AtomicFile.write(Array(kept.map { $0 + "\n" }.joined().utf8), to: path)
+    } else {
+      try AtomicFile.write([], to: path)
+    }
+    file = try FileDescriptor.appending(path)
+  }
+
+  func append(_ record: TrainingRecord) throws {
+    try file.append((Array(JSONEncoder().encode(record)) + [UInt8(ascii: "\n")])[...])
+  }
+}

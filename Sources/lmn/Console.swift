@@ -1,0 +1,32 @@
+import Foundation
+
+/// Where the command's words go.
+enum Console {
+  /// A piece of the result, at once.
+  static func write(_ text: String) throws {
+    try FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
+  }
+
+  /// A line that is not the result.
+  static func note(_ line: String) { show(line + "\n") }
+
+  /// Text on standard error as it is. When nobody can read it, nothing is lost that matters.
+  static func show(_ text: String) {
+    try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
+  }
+
+  /// Whether notes are seen by a person at a terminal.
+  static let isTerminal = isatty(STDERR_FILENO) == 1
+
+  /// A report as JSON, the same fields in the same order every time.
+  static func json(_ report: some Encodable) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(report), as: UTF8.self) + "\n"
+  }
+}
+
+extension Double {
+  /// With `digits` behind the point.
+  func fixed(_ digits: Int) -> String { String(format: "%.\(digits)f", self) }
+}

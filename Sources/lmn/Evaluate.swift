@@ -1,0 +1,60 @@
+import ArgumentParser
+import LMN
+
+struct Evaluate: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Measure how well a model predicts a text.",
+    discussion: """
+      The whole text is predicted twice: as one stream, whose state is carried from the first token \
+      to the last, and in blocks that each begin anew, as in training.
+      """)
+
+  @Option(help: "A run's directory or a model file.", completion: .directory)
+  var model: String
+  @Argument(help: "The text; - for standard input.", completion: .file())
+  var file: String
+  @Option(help: "Tokens of a block.")
+  var blockLength = 512
+  @Flag(help: "Print the report as JSON.")
+  var json = false
+  @OptionGroup(title: "Machine") var machine: MachineOptions
+
+  func validate() throws {
+    if !(1...Configuration.largestSize).contains(blockLength) {
+      throw ValidationError("--block-length is \(blockLength), it has to be 1 or more.")
+    }
+  }
+
+  private struct Report: Encodable {
+    let streaming, blocks: Evaluation
+  }
+
+  func run() throws {
+    try machine.run {
+      let model = try LanguageModel(contentsOf: model)
+      let text = try AtomicFile.contents(of: file == "-" ? "/dev/stdin" : file)
+      let tokens: [Token]
+      do { tokens = try model.tokenizer.encode(text) } catch {
+        throw UnusableInput("\(file): \(error)")
+      }
+      guard tokens.count > 1 else {
+        throw UnusableInput("\(file): there is nothing to predict in \(tokens.count) tokens")
+      }
+      let report = Report(
+        streaming: .streaming(model, over: tokens),
+        blocks: .byBlocks(model, over: tokens, length: blockLength))
+      if json { return try Console.write(Console.json(report)) }
+      for (name, evaluation) in [
+        ("one stream", report.streaming), ("blocks of \(blockLength)", report.blocks),
+      ] {
+        try Console.write(
+          """
+          \(name): loss \(evaluation.loss.fixed(4)) nats per token, perplexity \
+          \(evaluation.perplexity.fixed(3)), \(evaluation.bitsPerByte.fixed(4)) bits per byte \
+          (\(evaluation.tokens) tokens)
+
+          """)
+      }
+    }
+  }
+}

@@ -1,0 +1,24 @@
+import Foundation
+import Synchronization
+
+/// SIGINT and SIGTERM, remembered instead of deadly: a loop asks when it suits.
+enum Interruption {
+  fileprivate static let received = Atomic<Int32>(0)
+
+  /// The signal that arrived, if one did.
+  static var signal: Int32? {
+    let number = received.load(ordering: .relaxed)
+    return number == 0 ? nil : number
+  }
+
+  /// Begins to remember.
+  static func observe() {
+    for number in [SIGINT, SIGTERM] {
+      Foundation.signal(number) { number in
+        // The second one of a kind does what it always does.
+        Interruption.received.store(number, ordering: .relaxed)
+        Foundation.signal(number, SIG_DFL)
+      }
+    }
+  }
+}

@@ -1,0 +1,67 @@
+import Foundation
+import LMN
+
+/// How a run goes, for a person: a bar on a terminal, plain lines otherwise.
+struct ProgressBar {
+  private let steps: Int
+  private let tokensPerStep: Int
+  private let firstStep: Int
+  /// The loss that no model can be below, where it is known.
+  private let floor: Double?
+  private let start = ContinuousClock.now
+  private var shown = ContinuousClock.now - .seconds(1)
+  private var loss: Double?
+
+  init(steps: Int, from firstStep: Int, tokensPerStep: Int, floor: Double?) {
+    self.steps = steps
+    self.firstStep = firstStep
+    self.tokensPerStep = tokensPerStep
+    self.floor = floor
+  }
+
+  /// A step was taken: on a terminal the bar moves, ten times a second at most.
+  mutating func advance(to step: Int, loss newLoss: Double) {
+    // A moving average over about twenty steps can be read.
+    if newLoss.isFinite { loss = loss.map { 0.95 * $0 + 0.05 * newLoss } ?? newLoss }
+    let now = ContinuousClock.now
+    guard Console.isTerminal, now - shown > .milliseconds(100) || step == steps else { return }
+    shown = now
+    let width = 24
+    let filled = step * width / steps
+    let bar = String(repeating: "━", count: filled) + String(repeating: "╌", count: width - filled)
+    let elapsed = (now - start) / .seconds(1)
+    let pace = elapsed / Double(max(step - firstStep, 1))
+    let words = [
+      "\(bar) \(step)/\(steps)", "loss \(loss?.fixed(3) ?? "–")\(floorNote)",
+      "\(Int(Double(tokensPerStep) / pace / 1000))k tokens/s",
+      "\(Self.clock(pace * Double(steps - step))) left",
+    ]
+    Console.show("\r\u{1B}[K" + words.joined(separator: "  "))
+  }
+
+  /// A line of the log, for people.
+  func note(_ record: TrainingRecord) {
+    guard !Console.isTerminal || record.validationLoss != nil else { return }
+    var words = ["step \(record.step)/\(steps)"]
+    if let loss = record.loss { words.append("loss \(loss.fixed(4))\(floorNote)") }
+    if let loss = record.validationLoss { words.append("validation \(loss.fixed(4))") }
+    if let norm = record.gradientNorm { words.append("gradient \(norm.fixed(3))") }
+    if let rate = record.tokensPerSecond { words.append("\(Int(rate / 1000))k tokens/s") }
+    clear()
+    Console.note(words.joined(separator: "  "))
+  }
+
+  /// Takes the bar away, so that a line can be written.
+  func clear() {
+    if Console.isTerminal { Console.show("\r\u{1B}[K") }
+  }
+
+  private var floorNote: String { floor.map { " (floor \($0.fixed(3)))" } ?? "" }
+
+  private static func clock(_ seconds: Double) -> String {
+    let seconds = Int(seconds.rounded(.up))
+    let minutes = seconds / 60 % 60
+    let rest = String(format: "%02d:%02d", minutes, seconds % 60)
+    return seconds < 3600 ? rest : "\(seconds / 3600):\(rest)"
+  }
+}

@@ -1,0 +1,174 @@
+public import ArgumentParser
+public import LMN
+
+/// The flags that make a training configuration. All are optional: what is not given comes from the
+/// preset, from the defaults, or from the run that is resumed.
+struct TrainingOptions: ParsableArguments {
+  @Option(help: "A recipe: table1 is the published one, to the letter.")
+  var preset: Preset?
+  @Option(help: "Updates in all. (default: 1000; table1: 5000)")
+  var steps: Int?
+  @Option(help: "What a token is. (default: characters)")
+  var tokenizer: TokenizerKind?
+  @Option(help: "Features of a token. (default: 32)")
+  var width: Int?
+  @Option(help: "Heads of the attention, a divisor of the width. (default: 4)")
+  var heads: Int?
+  @Option(help: "Blocks. (default: 4)")
+  var layers: Int?
+  @Option(help: "Summaries of every node of the tree. (default: 2)")
+  var banks: Int?
+  @Option(help: "How many times wider than a token the feed-forward layer is. (default: 4)")
+  var feedForward: Int?
+  @Option(help: "How two nodes become one. (default: linear)")
+  var summarizer: Summarizer.Kind?
+  @Option(help: "What the summarizers are before training. (default: reference)")
+  var initialisation: Initialisation?
+  @Option(help: "Tokens of a window. (default: 512)")
+  var blockLength: Int?
+  @Option(help: "Windows of a step. (default: 16)")
+  var batchSize: Int?
+  @Option(help: "How the learning rate goes. (default: cosine; table1: constant)")
+  var schedule: ScheduleKind?
+  @Option(help: "The highest learning rate. (default: 0.003; table1: 0.001)")
+  var learningRate: Float?
+  @Option(help: "Steps before the learning rate is at its highest. (default: 100; table1: 0)")
+  var warmUp: Int?
+  @Option(help: "What a value loses per step, in units of the learning rate. (default: 0.01)")
+  var weightDecay: Float?
+  @Option(help: "The longest gradient, 0 for no limit. (default: 1; table1: 0)")
+  var clip: Float?
+  @Option(help: "What every random choice follows from. (default: 1)")
+  var seed: UInt64?
+  @Option(help: "Steps between two lines of the log. (default: 10)")
+  var logEvery: Int?
+  @Option(help: "Steps between two measurements of the validation loss. (default: 250; table1: 100)")
+  var evaluateEvery: Int?
+  @Option(help: "Random batches of such a measurement. (default: 20; table1: 200)")
+  var evaluationBatches: Int?
+  @Option(help: "Steps between two checkpoints. (default: 250)")
+  var saveEvery: Int?
+
+  enum Preset: String, ExpressibleByArgument, CaseIterable { case table1 }
+  enum TokenizerKind: String, ExpressibleByArgument, CaseIterable { case characters, bytes }
+  enum ScheduleKind: String, ExpressibleByArgument, CaseIterable { case constant, cosine }
+
+  /// The settings of a new run.
+  func configuration(vocabularySize: Int) -> TrainingConfiguration {
+    var configuration = base(vocabularySize: vocabularySize)
+    for setting in frozen + continuable { setting.apply(&configuration) }
+    configuration.schedule = schedule(from: configuration.schedule, steps: configuration.steps)
+    return configuration
+  }
+
+  /// Changes of a run's settings what a run can go on with; throws where a flag contradicts the rest.
+  func applyToResumed(_ configuration: inout TrainingConfiguration) throws {
+    let run = configuration
+    var asked = run
+    if preset != nil {
+      asked = base(vocabularySize: run.model.vocabularySize)
+      for setting in frozen { setting.apply(&asked) }
+      asked.steps = run.steps
+      asked.logEvery = run.logEvery
+      asked.evaluateEvery = run.evaluateEvery
+      asked.evaluationBatches = run.evaluationBatches
+      asked.saveEvery = run.saveEvery
+    } else {
+      for setting in frozen { setting.apply(&asked) }
+    }
+    asked.schedule = schedule(from: asked.schedule, steps: run.schedule.totalSteps ?? run.steps)
+    if asked != run {
+      let culprit = frozen.first { $0.read(asked) != $0.read(run) }
+      throw TrainingError.contradiction(
+        setting: culprit?.flag ?? "the learning-rate schedule",
+        given: culprit?.read(asked) ?? "\(asked.schedule)",
+        run: culprit?.read(run) ?? "\(run.schedule)")
+    }
+    for setting in continuable { setting.apply(&configuration) }
+  }
+
+  /// Throws when the flag contradicts a resumed run's tokenizer.
+  func expectTokenizer(of model: LanguageModel) throws {
+    let found: TokenizerKind = model.tokenizer == .bytes ? .bytes : .characters
+    if let tokenizer, tokenizer != found {
+      throw TrainingError.contradiction(
+        setting: "--tokenizer", given: tokenizer.rawValue, run: found.rawValue)
+    }
+  }
+
+  private func base(vocabularySize: Int) -> TrainingConfiguration {
+    switch preset {
+    case .table1:
+      return .table1(vocabularySize: vocabularySize)
+    case nil:
+      var configuration = TrainingConfiguration(
+        model: Configuration(vocabularySize: vocabularySize))
+      configuration.steps = 1000
+      configuration.schedule = .warmUpThenCosine(
+        peak: 3e-3, warmUpSteps: 100, totalSteps: 1000, minimumFraction: 0.1)
+      return configuration
+    }
+  }
+
+  /// The schedule with the given flags, over so many steps.
+  private func schedule(from base: LearningRateSchedule, steps: Int) -> LearningRateSchedule {
+    let rate = learningRate ?? base.peak
+    let kind = self.schedule ?? (base.totalSteps == nil ? .constant : .cosine)
+    switch kind {
+    case .constant:
+      return .constant(rate: rate)
+    case .cosine:
+      return .warmUpThenCosine(
+        peak: rate, warmUpSteps: min(warmUp ?? base.warmUpSteps, steps), totalSteps: steps,
+        minimumFraction: 0.1)
+    }
+  }
+
+  /// A flag that was given and the field it sets.
+  private struct Setting {
+    let flag: String
+    let apply: (inout TrainingConfiguration) -> Void
+    let read: (TrainingConfiguration) -> String
+
+    init?<Value>(
+      _ flag: String, _ value: Value?, _ field: WritableKeyPath<TrainingConfiguration, Value>
+    ) {
+      guard let value else { return nil }
+      self.flag = flag
+      apply = { $0[keyPath: field] = value }
+      read = { "\($0[keyPath: field])" }
+    }
+  }
+
+  /// What is decided when a run begins.
+  private var frozen: [Setting] {
+    [
+      Setting("--width", width, \.model.width),
+      Setting("--heads", heads, \.model.heads),
+      Setting("--layers", layers, \.model.layers),
+      Setting("--banks", banks, \.model.banks),
+      Setting("--feed-forward", feedForward, \.model.feedForward),
+      Setting("--summarizer", summarizer, \.model.summarizer),
+      Setting("--initialisation", initialisation, \.initialisation),
+      Setting("--block-length", blockLength, \.blockLength),
+      Setting("--batch-size", batchSize, \.batchSize),
+      Setting("--weight-decay", weightDecay, \.optimizer.weightDecay),
+      Setting("--clip", clip.map { $0 == 0 ? nil : $0 }, \.gradientClipping),
+      Setting("--seed", seed, \.seed),
+    ].compactMap(\.self)
+  }
+
+  /// What may change when a run goes on.
+  private var continuable: [Setting] {
+    [
+      Setting("--steps", steps, \.steps),
+      Setting("--log-every", logEvery, \.logEvery),
+      Setting("--evaluate-every", evaluateEvery, \.evaluateEvery),
+      Setting("--evaluation-batches", evaluationBatches, \.evaluationBatches),
+      Setting("--save-every", saveEvery, \.saveEvery),
+    ].compactMap(\.self)
+  }
+}
+
+extension Summarizer.Kind: ExpressibleByArgument {}
+extension Initialisation: ExpressibleByArgument {}

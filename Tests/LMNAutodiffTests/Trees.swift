@@ -1,0 +1,20 @@
+import LMNKernels
+
+/// Parts of streams that begin and end at all kinds of positions.
+let trees = [
+  Tree(length: 1, banks: 1),
+  Tree(length: 1, banks: 3),
+  Tree(length: 2, banks: 2),
+  Tree(length: 3, banks: 1),
+  Tree(length: 7, banks: 2),
+  Tree(length: 8, banks: 3),
+  Tree(length: 13, banks: 1),
+  Tree(length: 32, banks: 2),
+  Tree(start: 1, length: 1, banks: 2),
+  Tree(start: 2, length: 1, banks: 1),
+  Tree(start: 7, length: 1, banks: 3),
+  Tree(start: 3, length: 2, banks: 3),
+  Tree(start: 5, length: 6, banks: 2),
+  Tree(start: 8, length: 8, banks: 1),
+  Tree(start: 11, length: 21, banks: 2),
+]

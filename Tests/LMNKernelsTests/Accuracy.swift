@@ -1,0 +1,46 @@
+import LMNKernels
+import LMNTestSupport
+import Testing
+
+/// How far a call's results may be from the reference's. The reference works in double precision and
+/// rounds each result once; that rounding is one of those counted here.
+struct Accuracy: Sendable {
+  /// A bound for each element of each output, from the reference's results.
+  let bounds: @Sendable (KernelCall, _ expected: [[Float]]) -> [[Double]]
+
+  /// The same values.
+  static let exact = Accuracy { _, expected in expected.map { $0.map { _ in 0 } } }
+
+  /// Sums and products of the inputs: `Rounding.error` of the longest chain of roundings, which may
+  /// depend on output and element, times the magnitude, which is the reference's result on the
+  /// inputs' absolute values.
+  static func polynomial(
+    roundings: @escaping @Sendable (_ output: Int, _ element: Int) -> Int
+  ) -> Accuracy {
+    Accuracy { call, _ in
+      let magnitudes = call.results(
+        in: InstructionSet.reference.context(), inputs: call.inputs.map { $0.map(abs) })
+      return magnitudes.enumerated().map { output, magnitudes in
+        magnitudes.enumerated().map { element, magnitude in
+          Rounding.error(roundings(output, element)) * Double(magnitude)
+        }
+      }
+    }
+  }
+
+  static func polynomial(roundings: Int) -> Accuracy { polynomial { _, _ in roundings } }
+
+  /// Results whose errors no cancellation enlarges: roundings per output.
+  static func relative(roundings: [Int]) -> Accuracy {
+    Accuracy { _, expected in
+      zip(expected, roundings).map { expected, roundings in
+        expected.map { Rounding.error(roundings) * Double(abs($0)) }
+      }
+    }
+  }
+
+  /// Anything else.
+  static func bounded(by bounds: @escaping @Sendable ([[Float]]) -> [[Double]]) -> Accuracy {
+    Accuracy { _, expected in bounds(expected) }
+  }
+}

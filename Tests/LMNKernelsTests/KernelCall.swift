@@ -1,0 +1,67 @@
+import CLMN
+import LMNKernels
+import LMNTestSupport
+import Testing
+
+/// A call of one function of CLMN with certain inputs.
+struct KernelCall: Sendable, CustomTestStringConvertible {
+  let testDescription: String
+  let inputs: [[Float]]
+  let accuracy: Accuracy
+  let function: @Sendable (lmn_context, GuardedArguments, _ inputs: [[Float]]) -> Void
+
+  init(
+    _ description: String, inputs: [[Float]], accuracy: Accuracy,
+    function: @escaping @Sendable (lmn_context, GuardedArguments, _ inputs: [[Float]]) -> Void
+  ) {
+    testDescription = description
+    self.inputs = inputs
+    self.accuracy = accuracy
+    self.function = function
+  }
+
+  /// The arrays that the function writes.
+  func results(
+    in context: lmn_context, inputs: [[Float]]? = nil,
+    sourceLocation: SourceLocation = #_sourceLocation
+  ) -> [[Float]] {
+    GuardedArguments.results(sourceLocation: sourceLocation) {
+      function(context, $0, inputs ?? self.inputs)
+    }
+  }
+
+  /// Expects the reference's results, as near as the call's accuracy says.
+  func expectReferenceResults(
+    on instructionSet: InstructionSet, sourceLocation: SourceLocation = #_sourceLocation
+  ) {
+    let expected = results(in: InstructionSet.reference.context(), sourceLocation: sourceLocation)
+    let actual = results(in: instructionSet.context(), sourceLocation: sourceLocation)
+    let bounds = accuracy.bounds(self, expected)
+    for index in expected.indices {
+      expectClose(
+        actual[index], expected[index], within: bounds[index],
+        "output \(index) of \(testDescription)", sourceLocation: sourceLocation)
+    }
+  }
+
+  /// Expects that one, two and three threads give the same bits.
+  func expectSameBitsOnAnyThreads(
+    on instructionSet: InstructionSet, sourceLocation: SourceLocation = #_sourceLocation
+  ) {
+    let bits = (1...3).map { threads in
+      results(in: instructionSet.context(threads: threads), sourceLocation: sourceLocation)
+        .map { $0.map(\.bitPattern) }
+    }
+    #expect(bits[1] == bits[0], "2 threads", sourceLocation: sourceLocation)
+    #expect(bits[2] == bits[0], "3 threads", sourceLocation: sourceLocation)
+  }
+}
+
+extension InstructionSet {
+  /// The sets that are judged by the reference.
+  static let tuned = available.filter { $0 != .reference }
+
+  func context(threads: Int = 1) -> lmn_context {
+    lmn_context(isa: lmn_isa_named(name), threads: threads)
+  }
+}

@@ -1,0 +1,117 @@
+import CLMN
+import LMNKernels
+import LMNTestSupport
+import Testing
+
+@Suite struct MatmulTests {
+  /// Rows and columns around tiles, the inner size going round.
+  static let products: [KernelCall] = {
+    let rows = [0, 1, 2, 3, 5, 6, 7, 12, 13, 23, 24, 25, 49]
+    let inner = [1, 2, 3, 4, 7, 8, 17, 0, 24, 33]
+    let sizes = rows.flatMap { rows in awkwardSizes.map { columns in (rows, columns) } }
+    return sizes.enumerated().map { index, size in
+      product(
+        rows: size.0, inner: inner[index % inner.count], columns: size.1,
+        hasBias: index % 3 > 0, seed: UInt64(index))
+    }
+  }()
+
+  /// The same with the sum's length around blocks of 256.
+  static let rightPullbacks: [KernelCall] = {
+    let inner = [1, 2, 3, 5, 6, 7, 12, 13, 23, 24, 25, 49]
+    let rows = [1, 2, 3, 4, 7, 8, 17, 0, 24, 33]
+    let sizes = inner.flatMap { inner in awkwardSizes.map { columns in (inner, columns) } }
+    let small = sizes.enumerated().map { index, size in
+      rightPullback(
+        rows: rows[index % rows.count], inner: size.0, columns: size.1, seed: UInt64(index))
+    }
+    return small
+      + [255, 256, 257, 511, 512, 513].map {
+        rightPullback(rows: $0, inner: 7, columns: 18, seed: 1)
+      }
+  }()
+
+  static let calls = products + rightPullbacks + largeCalls
+  static let largeCalls = [
+    product(rows: 60, inner: 40, columns: 150, hasBias: true, seed: 1),
+    rightPullback(rows: 60, inner: 50, columns: 150, seed: 1),
+  ]
+
+  @Test(arguments: InstructionSet.tuned, calls)
+  func agreesWithReference(_ instructionSet: InstructionSet, _ call: KernelCall) {
+    call.expectReferenceResults(on: instructionSet)
+  }
+
+  @Test(arguments: InstructionSet.available, largeCalls)
+  func doesNotDependOnThreads(_ instructionSet: InstructionSet, _ call: KernelCall) {
+    call.expectSameBitsOnAnyThreads(on: instructionSet)
+  }
+
+  @Test(arguments: InstructionSet.available, [1, 8, 33, 65])
+  func rowsDoNotDependOnTheirNeighbours(_ instructionSet: InstructionSet, columns: Int) {
+    let (rows, inner) = (29, 19)
+    let batch = product(rows: rows, inner: inner, columns: columns, hasBias: true, seed: 3)
+    let together = batch.results(in: instructionSet.context())[0]
+    for row in 0..<rows {
+      let one = product(rows: 1, inner: inner, columns: columns, hasBias: true, seed: 3)
+      let left = Array(batch.inputs[0][row * inner..<(row + 1) * inner])
+      let alone = one.results(
+        in: instructionSet.context(), inputs: [left] + batch.inputs.dropFirst())[0]
+      #expect(alone[...] == together[row * columns..<(row + 1) * columns], "row \(row)")
+    }
+  }
+
+  @Test func multipliesByHand() {
+    let left = Tensor(shape: [2, 3], scalars: [1, 2, 3, 4, 5, 6])
+    let right = Tensor(shape: [3, 2], scalars: [1, 0, 0, 1, 2, -1])
+    #expect(left.matmul(right).scalars == [7, -1, 16, -1])
+    #expect(
+      left.matmul(right, bias: Tensor(shape: [2], scalars: [10, 20])).scalars == [17, 19, 26, 19])
+    #expect(
+      left.matmulPullback(ofRight: Tensor(shape: [2, 2], scalars: [1, 0, 0, 1])).scalars
+        == [1, 4, 2, 5, 3, 6])
+  }
+
+  @Test func trapsOnShapesThatDoNotMatch() async {
+    await #expect(processExitsWith: .failure) {
+      _ = Tensor(shape: [2, 3], repeating: 0).matmul(Tensor(shape: [2, 3], repeating: 0))
+    }
+    await #expect(processExitsWith: .failure) {
+      _ = Tensor(shape: [2, 3], repeating: 0).matmul(
+        Tensor(shape: [3, 4], repeating: 0), bias: Tensor(shape: [3], repeating: 0))
+    }
+  }
+}
+
+private func product(
+  rows: Int, inner: Int, columns: Int, hasBias: Bool, seed: UInt64
+) -> KernelCall {
+  var values = SeededValues(seed: seed)
+  return KernelCall(
+    "[\(rows), \(inner)] . [\(inner), \(columns)]\(hasBias ? " + bias" : ""), seed \(seed)",
+    inputs: [
+      values.floats(rows * inner), values.floats(inner * columns), values.floats(columns),
+    ],
+    accuracy: .polynomial(roundings: inner + 1)
+  ) { context, arrays, inputs in
+    var arguments = lmn_matmul(
+      rows: rows, inner: inner, columns: columns, left: arrays.input(inputs[0]),
+      right: arrays.input(inputs[1]), bias: hasBias ? arrays.input(inputs[2]) : nil,
+      product: arrays.output(rows * columns))
+    lmn_matmul_forward(context, &arguments)
+  }
+}
+
+private func rightPullback(rows: Int, inner: Int, columns: Int, seed: UInt64) -> KernelCall {
+  var values = SeededValues(seed: seed)
+  return KernelCall(
+    "[\(rows), \(inner)]^T . [\(rows), \(columns)], seed \(seed)",
+    inputs: [values.floats(rows * inner), values.floats(rows * columns)],
+    accuracy: .polynomial(roundings: rows + 1)
+  ) { context, arrays, inputs in
+    var arguments = lmn_matmul_grad(
+      rows: rows, inner: inner, columns: columns, left: arrays.input(inputs[0]),
+      d_product: arrays.input(inputs[1]), d_right: arrays.output(inner * columns))
+    lmn_matmul_backward_right(context, &arguments)
+  }
+}

@@ -1,0 +1,33 @@
+import CLMN
+import LMNKernels
+import LMNTestSupport
+import Testing
+
+@Suite struct RowSumTests {
+  static let calls =
+    awkwardSizes.flatMap { columns in [0, 1, 2, 7].map { rowSum(rows: $0, columns: columns) } }
+    + [255, 256, 257, 512, 513].map { rowSum(rows: $0, columns: 18) }
+  static let largeCalls = [rowSum(rows: 300, columns: 200)]
+
+  @Test(arguments: InstructionSet.tuned, calls)
+  func agreesWithReference(_ instructionSet: InstructionSet, _ call: KernelCall) {
+    call.expectReferenceResults(on: instructionSet)
+  }
+
+  @Test(arguments: InstructionSet.available, largeCalls)
+  func doesNotDependOnThreads(_ instructionSet: InstructionSet, _ call: KernelCall) {
+    call.expectSameBitsOnAnyThreads(on: instructionSet)
+  }
+}
+
+private func rowSum(rows: Int, columns: Int, seed: UInt64 = 1) -> KernelCall {
+  var values = SeededValues(seed: seed)
+  return KernelCall(
+    "\(rows) rows of \(columns), seed \(seed)", inputs: [values.floats(rows * columns)],
+    accuracy: .polynomial(roundings: rows + 2)
+  ) { context, arrays, inputs in
+    var arguments = lmn_row_sum(
+      rows: rows, columns: columns, matrix: arrays.input(inputs[0]), sum: arrays.output(columns))
+    lmn_row_sum_forward(context, &arguments)
+  }
+}

@@ -1,0 +1,367 @@
+import CLMN
+import Foundation
+import LMNKernels
+import LMNTestSupport
+import Testing
+
+@Suite struct SingleVectorAttentionTests {
+  static let calls: [KernelCall] = {
+    let shapes = (1...5).flatMap { heads in [1, 3, 8, 17].map { (heads, $0) } }
+    let parts = treeParts.enumerated().map { ($1, shapes[$0 % shapes.count]) }
+    // More than a block of 64 slots, and a head wider than any vector.
+    let more = [(Tree(start: 20, length: 30, banks: 17), (2, 3)), (treeParts[40], (1, 33))]
+    return (parts + more).flatMap { part, shape in
+      [
+        attention(over: part, heads: shape.0, headWidth: shape.1),
+        pullback(over: part, heads: shape.0, headWidth: shape.1),
+      ]
+    }
+  }()
+  static let steps = [1, 3, 8, 17].flatMap { headWidth in
+    (1...5).map { heads in
+      step(
+        counts: [1, 2, 7, 8, 9, 15, 17, 63, 64, 65, 130].map { $0 + heads - 1 }, heads: heads,
+        headWidth: headWidth)
+    }
+  }
+  static let largeCalls = [
+    attention(over: Tree(length: 200, banks: 2), heads: 4, headWidth: 5),
+    pullback(over: Tree(length: 200, banks: 2), heads: 4, headWidth: 5),
+    step(counts: Array(1...14), heads: 2, headWidth: 5),
+  ]
+
+  @Test(arguments: InstructionSet.tuned, calls + steps)
+  func agreesWithReference(_ instructionSet: InstructionSet, _ call: KernelCall) {
+    call.expectReferenceResults(on: instructionSet)
+  }
+
+  @Test(arguments: InstructionSet.available, largeCalls)
+  func doesNotDependOnThreads(_ instructionSet: InstructionSet, _ call: KernelCall) {
+    call.expectSameBitsOnAnyThreads(on: instructionSet)
+  }
+
+  @Test(arguments: InstructionSet.tuned, 1...2)
+  func seesExactlyTheNodesOfTheRule(_ instructionSet: InstructionSet, banks: Int) {
+    computing(on: instructionSet) {
+      for length in 1...300 { expectViewsOfTheRule(Tree(length: length, banks: banks)) }
+    }
+  }
+
+  /// The reference is slow: the lengths around powers of two.
+  @Test(arguments: [1, 2, 3, 4, 5, 7, 8, 9, 31, 32, 33, 63, 64, 65, 127, 128, 129, 255, 256, 257])
+  func referenceSeesExactlyTheNodesOfTheRule(_ length: Int) {
+    computing(on: .reference) { expectViewsOfTheRule(Tree(length: length, banks: 1)) }
+  }
+
+  @Test(arguments: InstructionSet.available, [1, 2, 3, 4, 7, 8, 21, 32])
+  func partsSeeExactlyTheNodesOfTheRule(_ instructionSet: InstructionSet, length: Int) {
+    computing(on: instructionSet) {
+      for start in 0...40 { expectViewsOfTheRule(Tree(start: start, length: length, banks: 2)) }
+    }
+  }
+
+  /// Parts that carry the newest nodes on give the bits of the whole.
+  @Test(arguments: InstructionSet.available, streamPartitions)
+  func partsEqualTheWhole(_ instructionSet: InstructionSet, _ lengths: [Int]) {
+    computing(on: instructionSet) {
+      let stream = AttendedStream(length: lengths.reduce(0, +))
+      let whole = stream.outputs(of: [stream.length])
+      #expect(stream.outputs(of: lengths) == whole)
+    }
+  }
+
+  /// The step over the slots that a position sees gives the bits of its place in the whole.
+  @Test(arguments: InstructionSet.available)
+  func stepEqualsThePosition(_ instructionSet: InstructionSet) {
+    computing(on: instructionSet) {
+      let stream = AttendedStream(length: 70)
+      let tree = Tree(length: stream.length, banks: stream.banks)
+      let slots = stream.slots(of: stream.parts([stream.length])[0])
+      let views = (0..<stream.length).map { position in
+        slots.rows(at: tree.viewOfTheRule(at: position).map(\.row))
+      }
+      let steps = stream.tokens.singleVectorAttention(over: views, heads: stream.heads)
+      #expect(steps == stream.outputs(of: [stream.length]))
+    }
+  }
+
+  /// Scores of ±10,000 times a head's width give the value of the largest, or a mean of equals.
+  @Test(arguments: InstructionSet.available, [0, 1, 1e4, -1e4] as [Float])
+  func staysFinite(_ instructionSet: InstructionSet, size: Float) {
+    computing(on: instructionSet) {
+      let (tree, heads, width) = (Tree(start: 5, length: 20, banks: 2), 2, 6)
+      let alternating = (0..<tree.rowCount * 2 * width).map {
+        ($0 / (2 * width)).isMultiple(of: 2) ? size : -size
+      }
+      let keys = Tensor(shape: [tree.length, width], repeating: 1)
+      for slots in [
+        Tensor(shape: [tree.rowCount, 2 * width], repeating: size),
+        Tensor(shape: [tree.rowCount, 2 * width], scalars: alternating),
+      ] {
+        let (output, logNormalizer) = slots.singleVectorAttention(
+          keys: keys, of: tree, heads: heads)
+        #expect(output.scalars.allSatisfy { abs($0) <= 1.0001 * abs(size) })
+        let (d_slots, d_keys) = slots.singleVectorAttentionPullback(
+          keys, keys: keys, output: output, logNormalizer: logNormalizer, of: tree)
+        #expect(
+          (logNormalizer.scalars + d_slots.scalars + d_keys.scalars).allSatisfy { $0.isFinite })
+        let step = keys.rows(0..<1).singleVectorAttention(over: [slots], heads: heads)
+        #expect(step.scalars.allSatisfy { abs($0) <= 1.0001 * abs(size) })
+      }
+    }
+  }
+
+  @Test func trapsOnHeadsThatDoNotDivideTheWidth() async {
+    await #expect(processExitsWith: .failure) {
+      _ = Tensor(shape: [1, 8], repeating: 0).singleVectorAttention(
+        keys: Tensor(shape: [1, 4], repeating: 0), of: Tree(length: 1, banks: 1), heads: 3)
+    }
+    await #expect(processExitsWith: .failure) {
+      _ = Tensor(shape: [1, 4], repeating: 0).singleVectorAttention(
+        over: [Tensor(shape: [0, 8], repeating: 0)], heads: 1)
+    }
+  }
+}
+
+extension Tree {
+  /// The nodes that position `index` of this part sees by the rule, in the kernels' order.
+  func viewOfTheRule(at index: Int) -> [(level: Int, bank: Int, node: Int, row: Int)] {
+    let position = start + index
+    var view = [(level: 0, bank: 0, node: position)]
+    for level in (1...).prefix(while: { position + 1 >= 1 << $0 }) {
+      for bank in 0..<banks {
+        view.append((level, bank, ((position + 1) >> level) - 1))
+      }
+    }
+    return view.map { level, bank, node in
+      let nodes = self.level(level, bank: bank)
+      return (level, bank, node, nodes.rows.lowerBound + node - nodes.first)
+    }
+  }
+}
+
+/// Expects every position of `tree` to see what the rule says. All scores are 0 and values name their
+/// nodes, so the output times the number of slots says which nodes it is the mean of.
+private func expectViewsOfTheRule(
+  _ tree: Tree, sourceLocation: SourceLocation = #_sourceLocation
+) {
+  // Per bank and level two features: one counts the nodes, the other adds their indices.
+  let width = 2 * (1 + tree.banks * tree.levels)
+  func feature(level: Int, bank: Int) -> Int {
+    level == 0 ? 0 : 2 * (1 + bank * tree.levels + level - 1)
+  }
+  var slots = [Float](repeating: 0, count: tree.rowCount * 2 * width)
+  for level in 0...tree.levels {
+    for bank in 0..<(level == 0 ? 1 : tree.banks) {
+      let nodes = tree.level(level, bank: bank)
+      for row in nodes.rows {
+        let value = row * 2 * width + width + feature(level: level, bank: bank)
+        slots[value] = 1
+        slots[value + 1] = Float(nodes.first + row - nodes.rows.lowerBound)
+      }
+    }
+  }
+  let output = Tensor(shape: [tree.rowCount, 2 * width], scalars: slots).singleVectorAttention(
+    keys: Tensor(shape: [tree.length, width], repeating: 0), of: tree, heads: 1
+  ).output.scalars
+  for position in 0..<tree.length {
+    let view = tree.viewOfTheRule(at: position)
+    var expected = [Float](repeating: 0, count: width)
+    for slot in view {
+      expected[feature(level: slot.level, bank: slot.bank)] = 1
+      expected[feature(level: slot.level, bank: slot.bank) + 1] = Float(slot.node)
+    }
+    let sums = output[position * width..<(position + 1) * width].map {
+      ($0 * Float(view.count)).rounded()
+    }
+    if sums != expected {
+      Issue.record(
+        "position \(position) of \(tree) sees \(sums) instead of \(expected)",
+        sourceLocation: sourceLocation)
+    }
+  }
+}
+
+/// A stream with a pairwise summarizer, whose tokens are the keys and whose nodes, twice side by
+/// side, the slots.
+private struct AttendedStream {
+  let length: Int
+  let banks = 2
+  let heads = 2
+  let width = 6
+  let tokens, weight, bias: Tensor
+
+  init(length: Int) {
+    self.length = length
+    tokens = .random([length, width], seed: 1)
+    weight = .random([banks, 2 * width, width], seed: 2).scaled(by: 0.3)
+    bias = .random([banks, width], seed: 3)
+  }
+
+  func parts(_ lengths: [Int]) -> [StreamedTree] {
+    StreamedTree.parts(lengths, of: tokens, banks: banks) {
+      $0.pairwiseSummary(of: $1, weight: weight, bias: bias)
+    }
+  }
+
+  func slots(of part: StreamedTree) -> Tensor {
+    let twice = (0..<part.tree.rowCount).flatMap { row in
+      let node = part.nodes.rows(row..<row + 1).scalars
+      return node + node
+    }
+    return Tensor(shape: [part.tree.rowCount, 2 * width], scalars: twice)
+  }
+
+  func outputs(of lengths: [Int]) -> Tensor {
+    Tensor.concatenatingRows(
+      parts(lengths).map { part in
+        let keys = tokens.rows(part.tree.start..<part.tree.start + part.tree.length)
+        return slots(of: part).singleVectorAttention(keys: keys, of: part.tree, heads: heads).output
+      })
+  }
+}
+
+/// Error bounds of attention over inputs in -1...1, per unit of the largest result. A softmax is not
+/// a polynomial: its exponents' absolute errors are its weights' relative ones.
+private struct AttentionBounds {
+  let headWidth, slots: Int
+
+  /// The largest score: D products of at most 1, over the root of D.
+  var score: Double { Double(headWidth).squareRoot() }
+
+  /// Of a score: the dot, the scale's two and its product.
+  var scoreError: Double { Rounding.error(Rounding.ofDot(headWidth) + 3) * score }
+
+  /// Of a weight: its score, the rounded difference to the largest score or to the log-normalizer,
+  /// which is at most twice a score and the logarithm of the slots, and exp. The second order of
+  /// all this is less than a hundredth.
+  var weightError: Double {
+    1.01
+      * (scoreError + Rounding.unit * (2 * score + log(Double(slots)))
+        + Rounding.error(Exponential.roundings))
+  }
+
+  /// Of a sum of weights: one addition per slot, and per block of 64 one product, one sum and an
+  /// exp to come from one largest score to the next.
+  var sumRoundings: Int { slots + (slots / 64) * (4 + Int(4 * score)) }
+
+  /// Of the output: weights above and below the line, their sums, the quotient, the reference's
+  /// rounding.
+  var outputError: Double { 2 * weightError + Rounding.error(2 * sumRoundings + 2) }
+
+  /// Of the log-normalizer: the weights' sum, log (two) and its sum with the largest score, which
+  /// both sides round.
+  var logNormalizerError: Double {
+    let logarithm = log(Double(slots))
+    return scoreError + weightError + Rounding.error(sumRoundings)
+      + Rounding.unit * (2 * logarithm + 2 * (score + logarithm))
+  }
+
+  /// The largest cotangent of a score: the difference of two dots of D products, over the root of D.
+  var scoreCotangent: Double { 2 * score }
+
+  /// Of a score's cotangent: its weight, two dots and their difference, two products and the
+  /// scale's two.
+  var scoreCotangentError: Double {
+    weightError + 1.01 * Rounding.error(2 * Rounding.ofDot(headWidth) + 5)
+  }
+}
+
+private func attention(
+  over tree: Tree, heads: Int, headWidth: Int, seed: UInt64 = 1
+) -> KernelCall {
+  var values = SeededValues(seed: seed)
+  let width = heads * headWidth
+  let bounds = AttentionBounds(headWidth: headWidth, slots: 1 + tree.banks * tree.levels)
+  return KernelCall(
+    "attention over \(tree), \(heads) heads of \(headWidth), seed \(seed)",
+    inputs: [values.floats(tree.rowCount * 2 * width), values.floats(tree.length * width)],
+    accuracy: .bounded { expected in
+      [
+        expected[0].map { _ in bounds.outputError },
+        expected[1].map { _ in bounds.logNormalizerError },
+      ]
+    }
+  ) { context, arrays, inputs in
+    var arguments = lmn_single_vector_attention(
+      tree: tree.part, width: width, heads: heads, slots: arrays.input(inputs[0]),
+      keys: arrays.input(inputs[1]), output: arrays.output(tree.length * width),
+      log_normalizer: arrays.output(tree.length * heads))
+    lmn_single_vector_attention_forward(context, &arguments)
+  }
+}
+
+private func pullback(
+  over tree: Tree, heads: Int, headWidth: Int, seed: UInt64 = 1
+) -> KernelCall {
+  let forward = attention(over: tree, heads: heads, headWidth: headWidth, seed: seed)
+  let results = forward.results(in: InstructionSet.reference.context())
+  var values = SeededValues(seed: seed + 1)
+  let width = heads * headWidth
+  let slots = 1 + tree.banks * tree.levels
+  let bounds = AttentionBounds(headWidth: headWidth, slots: slots)
+  let (levels, heights) = (tree.levels, tree.heights)
+  let function: @Sendable (lmn_context, GuardedArguments, [[Float]]) -> Void = {
+    context, arrays, inputs in
+    var arguments = lmn_single_vector_attention_grad(
+      tree: tree.part, width: width, heads: heads, slots: arrays.input(inputs[0]),
+      keys: arrays.input(inputs[1]), output: arrays.input(inputs[2]),
+      log_normalizer: arrays.input(inputs[3]), d_output: arrays.input(inputs[4]),
+      d_keys: arrays.output(tree.length * width), d_slots: arrays.output(tree.rowCount * 2 * width),
+      d_normalizer: arrays.output(tree.length * heads))
+    lmn_single_vector_attention_backward(context, &arguments)
+  }
+  let inputs = forward.inputs + results + [values.floats(tree.length * width)]
+  return KernelCall(
+    "attention's pullback over \(tree), \(heads) heads of \(headWidth), seed \(seed)",
+    inputs: inputs,
+    // Sums over slots or positions of weights, or scores' cotangents, times at most 1. A position's
+    // weights add up to 1. Those of a node follow from the reference itself: a cotangent of ones
+    // gives the sum of the weights to its value.
+    accuracy: .bounded { expected in
+      let ones = [Float](repeating: 1, count: tree.length * width)
+      let weights = GuardedArguments.results {
+        function(InstructionSet.reference.context(), $0, inputs.dropLast() + [ones])
+      }[1]
+      let d_keys =
+        bounds.scoreCotangent * (bounds.scoreCotangentError + Rounding.error(slots + 1))
+      let d_slots = expected[1].indices.map { index in
+        let (row, feature) = (index / (2 * width), index % (2 * width))
+        let sum = Rounding.error((1 << (levels - heights[row])) + 1)
+        let weight = Double(weights[row * 2 * width + width + feature % width])
+        return feature < width
+          ? weight * bounds.scoreCotangent * (bounds.scoreCotangentError + sum)
+          : weight * (bounds.weightError + sum)
+      }
+      let d_normalizer = Rounding.error(Rounding.ofDot(headWidth) + 1) * Double(headWidth)
+      return [
+        expected[0].map { _ in d_keys }, d_slots, expected[2].map { _ in d_normalizer },
+      ]
+    }, function: function)
+}
+
+private func step(counts: [Int], heads: Int, headWidth: Int, seed: UInt64 = 1) -> KernelCall {
+  var values = SeededValues(seed: seed)
+  let width = heads * headWidth
+  return KernelCall(
+    "step over \(counts) slots, \(heads) heads of \(headWidth), seed \(seed)",
+    inputs: [values.floats(counts.count * width)] + counts.map { values.floats($0 * 2 * width) },
+    accuracy: .bounded { expected in
+      let bounds = counts.flatMap { count in
+        repeatElement(AttentionBounds(headWidth: headWidth, slots: count).outputError, count: width)
+      }
+      return [bounds]
+    }
+  ) { context, arrays, inputs in
+    let slots: [UnsafePointer<Float>?] = inputs.dropFirst().map { arrays.input($0) }
+    slots.withUnsafeBufferPointer { slots in
+      counts.withUnsafeBufferPointer { counts in
+        var arguments = lmn_single_vector_attention_step(
+          streams: counts.count, width: width, heads: heads, slots: slots.baseAddress,
+          counts: counts.baseAddress, keys: arrays.input(inputs[0]),
+          output: arrays.output(counts.count * width))
+        lmn_single_vector_attention_step_forward(context, &arguments)
+      }
+    }
+  }
+}

@@ -1,0 +1,25 @@
+import LMNAutodiff
+import LMNKernels
+import LMNLayers
+import LMNTestSupport
+import Testing
+
+@Suite struct EmbeddingTests {
+  @Test(arguments: InstructionSet.available)
+  func looksUpRows(_ instructionSet: InstructionSet) {
+    var generator = SeededGenerator(seed: 1)
+    let embedding = Embedding(vocabularySize: 7, width: 5, using: &generator)
+    let tokens: [Token] = [6, 0, 3, 3]
+    let expected = Tensor.concatenatingRows(
+      tokens.map { embedding.table.value.rows(Int($0)..<Int($0) + 1) })
+    let found = computing(on: instructionSet) { embedding(tokens).value }
+    #expect(found == expected)
+  }
+
+  @Test func listsItsTableAsWeight() {
+    var generator = SeededGenerator(seed: 1)
+    let dictionary = Embedding(vocabularySize: 7, width: 5, using: &generator).stateDictionary
+    #expect(dictionary.names == ["weight"])
+    #expect(dictionary.tensors.map(\.shape) == [[7, 5]])
+  }
+}

@@ -1,0 +1,21 @@
+import LMNAutodiff
+import LMNKernels
+import LMNLayers
+import LMNTestSupport
+
+/// An affine map of rows in double precision, and how far kernels may be from it: each output is a
+/// chain of `inputs` products and sums, a bias and one rounding.
+func plainLinear(_ x: [Double], _ linear: Linear) -> (values: [Double], bounds: [Double]) {
+  let (weight, bias) = (linear.weight.value.doubles, linear.bias.value.doubles)
+  let (outputs, inputs) = (bias.count, weight.count / bias.count)
+  var (values, bounds): ([Double], [Double]) = ([], [])
+  for row in 0..<x.count / inputs {
+    for output in 0..<outputs {
+      let products = (0..<inputs).map { x[row * inputs + $0] * weight[output * inputs + $0] }
+      values.append(products.reduce(bias[output], +))
+      let magnitude = products.reduce(abs(bias[output])) { $0 + abs($1) }
+      bounds.append(Rounding.error(inputs + 2) * magnitude)
+    }
+  }
+  return (values, bounds)
+}

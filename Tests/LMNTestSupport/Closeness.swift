@@ -1,0 +1,24 @@
+public import Testing
+
+/// Expects every element of `actual` to be as near to its element of `expected` as `bounds` says;
+/// a result that is not a number is near to nothing.
+public func expectClose(
+  _ actual: [Float], _ expected: [Float], within bounds: [Double], _ label: String,
+  sourceLocation: SourceLocation = #_sourceLocation
+) {
+  guard actual.count == expected.count, bounds.count == expected.count else {
+    Issue.record(
+      "\(label): \(actual.count) of \(expected.count) elements, \(bounds.count) bounds",
+      sourceLocation: sourceLocation)
+    return
+  }
+  let far = actual.indices.filter {
+    !(abs(Double(actual[$0]) - Double(expected[$0])) <= bounds[$0])
+  }
+  guard let first = far.first else { return }
+  Issue.record(
+    """
+    \(label): \(far.count) of \(actual.count) elements are too far off, first [\(first)]: \
+    \(actual[first]) instead of \(expected[first]) ± \(bounds[first])
+    """, sourceLocation: sourceLocation)
+}

@@ -1,0 +1,56 @@
+public import Testing
+
+/// The arrays of one call of a C function, each in a ``GuardedBuffer``.
+public final class GuardedArguments {
+  private var constants: [GuardedBuffer<Float>] = []
+  private var integers: [GuardedBuffer<Int32>] = []
+  private var results: [GuardedBuffer<Float>] = []
+
+  /// An array that the function only reads.
+  public func input(_ values: [Float]) -> UnsafePointer<Float> {
+    constants.append(GuardedBuffer(values))
+    return UnsafePointer(constants.last!.base)
+  }
+
+  /// An array of integers that the function only reads.
+  public func input(_ values: [Int32]) -> UnsafePointer<Int32> {
+    integers.append(GuardedBuffer(values))
+    return UnsafePointer(integers.last!.base)
+  }
+
+  /// An array that the function writes, all of it: it starts as not-a-numbers.
+  public func output(_ count: Int) -> UnsafeMutablePointer<Float> {
+    updated([Float](repeating: .nan, count: count))
+  }
+
+  /// An array that the function reads and writes.
+  public func updated(_ values: [Float]) -> UnsafeMutablePointer<Float> {
+    results.append(GuardedBuffer(values))
+    return results.last!.base
+  }
+
+  /// Runs `body` and checks that inputs and margins are as before.
+  ///
+  /// - Returns: What the arrays made by ``output(_:)`` and ``updated(_:)`` hold then, in the order
+  ///   in which they were made.
+  public static func results(
+    sourceLocation: SourceLocation = #_sourceLocation, of body: (GuardedArguments) -> Void
+  ) -> [[Float]] {
+    let arguments = GuardedArguments()
+    body(arguments)
+    for (index, input) in arguments.constants.enumerated() {
+      #expect(
+        input.isUnchanged && input.hasIntactMargins, "input \(index)",
+        sourceLocation: sourceLocation)
+    }
+    for (index, input) in arguments.integers.enumerated() {
+      #expect(
+        input.isUnchanged && input.hasIntactMargins, "integer input \(index)",
+        sourceLocation: sourceLocation)
+    }
+    for (index, result) in arguments.results.enumerated() {
+      #expect(result.hasIntactMargins, "output \(index)", sourceLocation: sourceLocation)
+    }
+    return arguments.results.map(\.elements)
+  }
+}

@@ -1,0 +1,45 @@
+/// Memory between two margins that nobody may write to.
+///
+/// The margins hold not-a-numbers, so a kernel that reads them spoils its results, and one that
+/// writes to them is found by ``hasIntactMargins``. Their odd length keeps the elements away from
+/// the boundaries of vectors.
+public final class GuardedBuffer<Element: BitwiseCopyable> {
+  private static var marginCount: Int { 79 }
+
+  private let memory: UnsafeMutableBufferPointer<Element>
+  private let original: [Element]
+  private let margin: [Element]
+
+  /// A buffer that holds `elements`, which are of four bytes each.
+  public init(_ elements: [Element]) {
+    let poison = unsafeBitCast(0x7fc0_dead as UInt32, to: Element.self)
+    margin = [Element](repeating: poison, count: Self.marginCount)
+    original = elements
+    memory = .allocate(capacity: elements.count + 2 * margin.count)
+    _ = memory.initialize(from: margin + elements + margin)
+  }
+
+  deinit { memory.deallocate() }
+
+  /// Where the elements stand; good while the buffer lives.
+  public var base: UnsafeMutablePointer<Element> { memory.baseAddress! + margin.count }
+
+  /// The elements, copied.
+  public var elements: [Element] {
+    Array(UnsafeBufferPointer(start: base, count: original.count))
+  }
+
+  /// Whether nothing was written before the first element or behind the last.
+  public var hasIntactMargins: Bool {
+    holds(margin, at: 0) && holds(margin, at: margin.count + original.count)
+  }
+
+  /// Whether the elements have the bits that the buffer was made with.
+  public var isUnchanged: Bool { holds(original, at: margin.count) }
+
+  /// Compares bits, since a not-a-number is unequal to itself.
+  private func holds(_ elements: [Element], at index: Int) -> Bool {
+    let found = UnsafeMutableBufferPointer(rebasing: memory[index..<index + elements.count])
+    return elements.withUnsafeBytes { $0.elementsEqual(UnsafeRawBufferPointer(found)) }
+  }
+}
