@@ -1,5 +1,8 @@
 internal import CLMN
 
+/// The most heads that single-vector attention can have.
+public let mostHeads = Int(LMN_MOST_HEADS)
+
 extension Tensor {
   /// Single-vector attention: every position's key answers the queries of the nodes it sees.
   ///
@@ -7,6 +10,8 @@ extension Tensor {
   /// ⌊(t + 1) / 2ⁱ⌋ − 1. Per head of D = E / H features:
   ///
   ///     output[t] = Σₛ softmax(query[s] · key[t] / √D) value[s]
+  ///
+  /// The features of head h are those whose index is h modulo H: heads lie side by side.
   ///
   /// - Parameters:
   ///   - keys: `[L, E]`.
@@ -20,7 +25,7 @@ extension Tensor {
     let width = keys.shape[1]
     precondition(
       shape == [tree.rowCount, 2 * width] && keys.shape == [tree.length, width]
-        && width.isMultiple(of: heads),
+        && width.isMultiple(of: heads) && heads <= mostHeads,
       "singleVectorAttention: slots \(shape), keys \(keys.shape), \(heads) heads, \(tree)")
     let output = Tensor(uninitialized: keys.shape)
     let logNormalizer = Tensor(uninitialized: [tree.length, heads])
@@ -71,7 +76,7 @@ extension Tensor {
   public func singleVectorAttention(over slots: [Tensor], heads: Int) -> Tensor {
     let width = shape[1]
     precondition(
-      shape[0] == slots.count && width.isMultiple(of: heads)
+      shape[0] == slots.count && width.isMultiple(of: heads) && heads <= mostHeads
         && slots.allSatisfy { $0.shape.count == 2 && $0.shape[0] > 0 && $0.shape[1] == 2 * width },
       "singleVectorAttention: keys \(shape), \(heads) heads, slots \(slots.map(\.shape))")
     return Tensor(shape: shape) { output in

@@ -1,3 +1,4 @@
+import LMNKernels
 public import LMNMemories
 
 /// The sizes and kinds of a network; a checkpoint carries it as JSON.
@@ -34,6 +35,7 @@ public struct Configuration: Sendable, Equatable, Codable {
     for (key, size) in sizes where !(1...Self.largestSize).contains(size) {
       throw .outOfRange(key: key.rawValue, value: size, range: 1...Self.largestSize)
     }
+    if heads > mostHeads { throw .outOfRange(key: "heads", value: heads, range: 1...mostHeads) }
     if !width.isMultiple(of: heads) { throw .indivisible(width: width, heads: heads) }
     if parameterCount == nil { throw .tooLarge }
   }

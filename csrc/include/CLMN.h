@@ -208,7 +208,12 @@ typedef struct lmn_separable_conv_grad {
 
 void lmn_separable_conv_backward(lmn_context, const lmn_separable_conv_grad *);
 
+enum { LMN_MOST_HEADS = 256 };
+
 /// Single-vector attention: each slot gives a query and a value, the position one key.
+///
+/// The features of head h are those whose index is congruent to h modulo H: heads lie side by side,
+/// so that one vector serves all of them.
 ///
 /// Position t sees its own level-0 row and, on every level i >= 1 with t + 1 >= 2^i and for every
 /// bank, node ((t + 1) >> i) - 1. Per head:
@@ -217,7 +222,7 @@ void lmn_separable_conv_backward(lmn_context, const lmn_separable_conv_grad *);
 /// Nothing of the size of all (position, slot) pairs is stored.
 typedef struct lmn_single_vector_attention {
   lmn_tree tree;
-  size_t width, heads;    // heads divides width
+  size_t width, heads;    // heads divides width, at most LMN_MOST_HEADS
   const float *slots;     // [N, 2E]: query, then value, of each node
   const float *keys;      // [L, E]
   float *output;          // [L, E]

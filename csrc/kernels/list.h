@@ -13,7 +13,7 @@ LMN_KERNEL(separable_conv_backward_taps)          // unit: LMN_TILE_COLUMNS chan
 LMN_KERNEL(separable_conv_backward_pointwise)     // unit: LMN_TILE_ROWS rows of one bank's matrix
 LMN_KERNEL(single_vector_attention_forward)       // unit: one position
 LMN_KERNEL(single_vector_attention_backward_keys)   // unit: one position
-LMN_KERNEL(single_vector_attention_backward_slots)  // unit: one node and head of a level
+LMN_KERNEL(single_vector_attention_backward_slots)  // unit: one node of a level
 LMN_KERNEL(single_vector_attention_step_forward)  // unit: one stream
 LMN_KERNEL(rms_norm_forward)                      // unit: one row
 LMN_KERNEL(rms_norm_backward_x)                   // unit: one row

@@ -21,6 +21,6 @@ void lmn_single_vector_attention_backward(lmn_context context,
   for (size_t i = 0; i <= map.levels; i++) {
     const single_vector_attention_grad_level level = {a, i, i ? a->tree.banks : 1};
     lmn_parallel_for(context, context.isa->single_vector_attention_backward_slots, &level,
-                     level.banks * map.level[i].count * a->heads, 1 + (64 >> (i < 6 ? i : 6)));
+                     level.banks * map.level[i].count, 1 + (64 >> (i < 6 ? i : 6)));
   }
 }

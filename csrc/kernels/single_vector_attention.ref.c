@@ -3,9 +3,10 @@
 #include "kernels/units.h"
 #include "kernels/single_vector_attention.h"
 
-static double dot(const float *a, const float *b, size_t count) {
+/// Sum over the D features of a head, which stand `heads` apart.
+static double dot(const float *a, const float *b, size_t heads, size_t D) {
   double sum = 0;
-  for (size_t i = 0; i < count; i++) sum += (double)a[i] * b[i];
+  for (size_t d = 0; d < D; d++) sum += (double)a[d * heads] * b[d * heads];
   return sum;
 }
 
@@ -28,27 +29,27 @@ void single_vector_attention_forward_reference(const void *args, size_t begin, s
   const size_t E = a->width, H = a->heads, D = E / H, levels = lmn_tree_levels(a->tree);
   for (size_t t = begin; t < end; t++)
     for (size_t h = 0; h < H; h++) {
-      const float *key = a->keys + t * E + h * D;
-      float *output = a->output + t * E + h * D;
+      const float *key = a->keys + t * E + h;
+      float *output = a->output + t * E + h;
       double largest = -INFINITY, normalizer = 0;
       size_t row;
       for (size_t i = 0; i <= levels; i++)
         for (size_t bank = 0; bank < a->tree.banks; bank++)
           if (visible_row(a->tree, a->tree.start + t, i, bank, &row))
-            largest = fmax(largest, dot(a->slots + row * 2 * E + h * D, key, D) / sqrt((double)D));
+            largest = fmax(largest, dot(a->slots + row * 2 * E + h, key, H, D) / sqrt((double)D));
       for (size_t i = 0; i <= levels; i++)
         for (size_t bank = 0; bank < a->tree.banks; bank++)
           if (visible_row(a->tree, a->tree.start + t, i, bank, &row))
-            normalizer += exp(dot(a->slots + row * 2 * E + h * D, key, D) / sqrt((double)D) - largest);
+            normalizer += exp(dot(a->slots + row * 2 * E + h, key, H, D) / sqrt((double)D) - largest);
       for (size_t d = 0; d < D; d++) {
         double sum = 0;
         for (size_t i = 0; i <= levels; i++)
           for (size_t bank = 0; bank < a->tree.banks; bank++)
             if (visible_row(a->tree, a->tree.start + t, i, bank, &row)) {
-              const float *query = a->slots + row * 2 * E + h * D;
-              sum += exp(dot(query, key, D) / sqrt((double)D) - largest) * query[E + d];
+              const float *query = a->slots + row * 2 * E + h;
+              sum += exp(dot(query, key, H, D) / sqrt((double)D) - largest) * query[E + d * H];
             }
-        output[d] = (float)(sum / normalizer);
+        output[d * H] = (float)(sum / normalizer);
       }
       a->log_normalizer[t * H + h] = (float)(largest + log(normalizer));
     }
@@ -56,21 +57,21 @@ void single_vector_attention_forward_reference(const void *args, size_t begin, s
 
 void single_vector_attention_step_forward_reference(const void *args, size_t begin, size_t end) {
   const lmn_single_vector_attention_step *a = args;
-  const size_t E = a->width, D = E / a->heads;
+  const size_t E = a->width, H = a->heads, D = E / H;
   for (size_t b = begin; b < end; b++)
-    for (size_t h = 0; h < a->heads; h++) {
-      const float *key = a->keys + b * E + h * D, *query = a->slots[b] + h * D;
+    for (size_t h = 0; h < H; h++) {
+      const float *key = a->keys + b * E + h, *query = a->slots[b] + h;
       double largest = -INFINITY, normalizer = 0;
       for (size_t s = 0; s < a->counts[b]; s++)
-        largest = fmax(largest, dot(query + s * 2 * E, key, D) / sqrt((double)D));
+        largest = fmax(largest, dot(query + s * 2 * E, key, H, D) / sqrt((double)D));
       for (size_t s = 0; s < a->counts[b]; s++)
-        normalizer += exp(dot(query + s * 2 * E, key, D) / sqrt((double)D) - largest);
+        normalizer += exp(dot(query + s * 2 * E, key, H, D) / sqrt((double)D) - largest);
       for (size_t d = 0; d < D; d++) {
         double sum = 0;
         for (size_t s = 0; s < a->counts[b]; s++)
-          sum += exp(dot(query + s * 2 * E, key, D) / sqrt((double)D) - largest) *
-                 query[s * 2 * E + E + d];
-        a->output[b * E + h * D + d] = (float)(sum / normalizer);
+          sum += exp(dot(query + s * 2 * E, key, H, D) / sqrt((double)D) - largest) *
+                 query[s * 2 * E + E + d * H];
+        a->output[b * E + h + d * H] = (float)(sum / normalizer);
       }
     }
 }
@@ -79,11 +80,11 @@ void single_vector_attention_step_forward_reference(const void *args, size_t beg
 static void pair_backward(const lmn_single_vector_attention_grad *a, size_t row, size_t t, size_t h,
                           double *weight, double *d_score) {
   const size_t E = a->width, D = E / a->heads;
-  const float *query = a->slots + row * 2 * E + h * D, *d_output = a->d_output + t * E + h * D;
-  const double score = dot(query, a->keys + t * E + h * D, D) / sqrt((double)D);
+  const float *query = a->slots + row * 2 * E + h, *d_output = a->d_output + t * E + h;
+  const double score = dot(query, a->keys + t * E + h, a->heads, D) / sqrt((double)D);
   *weight = exp(score - a->log_normalizer[t * a->heads + h]);
-  const double d_weight = dot(query + E, d_output, D);
-  *d_score = *weight * (d_weight - dot(d_output, a->output + t * E + h * D, D)) / sqrt((double)D);
+  const double d_weight = dot(query + E, d_output, a->heads, D);
+  *d_score = *weight * (d_weight - dot(d_output, a->output + t * E + h, a->heads, D)) / sqrt((double)D);
 }
 
 void single_vector_attention_backward_keys_reference(const void *args, size_t begin, size_t end) {
@@ -92,7 +93,7 @@ void single_vector_attention_backward_keys_reference(const void *args, size_t be
   for (size_t t = begin; t < end; t++)
     for (size_t h = 0; h < H; h++) {
       a->d_normalizer[t * H + h] =
-          (float)dot(a->d_output + t * E + h * D, a->output + t * E + h * D, D);
+          (float)dot(a->d_output + t * E + h, a->output + t * E + h, H, D);
       for (size_t d = 0; d < D; d++) {
         double sum = 0, weight, d_score;
         size_t row;
@@ -100,9 +101,9 @@ void single_vector_attention_backward_keys_reference(const void *args, size_t be
           for (size_t bank = 0; bank < a->tree.banks; bank++)
             if (visible_row(a->tree, a->tree.start + t, i, bank, &row)) {
               pair_backward(a, row, t, h, &weight, &d_score);
-              sum += d_score * a->slots[row * 2 * E + h * D + d];
+              sum += d_score * a->slots[row * 2 * E + h + d * H];
             }
-        a->d_keys[t * E + h * D + d] = (float)sum;
+        a->d_keys[t * E + h + d * H] = (float)sum;
       }
     }
 }
@@ -110,22 +111,22 @@ void single_vector_attention_backward_keys_reference(const void *args, size_t be
 void single_vector_attention_backward_slots_reference(const void *args, size_t begin, size_t end) {
   const single_vector_attention_grad_level *level = args;
   const lmn_single_vector_attention_grad *a = level->grad;
-  const size_t E = a->width, H = a->heads, D = E / H;
+  const size_t E = a->width, H = a->heads;
   const lmn_tree_level nodes = lmn_tree_level_at(a->tree, level->level);
   for (size_t unit = begin; unit < end; unit++) {
-    const size_t h = unit % H, node = unit / H % nodes.count, bank = unit / H / nodes.count;
+    const size_t node = unit % nodes.count, bank = unit / nodes.count;
     const size_t unit_row = nodes.row + bank * lmn_tree_bank_rows(a->tree) + node;
-    for (size_t d = 0; d < D; d++) {
+    for (size_t e = 0; e < E; e++) {
       double query = 0, value = 0, weight, d_score;
       size_t row;
       for (size_t t = 0; t < a->tree.length; t++)
         if (visible_row(a->tree, a->tree.start + t, level->level, bank, &row) && row == unit_row) {
-          pair_backward(a, row, t, h, &weight, &d_score);
-          query += d_score * a->keys[t * E + h * D + d];
-          value += weight * a->d_output[t * E + h * D + d];
+          pair_backward(a, row, t, e % H, &weight, &d_score);
+          query += d_score * a->keys[t * E + e];
+          value += weight * a->d_output[t * E + e];
         }
-      a->d_slots[unit_row * 2 * E + h * D + d] = (float)query;
-      a->d_slots[unit_row * 2 * E + E + h * D + d] = (float)value;
+      a->d_slots[unit_row * 2 * E + e] = (float)query;
+      a->d_slots[unit_row * 2 * E + E + e] = (float)value;
     }
   }
 }

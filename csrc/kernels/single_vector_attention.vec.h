@@ -2,118 +2,192 @@
 // positions that see it; both in blocks, so that exp works on whole vectors.
 #include "kernels/single_vector_attention.h"
 
-enum { ATTENTION_BLOCK = 64 };
+enum {
+  ATTENTION_BLOCK = 64,     // pairs of a slot and a position that are worked on at once, at most
+  ATTENTION_SCORES = 1024,  // their scores, of all heads
+};
+
+/// How many pairs a block has. Scores of a pair stand side by side, a row of H.
+LMN_INLINE size_t attention_block(size_t heads) {
+  return lmn_min(ATTENTION_BLOCK, ATTENTION_SCORES / heads);
+}
+
+/// Whether a vector holds every head equally often, so that lane l is head l modulo H.
+LMN_INLINE bool heads_fill_vectors(size_t heads) { return VEC_LANES % heads == 0; }
+
+/// dots[h] = scale * sum of a[e] * b[e] over the features of head h
+LMN_INLINE void head_dots(size_t E, size_t H, const float *a, const float *b, float scale,
+                          float *dots) {
+  if (heads_fill_vectors(H)) {
+    vec sum = vec_set(0);
+    for (size_t e = 0; e < E; e += VEC_LANES) {
+      const size_t lanes = vec_lanes(E - e);
+      sum = vec_fma(vec_load(a + e, lanes), vec_load(b + e, lanes), sum);
+    }
+    vec_store(dots, vec_mul(vec_fold(sum, H), vec_set(scale)), H);
+    return;
+  }
+  for (size_t h = 0; h < H; h += VEC_LANES) {
+    const size_t lanes = vec_lanes(H - h);
+    vec sum = vec_set(0);
+    for (size_t e = h; e < E; e += H)
+      sum = vec_fma(vec_load(a + e, lanes), vec_load(b + e, lanes), sum);
+    vec_store(dots + h, vec_mul(sum, vec_set(scale)), lanes);
+  }
+}
+
+/// sum[e] += over i < count of weights[i][head of e] * rows[i][e], rows by pointers and an offset
+LMN_INLINE void head_weighted_sum(size_t E, size_t H, const float *weights,
+                                  const float *const *rows, size_t offset, size_t count,
+                                  float *sum) {
+  if (heads_fill_vectors(H)) {
+    for (size_t e = 0; e < E; e += 2 * VEC_LANES) {
+      const size_t lanes = vec_lanes(E - e), next = e + lanes, next_lanes = vec_lanes(E - next);
+      vec a = vec_load(sum + e, lanes), b = vec_load(sum + next, next_lanes);
+      for (size_t i = 0; i < count; i++) {
+        const vec weight = vec_repeat(weights + i * H, H);
+        const float *row = rows[i] + offset;
+        a = vec_fma(weight, vec_load(row + e, lanes), a);
+        b = vec_fma(weight, vec_load(row + next, next_lanes), b);
+      }
+      vec_store(sum + e, a, lanes);
+      vec_store(sum + next, b, next_lanes);
+    }
+    return;
+  }
+  for (size_t h = 0; h < H; h += VEC_LANES) {
+    const size_t lanes = vec_lanes(H - h);
+    for (size_t e = h; e < E; e += H) {
+      vec a = vec_load(sum + e, lanes);
+      for (size_t i = 0; i < count; i++)
+        a = vec_fma(vec_load(weights + i * H + h, lanes), vec_load(rows[i] + offset + e, lanes), a);
+      vec_store(sum + e, a, lanes);
+    }
+  }
+}
+
+/// values[i][h] = exp(values[i][h] - largest[h]);  sums[h] += over i of that
+LMN_INLINE void head_exp(size_t H, size_t count, const float *largest, float *values, float *sums) {
+  const size_t stride = heads_fill_vectors(H) ? VEC_LANES : H;
+  for (size_t h = 0; h < H; h += VEC_LANES) {
+    const size_t width = heads_fill_vectors(H) ? VEC_LANES : vec_lanes(H - h);
+    const vec top = heads_fill_vectors(H) ? vec_repeat(largest, H) : vec_load(largest + h, width);
+    vec sum = vec_set(0);
+    for (size_t i = h; i < count * H; i += stride) {
+      const size_t lanes = lmn_min(width, count * H - i);
+      const vec weight = vec_exp(vec_sub(vec_load(values + i, lanes), top));
+      vec_store(values + i, weight, lanes);
+      sum = vec_add(sum, vec_first(weight, lanes, 0));
+    }
+    const size_t heads = vec_lanes(H - h);
+    if (heads_fill_vectors(H)) sum = vec_fold(sum, H);
+    vec_store(sums + h, vec_add(vec_load(sums + h, heads), sum), heads);
+  }
+}
 
 /// The softmax of one position over slots that come in blocks (arXiv 1805.02867): per head the
 /// largest score and the sum of exp(score - largest) stand beside the output while it grows.
 typedef struct {
   size_t width, heads;
+  float scale;
   const float *key;
-  float *output;      // [E]
-  float *largest;     // [H]
-  float *normalizer;  // [H]
+  float *output;                      // [E]
+  float largest[LMN_MOST_HEADS];      // [H]
+  float normalizer[LMN_MOST_HEADS];   // [H]
 } attention_position;
 
-LMN_INLINE void attend(const attention_position *a, const float *const *slots, size_t count,
-                       bool first) {
-  const size_t E = a->width, D = E / a->heads;
-  const float scale = 1 / sqrtf((float)D);
-  for (size_t h = 0; h < a->heads; h++) {
-    float weights[ATTENTION_BLOCK];
-    vec largest = vec_set(-INFINITY), sum = vec_set(0);
-    for (size_t s = 0; s < count; s++)
-      weights[s] = vec_dot(slots[s] + h * D, a->key + h * D, D) * scale;
-    for (size_t s = 0; s < count; s += VEC_LANES) {
-      const size_t lanes = vec_lanes(count - s);
-      largest = vec_max(largest, vec_first(vec_load(weights + s, lanes), lanes, -INFINITY));
-    }
-    const float block_largest = vec_largest(largest);
-    const float old_largest = first ? block_largest : a->largest[h];
-    const float new_largest = fmaxf(old_largest, block_largest);
-    for (size_t s = 0; s < count; s += VEC_LANES) {
-      const size_t lanes = vec_lanes(count - s);
-      const vec weight = vec_exp(vec_sub(vec_load(weights + s, lanes), vec_set(new_largest)));
-      sum = vec_add(sum, vec_first(weight, lanes, 0));
-      vec_store(weights + s, weight, lanes);
-    }
-    const float kept = first ? 0 : expf(old_largest - new_largest);
-    a->normalizer[h] = (first ? 0 : kept * a->normalizer[h]) + vec_sum(sum);
-    a->largest[h] = new_largest;
-    for (size_t d = 0; d < D; d += VEC_LANES) {
-      const size_t lanes = vec_lanes(D - d);
-      float *output = a->output + h * D + d;
-      vec value = first ? vec_set(0) : vec_mul(vec_set(kept), vec_load(output, lanes));
-      for (size_t s = 0; s < count; s++)
-        value = vec_fma(vec_set(weights[s]), vec_load(slots[s] + E + h * D + d, lanes), value);
-      vec_store(output, value, lanes);
-    }
-  }
+LMN_INLINE void attention_begin(attention_position *a) {
+  memset(a->output, 0, a->width * sizeof(float));
+  memset(a->normalizer, 0, a->heads * sizeof(float));
+  for (size_t h = 0; h < a->heads; h++) a->largest[h] = -INFINITY;
 }
 
-LMN_INLINE void attention_finish(const attention_position *a) {
-  const size_t D = a->width / a->heads;
-  for (size_t h = 0; h < a->heads; h++)
-    for (size_t d = 0; d < D; d += VEC_LANES) {
-      const size_t lanes = vec_lanes(D - d);
-      float *output = a->output + h * D + d;
-      vec_store(output, vec_div(vec_load(output, lanes), vec_set(a->normalizer[h])), lanes);
+LMN_INLINE void attention_add(attention_position *a, const float *const *slots, size_t count) {
+  const size_t E = a->width, H = a->heads;
+  float weights[ATTENTION_SCORES];
+  for (size_t s = 0; s < count; s++) head_dots(E, H, slots[s], a->key, a->scale, weights + s * H);
+  float before[LMN_MOST_HEADS];
+  memcpy(before, a->largest, H * sizeof *before);
+  for (size_t h = 0; h < H; h += VEC_LANES) {
+    const size_t lanes = vec_lanes(H - h);
+    vec largest = vec_load(before + h, lanes);
+    for (size_t s = 0; s < count; s++)
+      largest = vec_max(largest, vec_load(weights + s * H + h, lanes));
+    vec_store(a->largest + h, largest, lanes);
+  }
+  for (size_t h = 0; a->normalizer[0] > 0 && h < H; h++) {
+    // What earlier blocks added stands for exp(score - the largest so far).
+    const float kept = expf(before[h] - a->largest[h]);
+    a->normalizer[h] *= kept;
+    for (size_t e = h; e < E; e += H) a->output[e] *= kept;
+  }
+  head_exp(H, count, a->largest, weights, a->normalizer);
+  head_weighted_sum(E, H, weights, slots, E, count, a->output);
+}
+
+LMN_INLINE void attention_end(attention_position *a) {
+  const size_t E = a->width, H = a->heads;
+  float inverse[LMN_MOST_HEADS];
+  for (size_t h = 0; h < H; h++) inverse[h] = 1 / a->normalizer[h];
+  for (size_t e = 0; e < E; e += H)
+    for (size_t h = 0; h < H; h += VEC_LANES) {
+      const size_t lanes = vec_lanes(H - h);
+      float *output = a->output + e + h;
+      vec_store(output, vec_mul(vec_load(output, lanes), vec_load(inverse + h, lanes)), lanes);
     }
 }
 
 // output[t] = sum over s of softmax(query[s] . key[t] / sqrt(D)) * value[s]
 KERNEL(single_vector_attention_forward) {
   const lmn_single_vector_attention *a = args;
-  const size_t E = a->width, H = a->heads;
+  const size_t E = a->width, H = a->heads, block = attention_block(H);
   const lmn_tree_map map = lmn_tree_map_of(a->tree);
+  attention_position position = {.width = E, .heads = H, .scale = 1 / sqrtf((float)(E / H))};
   for (size_t t = begin; t < end; t++) {
-    float *log_normalizer = a->log_normalizer + t * H;
-    float normalizer[H];
-    const attention_position position = {E, H, a->keys + t * E, a->output + t * E, log_normalizer,
-                                         normalizer};
+    position.key = a->keys + t * E;
+    position.output = a->output + t * E;
+    attention_begin(&position);
     lmn_view view = lmn_view_at(&map, t);
-    const float *slots[ATTENTION_BLOCK];
-    size_t count = 0, row;
-    bool first = true;
-    while (lmn_view_next(&view, &row)) {
-      if (count == ATTENTION_BLOCK) {
-        attend(&position, slots, count, first);
-        first = false;
-        count = 0;
-      }
-      slots[count++] = a->slots + row * 2 * E;
+    for (bool more = true; more;) {
+      const float *slots[ATTENTION_BLOCK];
+      size_t count = 0, row;
+      while (count < block && (more = lmn_view_next(&view, &row)))
+        slots[count++] = a->slots + row * 2 * E;
+      if (count) attention_add(&position, slots, count);
     }
-    attend(&position, slots, count, first);
-    attention_finish(&position);
-    for (size_t h = 0; h < H; h++) log_normalizer[h] += logf(normalizer[h]);
+    attention_end(&position);
+    for (size_t h = 0; h < H; h++)
+      a->log_normalizer[t * H + h] = position.largest[h] + logf(position.normalizer[h]);
   }
 }
 
 // The same over a table of slots.
 KERNEL(single_vector_attention_step_forward) {
   const lmn_single_vector_attention_step *a = args;
-  const size_t E = a->width, H = a->heads;
+  const size_t E = a->width, H = a->heads, block = attention_block(H);
+  attention_position position = {.width = E, .heads = H, .scale = 1 / sqrtf((float)(E / H))};
   for (size_t b = begin; b < end; b++) {
-    float largest[H], normalizer[H];
-    const attention_position position = {E, H, a->keys + b * E, a->output + b * E, largest,
-                                         normalizer};
-    const float *slots[ATTENTION_BLOCK];
-    for (size_t first = 0; first < a->counts[b]; first += ATTENTION_BLOCK) {
-      const size_t count = lmn_min(a->counts[b] - first, ATTENTION_BLOCK);
+    position.key = a->keys + b * E;
+    position.output = a->output + b * E;
+    attention_begin(&position);
+    for (size_t first = 0; first < a->counts[b]; first += block) {
+      const float *slots[ATTENTION_BLOCK];
+      const size_t count = lmn_min(a->counts[b] - first, block);
       for (size_t s = 0; s < count; s++) slots[s] = a->slots[b] + (first + s) * 2 * E;
-      attend(&position, slots, count, first == 0);
+      attention_add(&position, slots, count);
     }
-    attention_finish(&position);
+    attention_end(&position);
   }
 }
 
-/// Weight and score cotangent of pairs (slot, position), from the dots that are there already:
-///   weight = exp(score - log_normalizer),  d_score = weight * (d_weight - d_normalizer) / sqrt(D)
+/// Weight and score cotangent of `count` values, scores and dots that are there already:
+///   weight = exp(score - log_normalizer),  d_score = weight * (d_weight - d_normalizer) * scale
 LMN_INLINE void attention_pairs_backward(float *score, float *d_weight, const float *log_normalizer,
                                          const float *d_normalizer, float scale, size_t count) {
   for (size_t i = 0; i < count; i += VEC_LANES) {
     const size_t lanes = vec_lanes(count - i);
-    const vec s = vec_mul(vec_load(score + i, lanes), vec_set(scale));
-    const vec weight = vec_exp(vec_sub(s, vec_load(log_normalizer + i, lanes)));
+    const vec weight =
+        vec_exp(vec_sub(vec_load(score + i, lanes), vec_load(log_normalizer + i, lanes)));
     const vec d = vec_sub(vec_load(d_weight + i, lanes), vec_load(d_normalizer + i, lanes));
     vec_store(score + i, weight, lanes);
     vec_store(d_weight + i, vec_mul(vec_mul(weight, d), vec_set(scale)), lanes);
@@ -123,35 +197,31 @@ LMN_INLINE void attention_pairs_backward(float *score, float *d_weight, const fl
 // d_key[t] = sum over s of d_score[s, t] * query[s];  d_normalizer[t] = d_output[t] . output[t]
 KERNEL(single_vector_attention_backward_keys) {
   const lmn_single_vector_attention_grad *a = args;
-  const size_t E = a->width, H = a->heads, D = E / H;
-  const float scale = 1 / sqrtf((float)D);
+  const size_t E = a->width, H = a->heads, block = attention_block(H);
+  const float scale = 1 / sqrtf((float)(E / H));
   const lmn_tree_map map = lmn_tree_map_of(a->tree);
   for (size_t t = begin; t < end; t++) {
     float *d_key = a->d_keys + t * E, *d_normalizer = a->d_normalizer + t * H;
     const float *d_output = a->d_output + t * E, *key = a->keys + t * E;
     memset(d_key, 0, E * sizeof *d_key);
-    for (size_t h = 0; h < H; h++)
-      d_normalizer[h] = vec_dot(d_output + h * D, a->output + t * E + h * D, D);
+    head_dots(E, H, d_output, a->output + t * E, 1, d_normalizer);
 
     lmn_view view = lmn_view_at(&map, t);
     for (bool more = true; more;) {
       const float *slots[ATTENTION_BLOCK];
+      float score[ATTENTION_SCORES], d_score[ATTENTION_SCORES];
+      float log_normalizers[ATTENTION_SCORES], d_normalizers[ATTENTION_SCORES];
       size_t count = 0, row;
-      while (count < ATTENTION_BLOCK && (more = lmn_view_next(&view, &row)))
-        slots[count++] = a->slots + row * 2 * E;
-      for (size_t h = 0; h < H; h++) {
-        float score[ATTENTION_BLOCK], d_score[ATTENTION_BLOCK];
-        float log_normalizers[ATTENTION_BLOCK], d_normalizers[ATTENTION_BLOCK];
-        for (size_t s = 0; s < count; s++) {
-          score[s] = vec_dot(slots[s] + h * D, key + h * D, D);
-          d_score[s] = vec_dot(slots[s] + E + h * D, d_output + h * D, D);
-          log_normalizers[s] = a->log_normalizer[t * H + h];
-          d_normalizers[s] = d_normalizer[h];
-        }
-        attention_pairs_backward(score, d_score, log_normalizers, d_normalizers, scale, count);
-        for (size_t s = 0; s < count; s++)
-          vec_accumulate(d_key + h * D, d_score[s], slots[s] + h * D, D);
+      while (count < block && (more = lmn_view_next(&view, &row))) {
+        const float *slot = slots[count] = a->slots + row * 2 * E;
+        head_dots(E, H, slot, key, scale, score + count * H);
+        head_dots(E, H, slot + E, d_output, 1, d_score + count * H);
+        memcpy(log_normalizers + count * H, a->log_normalizer + t * H, H * sizeof(float));
+        memcpy(d_normalizers + count * H, d_normalizer, H * sizeof(float));
+        count++;
       }
+      attention_pairs_backward(score, d_score, log_normalizers, d_normalizers, scale, count * H);
+      head_weighted_sum(E, H, d_score, slots, 0, count, d_key);
     }
   }
 }
@@ -161,41 +231,31 @@ KERNEL(single_vector_attention_backward_keys) {
 KERNEL(single_vector_attention_backward_slots) {
   const single_vector_attention_grad_level *level = args;
   const lmn_single_vector_attention_grad *a = level->grad;
-  const size_t E = a->width, H = a->heads, D = E / H;
-  const float scale = 1 / sqrtf((float)D);
+  const size_t E = a->width, H = a->heads, block = attention_block(H);
+  const float scale = 1 / sqrtf((float)(E / H));
   const lmn_tree_map map = lmn_tree_map_of(a->tree);
   const lmn_tree_level nodes = map.level[level->level];
   for (size_t unit = begin; unit < end; unit++) {
-    const size_t h = unit % H, node = unit / H % nodes.count, bank = unit / H / nodes.count;
+    const size_t node = unit % nodes.count, bank = unit / nodes.count;
     const size_t row = nodes.row + bank * map.bank_rows + node;
     const lmn_audience audience = lmn_tree_audience(a->tree, level->level, nodes.first + node);
-    const float *query = a->slots + row * 2 * E + h * D, *value = query + E;
-    float *d_query = a->d_slots + row * 2 * E + h * D, *d_value = d_query + E;
-    memset(d_query, 0, D * sizeof *d_query);
-    memset(d_value, 0, D * sizeof *d_value);
-    for (size_t first = 0; first < audience.count; first += ATTENTION_BLOCK) {
-      const size_t count = lmn_min(audience.count - first, ATTENTION_BLOCK);
-      const size_t t = audience.first + first;
-      const float *keys = a->keys + t * E + h * D, *d_output = a->d_output + t * E + h * D;
-      float weight[ATTENTION_BLOCK], d_score[ATTENTION_BLOCK];
-      float log_normalizers[ATTENTION_BLOCK], d_normalizers[ATTENTION_BLOCK];
+    const float *query = a->slots + row * 2 * E, *value = query + E;
+    float *d_query = a->d_slots + row * 2 * E, *d_value = d_query + E;
+    memset(d_query, 0, 2 * E * sizeof *d_query);
+    for (size_t first = 0; first < audience.count; first += block) {
+      const size_t count = lmn_min(audience.count - first, block), t = audience.first + first;
+      const float *keys[ATTENTION_BLOCK], *d_outputs[ATTENTION_BLOCK];
+      float weight[ATTENTION_SCORES], d_score[ATTENTION_SCORES];
       for (size_t i = 0; i < count; i++) {
-        weight[i] = vec_dot(query, keys + i * E, D);
-        d_score[i] = vec_dot(value, d_output + i * E, D);
-        log_normalizers[i] = a->log_normalizer[(t + i) * H + h];
-        d_normalizers[i] = a->d_normalizer[(t + i) * H + h];
+        keys[i] = a->keys + (t + i) * E;
+        d_outputs[i] = a->d_output + (t + i) * E;
+        head_dots(E, H, query, keys[i], scale, weight + i * H);
+        head_dots(E, H, value, d_outputs[i], 1, d_score + i * H);
       }
-      attention_pairs_backward(weight, d_score, log_normalizers, d_normalizers, scale, count);
-      for (size_t d = 0; d < D; d += VEC_LANES) {
-        const size_t lanes = vec_lanes(D - d);
-        vec dq = vec_load(d_query + d, lanes), dv = vec_load(d_value + d, lanes);
-        for (size_t i = 0; i < count; i++) {
-          dq = vec_fma(vec_set(d_score[i]), vec_load(keys + i * E + d, lanes), dq);
-          dv = vec_fma(vec_set(weight[i]), vec_load(d_output + i * E + d, lanes), dv);
-        }
-        vec_store(d_query + d, dq, lanes);
-        vec_store(d_value + d, dv, lanes);
-      }
+      attention_pairs_backward(weight, d_score, a->log_normalizer + t * H,
+                               a->d_normalizer + t * H, scale, count * H);
+      head_weighted_sum(E, H, d_score, keys, 0, count, d_query);
+      head_weighted_sum(E, H, weight, d_outputs, 0, count, d_value);
     }
   }
 }

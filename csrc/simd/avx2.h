@@ -49,3 +49,21 @@ LMN_INLINE float vec_largest(vec a) {
   m = _mm_max_ps(m, _mm_movehl_ps(m, m));
   return _mm_cvtss_f32(_mm_max_ss(m, _mm_movehdup_ps(m)));
 }
+
+/// Every lane gets the sum of the lanes that are congruent to it modulo `period`, a power of two up
+/// to VEC_LANES.
+LMN_INLINE vec vec_fold(vec a, size_t period) {
+  if (period < 8) a = vec_add(a, _mm256_permute2f128_ps(a, a, 1));
+  if (period < 4) a = vec_add(a, _mm256_permute_ps(a, 0x4e));
+  if (period < 2) a = vec_add(a, _mm256_permute_ps(a, 0xb1));
+  return a;
+}
+/// `period` values, a power of two up to VEC_LANES, repeated over the lanes.
+LMN_INLINE vec vec_repeat(const float *p, size_t period) {
+  switch (period) {
+    case 1: return _mm256_set1_ps(*p);
+    case 2: return _mm256_castpd_ps(_mm256_broadcast_sd((const double *)p));
+    case 4: return _mm256_broadcast_ps((const __m128 *)p);
+    default: return _mm256_loadu_ps(p);
+  }
+}

@@ -32,3 +32,23 @@ LMN_INLINE vec vec_round(vec a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_N
 LMN_INLINE vec vec_scale_exponent(vec a, vec n) { return _mm512_scalef_ps(a, n); }
 LMN_INLINE float vec_sum(vec a) { return _mm512_reduce_add_ps(a); }
 LMN_INLINE float vec_largest(vec a) { return _mm512_reduce_max_ps(a); }
+
+/// Every lane gets the sum of the lanes that are congruent to it modulo `period`, a power of two up
+/// to VEC_LANES.
+LMN_INLINE vec vec_fold(vec a, size_t period) {
+  if (period < 16) a = vec_add(a, _mm512_shuffle_f32x4(a, a, 0x4e));
+  if (period < 8) a = vec_add(a, _mm512_shuffle_f32x4(a, a, 0xb1));
+  if (period < 4) a = vec_add(a, _mm512_permute_ps(a, 0x4e));
+  if (period < 2) a = vec_add(a, _mm512_permute_ps(a, 0xb1));
+  return a;
+}
+/// `period` values, a power of two up to VEC_LANES, repeated over the lanes.
+LMN_INLINE vec vec_repeat(const float *p, size_t period) {
+  switch (period) {
+    case 1: return _mm512_set1_ps(*p);
+    case 2: return _mm512_broadcast_f32x2(_mm_castpd_ps(_mm_load_sd((const double *)p)));
+    case 4: return _mm512_broadcast_f32x4(_mm_loadu_ps(p));
+    case 8: return _mm512_broadcast_f32x8(_mm256_loadu_ps(p));
+    default: return _mm512_loadu_ps(p);
+  }
+}

@@ -41,3 +41,19 @@ LMN_INLINE vec vec_scale_exponent(vec a, vec n) {
 }
 LMN_INLINE float vec_sum(vec a) { return vaddvq_f32(a); }
 LMN_INLINE float vec_largest(vec a) { return vmaxvq_f32(a); }
+
+/// Every lane gets the sum of the lanes that are congruent to it modulo `period`, a power of two up
+/// to VEC_LANES.
+LMN_INLINE vec vec_fold(vec a, size_t period) {
+  if (period < 4) a = vec_add(a, vextq_f32(a, a, 2));
+  if (period < 2) a = vec_add(a, vrev64q_f32(a));
+  return a;
+}
+/// `period` values, a power of two up to VEC_LANES, repeated over the lanes.
+LMN_INLINE vec vec_repeat(const float *p, size_t period) {
+  switch (period) {
+    case 1: return vdupq_n_f32(*p);
+    case 2: return vcombine_f32(vld1_f32(p), vld1_f32(p));
+    default: return vld1q_f32(p);
+  }
+}
