@@ -2,8 +2,10 @@ import LMNKernels
 import LMNTestSupport
 import Testing
 
-/// How far a call's results may be from the reference's. The reference works in double precision and
-/// rounds each result once; that rounding is one of those counted here.
+/// How far a call's results may be from the reference's.
+///
+/// The reference works in double precision and rounds each result once; that rounding is one of
+/// those counted here.
 struct Accuracy: Sendable {
   /// A bound for each element of each output, from the reference's results.
   let bounds: @Sendable (KernelCall, _ expected: [[Float]]) -> [[Double]]

@@ -75,7 +75,9 @@ private func losses(rows: Int, vocabulary: Int, seed: UInt64 = 1) -> KernelCall 
         return Rounding.error(Exponential.roundings + Rounding.ofDot(vocabulary))
           + Rounding.unit * (spread + 2 * log(sum) + 2 * Double(abs(expected[1][row])))
       }
-      let lossBounds = zip(normalizerBounds, expected[0]).map { $0 + 2 * Rounding.unit * Double($1) }
+      let lossBounds = zip(normalizerBounds, expected[0]).map {
+        $0 + 2 * Rounding.unit * Double($1)
+      }
       return [lossBounds, normalizerBounds]
     }
   ) { context, arrays, inputs in

@@ -4,8 +4,10 @@ import LMNKernels
 import LMNTestSupport
 import Testing
 
-/// The exponential of the tuned kernels. It has no function of its own; the backward pass of
-/// cross-entropy with a log-normalizer of 0 and a cotangent of 1 is exp, but at the targets.
+/// The exponential of the tuned kernels.
+///
+/// It has no function of its own; the backward pass of cross-entropy with a log-normalizer of 0 and
+/// a cotangent of 1 is exp, but at the targets.
 enum Exponential {
   /// Its largest error, in units in the last place (which are at most two roundings each).
   static let ulps = 1.0
@@ -32,7 +34,10 @@ enum Exponential {
       let border = Float((Double(n) + 0.5) * log(2.0))
       return [border.nextDown, border, border.nextUp]
     }
-    let tiny: [Float] = [0, -0.0, .leastNonzeroMagnitude, -.leastNonzeroMagnitude, 1e-38, -1e-38, 1e-8, -1e-8, 3e-8, -6e-8]
+    let tiny: [Float] = [
+      0, -0.0, .leastNonzeroMagnitude, -.leastNonzeroMagnitude, 1e-38, -1e-38, 1e-8, -1e-8, 3e-8,
+      -6e-8,
+    ]
     let x = (even + borders + tiny).filter { (-87...88).contains($0) }
     var (worst, place) = (0.0, Float.nan)
     for (x, y) in zip(x, Exponential.of(x, on: instructionSet)) {

@@ -27,15 +27,16 @@ import Testing
     call.expectSameBitsOnAnyThreads(on: instructionSet)
   }
 
-  /// With a left half of 1 and a right half of 100, a node of level 1 holds left + 100 right + bias.
+  /// A node of the first bank is left + 100 right, one of the second 10 left + right + 0.5.
   @Test(arguments: InstructionSet.available)
   func summarizesByHand(_ instructionSet: InstructionSet) {
     computing(on: instructionSet) {
       let tree = Tree(length: 5, banks: 2)
       let tokens = Tensor(shape: [5, 1], scalars: [1, 2, 3, 4, 5])
-      let nodes = tokens.nodes(of: tree, carried: Tensor(shape: [0, 1], scalars: [])).pairwiseSummary(
-        of: tree, weight: Tensor(shape: [2, 2, 1], scalars: [1, 100, 10, 1]),
-        bias: Tensor(shape: [2, 1], scalars: [0, 0.5]))
+      let nodes = tokens.nodes(of: tree, carried: Tensor(shape: [0, 1], scalars: []))
+        .pairwiseSummary(
+          of: tree, weight: Tensor(shape: [2, 2, 1], scalars: [1, 100, 10, 1]),
+          bias: Tensor(shape: [2, 1], scalars: [0, 0.5]))
       #expect(
         nodes.scalars == [1, 2, 3, 4, 5] + [201, 403, 40501] + [12.5, 34.5, 160])
     }

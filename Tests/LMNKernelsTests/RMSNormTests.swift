@@ -80,7 +80,8 @@ private func pullback(rows: Int, width: Int, seed: UInt64 = 1) -> KernelCall {
         for index in indices {
           let (x, dy) = (Double(abs(x[index])), Double(abs(cotangent[index])))
           magnitudes[index] =
-            scale * (Double(abs(gain[index % width])) * dy + x * scale * scale * along / Double(width))
+            scale
+            * (Double(abs(gain[index % width])) * dy + x * scale * scale * along / Double(width))
           gainMagnitudes[index % width] += dy * x * scale
         }
       }

@@ -23,7 +23,8 @@ import Testing
   @Test(arguments: InstructionSet.available)
   func staysFinite(_ instructionSet: InstructionSet) {
     computing(on: instructionSet) {
-      let x = Tensor(shape: [9], scalars: [0, -0.0, 1e-38, -.leastNonzeroMagnitude, 80, -80, 1e4, -1e4, -1e30])
+      let x = Tensor(
+        shape: [9], scalars: [0, -0.0, 1e-38, -.leastNonzeroMagnitude, 80, -80, 1e4, -1e4, -1e30])
       #expect(x.silu().scalars.allSatisfy { $0.isFinite })
       #expect(x.silu().scalars.prefix(2) == [0, 0])
       #expect(x.siluPullback(x).scalars.allSatisfy { $0.isFinite })

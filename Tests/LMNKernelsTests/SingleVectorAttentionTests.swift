@@ -140,8 +140,10 @@ extension Tree {
   }
 }
 
-/// Expects every position of `tree` to see what the rule says. All scores are 0 and values name their
-/// nodes, so the output times the number of slots says which nodes it is the mean of.
+/// Expects every position of `tree` to see what the rule says.
+///
+/// All scores are 0 and values name their nodes, so the output times the number of slots says which
+/// nodes it is the mean of.
 private func expectViewsOfTheRule(
   _ tree: Tree, sourceLocation: SourceLocation = #_sourceLocation
 ) {
@@ -221,8 +223,9 @@ private struct AttendedStream {
   }
 }
 
-/// Error bounds of attention over inputs in -1...1, per unit of the largest result. A softmax is not
-/// a polynomial: its exponents' absolute errors are its weights' relative ones.
+/// Error bounds of attention over inputs in -1...1.
+///
+/// A softmax is not a polynomial: its exponents' absolute errors are its weights' relative ones.
 private struct AttentionBounds {
   let headWidth, slots: Int
 
@@ -232,16 +235,17 @@ private struct AttentionBounds {
   /// Of a score: the dot, the scale's two and its product.
   var scoreError: Double { Rounding.error(Rounding.ofDot(headWidth) + 3) * score }
 
-  /// Of a weight: its score, the rounded difference to the largest score or to the log-normalizer,
-  /// which is at most twice a score and the logarithm of the slots, and exp. The second order of
-  /// all this is less than a hundredth.
+  /// Of a weight, relative: its score, the rounded difference to the largest score or to the
+  /// log-normalizer, which is at most twice a score and the logarithm of the slots, and exp.
+  ///
+  /// The second order of all this is less than a hundredth.
   var weightError: Double {
     1.01
       * (scoreError + Rounding.unit * (2 * score + log(Double(slots)))
         + Rounding.error(Exponential.roundings))
   }
 
-  /// Of a sum of weights: one addition per slot, and per block of 64 one product, one sum and an
+  /// In a sum of weights: one addition per slot, and per block of 64 one product, one sum and an
   /// exp to come from one largest score to the next.
   var sumRoundings: Int { slots + (slots / 64) * (4 + Int(4 * score)) }
 
@@ -257,11 +261,11 @@ private struct AttentionBounds {
       + Rounding.unit * (2 * logarithm + 2 * (score + logarithm))
   }
 
-  /// The largest cotangent of a score: the difference of two dots of D products, over the root of D.
+  /// The largest cotangent of a score: a difference of two dots of D products, over the root of D.
   var scoreCotangent: Double { 2 * score }
 
-  /// Of a score's cotangent: its weight, two dots and their difference, two products and the
-  /// scale's two.
+  /// Of a score's cotangent, relative: its weight, two dots and their difference, two products and
+  /// the scale's two.
   var scoreCotangentError: Double {
     weightError + 1.01 * Rounding.error(2 * Rounding.ofDot(headWidth) + 5)
   }

@@ -32,7 +32,8 @@ import Testing
   @Test(arguments: InstructionSet.available, [Float.nan, .infinity, -.infinity])
   func isNotFiniteWhenAValueIsNot(_ instructionSet: InstructionSet, value: Float) {
     computing(on: instructionSet) {
-      let tensor = Tensor(shape: [Self.block + 7], scalars: Array(repeating: 1, count: Self.block + 6) + [value])
+      let tensor = Tensor(
+        shape: [Self.block + 7], scalars: Array(repeating: 1, count: Self.block + 6) + [value])
       #expect(!tensor.squaredNorm.isFinite)
     }
   }

@@ -4,16 +4,17 @@ import Testing
 
 /// Streams cut into parts: lengths one after the other.
 let streamPartitions: [[Int]] = [
-  [Int](repeating: 1, count: 20), [7, 9, 1, 16, 30], [32, 32, 1], [33, 31], [1, 62, 3], [5, 70, 25],
+  [Int](repeating: 1, count: 20), [7, 9, 1, 16, 30], [32, 32, 1], [33, 31], [1, 62, 3],
+  [5, 70, 25],
 ]
 
-/// A whole stream's nodes, and the part of `tree` of them as `summarize` makes it from its tokens and
-/// what the part before carries on.
+/// The nodes of one part of a stream.
 struct StreamedTree {
   let tree: Tree
   let nodes: Tensor
 
-  /// Parts of the given lengths, one after the other, over the rows of `tokens`.
+  /// Parts of the given lengths, one after the other, as `summarize` makes them from their tokens
+  /// and what the part before carries on.
   static func parts(
     _ lengths: [Int], of tokens: Tensor, banks: Int, summarize: (Tensor, Tree) -> Tensor
   ) -> [StreamedTree] {
@@ -53,7 +54,8 @@ func expectPartsToEqualTheWhole(
           let nodes = part.tree.level(level, bank: bank)
           for node in nodes.first..<nodes.first + nodes.rows.count {
             #expect(
-              part.node(node, level: level, bank: bank) == whole.node(node, level: level, bank: bank),
+              part.node(node, level: level, bank: bank)
+                == whole.node(node, level: level, bank: bank),
               "node \(node) of level \(level), bank \(bank), in \(part.tree)",
               sourceLocation: sourceLocation)
           }

@@ -7,7 +7,9 @@ import Testing
   @Test(arguments: 0...40)
   func layoutFollowsTheDefinition(start: Int) {
     for length in 1...40 {
-      for banks in 1...2 { expectLayoutOfTheDefinition(Tree(start: start, length: length, banks: banks)) }
+      for banks in 1...2 {
+        expectLayoutOfTheDefinition(Tree(start: start, length: length, banks: banks))
+      }
     }
   }
 
@@ -59,7 +61,8 @@ private func expectLayoutOfTheDefinition(
   var layoutMatches = tree.levels == levels.last && lmn_tree_levels(tree.part) == levels.last!
   for bank in 0..<tree.banks {
     if bank == 1 {
-      layoutMatches = layoutMatches && lmn_tree_bank_rows(tree.part) == row - tree.level(0).rows.count
+      layoutMatches =
+        layoutMatches && lmn_tree_bank_rows(tree.part) == row - tree.level(0).rows.count
     }
     for level in levels where level > 0 || bank == 0 {
       let finished = (0..<end).prefix { isFinished($0, level: level, by: end) }

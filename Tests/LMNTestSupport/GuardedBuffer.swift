@@ -1,3 +1,9 @@
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
 /// Memory between two margins that nobody may write to.
 ///
 /// The margins hold not-a-numbers, so a kernel that reads them spoils its results, and one that
@@ -39,7 +45,8 @@ public final class GuardedBuffer<Element: BitwiseCopyable> {
 
   /// Compares bits, since a not-a-number is unequal to itself.
   private func holds(_ elements: [Element], at index: Int) -> Bool {
-    let found = UnsafeMutableBufferPointer(rebasing: memory[index..<index + elements.count])
-    return elements.withUnsafeBytes { $0.elementsEqual(UnsafeRawBufferPointer(found)) }
+    elements.withUnsafeBytes {
+      $0.isEmpty || memcmp($0.baseAddress!, memory.baseAddress! + index, $0.count) == 0
+    }
   }
 }

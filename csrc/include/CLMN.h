@@ -119,11 +119,11 @@ void lmn_row_sum_forward(lmn_context, const lmn_row_sum *);
 
 /// The part of a tree of summaries that the tokens [start, start + length) of a stream touch.
 ///
-/// Level 0 are the tokens. Node j of level i summarizes nodes 2j and 2j + 1 of level i - 1, once per
-/// bank; level 0 is shared by the banks. The part holds the nodes that these tokens finish and, per
-/// level, the newest node finished before them (`carried`), which may become a left sibling and is
-/// what the first tokens see. A whole sequence is a part with start 0, one step of a stream a part
-/// with length 1.
+/// Level 0 are the tokens. Node j of level i summarizes nodes 2j and 2j + 1 of level i - 1, once
+/// per bank; level 0 is shared by the banks. The part holds the nodes that these tokens finish and,
+/// per level, the newest node finished before them (`carried`), which may become a left sibling and
+/// is what the first tokens see. A whole sequence is a part with start 0, one step of a stream a
+/// part with length 1.
 ///
 /// Arrays of nodes have one row per node: first level 0, then for each bank its levels from 1 up;
 /// inside a level by node index, a carried node first.
@@ -349,8 +349,8 @@ void lmn_embedding_backward(lmn_context, const lmn_embedding_grad *);
 /// log_normalizer[r] = log of the sum of exp(logits[r]).
 typedef struct lmn_cross_entropy {
   size_t rows, vocabulary;
-  const float *logits;            // [M, V]
-  const int32_t *targets;         // [M], each in [0, V)
+  const float *logits;             // [M, V]
+  const int32_t *targets;          // [M], each in [0, V)
   float *losses, *log_normalizer;  // [M]
 } lmn_cross_entropy;
 
@@ -388,8 +388,8 @@ void lmn_adamw_update(lmn_context, const lmn_adamw *);
 
 enum { LMN_SQUARED_NORM_BLOCK = 4096 };
 
-/// partial[b] = sum of squares of block b of LMN_SQUARED_NORM_BLOCK values; their sum is the squared
-/// Euclidean norm.
+/// partial[b] = sum of squares of block b of LMN_SQUARED_NORM_BLOCK values; their sum is the
+/// squared Euclidean norm.
 typedef struct lmn_squared_norm {
   size_t count;
   const float *values;  // [count]

@@ -13,7 +13,8 @@
 #include "kernels/units.h"
 
 #define LMN_INLINE static inline __attribute__((always_inline))
-#define KERNEL(name) static void LMN_PASTE(name, LMN_ISA)(const void *args, size_t begin, size_t end)
+#define KERNEL(name) \
+  static void LMN_PASTE(name, LMN_ISA)(const void *args, size_t begin, size_t end)
 
 #pragma clang attribute push(__attribute__((target(LMN_TARGET))), apply_to = function)
 #include LMN_SIMD

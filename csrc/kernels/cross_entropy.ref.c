@@ -22,7 +22,6 @@ void cross_entropy_backward_reference(const void *args, size_t begin, size_t end
   for (size_t r = begin; r < end; r++)
     for (size_t v = 0; v < V; v++) {
       const double weight = exp((double)a->logits[r * V + v] - a->log_normalizer[r]);
-      a->d_logits[r * V + v] =
-          (float)(a->d_losses[r] * (weight - ((size_t)a->targets[r] == v)));
+      a->d_logits[r * V + v] = (float)(a->d_losses[r] * (weight - ((size_t)a->targets[r] == v)));
     }
 }

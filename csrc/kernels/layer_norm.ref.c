@@ -31,9 +31,8 @@ void layer_norm_backward_x_reference(const void *args, size_t begin, size_t end)
       along += (double)a->gain[e] * dy[e] * (x[e] - mean) * scale;
     }
     for (size_t e = 0; e < E; e++)
-      a->d_x[m * E + e] =
-          (float)(scale * ((double)a->gain[e] * dy[e] - sum / (double)E -
-                           (x[e] - mean) * scale * along / (double)E));
+      a->d_x[m * E + e] = (float)(scale * ((double)a->gain[e] * dy[e] - sum / (double)E -
+                                           (x[e] - mean) * scale * along / (double)E));
   }
 }
 

@@ -39,7 +39,8 @@ KERNEL(layer_norm_backward_x) {
       sum = vec_add(sum, d);
       along = vec_fma(d, normal, along);
     }
-    const vec d_mean = vec_set(vec_sum(sum) / (float)E), d_along = vec_set(vec_sum(along) / (float)E);
+    const vec d_mean = vec_set(vec_sum(sum) / (float)E),
+              d_along = vec_set(vec_sum(along) / (float)E);
     for (size_t e = 0; e < E; e += VEC_LANES) {
       const size_t lanes = vec_lanes(E - e);
       const vec normal = vec_mul(vec_sub(vec_load(x + e, lanes), mean), scale);

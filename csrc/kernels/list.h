@@ -1,31 +1,31 @@
 // Every kernel, once. Expanded wherever LMN_KERNEL is defined: no include guard.
-LMN_KERNEL(add_forward)                           // unit: LMN_BLOCK values
-LMN_KERNEL(matmul_forward)                        // unit: LMN_TILE_ROWS x LMN_TILE_COLUMNS
-LMN_KERNEL(matmul_backward_right)                 // unit: LMN_TILE_ROWS x LMN_TILE_COLUMNS
-LMN_KERNEL(transpose_forward)                     // unit: one row of a transposed matrix
-LMN_KERNEL(row_sum_forward)                       // unit: LMN_TILE_COLUMNS columns
-LMN_KERNEL(pairwise_summary_forward)              // unit: LMN_TILE_ROWS pairs of one bank
-LMN_KERNEL(pairwise_summary_backward_nodes)       // unit: LMN_TILE_ROWS pairs of children
-LMN_KERNEL(pairwise_summary_backward_weight)      // unit: LMN_TILE_ROWS rows of one bank's weight
-LMN_KERNEL(separable_conv_forward)                // unit: LMN_TILE_ROWS pairs of one bank
-LMN_KERNEL(separable_conv_backward_nodes)         // unit: LMN_TILE_ROWS pairs of children
-LMN_KERNEL(separable_conv_backward_taps)          // unit: LMN_TILE_COLUMNS channels of one bank
-LMN_KERNEL(separable_conv_backward_pointwise)     // unit: LMN_TILE_ROWS rows of one bank's matrix
-LMN_KERNEL(single_vector_attention_forward)       // unit: one position
+LMN_KERNEL(add_forward)                             // unit: LMN_BLOCK values
+LMN_KERNEL(matmul_forward)                          // unit: LMN_TILE_ROWS x LMN_TILE_COLUMNS
+LMN_KERNEL(matmul_backward_right)                   // unit: LMN_TILE_ROWS x LMN_TILE_COLUMNS
+LMN_KERNEL(transpose_forward)                       // unit: one row of a transposed matrix
+LMN_KERNEL(row_sum_forward)                         // unit: LMN_TILE_COLUMNS columns
+LMN_KERNEL(pairwise_summary_forward)                // unit: LMN_TILE_ROWS pairs of one bank
+LMN_KERNEL(pairwise_summary_backward_nodes)         // unit: LMN_TILE_ROWS pairs of children
+LMN_KERNEL(pairwise_summary_backward_weight)        // unit: LMN_TILE_ROWS rows of one bank's weight
+LMN_KERNEL(separable_conv_forward)                  // unit: LMN_TILE_ROWS pairs of one bank
+LMN_KERNEL(separable_conv_backward_nodes)           // unit: LMN_TILE_ROWS pairs of children
+LMN_KERNEL(separable_conv_backward_taps)            // unit: LMN_TILE_COLUMNS channels of one bank
+LMN_KERNEL(separable_conv_backward_pointwise)       // unit: LMN_TILE_ROWS rows of one bank's matrix
+LMN_KERNEL(single_vector_attention_forward)         // unit: one position
 LMN_KERNEL(single_vector_attention_backward_keys)   // unit: one position
 LMN_KERNEL(single_vector_attention_backward_slots)  // unit: one node of a level
-LMN_KERNEL(single_vector_attention_step_forward)  // unit: one stream
-LMN_KERNEL(rms_norm_forward)                      // unit: one row
-LMN_KERNEL(rms_norm_backward_x)                   // unit: one row
-LMN_KERNEL(rms_norm_backward_gain)                // unit: LMN_TILE_COLUMNS columns
-LMN_KERNEL(layer_norm_forward)                    // unit: one row
-LMN_KERNEL(layer_norm_backward_x)                 // unit: one row
-LMN_KERNEL(layer_norm_backward_gain)              // unit: LMN_TILE_COLUMNS columns, gain and bias
-LMN_KERNEL(silu_forward)                          // unit: LMN_BLOCK values
-LMN_KERNEL(silu_backward)                         // unit: LMN_BLOCK values
-LMN_KERNEL(embedding_forward)                     // unit: one row
-LMN_KERNEL(embedding_backward)                    // unit: LMN_TILE_COLUMNS columns
-LMN_KERNEL(cross_entropy_forward)                 // unit: one row
-LMN_KERNEL(cross_entropy_backward)                // unit: one row
-LMN_KERNEL(adamw_update)                          // unit: LMN_BLOCK values
-LMN_KERNEL(squared_norm_forward)                  // unit: LMN_SQUARED_NORM_BLOCK values
+LMN_KERNEL(single_vector_attention_step_forward)    // unit: one stream
+LMN_KERNEL(rms_norm_forward)                        // unit: one row
+LMN_KERNEL(rms_norm_backward_x)                     // unit: one row
+LMN_KERNEL(rms_norm_backward_gain)                  // unit: LMN_TILE_COLUMNS columns
+LMN_KERNEL(layer_norm_forward)                      // unit: one row
+LMN_KERNEL(layer_norm_backward_x)                   // unit: one row
+LMN_KERNEL(layer_norm_backward_gain)                // unit: LMN_TILE_COLUMNS columns, gain and bias
+LMN_KERNEL(silu_forward)                            // unit: LMN_BLOCK values
+LMN_KERNEL(silu_backward)                           // unit: LMN_BLOCK values
+LMN_KERNEL(embedding_forward)                       // unit: one row
+LMN_KERNEL(embedding_backward)                      // unit: LMN_TILE_COLUMNS columns
+LMN_KERNEL(cross_entropy_forward)                   // unit: one row
+LMN_KERNEL(cross_entropy_backward)                  // unit: one row
+LMN_KERNEL(adamw_update)                            // unit: LMN_BLOCK values
+LMN_KERNEL(squared_norm_forward)                    // unit: LMN_SQUARED_NORM_BLOCK values

@@ -1,20 +1,19 @@
 #include "isa/isa.h"
 #include "kernels/units.h"
 
-/// A region costs about as much as 50,000 multiply-adds; a thread gets at least that.
-static size_t tile_grain(size_t inner) {
-  const size_t work = LMN_TILE_ROWS * LMN_TILE_COLUMNS * inner;
-  return 1 + 50000 / (work + 1);
+/// For tiles of which only `rows` by `columns` may be there.
+static size_t tile_grain(size_t rows, size_t inner, size_t columns) {
+  return lmn_grain(lmn_min(rows, LMN_TILE_ROWS) * inner * lmn_min(columns, LMN_TILE_COLUMNS));
 }
 
 void lmn_matmul_forward(lmn_context context, const lmn_matmul *a) {
-  const size_t tiles =
-      lmn_units(a->rows, LMN_TILE_ROWS) * lmn_units(a->columns, LMN_TILE_COLUMNS);
-  lmn_parallel_for(context, context.isa->matmul_forward, a, tiles, tile_grain(a->inner));
+  const size_t tiles = lmn_units(a->rows, LMN_TILE_ROWS) * lmn_units(a->columns, LMN_TILE_COLUMNS);
+  lmn_parallel_for(context, context.isa->matmul_forward, a, tiles,
+                   tile_grain(a->rows, a->inner, a->columns));
 }
 
 void lmn_matmul_backward_right(lmn_context context, const lmn_matmul_grad *a) {
-  const size_t tiles =
-      lmn_units(a->inner, LMN_TILE_ROWS) * lmn_units(a->columns, LMN_TILE_COLUMNS);
-  lmn_parallel_for(context, context.isa->matmul_backward_right, a, tiles, tile_grain(a->rows));
+  const size_t tiles = lmn_units(a->inner, LMN_TILE_ROWS) * lmn_units(a->columns, LMN_TILE_COLUMNS);
+  lmn_parallel_for(context, context.isa->matmul_backward_right, a, tiles,
+                   tile_grain(a->inner, a->rows, a->columns));
 }

@@ -25,9 +25,10 @@ LMN_INLINE void matmul_tile(const size_t rows, const size_t vectors, size_t last
 #pragma clang loop unroll(full)
     for (size_t j = 0; j < vectors; j++) {
       const size_t lanes = j + 1 < vectors ? VEC_LANES : last_lanes;
-      sum[i][j] = start == MATMUL_ZERO   ? vec_set(0)
-                  : start == MATMUL_BIAS ? vec_load(bias + j * VEC_LANES, lanes)
-                                         : vec_load(o->product + i * o->product_row + j * VEC_LANES, lanes);
+      sum[i][j] = start == MATMUL_ZERO ? vec_set(0)
+                  : start == MATMUL_BIAS
+                      ? vec_load(bias + j * VEC_LANES, lanes)
+                      : vec_load(o->product + i * o->product_row + j * VEC_LANES, lanes);
     }
   const float *left = o->left, *right = o->right;
 #pragma clang loop unroll(disable)
@@ -51,16 +52,17 @@ LMN_INLINE void matmul_tile(const size_t rows, const size_t vectors, size_t last
                 j + 1 < vectors ? VEC_LANES : last_lanes);
 }
 
-#define MATMUL_TILE_OF(rows, vectors)                                                    \
-  case rows * 8 + vectors:                                                               \
-    if (lanes == VEC_LANES)                                                              \
-      matmul_tile(rows, vectors, VEC_LANES, o, start, bias);                             \
-    else                                                                                 \
-      matmul_tile(rows, vectors, lanes, o, start, bias);                                 \
+#define MATMUL_TILE_OF(rows, vectors)                        \
+  case rows * 8 + vectors:                                   \
+    if (lanes == VEC_LANES)                                  \
+      matmul_tile(rows, vectors, VEC_LANES, o, start, bias); \
+    else                                                     \
+      matmul_tile(rows, vectors, lanes, o, start, bias);     \
     break;
-#define MATMUL_TILES_OF(vectors)                                               \
-  MATMUL_TILE_OF(1, vectors) MATMUL_TILE_OF(2, vectors) MATMUL_TILE_OF(3, vectors) \
-      MATMUL_TILE_OF(4, vectors) MATMUL_TILE_OF(5, vectors) MATMUL_TILE_OF(6, vectors)
+#define MATMUL_TILES_OF(vectors)                                                   \
+  MATMUL_TILE_OF(1, vectors)                                                       \
+  MATMUL_TILE_OF(2, vectors) MATMUL_TILE_OF(3, vectors) MATMUL_TILE_OF(4, vectors) \
+      MATMUL_TILE_OF(5, vectors) MATMUL_TILE_OF(6, vectors)
 
 static void matmul_any_tile(size_t rows, size_t vectors, size_t lanes, const matmul_operands *o,
                             matmul_start start, const float *bias) {
@@ -74,8 +76,8 @@ static void matmul_any_tile(size_t rows, size_t vectors, size_t lanes, const mat
   }
 }
 
-/// product = start + left . right for `rows` by `columns` elements. Column panels outside, so that a
-/// panel of `right` stays in the first-level cache.
+/// product = start + left . right for `rows` by `columns` elements. Column panels outside, so that
+/// a panel of `right` stays in the first-level cache.
 static void matmul_block(size_t rows, size_t columns, matmul_operands o, matmul_start start,
                          const float *bias) {
   const float *left = o.left;

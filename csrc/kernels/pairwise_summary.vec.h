@@ -1,4 +1,5 @@
-// Two neighbouring rows of the level below are one row of a [pairs, 2E] matrix: a level is a product.
+// Two neighbouring rows of the level below are one row of a [pairs, 2E] matrix: a level is a
+// product.
 #include "kernels/pairwise_summary.h"
 
 // node[j] = [below[2j], below[2j + 1]] . W + b

@@ -24,8 +24,8 @@ void rms_norm_backward_x_reference(const void *args, size_t begin, size_t end) {
     double along = 0;
     for (size_t e = 0; e < E; e++) along += (double)a->gain[e] * dy[e] * x[e];
     for (size_t e = 0; e < E; e++)
-      a->d_x[m * E + e] = (float)(scale * ((double)a->gain[e] * dy[e] -
-                                           x[e] * scale * scale * along / (double)E));
+      a->d_x[m * E + e] =
+          (float)(scale * ((double)a->gain[e] * dy[e] - x[e] * scale * scale * along / (double)E));
   }
 }
 

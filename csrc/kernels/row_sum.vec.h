@@ -11,7 +11,8 @@ LMN_INLINE void row_sum_block(size_t rows, size_t columns, const float *matrix, 
     for (size_t m = 0; m < rows; m += ROW_SUM_DEPTH) {
       const size_t last = lmn_min(m + ROW_SUM_DEPTH, rows);
       vec part = vec_set(0);
-      for (size_t r = m; r < last; r++) part = vec_add(part, vec_load(matrix + r * stride + c, lanes));
+      for (size_t r = m; r < last; r++)
+        part = vec_add(part, vec_load(matrix + r * stride + c, lanes));
       total = vec_add(total, part);
     }
     vec_store(sum + c, total, lanes);

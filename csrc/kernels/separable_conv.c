@@ -1,6 +1,10 @@
 #include "isa/isa.h"
 #include "kernels/separable_conv.h"
 
+static size_t tile_grain(size_t pairs, size_t width) {
+  return lmn_grain(lmn_min(pairs, LMN_TILE_ROWS) * width * width);
+}
+
 // Levels follow each other, each a loop of its own: a node needs both its children finished.
 
 void lmn_separable_conv_forward(lmn_context context, const lmn_separable_conv *a) {
@@ -9,7 +13,7 @@ void lmn_separable_conv_forward(lmn_context context, const lmn_separable_conv *a
     const separable_conv_level level = {a, lmn_tree_pairs(&map, i)};
     lmn_parallel_for(context, context.isa->separable_conv_forward, &level,
                      a->tree.banks * lmn_units(level.pairs.count, LMN_TILE_ROWS),
-                     1 + 2000 / (a->width * a->width));
+                     tile_grain(level.pairs.count, a->width));
   }
 }
 
@@ -20,10 +24,12 @@ void lmn_separable_conv_backward(lmn_context context, const lmn_separable_conv_g
     const size_t families = level.pairs.below_stride ? a->tree.banks : 1;
     lmn_parallel_for(context, context.isa->separable_conv_backward_nodes, &level,
                      families * lmn_units(level.pairs.count, LMN_TILE_ROWS),
-                     1 + 2000 / (a->width * a->width));
+                     tile_grain(level.pairs.count, a->width));
   }
   lmn_parallel_for(context, context.isa->separable_conv_backward_taps, a,
-                   a->tree.banks * lmn_units(a->width, LMN_TILE_COLUMNS), 1);
+                   a->tree.banks * lmn_units(a->width, LMN_TILE_COLUMNS),
+                   lmn_grain(16 * a->tree.length));
   lmn_parallel_for(context, context.isa->separable_conv_backward_pointwise, a,
-                   a->tree.banks * lmn_units(a->width, LMN_TILE_ROWS), 1);
+                   a->tree.banks * lmn_units(a->width, LMN_TILE_ROWS),
+                   lmn_grain(LMN_TILE_ROWS * a->width * a->tree.length));
 }

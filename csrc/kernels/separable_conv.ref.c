@@ -12,8 +12,8 @@ void separable_conv_forward_reference(const void *args, size_t begin, size_t end
       const float *pair = a->nodes + (pairs->below + bank * pairs->below_stride + 2 * j) * E;
       const size_t node = (pairs->node + bank * pairs->node_stride + j) * E;
       for (size_t e = 0; e < E; e++)
-        a->mixed[node + e] = (float)((double)taps[e] * pair[e] +
-                                     (double)taps[E + e] * pair[E + e] + taps[2 * E + e]);
+        a->mixed[node + e] = (float)((double)taps[e] * pair[e] + (double)taps[E + e] * pair[E + e] +
+                                     taps[2 * E + e]);
       for (size_t e = 0; e < E; e++) {
         double sum = a->bias[bank * E + e];
         for (size_t k = 0; k < E; k++)

@@ -40,7 +40,8 @@ void single_vector_attention_forward_reference(const void *args, size_t begin, s
       for (size_t i = 0; i <= levels; i++)
         for (size_t bank = 0; bank < a->tree.banks; bank++)
           if (visible_row(a->tree, a->tree.start + t, i, bank, &row))
-            normalizer += exp(dot(a->slots + row * 2 * E + h, key, H, D) / sqrt((double)D) - largest);
+            normalizer +=
+                exp(dot(a->slots + row * 2 * E + h, key, H, D) / sqrt((double)D) - largest);
       for (size_t d = 0; d < D; d++) {
         double sum = 0;
         for (size_t i = 0; i <= levels; i++)
@@ -84,7 +85,8 @@ static void pair_backward(const lmn_single_vector_attention_grad *a, size_t row,
   const double score = dot(query, a->keys + t * E + h, a->heads, D) / sqrt((double)D);
   *weight = exp(score - a->log_normalizer[t * a->heads + h]);
   const double d_weight = dot(query + E, d_output, a->heads, D);
-  *d_score = *weight * (d_weight - dot(d_output, a->output + t * E + h, a->heads, D)) / sqrt((double)D);
+  *d_score =
+      *weight * (d_weight - dot(d_output, a->output + t * E + h, a->heads, D)) / sqrt((double)D);
 }
 
 void single_vector_attention_backward_keys_reference(const void *args, size_t begin, size_t end) {
@@ -92,8 +94,7 @@ void single_vector_attention_backward_keys_reference(const void *args, size_t be
   const size_t E = a->width, H = a->heads, D = E / H, levels = lmn_tree_levels(a->tree);
   for (size_t t = begin; t < end; t++)
     for (size_t h = 0; h < H; h++) {
-      a->d_normalizer[t * H + h] =
-          (float)dot(a->d_output + t * E + h, a->output + t * E + h, H, D);
+      a->d_normalizer[t * H + h] = (float)dot(a->d_output + t * E + h, a->output + t * E + h, H, D);
       for (size_t d = 0; d < D; d++) {
         double sum = 0, weight, d_score;
         size_t row;

@@ -91,9 +91,9 @@ typedef struct {
   size_t width, heads;
   float scale;
   const float *key;
-  float *output;                      // [E]
-  float largest[LMN_MOST_HEADS];      // [H]
-  float normalizer[LMN_MOST_HEADS];   // [H]
+  float *output;                     // [E]
+  float largest[LMN_MOST_HEADS];     // [H]
+  float normalizer[LMN_MOST_HEADS];  // [H]
 } attention_position;
 
 LMN_INLINE void attention_begin(attention_position *a) {
@@ -252,8 +252,8 @@ KERNEL(single_vector_attention_backward_slots) {
         head_dots(E, H, query, keys[i], scale, weight + i * H);
         head_dots(E, H, value, d_outputs[i], 1, d_score + i * H);
       }
-      attention_pairs_backward(weight, d_score, a->log_normalizer + t * H,
-                               a->d_normalizer + t * H, scale, count * H);
+      attention_pairs_backward(weight, d_score, a->log_normalizer + t * H, a->d_normalizer + t * H,
+                               scale, count * H);
       head_weighted_sum(E, H, d_score, keys, 0, count, d_query);
       head_weighted_sum(E, H, weight, d_outputs, 0, count, d_value);
     }

@@ -3,5 +3,5 @@
 
 void lmn_transpose_forward(lmn_context context, const lmn_transpose *a) {
   lmn_parallel_for(context, context.isa->transpose_forward, a, a->matrices * a->columns,
-                   1 + 16384 / (a->rows + 1));
+                   lmn_grain(8 * a->rows));
 }

@@ -10,6 +10,10 @@ enum {
   LMN_BLOCK = 1024,       // values of an elementwise operation
 };
 
+// Starting and joining threads costs about as much as this many multiply-adds; a share of the work
+// has to be worth it.
+enum { LMN_SHARE = 200000 };
+
 static inline size_t lmn_min(size_t a, size_t b) { return a < b ? a : b; }
 
 /// How many units of `size` cover `count` things.
@@ -26,13 +30,16 @@ typedef struct lmn_tree_map {
 
 lmn_tree_map lmn_tree_map_of(lmn_tree);
 
+/// The least units that are worth a thread, when one costs `work` multiply-adds or the like.
+static inline size_t lmn_grain(size_t work) { return 1 + LMN_SHARE / (work + 1); }
+
 /// Level-wise operations on a tree get one level of it: the pairs below and the nodes they make.
 /// Rows are those of the arrays of nodes; a bank's rows are `*_stride` behind the bank's before.
 typedef struct lmn_pairs {
-  size_t count;        // pairs
-  size_t below;        // row of the first left child
+  size_t count;         // pairs
+  size_t below;         // row of the first left child
   size_t below_stride;  // 0 where the children are tokens, which all banks share
-  size_t node;         // row of the first new node
+  size_t node;          // row of the first new node
   size_t node_stride;
 } lmn_pairs;
 

@@ -23,10 +23,9 @@ static void run_threads(const loop *l, size_t threads) {
   run_share(l, (size_t)omp_get_thread_num(), (size_t)omp_get_num_threads());
 }
 #else
-// SwiftPM cannot pass -fopenmp to its users, so this calls what the pragma compiles to. Swift's clang
-// has no omp.h; these are the runtime's own declarations.
-#if defined(__linux__) && defined(__x86_64__) && \
-    __has_include(</usr/lib/x86_64-linux-gnu/libc.so>) && \
+// SwiftPM cannot pass -fopenmp to its users, so this calls what the pragma compiles to. Swift's
+// clang has no omp.h; these are the runtime's own declarations.
+#if defined(__linux__) && defined(__x86_64__) && __has_include(</usr/lib/x86_64-linux-gnu/libc.so>) && \
     !__has_include(</usr/lib/x86_64-linux-gnu/libomp5.so>)
 #warning "the LLVM OpenMP runtime is missing: apt-get install libomp-dev"
 #endif

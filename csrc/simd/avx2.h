@@ -61,9 +61,13 @@ LMN_INLINE vec vec_fold(vec a, size_t period) {
 /// `period` values, a power of two up to VEC_LANES, repeated over the lanes.
 LMN_INLINE vec vec_repeat(const float *p, size_t period) {
   switch (period) {
-    case 1: return _mm256_set1_ps(*p);
-    case 2: return _mm256_castpd_ps(_mm256_broadcast_sd((const double *)p));
-    case 4: return _mm256_broadcast_ps((const __m128 *)p);
-    default: return _mm256_loadu_ps(p);
+    case 1:
+      return _mm256_set1_ps(*p);
+    case 2:
+      return _mm256_castpd_ps(_mm256_broadcast_sd((const double *)p));
+    case 4:
+      return _mm256_broadcast_ps((const __m128 *)p);
+    default:
+      return _mm256_loadu_ps(p);
   }
 }

@@ -3,7 +3,9 @@ typedef __m512 vec;
 #define TILE_WIDE 1
 enum { VEC_LANES = 16, TILE_ROWS = 6, TILE_VECTORS = 4 };
 
-LMN_INLINE __mmask16 vec_mask(size_t lanes) { return (__mmask16)_bzhi_u32(0xffff, (unsigned)lanes); }
+LMN_INLINE __mmask16 vec_mask(size_t lanes) {
+  return (__mmask16)_bzhi_u32(0xffff, (unsigned)lanes);
+}
 
 LMN_INLINE vec vec_set(float x) { return _mm512_set1_ps(x); }
 LMN_INLINE vec vec_load(const float *p, size_t lanes) {
@@ -45,10 +47,15 @@ LMN_INLINE vec vec_fold(vec a, size_t period) {
 /// `period` values, a power of two up to VEC_LANES, repeated over the lanes.
 LMN_INLINE vec vec_repeat(const float *p, size_t period) {
   switch (period) {
-    case 1: return _mm512_set1_ps(*p);
-    case 2: return _mm512_broadcast_f32x2(_mm_castpd_ps(_mm_load_sd((const double *)p)));
-    case 4: return _mm512_broadcast_f32x4(_mm_loadu_ps(p));
-    case 8: return _mm512_broadcast_f32x8(_mm256_loadu_ps(p));
-    default: return _mm512_loadu_ps(p);
+    case 1:
+      return _mm512_set1_ps(*p);
+    case 2:
+      return _mm512_broadcast_f32x2(_mm_castpd_ps(_mm_load_sd((const double *)p)));
+    case 4:
+      return _mm512_broadcast_f32x4(_mm_loadu_ps(p));
+    case 8:
+      return _mm512_broadcast_f32x8(_mm256_loadu_ps(p));
+    default:
+      return _mm512_loadu_ps(p);
   }
 }

@@ -52,8 +52,11 @@ LMN_INLINE vec vec_fold(vec a, size_t period) {
 /// `period` values, a power of two up to VEC_LANES, repeated over the lanes.
 LMN_INLINE vec vec_repeat(const float *p, size_t period) {
   switch (period) {
-    case 1: return vdupq_n_f32(*p);
-    case 2: return vcombine_f32(vld1_f32(p), vld1_f32(p));
-    default: return vld1q_f32(p);
+    case 1:
+      return vdupq_n_f32(*p);
+    case 2:
+      return vcombine_f32(vld1_f32(p), vld1_f32(p));
+    default:
+      return vld1q_f32(p);
   }
 }

@@ -1,0 +1,262 @@
+import LMNAutodiff
+import LMNKernels
+import LMNLayers
+import LMNMemories
+import LMNTestSupport
+import Testing
+
+/// What every memory has to keep, written once: the suite of a memory calls each check.
+struct MemoryChecks<M: Memory> {
+  let memory: M
+  let width: Int
+  /// How far the two forms may be apart, in units of the largest output.
+  let tolerance: Double
+  /// Of inputs and cuts.
+  let seed: UInt64
+
+  /// Lengths around powers of two, and some that are far from them.
+  static var lengths: [Int] { [1, 2, 3, 7, 8, 9, 31, 32, 33, 100] }
+
+  /// Parallel, step by step and any mix of both give the same outputs, and leave states that go on
+  /// alike.
+  func expectTheFormsToAgree(
+    lengths: [Int] = Self.lengths, sourceLocation: SourceLocation = #_sourceLocation
+  ) {
+    var values = SeededValues(seed: seed)
+    for length in lengths {
+      let tokens = Tensor.random([length, width], using: &values)
+      let next = Tensor.random([3, width], using: &values)
+      var state = memory.initialState
+      let expected = parallel(tokens, after: &state) + parallel(next, after: &state)
+      let cuts =
+        [[Piece](repeating: .step, count: length)]
+        + (0..<2).map { _ in Piece.mix(of: length, using: &values) }
+      for cut in cuts {
+        var state = memory.initialState
+        let found = outputs(of: tokens, cut: cut, after: &state) + stepped(next, after: &state)
+        expectNear(
+          found, expected, "length \(length), cut \(cut), seed \(seed)",
+          sourceLocation: sourceLocation)
+      }
+    }
+  }
+
+  /// A state that was copied goes on as if there were no other copy.
+  func expectStatesToBeValues(sourceLocation: SourceLocation = #_sourceLocation) {
+    var values = SeededValues(seed: seed)
+    let (one, other) = (
+      Tensor.random([9, width], using: &values), Tensor.random([9, width], using: &values)
+    )
+    var state = memory.initialState
+    _ = parallel(.random([5, width], using: &values), after: &state)
+    for form in [parallel, stepped] {
+      let alone = [one, other].map { tokens in
+        var copy = state
+        return form(tokens, &copy)
+      }
+      #expect(alone[0] != alone[1], sourceLocation: sourceLocation)
+      var (first, second) = (state, state)
+      var interleaved: [[Float]] = [[], []]
+      for cut in [0..<1, 1..<4, 4..<9] {
+        interleaved[0] += form(one.rows(cut), &first)
+        interleaved[1] += form(other.rows(cut), &second)
+      }
+      expectNear(interleaved[0], alone[0], "first copy", sourceLocation: sourceLocation)
+      expectNear(interleaved[1], alone[1], "second copy", sourceLocation: sourceLocation)
+      var copy = state
+      #expect(form(one, &copy) == alone[0], sourceLocation: sourceLocation)
+    }
+  }
+
+  /// A row of a batch has the bits that it would have alone, wherever the other rows stand, and one
+  /// row begins anew without the others noticing.
+  func expectRowsToBeIndependent(sourceLocation: SourceLocation = #_sourceLocation) {
+    var values = SeededValues(seed: seed)
+    let prefixes = [0, 5, 8, 31].map { Tensor.random([$0, width], using: &values) }
+    let (steps, resetRow, resetStep) = (12, 1, 7)
+    let tokens = prefixes.map { _ in Tensor.random([steps, width], using: &values) }
+    var states = prefixes.map { prefix in
+      var state = memory.initialState
+      _ = stepped(prefix, after: &state)
+      return state
+    }
+    let alone = prefixes.indices.map { row in
+      var state = states[row]
+      guard row == resetRow else { return stepped(tokens[row], after: &state) }
+      let before = stepped(tokens[row].rows(0..<resetStep), after: &state)
+      state = memory.initialState
+      return before + stepped(tokens[row].rows(resetStep..<steps), after: &state)
+    }
+    var together = prefixes.map { _ in [Float]() }
+    for step in 0..<steps {
+      if step == resetStep { states[resetRow] = memory.initialState }
+      let batch = Tensor.concatenatingRows(tokens.map { $0.rows(step..<step + 1) })
+      let outputs = memory.step(batch, after: &states)
+      for row in prefixes.indices { together[row] += outputs.rows(row..<row + 1).scalars }
+    }
+    for row in prefixes.indices {
+      #expect(
+        together[row] == alone[row], "row \(row), seed \(seed)", sourceLocation: sourceLocation)
+    }
+  }
+
+  /// A change after t changes nothing at or before t, bit for bit; one at or before t changes
+  /// output t.
+  func expectCausality(sourceLocation: SourceLocation = #_sourceLocation) {
+    let length = 33
+    var values = SeededValues(seed: seed)
+    let tokens = Tensor.random([length, width], using: &values)
+    func outputs(of tokens: Tensor) -> Tensor {
+      var state = memory.initialState
+      return memory(Variable(constant: tokens), after: &state).value
+    }
+    let original = outputs(of: tokens)
+    for position in 0..<length {
+      let changed = outputs(
+        of: .concatenatingRows([
+          tokens.rows(0..<position), .random([1, width], using: &values),
+          tokens.rows(position + 1..<length),
+        ]))
+      #expect(
+        changed.rows(0..<position) == original.rows(0..<position),
+        "change at \(position), seed \(seed)", sourceLocation: sourceLocation)
+      for later in position..<length {
+        #expect(
+          changed.rows(later..<later + 1) != original.rows(later..<later + 1),
+          "change at \(position), output \(later), seed \(seed)", sourceLocation: sourceLocation)
+      }
+    }
+  }
+
+  /// Tokens that say nothing are no trouble.
+  func expectFiniteOutputs(sourceLocation: SourceLocation = #_sourceLocation) {
+    for value: Float in [0, 1, -3] {
+      let tokens = Tensor(shape: [33, width], repeating: value)
+      for form in [parallel, stepped] {
+        var state = memory.initialState
+        let isFinite = form(tokens, &state).allSatisfy { $0.isFinite }
+        #expect(isFinite, "tokens of \(value)", sourceLocation: sourceLocation)
+      }
+    }
+  }
+
+  /// Outputs of both forms and gradients have the same bits on any number of threads.
+  func expectTheSameOnAnyThreads(
+    _ instructionSet: InstructionSet, sourceLocation: SourceLocation = #_sourceLocation
+  ) {
+    var values = SeededValues(seed: seed)
+    let tokens = Tensor.random([100, width], using: &values)
+    let batch = Tensor.random([5, width], using: &values)
+    func results(threads: Int) -> [Tensor] {
+      computing(on: instructionSet, threads: threads) {
+        var state = memory.initialState
+        let (outputs, gradient) = valueWithGradient(
+          at: [tokens] + memory.stateDictionary.tensors
+        ) { variables in
+          memory.with(variables.dropFirst())(variables[0], after: &state)
+        }
+        var states = [M.State](repeating: state, count: 5)
+        return [outputs] + gradient + [memory.step(batch, after: &states)]
+      }
+    }
+    let one = results(threads: 1)
+    for threads in [2, 3] {
+      #expect(
+        results(threads: threads) == one, "\(threads) threads, seed \(seed)",
+        sourceLocation: sourceLocation)
+    }
+  }
+
+  /// Gradients with respect to tokens and parameters are slopes, from the beginning and from
+  /// further on.
+  func expectGradientsToBeSlopes(
+    lengths: [Int] = [1, 8, 11], sourceLocation: SourceLocation = #_sourceLocation
+  ) {
+    for (start, length) in [0, 5].flatMap({ start in lengths.map { (start, $0) } }) {
+      var values = SeededValues(seed: seed)
+      var before = memory.initialState
+      if start > 0 { _ = stepped(.random([start, width], using: &values), after: &before) }
+      let tokens = Tensor.random([length, width], using: &values)
+      expectGradients(
+        of: { variables in
+          var state = before
+          return memory.with(variables.dropFirst())(variables[0], after: &state)
+        }, at: [tokens] + memory.stateDictionary.tensors, seed: seed,
+        sourceLocation: sourceLocation)
+    }
+  }
+
+  private func parallel(_ tokens: Tensor, after state: inout M.State) -> [Float] {
+    memory(Variable(constant: tokens), after: &state).value.scalars
+  }
+
+  private func stepped(_ tokens: Tensor, after state: inout M.State) -> [Float] {
+    var states = [state]
+    defer { state = states[0] }
+    return (0..<tokens.shape[0]).flatMap {
+      memory.step(tokens.rows($0..<$0 + 1), after: &states).scalars
+    }
+  }
+
+  private func outputs(of tokens: Tensor, cut: [Piece], after state: inout M.State) -> [Float] {
+    var (outputs, begin) = ([Float](), 0)
+    for piece in cut {
+      let rows = tokens.rows(begin..<begin + piece.length)
+      switch piece {
+      case .step: outputs += stepped(rows, after: &state)
+      case .stretch: outputs += parallel(rows, after: &state)
+      }
+      begin += piece.length
+    }
+    return outputs
+  }
+
+  private func expectNear(
+    _ found: [Float], _ expected: [Float], _ label: String, sourceLocation: SourceLocation
+  ) {
+    let largest = expected.reduce(0) { max($0, Double(abs($1))) }
+    expectClose(
+      found, expected, within: expected.map { _ in tolerance * largest }, label,
+      sourceLocation: sourceLocation)
+  }
+}
+
+/// How some of a stream's next tokens are read.
+enum Piece: CustomStringConvertible {
+  case step
+  case stretch(Int)
+
+  var length: Int {
+    switch self {
+    case .step: 1
+    case .stretch(let length): length
+    }
+  }
+
+  var description: String {
+    switch self {
+    case .step: "step"
+    case .stretch(let length): "\(length)"
+    }
+  }
+
+  /// Steps and stretches of up to twelve tokens, in random order, for `length` tokens.
+  static func mix(of length: Int, using values: inout SeededValues) -> [Piece] {
+    var (pieces, rest) = ([Piece](), length)
+    while rest > 0 {
+      let size = Int(values.next() % 24)
+      pieces.append(size < 12 ? .step : .stretch(min(size - 11, rest)))
+      rest -= pieces.last!.length
+    }
+    return pieces
+  }
+}
+
+extension Module {
+  /// The same module with these parameters, in order.
+  func with(_ parameters: some Sequence<Variable>) -> Self {
+    var (module, rest) = (self, parameters.makeIterator())
+    module.visitParameters { $1 = rest.next()! }
+    return module
+  }
+}
