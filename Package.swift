@@ -24,6 +24,7 @@ let package = Package(
   products: [
     .library(name: "LMN", targets: ["LMN"]),
     .library(name: "LMNKernels", targets: ["LMNKernels"]),
+    .library(name: "LMNAutodiff", targets: ["LMNAutodiff"]),
     .library(name: "CLMN", targets: ["CLMN"]),
     .executable(name: "lmn", targets: ["lmn"]),
   ],
@@ -66,7 +67,9 @@ let package = Package(
     tests(of: "LMNAutodiff", dependsOn: ["LMNAutodiff", "LMNKernels"]),
     tests(of: "LMNLayers", dependsOn: ["LMNLayers", "LMNAutodiff", "LMNKernels"]),
     tests(of: "LMNMemories", dependsOn: ["LMNMemories", "LMNLayers", "LMNAutodiff", "LMNKernels"]),
-    tests(of: "LMNModel", dependsOn: ["LMNModel", "LMNLayers", "LMNAutodiff", "LMNKernels"]),
+    tests(
+      of: "LMNModel",
+      dependsOn: ["LMNModel", "LMNMemories", "LMNLayers", "LMNAutodiff", "LMNKernels"]),
     tests(of: "LMNTraining", dependsOn: ["LMN"]),
     tests(of: "LMNCommand", dependsOn: ["LMN", "lmn"]),
   ],

@@ -60,8 +60,10 @@ extension Generation {
       throw problem("it is the state of another model")
     }
     guard let position = file.metadata["position"].flatMap(Int.init),
-      let generator = file.metadata["generator"].flatMap(SeededGenerator.init(rawValue:))
-    else { throw problem("its position or random state cannot be read") }
+      let generator = file.metadata["generator"].flatMap(SeededGenerator.init(rawValue:)),
+      let heldBack = file.metadata["held_back"]?.split(separator: " ").map({ UInt8($0, radix: 16) }),
+      !heldBack.contains(nil)
+    else { throw problem("its position, random state or text cannot be read") }
     let names = model.network.blocks.indices.flatMap { ["blocks.\($0).nodes", "blocks.\($0).slots"] }
     let tensors = try file.stateDictionary(of: names + ["logits"]).tensors
     let configuration = model.network.configuration
@@ -76,16 +78,18 @@ extension Generation {
     self.init(model, sampler: sampler, seed: 0)
     session = Session(model.network, state: state)
     logits = tensors.last!
+    decoder = StreamingDecoder(model.tokenizer, heldBack: heldBack.compactMap(\.self))
     self.generator = generator
   }
 
-  /// Writes what is needed to go on exactly here; bytes held back are not part of it.
+  /// Writes what is needed to go on exactly here.
   ///
   /// - Precondition: Something was read.
   public func save(to path: String) throws(FileError) {
     guard let logits else { preconditionFailure("Generation: nothing was read yet") }
     var file = Safetensors(metadata: [
       "state_of": model.fingerprint, "position": "\(position)", "generator": generator.rawValue,
+      "held_back": decoder.heldBack.map { String($0, radix: 16) }.joined(separator: " "),
     ])
     for (block, state) in session.state.enumerated() {
       file.append("blocks.\(block).nodes", shape: state.nodes.shape, floats: state.nodes.scalars)

@@ -28,6 +28,8 @@ struct GoldenFile {
     do {
       network = try LogarithmicMemoryNetwork(
         Configuration(json: json), loading: file.stateDictionary(of: weights))
+    } catch let error as SafetensorsError {
+      throw error
     } catch let error as any CustomStringConvertible {
       throw problem(error.description)
     }

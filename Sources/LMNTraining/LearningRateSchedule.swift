@@ -30,8 +30,13 @@ public enum LearningRateSchedule: Codable, Equatable, Sendable {
     }
   }
 
-  /// The highest rate.
-  public var peak: Float { rate(at: warmUpSteps) }
+  /// The rate that the schedule is made of; its highest, but for a run shorter than its warm-up.
+  public var peak: Float {
+    switch self {
+    case .constant(let rate): rate
+    case .warmUpThenCosine(let peak, _, _, _): peak
+    }
+  }
 
   /// The step from which on the rate is at its minimum; nil when it never falls.
   public var totalSteps: Int? {
@@ -39,6 +44,11 @@ public enum LearningRateSchedule: Codable, Equatable, Sendable {
     case .constant: nil
     case .warmUpThenCosine(_, _, let totalSteps, _): totalSteps
     }
+  }
+
+  /// The numbers of steps it is made of, by what they are called.
+  var counts: [(name: String, count: Int)] {
+    [("warm-up", warmUpSteps), ("steps of the schedule", totalSteps ?? 0)]
   }
 
   /// Steps before the rate is at its peak.

@@ -1,4 +1,11 @@
 import FoundationEssentials
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Glibc
+#endif
 
 /// Where a training run leaves its files.
 public struct RunDirectory: Sendable {
@@ -23,12 +30,18 @@ public struct RunDirectory: Sendable {
 
   /// Whether a run has begun here.
   public var holdsRun: Bool {
-    [model, training, log].contains { FileManager.default.fileExists(atPath: $0) }
+    [model, best, training, configuration, log].contains {
+      FileManager.default.fileExists(atPath: $0)
+    }
   }
 
   /// Makes the directory, and those above it, where they are missing.
-  func create() throws {
-    try FileManager.default.createDirectory(
-      atPath: path, withIntermediateDirectories: true)
+  func create() throws(FileError) {
+    let ends = path.indices.filter { path[$0] == "/" && $0 != path.startIndex } + [path.endIndex]
+    for directory in ends.map({ String(path[..<$0]) }) {
+      guard mkdir(directory, 0o777) == 0 || errno == EEXIST else {
+        throw FileError(operation: "create", path: directory, code: errno)
+      }
+    }
   }
 }

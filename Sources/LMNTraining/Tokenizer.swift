@@ -162,11 +162,17 @@ extension Tokenizer: Codable {
 /// what decoding all bytes at once gives.
 public struct StreamingDecoder: Sendable {
   private let tokenizer: Tokenizer
-  private var heldBack: [UInt8] = []
+  private(set) var heldBack: [UInt8] = []
 
   /// A decoder at the start of a text.
   public init(_ tokenizer: Tokenizer) {
     self.tokenizer = tokenizer
+  }
+
+  /// A decoder within a text, where it holds back these bytes.
+  init(_ tokenizer: Tokenizer, heldBack: [UInt8]) {
+    self.tokenizer = tokenizer
+    self.heldBack = heldBack
   }
 
   /// The text that one more token completes, often a character, sometimes nothing.

@@ -92,14 +92,14 @@ public struct Trainer {
   public mutating func run(
     shouldStop: () -> Bool = { false }, report: (Event) throws -> Void = { _ in }
   ) throws -> Bool {
+    if step == 0 { try save() }
+    try writeConfiguration()
     let log = try TrainingLog(at: directory.log, after: step)
     let clock = ContinuousClock()
     var (trainingTime, tokensBefore) = (Duration.zero, checkpoint.loop.tokens)
-    try writeConfiguration()
-    if step == 0 { try save() }
     while step < configuration.steps {
       if shouldStop() {
-        try save()
+        try saveIfFinite()
         return false
       }
       var taken: Step?
@@ -108,7 +108,6 @@ public struct Trainer {
       if let tensor = taken!.skippedFor {
         try report(.skippedUpdate(tensor: tensor))
         if checkpoint.loop.skippedInARow == Self.mostSkippedInARow {
-          try saveIfFinite()
           throw TrainingError.diverged(
             step: step, inARow: Self.mostSkippedInARow, tensor: tensor,
             checkpoint: directory.training)
@@ -127,7 +126,9 @@ public struct Trainer {
         try log.append(record)
         try report(.record(record))
       }
-      if isLast || step.isMultiple(of: configuration.saveEvery) { try saveIfFinite() }
+      // Weights whose loss is not finite must not replace good ones that the run can fall back to.
+      let isGood = taken!.skippedFor == nil
+      if isLast || isGood && step.isMultiple(of: configuration.saveEvery) { try saveIfFinite() }
     }
     return true
   }
@@ -214,7 +215,8 @@ public struct Trainer {
   private func finite(_ value: Double) -> Double? { value.isFinite ? value : nil }
 
   private func saveIfFinite() throws {
-    let tensors = checkpoint.model.network.stateDictionary.tensors
+    let tensors =
+      checkpoint.model.network.stateDictionary.tensors + checkpoint.optimizer.second.tensors
     if tensors.allSatisfy(\.squaredNorm.isFinite) { try save() }
   }
 

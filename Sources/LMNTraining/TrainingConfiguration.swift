@@ -1,3 +1,4 @@
+import FoundationEssentials
 public import LMNKernels
 public import LMNMemories
 public import LMNModel
@@ -58,17 +59,28 @@ public struct TrainingConfiguration: Sendable, Codable, Equatable {
       throw TrainingError.outOfRange(
         name: name, value: "\(count)", range: "1 to \(Configuration.largestSize)")
     }
-    if let gradientClipping, !(gradientClipping > 0) {
+    for (name, count) in schedule.counts where !(0...Configuration.largestSize).contains(count) {
       throw TrainingError.outOfRange(
-        name: "gradient clipping", value: "\(gradientClipping)", range: "above 0")
+        name: name, value: "\(count)", range: "0 to \(Configuration.largestSize)")
     }
-    let peak = schedule.peak
-    if !(peak > 0 && peak.isFinite) {
-      throw TrainingError.outOfRange(name: "learning rate", value: "\(peak)", range: "above 0")
+    let positive = Float.leastNonzeroMagnitude...Float.greatestFiniteMagnitude
+    let share = 0...Float(1).nextDown
+    let numbers = [
+      ("gradient clipping", gradientClipping ?? 1, positive, "above 0 and finite"),
+      ("learning rate", schedule.peak, positive, "above 0 and finite"),
+      ("weight decay", optimizer.weightDecay, 0...positive.upperBound, "0 or more and finite"),
+      ("beta1", optimizer.beta1, share, "0 to below 1"),
+      ("beta2", optimizer.beta2, share, "0 to below 1"),
+      ("epsilon", optimizer.epsilon, positive, "above 0 and finite"),
+    ]
+    for (name, value, range, words) in numbers where !range.contains(value) {
+      throw TrainingError.outOfRange(name: name, value: "\(value)", range: words)
     }
-    if !(optimizer.weightDecay >= 0 && optimizer.weightDecay.isFinite) {
+    // Value, gradient and two moments, four bytes each, have to fit the memory.
+    let most = Int(ProcessInfo.processInfo.physicalMemory / 16)
+    if let count = model.parameterCount, count > most {
       throw TrainingError.outOfRange(
-        name: "weight decay", value: "\(optimizer.weightDecay)", range: "0 or more")
+        name: "the number of parameters", value: "\(count)", range: "at most \(most) on this machine")
     }
   }
 }

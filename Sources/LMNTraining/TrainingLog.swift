@@ -20,6 +20,8 @@ struct TrainingLog: ~Copyable {
   }
 
   func append(_ record: TrainingRecord) throws {
-    try file.append((Array(JSONEncoder().encode(record)) + [UInt8(ascii: "\n")])[...])
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    try file.append((Array(encoder.encode(record)) + [UInt8(ascii: "\n")])[...])
   }
 }

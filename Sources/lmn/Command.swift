@@ -52,16 +52,28 @@ struct UnusableInput: Error, CustomStringConvertible {
 @main
 enum Main {
   static func main() {
-    var command: any ParsableCommand
-    do { command = try Command.parseAsRoot() } catch { Command.exit(withError: error) }
     do {
+      var command = try Command.parseAsRoot(arguments)
       try command.run()
     } catch {
-      if error is ExitCode || error is CleanExit || error is ValidationError {
-        Command.exit(withError: error)
+      let code = Command.exitCode(for: error)
+      // Help and completion scripts come as errors too.
+      if error is ExitCode || code == .success { Command.exit(withError: error) }
+      let isUsage = code == .validationFailure
+      Console.complain(isUsage ? Command.message(for: error) : "\(error)")
+      Foundation.exit(isUsage ? code.rawValue : 2)
+    }
+  }
+
+  /// The arguments, with `--tokens -1` as `--tokens=-1`: a negative number is a value, no flag.
+  private static var arguments: [String] {
+    CommandLine.arguments.dropFirst().reduce(into: []) { arguments, argument in
+      let isNegative = argument.hasPrefix("-") && Double(argument) != nil
+      if isNegative, let flag = arguments.last, flag.hasPrefix("--"), flag != "--" {
+        arguments[arguments.count - 1] = "\(flag)=\(argument)"
+      } else {
+        arguments.append(argument)
       }
-      Console.note("Error: \(error)")
-      Foundation.exit(2)
     }
   }
 }

@@ -4,7 +4,23 @@ import Foundation
 enum Console {
   /// A piece of the result, at once.
   static func write(_ text: String) throws {
-    try FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
+    var rest = Array(text.utf8)[...]
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes { Foundation.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
+      if count < 0 && errno != EINTR {
+        throw UnusableInput("cannot write to standard output: \(String(cString: strerror(errno)))")
+      }
+      rest = rest.dropFirst(max(count, 0))
+    }
+  }
+
+  /// What went wrong, on one line of bounded length, whatever the names in it are made of.
+  static func complain(_ sentence: String) {
+    let printable = sentence.unicodeScalars.map { scalar in
+      scalar.properties.generalCategory == .control ? " " : scalar
+    }
+    let text = String(String.UnicodeScalarView(printable.prefix(1000)))
+    note("Error: \(text)\(printable.count > 1000 ? "…" : "")")
   }
 
   /// A line that is not the result.
@@ -22,6 +38,8 @@ enum Console {
   static func json(_ report: some Encodable) throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+      positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
     return String(decoding: try encoder.encode(report), as: UTF8.self) + "\n"
   }
 }

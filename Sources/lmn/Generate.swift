@@ -60,8 +60,11 @@ struct Generate: ParsableCommand {
       if text.isEmpty && loadState == nil { throw UnusableInput("the prompt is empty") }
       do { try generation.read(text) } catch { throw UnusableInput("in the prompt, \(error)") }
       for _ in 0..<tokens { try Console.write(generation.write()) }
-      try Console.write(generation.finish())
-      if let saveState { try generation.save(to: saveState) }
+      if let saveState {
+        try generation.save(to: saveState)
+      } else {
+        try Console.write(generation.finish())
+      }
     }
   }
 

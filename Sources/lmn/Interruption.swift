@@ -13,6 +13,8 @@ enum Interruption {
 
   /// Begins to remember.
   static func observe() {
+    // Made here, for a handler must not be the first to touch it.
+    received.store(0, ordering: .relaxed)
     for number in [SIGINT, SIGTERM] {
       Foundation.signal(number) { number in
         // The second one of a kind does what it always does.

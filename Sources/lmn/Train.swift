@@ -32,12 +32,19 @@ struct Train: ParsableCommand {
   @OptionGroup(title: "Settings") var settings: TrainingOptions
   @OptionGroup(title: "Machine") var machine: MachineOptions
 
+  func validate() throws {
+    if output.isEmpty { throw ValidationError("--output is empty, it has to name a directory.") }
+  }
+
   func run() throws {
-    Interruption.observe()
     try machine.run {
       let directory = RunDirectory(output)
       let text = try self.text()
-      var trainer = try resume ? resumed(directory, text) : begun(directory, text)
+      var trainer: Trainer
+      do { trainer = try resume ? resumed(directory, text) : begun(directory, text) } catch {
+        guard error is TokenizerError || error is CorpusError else { throw error }
+        throw UnusableInput("\(file ?? "the built-in grammar"): \(error)")
+      }
       try train(&trainer)
     }
   }
@@ -60,7 +67,7 @@ struct Train: ParsableCommand {
       case .characters: .characters(try Vocabulary(of: text))
       case .bytes: .bytes
       }
-    let configuration = settings.configuration(vocabularySize: tokenizer.vocabularySize)
+    let configuration = try settings.configuration(vocabularySize: tokenizer.vocabularySize)
     return try Trainer(configuration, text: text, tokenizer: tokenizer, in: directory)
   }
 
@@ -87,6 +94,7 @@ struct Train: ParsableCommand {
     var step = trainer.step
     var last: TrainingRecord?
     let start = ContinuousClock.now
+    Interruption.observe()
     let isComplete = try trainer.run(shouldStop: { Interruption.signal != nil }) { event in
       switch event {
       case .step(let loss):

@@ -54,10 +54,11 @@ struct TrainingOptions: ParsableArguments {
   enum ScheduleKind: String, ExpressibleByArgument, CaseIterable { case constant, cosine }
 
   /// The settings of a new run.
-  func configuration(vocabularySize: Int) -> TrainingConfiguration {
+  func configuration(vocabularySize: Int) throws -> TrainingConfiguration {
     var configuration = base(vocabularySize: vocabularySize)
     for setting in frozen + continuable { setting.apply(&configuration) }
     configuration.schedule = schedule(from: configuration.schedule, steps: configuration.steps)
+    try expectInRange(configuration)
     return configuration
   }
 
@@ -85,6 +86,12 @@ struct TrainingOptions: ParsableArguments {
         run: culprit?.read(run) ?? "\(run.schedule)")
     }
     for setting in continuable { setting.apply(&configuration) }
+    try expectInRange(configuration)
+  }
+
+  /// Throws when a flag is outside what makes sense: wrong usage, not an unusable file.
+  private func expectInRange(_ configuration: TrainingConfiguration) throws {
+    do { try configuration.validate() } catch { throw ValidationError("\(error)") }
   }
 
   /// Throws when the flag contradicts a resumed run's tokenizer.
@@ -131,12 +138,13 @@ struct TrainingOptions: ParsableArguments {
     let read: (TrainingConfiguration) -> String
 
     init?<Value>(
-      _ flag: String, _ value: Value?, _ field: WritableKeyPath<TrainingConfiguration, Value>
+      _ flag: String, _ value: Value?, _ field: WritableKeyPath<TrainingConfiguration, Value>,
+      show: @escaping (Value) -> String = { "\($0)" }
     ) {
       guard let value else { return nil }
       self.flag = flag
       apply = { $0[keyPath: field] = value }
-      read = { "\($0[keyPath: field])" }
+      read = { show($0[keyPath: field]) }
     }
   }
 
@@ -153,7 +161,7 @@ struct TrainingOptions: ParsableArguments {
       Setting("--block-length", blockLength, \.blockLength),
       Setting("--batch-size", batchSize, \.batchSize),
       Setting("--weight-decay", weightDecay, \.optimizer.weightDecay),
-      Setting("--clip", clip.map { $0 == 0 ? nil : $0 }, \.gradientClipping),
+      Setting("--clip", clip.map { $0 == 0 ? nil : $0 }, \.gradientClipping) { "\($0 ?? 0)" },
       Setting("--seed", seed, \.seed),
     ].compactMap(\.self)
   }

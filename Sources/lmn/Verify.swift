@@ -44,7 +44,7 @@ struct Verify: ParsableCommand {
           reports.append(Report(file: file, accepted: accepted, items: items))
           if !json { try show(reports.last!) }
         } catch let error as any CustomStringConvertible & Error {
-          Console.note("Error: \(error.description)")
+          Console.complain(error.description)
           unusable = true
         }
       }

@@ -1,0 +1,129 @@
+import LMNLayers
+import LMNMemories
+import LMNModel
+import Testing
+
+@Suite struct ConfigurationTests {
+  private static let small = """
+    {"banks":2,"feedForward":3,"heads":2,"layers":1,"summarizer":"linear","vocab":11,"width":8}
+    """
+
+  @Test func isTheNetworkOfTable1ByDefault() throws {
+    let configuration = Configuration(vocabularySize: 65)
+    try configuration.validate()
+    #expect(configuration.parameterCount == 71_489)
+    #expect(
+      configuration.json == """
+        {"banks":2,"feedForward":4,"heads":4,"layers":4,"summarizer":"linear","vocab":65,"width":32}
+        """)
+  }
+
+  @Test func readsItsOwnJSON() throws {
+    var configuration = Configuration(vocabularySize: 11)
+    (configuration.width, configuration.heads, configuration.layers) = (8, 2, 1)
+    (configuration.banks, configuration.feedForward) = (2, 3)
+    #expect(configuration.json == Self.small)
+    #expect(try Configuration(json: Self.small) == configuration)
+    configuration.summarizer = .depthwiseSeparable
+    #expect(try Configuration(json: configuration.json) == configuration)
+  }
+
+  @Test func readsKeysInAnyOrderAndSpace() throws {
+    let json = """
+      { "width": 8, "vocab": 11, "summarizer": "linear",
+        "layers": 1, "heads": 2, "feedForward": 3, "banks": 2 }
+      """
+    #expect(try Configuration(json: json) == Configuration(json: Self.small))
+  }
+
+  /// What is put in place of a part of a good configuration, and the error.
+  @Test(arguments: [
+    ("\"width\":8", "\"width\":0", "width is 0, it has to be from 1 to 16777216"),
+    ("\"vocab\":11", "\"vocab\":-1", "vocab is -1, it has to be from 1 to 16777216"),
+    ("\"layers\":1", "\"layers\":0", "layers is 0, it has to be from 1 to 16777216"),
+    ("\"banks\":2", "\"banks\":0", "banks is 0, it has to be from 1 to 16777216"),
+    (
+      "\"feedForward\":3", "\"feedForward\":16777217",
+      "feedForward is 16777217, it has to be from 1 to 16777216"
+    ),
+    ("\"heads\":2", "\"heads\":0", "heads is 0, it has to be from 1 to 16777216"),
+    ("\"heads\":2", "\"heads\":3", "3 heads do not divide a width of 8"),
+    ("\"heads\":2", "\"heads\":16", "16 heads do not divide a width of 8"),
+    (
+      "\"banks\":2", "\"banks\":2,\"expand\":1,\"colour\":\"red\"",
+      "the configuration asks for what no model here has: colour, expand"
+    ),
+    ("\"banks\":2,", "", "the configuration cannot be read: it has no banks"),
+  ])
+  func refuses(_ part: String, _ replacement: String, _ sentence: String) {
+    expectError(Self.small.replacing(part, with: replacement), sentence)
+  }
+
+  @Test func refusesMoreHeadsThanTheKernelsHave() {
+    var configuration = Configuration(vocabularySize: 2)
+    (configuration.width, configuration.heads) = (512, 512)
+    #expect(throws: ConfigurationError.outOfRange(key: "heads", value: 512, range: 1...256)) {
+      try configuration.validate()
+    }
+  }
+
+  @Test func refusesMoreParametersThanCanBeCounted() {
+    var configuration = Configuration(vocabularySize: 2)
+    configuration.width = Configuration.largestSize
+    configuration.feedForward = Configuration.largestSize
+    #expect(configuration.parameterCount == nil)
+    #expect(throws: ConfigurationError.tooLarge) { try configuration.validate() }
+    #expect(throws: ConfigurationError.tooLarge) { try Configuration(json: configuration.json) }
+  }
+
+  /// A value of the wrong type, and its key, which the sentence has to name.
+  @Test(arguments: [
+    ("\"width\":8", "\"width\":\"8\"", "width"),
+    ("\"width\":8", "\"width\":8.5", "width"),
+    ("\"width\":8", "\"width\":1e30", "width"),
+    ("\"width\":8", "\"width\":null", "width"),
+    ("\"width\":8", "\"width\":[8]", "width"),
+    ("\"width\":8", "\"width\":true", "width"),
+    ("\"width\":8", "\"width\":9223372036854775808", "width"),
+    ("\"linear\"", "\"lstm\"", "summarizer"),
+    ("\"linear\"", "1", "summarizer"),
+  ])
+  func refusesOtherTypes(_ part: String, _ replacement: String, _ key: String) {
+    expectError(
+      Self.small.replacing(part, with: replacement), "the configuration cannot be read: \(key): ")
+  }
+
+  @Test(arguments: ["", " ", "{", "[]", "1", "\"width\"", "null", "{\"width\":8,}", "\0"])
+  func refusesWhatIsNoJSONObject(_ json: String) {
+    expectError(json, "the configuration cannot be read: ")
+  }
+
+  /// The error is a sentence that begins so, not a dump of a Swift value.
+  private func expectError(
+    _ json: String, _ beginning: String, sourceLocation: SourceLocation = #_sourceLocation
+  ) {
+    let error = #expect(throws: ConfigurationError.self, sourceLocation: sourceLocation) {
+      try Configuration(json: json)
+    }
+    let sentence = error?.description ?? ""
+    #expect(sentence.hasPrefix(beginning), sourceLocation: sourceLocation)
+    #expect(!sentence.contains("(codingPath"), sourceLocation: sourceLocation)
+    #expect(!sentence.contains(": :"), sourceLocation: sourceLocation)
+  }
+
+  @Test(arguments: Summarizer.Kind.allCases, [1, 2, 3])
+  func countsTheParametersOfItsNetwork(_ summarizer: Summarizer.Kind, _ number: Int) throws {
+    for width in [1, 4, 6] {
+      var configuration = Configuration(vocabularySize: 3 + number)
+      configuration.width = width
+      configuration.heads = width > 1 ? 2 : 1
+      configuration.layers = number
+      configuration.banks = 4 - number
+      configuration.feedForward = 1 + number
+      configuration.summarizer = summarizer
+      var generator = SeededGenerator(seed: 1)
+      let network = try LogarithmicMemoryNetwork(configuration, using: &generator)
+      #expect(configuration.parameterCount == network.parameterCount)
+    }
+  }
+}

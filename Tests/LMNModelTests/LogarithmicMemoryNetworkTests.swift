@@ -1,0 +1,202 @@
+import LMNAutodiff
+import LMNKernels
+import LMNLayers
+import LMNMemories
+import LMNModel
+import LMNTestSupport
+import Testing
+
+@Suite struct LogarithmicMemoryNetworkTests {
+  @Test(arguments: InstructionSet.available, Summarizer.Kind.allCases)
+  func formsAgree(_ instructionSet: InstructionSet, _ summarizer: Summarizer.Kind) throws {
+    let network = try LogarithmicMemoryNetwork.small(summarizer)
+    let tolerance = network.tolerance(on: instructionSet)
+    computing(on: instructionSet) {
+      for length in [1, 2, 3, 7, 8, 9, 33, 64] {
+        let input = tokens(length, seed: UInt64(length))
+        let expected = network(input).value.scalars
+
+        var states = [network.initialState]
+        let stepped = input.flatMap { network.step([$0], after: &states).scalars }
+        expectNear(stepped, expected, tolerance: tolerance, "\(length) steps")
+
+        var (state, mixed, rest, size) = (network.initialState, [Float](), input[...], 1)
+        while !rest.isEmpty {
+          mixed += network(Array(rest.prefix(size)), after: &state).value.scalars
+          rest = rest.dropFirst(size)
+          if let next = rest.popFirst() {
+            var states = [state]
+            mixed += network.step([next], after: &states).scalars
+            state = states[0]
+          }
+          size += 3
+        }
+        expectNear(mixed, expected, tolerance: tolerance, "\(length) in stretches and steps")
+      }
+    }
+  }
+
+  @Test(arguments: InstructionSet.available, Summarizer.Kind.allCases)
+  func rowsAreIndependent(_ instructionSet: InstructionSet, _ summarizer: Summarizer.Kind) throws {
+    let network = try LogarithmicMemoryNetwork.small(summarizer)
+    computing(on: instructionSet) {
+      let prefixes = [0, 3, 7, 20].map { tokens($0, seed: UInt64($0)) }
+      var states = prefixes.map { prefix in
+        var states = [network.initialState]
+        for token in prefix { _ = network.step([token], after: &states) }
+        return states[0]
+      }
+      var alone = states.map { [$0] }
+      for step in 0..<9 {
+        let batch = tokens(states.count, seed: UInt64(100 + step))
+        let logits = network.step(batch, after: &states)
+        #expect(logits.shape == [4, 11])
+        for row in prefixes.indices {
+          #expect(
+            network.step([batch[row]], after: &alone[row]) == logits.rows(row..<row + 1),
+            "row \(row), step \(step)")
+          #expect(alone[row][0] == states[row])
+        }
+      }
+    }
+  }
+
+  @Test func aChangeAfterATokenLeavesItsLogits() throws {
+    let network = try LogarithmicMemoryNetwork.small()
+    let input = tokens(33, seed: 1)
+    let original = network(input).value
+    for position in input.indices {
+      var changed = input
+      changed[position] = (changed[position] + 1) % 11
+      let logits = network(changed).value
+      #expect(logits.rows(0..<position) == original.rows(0..<position))
+      for later in position..<33 {
+        #expect(logits.rows(later..<later + 1) != original.rows(later..<later + 1))
+      }
+    }
+  }
+
+  @Test(arguments: InstructionSet.available, [2, 3])
+  func nothingDependsOnThreads(_ instructionSet: InstructionSet, threads: Int) throws {
+    let network = try LogarithmicMemoryNetwork.small()
+    func results(threads: Int) -> (Float, StateDictionary, Tensor) {
+      computing(on: instructionSet, threads: threads) {
+        let (loss, gradient) = valueWithGradient(at: network, overBatchOf: 3) { network, member in
+          network.loss(
+            of: tokens(40, seed: UInt64(member)), targets: tokens(40, seed: UInt64(10 + member)))
+        }
+        var states = [network.initialState, network.initialState]
+        return (loss, gradient, network.step([1, 2], after: &states))
+      }
+    }
+    #expect(results(threads: threads) == results(threads: 1))
+  }
+
+  @Test(arguments: Summarizer.Kind.allCases)
+  func gradientsAreSlopes(_ summarizer: Summarizer.Kind) throws {
+    let network = try LogarithmicMemoryNetwork.small(summarizer)
+    let (input, targets) = (tokens(13, seed: 1), tokens(13, seed: 2))
+    expectGradients(
+      of: { parameters in
+        var (network, rest) = (network, parameters[...])
+        network.visitParameters { $1 = rest.removeFirst() }
+        return network(input).crossEntropy(targets: targets)
+      }, at: network.stateDictionary.tensors)
+  }
+
+  @Test func theLossIsTheMeanCrossEntropy() throws {
+    let network = try LogarithmicMemoryNetwork.small()
+    let (input, targets) = (tokens(5, seed: 1), tokens(5, seed: 2))
+    let losses = network(input).crossEntropy(targets: targets).value.doubles
+    #expect(
+      network.loss(of: input, targets: targets).value.scalar == Float(losses.reduce(0, +) / 5))
+  }
+
+  @Test func theSeedDecides() throws {
+    let network = try LogarithmicMemoryNetwork.small(seed: 1)
+    #expect(try LogarithmicMemoryNetwork.small(seed: 1).stateDictionary == network.stateDictionary)
+    #expect(try LogarithmicMemoryNetwork.small(seed: 2).stateDictionary != network.stateDictionary)
+  }
+
+  @Test func refusesAConfigurationThatCannotBe() {
+    var generator = SeededGenerator(seed: 1)
+    #expect(throws: ConfigurationError.outOfRange(key: "vocab", value: 0, range: 1...16_777_216)) {
+      try LogarithmicMemoryNetwork(Configuration(vocabularySize: 0), using: &generator)
+    }
+  }
+
+  /// The list of published names, for two blocks of width 8, 3 banks and an inner width of 16.
+  @Test(arguments: Summarizer.Kind.allCases)
+  func publishesTheReferenceNamesAndShapes(_ summarizer: Summarizer.Kind) throws {
+    let network = try LogarithmicMemoryNetwork.small(summarizer)
+    let published = network.published(network.stateDictionary)
+    var expected: [String: [Int]] = [
+      "token_embedding_table.weight": [11, 8],
+      "ln_f.weight": [8], "ln_f.bias": [8],
+      "lm_head.weight": [11, 8], "lm_head.bias": [11],
+    ]
+    for block in ["blocks.0.", "blocks.1."] {
+      let parameters: [String: [Int]] = [
+        "norm1.weight": [8], "norm2.weight": [8],
+        "qkv.weight": [24, 8], "qkv.bias": [24],
+        "out_proj.weight": [8, 8], "out_proj.bias": [8],
+        "feedforward.0.weight": [16, 8], "feedforward.0.bias": [16],
+        "feedforward.2.weight": [8, 16], "feedforward.2.bias": [8],
+      ]
+      let ofSummarizer: [String: [Int]] =
+        switch summarizer {
+        case .linear: ["weight": [3, 16, 8], "bias": [1, 3, 1, 8]]
+        case .depthwiseSeparable:
+          [
+            "depthwise.weight": [3, 8, 2], "depthwise.bias": [3, 8],
+            "pointwise.weight": [3, 8, 8], "pointwise.bias": [3, 8],
+          ]
+        }
+      for (name, shape) in parameters { expected[block + name] = shape }
+      for (name, shape) in ofSummarizer { expected[block + "summarizer." + name] = shape }
+    }
+    let shapes = zip(published.names, published.tensors.map(\.shape))
+    #expect(Dictionary(uniqueKeysWithValues: shapes) == expected)
+  }
+
+  @Test(arguments: Summarizer.Kind.allCases)
+  func loadsWhatItPublished(_ summarizer: Summarizer.Kind) throws {
+    let network = try LogarithmicMemoryNetwork.small(summarizer, seed: 1)
+    var other = try LogarithmicMemoryNetwork.small(summarizer, seed: 2)
+    try other.load(published: network.published(network.stateDictionary))
+    #expect(other.stateDictionary == network.stateDictionary)
+    #expect(other(tokens(9, seed: 1)).value == network(tokens(9, seed: 1)).value)
+  }
+
+  @Test(arguments: Summarizer.Kind.allCases)
+  func loadsPublishedParametersAllOrNothing(_ summarizer: Summarizer.Kind) throws {
+    let published = try {
+      let network = try LogarithmicMemoryNetwork.small(summarizer, seed: 2)
+      return network.published(network.stateDictionary)
+    }()
+    var network = try LogarithmicMemoryNetwork.small(summarizer, seed: 1)
+    let before = network.stateDictionary
+    func expectError(
+      _ error: StateDictionaryError, _ pairs: [(name: String, tensor: Tensor)],
+      sourceLocation: SourceLocation = #_sourceLocation
+    ) {
+      #expect(throws: error, sourceLocation: sourceLocation) {
+        try network.load(published: StateDictionary(pairs))
+      }
+      #expect(network.stateDictionary == before, sourceLocation: sourceLocation)
+    }
+    let pairs = zip(published.names, published.tensors).map { (name: $0, tensor: $1) }
+    let one = Tensor(shape: [1], repeating: 0)
+    for name in published.names {
+      expectError(.missing(names: [name]), pairs.filter { $0.name != name })
+      let tensor = try #require(published[name])
+      expectError(
+        .mismatchedShape(name: name, expected: tensor.shape, found: [1] + tensor.shape),
+        pairs.map { ($0.name, $0.name == name ? tensor.reshaped([1] + tensor.shape) : $0.tensor) })
+    }
+    expectError(.unexpected(names: ["blocks.2.qkv.bias"]), pairs + [("blocks.2.qkv.bias", one)])
+    // Our own names are none of the published.
+    expectError(
+      .unexpected(names: ["blocks.0.key.bias"]), pairs + [("blocks.0.key.bias", one)])
+  }
+}

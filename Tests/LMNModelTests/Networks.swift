@@ -1,0 +1,47 @@
+import LMNAutodiff
+import LMNKernels
+import LMNLayers
+import LMNMemories
+import LMNModel
+import LMNTestSupport
+import Testing
+
+extension LogarithmicMemoryNetwork {
+  /// A small network whose far memory matters.
+  static func small(
+    _ summarizer: Summarizer.Kind = .linear, layers: Int = 2, seed: UInt64 = 1
+  ) throws -> LogarithmicMemoryNetwork {
+    var configuration = Configuration(vocabularySize: 11)
+    (configuration.width, configuration.heads, configuration.layers) = (8, 2, layers)
+    (configuration.banks, configuration.feedForward, configuration.summarizer) = (3, 2, summarizer)
+    var generator = SeededGenerator(seed: seed)
+    return try LogarithmicMemoryNetwork(configuration, initialisation: .normal, using: &generator)
+  }
+
+  /// How far logits may be apart that differ by rounding, relative to the largest. Both forms make
+  /// the same nodes and projections; then come, per block, attention, output, norm and two maps, and
+  /// in the end norm and head. A sum is rounded once by the reference and up to 2E times by others;
+  /// a norm may double what is wrong, once in every block.
+  func tolerance(on instructionSet: InstructionSet) -> Double {
+    let layers = configuration.layers
+    let roundings = instructionSet == .reference ? 1 : 2 * configuration.width
+    return Double(1 << layers) * Rounding.error((5 * layers + 2) * roundings)
+  }
+}
+
+/// `count` tokens of the small networks' vocabulary.
+func tokens(_ count: Int, seed: UInt64) -> [Token] {
+  var values = SeededValues(seed: seed)
+  return values.integers(count, below: 11)
+}
+
+/// Expects logits to be within a tolerance of the largest expected one.
+func expectNear(
+  _ found: [Float], _ expected: [Float], tolerance: Double, _ label: String,
+  sourceLocation: SourceLocation = #_sourceLocation
+) {
+  let largest = expected.reduce(0) { max($0, Double(abs($1))) }
+  expectClose(
+    found, expected, within: expected.map { _ in tolerance * largest }, label,
+    sourceLocation: sourceLocation)
+}
