@@ -23,14 +23,8 @@ extension Configuration {
       self = try JSONDecoder().decode(Self.self, from: Data(json.utf8))
     } catch let error as ConfigurationError {
       throw error
-    } catch let DecodingError.keyNotFound(key, _) {
-      throw .malformed("it has no \(key.stringValue)")
-    } catch let DecodingError.typeMismatch(_, context) {
-      throw .malformed("\(context.codingPath.map(\.stringValue).joined(separator: ".")): "
-        + context.debugDescription)
-    } catch let DecodingError.dataCorrupted(context) {
-      throw .malformed("\(context.codingPath.map(\.stringValue).joined(separator: ".")): "
-        + context.debugDescription)
+    } catch let error as DecodingError {
+      throw .malformed(error.sentence)
     } catch {
       throw .malformed("\(error)")
     }
@@ -40,5 +34,19 @@ extension Configuration {
   /// Any value, of which only the key matters.
   private struct AnyValue: Decodable {
     init(from decoder: any Decoder) {}
+  }
+}
+
+extension DecodingError {
+  /// What is wrong, behind the key where it is.
+  fileprivate var sentence: String {
+    switch self {
+    case .keyNotFound(let key, _):
+      "it has no \(key.stringValue)"
+    case .typeMismatch(_, let context), .valueNotFound(_, let context), .dataCorrupted(let context):
+      (context.codingPath.map(\.stringValue) + [context.debugDescription]).joined(separator: ": ")
+    @unknown default:
+      "\(self)"
+    }
   }
 }

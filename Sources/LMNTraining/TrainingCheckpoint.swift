@@ -61,12 +61,12 @@ struct TrainingCheckpoint {
     loop = try decode("loop", as: LoopState.self)
     configuration = try decode("training", as: TrainingConfiguration.self)
     let optimizerStep = try decode("optimizer_step", as: Int.self)
-    let steps = 0...loop.step.magnitude
-    let counts = [loop.step, optimizerStep, loop.skippedUpdates, loop.skippedInARow, loop.lossCount]
-    guard counts.allSatisfy({ $0 >= 0 && steps.contains($0.magnitude) }),
+    let counts = [optimizerStep, loop.skippedUpdates, loop.skippedInARow, loop.lossCount]
+    guard loop.step >= 0, counts.allSatisfy((0...loop.step).contains),
       (0...Int.max / 2).contains(loop.tokens)
     else {
-      throw CheckpointError.unusable(file: path, problem: "its 'loop' is no state of a run: \(loop)")
+      throw CheckpointError.unusable(
+        file: path, problem: "its 'loop' holds counts that no run arrives at")
     }
 
     let names = file.entries.map(\.name)

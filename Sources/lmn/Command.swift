@@ -52,6 +52,8 @@ struct UnusableInput: Error, CustomStringConvertible {
 @main
 enum Main {
   static func main() {
+    // A file beyond the size limit becomes an error, as one on a full disk is.
+    signal(SIGXFSZ, SIG_IGN)
     do {
       var command = try Command.parseAsRoot(arguments)
       try command.run()
