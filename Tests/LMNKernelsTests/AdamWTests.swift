@@ -8,14 +8,14 @@ import Testing
   static let calls = ([0, 1023, 1024, 1025, 2049] + awkwardSizes).flatMap { count in
     [1.0, 1000].map { update(count: count, step: $0) }
   }
-  static let largeCalls = [update(count: 3 * 8 * 1024 + 5, step: 3)]
+  static let sharedCalls = [update(count: 3 * 1024 + 5, step: 3)]
 
   @Test(arguments: InstructionSet.tuned, calls)
   func agreesWithReference(_ instructionSet: InstructionSet, _ call: KernelCall) {
     call.expectReferenceResults(on: instructionSet)
   }
 
-  @Test(arguments: InstructionSet.available, largeCalls)
+  @Test(arguments: InstructionSet.available, sharedCalls)
   func doesNotDependOnThreads(_ instructionSet: InstructionSet, _ call: KernelCall) {
     call.expectSameBitsOnAnyThreads(on: instructionSet)
   }

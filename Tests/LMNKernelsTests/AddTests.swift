@@ -5,14 +5,14 @@ import Testing
 
 @Suite struct AddTests {
   static let calls = ([0, 1023, 1024, 1025, 2049] + awkwardSizes).map { sum(count: $0) }
-  static let largeCalls = [sum(count: 3 * 16 * 1024 + 5)]
+  static let sharedCalls = [sum(count: 3 * 1024 + 5)]
 
   @Test(arguments: InstructionSet.tuned, calls)
   func agreesWithReference(_ instructionSet: InstructionSet, _ call: KernelCall) {
     call.expectReferenceResults(on: instructionSet)
   }
 
-  @Test(arguments: InstructionSet.available, largeCalls)
+  @Test(arguments: InstructionSet.available, sharedCalls)
   func doesNotDependOnThreads(_ instructionSet: InstructionSet, _ call: KernelCall) {
     call.expectSameBitsOnAnyThreads(on: instructionSet)
   }

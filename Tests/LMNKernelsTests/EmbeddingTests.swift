@@ -12,9 +12,9 @@ import Testing
       ]
     }
   }
-  static let largeCalls = [
-    vectors(rows: 300, vocabulary: 65, width: 200),
-    tablePullback(rows: 300, vocabulary: 65, width: 200),
+  static let sharedCalls = [
+    vectors(rows: 30, vocabulary: 6, width: 200),
+    tablePullback(rows: 30, vocabulary: 6, width: 200),
   ]
 
   @Test(arguments: InstructionSet.tuned, calls)
@@ -22,7 +22,7 @@ import Testing
     call.expectReferenceResults(on: instructionSet)
   }
 
-  @Test(arguments: InstructionSet.available, largeCalls)
+  @Test(arguments: InstructionSet.available, sharedCalls)
   func doesNotDependOnThreads(_ instructionSet: InstructionSet, _ call: KernelCall) {
     call.expectSameBitsOnAnyThreads(on: instructionSet)
   }

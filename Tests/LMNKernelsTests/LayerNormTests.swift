@@ -10,14 +10,14 @@ import Testing
         [norm(rows: rows, width: width), pullback(rows: rows, width: width)]
       }
     } + [255, 256, 257, 513].map { pullback(rows: $0, width: 18) }
-  static let largeCalls = [norm(rows: 300, width: 200), pullback(rows: 300, width: 200)]
+  static let sharedCalls = [norm(rows: 30, width: 200), pullback(rows: 30, width: 200)]
 
   @Test(arguments: InstructionSet.tuned, calls)
   func agreesWithReference(_ instructionSet: InstructionSet, _ call: KernelCall) {
     call.expectReferenceResults(on: instructionSet)
   }
 
-  @Test(arguments: InstructionSet.available, largeCalls)
+  @Test(arguments: InstructionSet.available, sharedCalls)
   func doesNotDependOnThreads(_ instructionSet: InstructionSet, _ call: KernelCall) {
     call.expectSameBitsOnAnyThreads(on: instructionSet)
   }

@@ -31,8 +31,8 @@ import Testing
       }
   }()
 
-  static let calls = products + rightPullbacks + largeCalls
-  static let largeCalls = [
+  static let calls = products + rightPullbacks + sharedCalls
+  static let sharedCalls = [
     product(rows: 60, inner: 40, columns: 150, hasBias: true, seed: 1),
     rightPullback(rows: 60, inner: 50, columns: 150, seed: 1),
   ]
@@ -42,7 +42,7 @@ import Testing
     call.expectReferenceResults(on: instructionSet)
   }
 
-  @Test(arguments: InstructionSet.available, largeCalls)
+  @Test(arguments: InstructionSet.available, sharedCalls)
   func doesNotDependOnThreads(_ instructionSet: InstructionSet, _ call: KernelCall) {
     call.expectSameBitsOnAnyThreads(on: instructionSet)
   }

@@ -12,9 +12,9 @@ import Testing
       [summaries(of: part, width: width), pullback(of: part, width: width)]
     }
   }()
-  static let largeCalls = [
-    summaries(of: Tree(length: 200, banks: 2), width: 33),
-    pullback(of: Tree(length: 200, banks: 2), width: 33),
+  static let sharedCalls = [
+    summaries(of: Tree(length: 150, banks: 2), width: 33),
+    pullback(of: Tree(length: 150, banks: 2), width: 33),
   ]
 
   @Test(arguments: InstructionSet.tuned, calls)
@@ -22,7 +22,7 @@ import Testing
     call.expectReferenceResults(on: instructionSet)
   }
 
-  @Test(arguments: InstructionSet.available, largeCalls)
+  @Test(arguments: InstructionSet.available, sharedCalls)
   func doesNotDependOnThreads(_ instructionSet: InstructionSet, _ call: KernelCall) {
     call.expectSameBitsOnAnyThreads(on: instructionSet)
   }

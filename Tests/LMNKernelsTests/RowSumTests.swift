@@ -7,14 +7,14 @@ import Testing
   static let calls =
     awkwardSizes.flatMap { columns in [0, 1, 2, 7].map { rowSum(rows: $0, columns: columns) } }
     + [255, 256, 257, 512, 513].map { rowSum(rows: $0, columns: 18) }
-  static let largeCalls = [rowSum(rows: 300, columns: 200)]
+  static let sharedCalls = [rowSum(rows: 30, columns: 200)]
 
   @Test(arguments: InstructionSet.tuned, calls)
   func agreesWithReference(_ instructionSet: InstructionSet, _ call: KernelCall) {
     call.expectReferenceResults(on: instructionSet)
   }
 
-  @Test(arguments: InstructionSet.available, largeCalls)
+  @Test(arguments: InstructionSet.available, sharedCalls)
   func doesNotDependOnThreads(_ instructionSet: InstructionSet, _ call: KernelCall) {
     call.expectSameBitsOnAnyThreads(on: instructionSet)
   }

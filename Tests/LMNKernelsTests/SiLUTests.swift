@@ -8,14 +8,14 @@ import Testing
   static let calls = ([0, 1023, 1024, 1025, 2049] + awkwardSizes).flatMap {
     [silu(count: $0), pullback(count: $0)]
   }
-  static let largeCalls = [silu(count: 3 * 4 * 1024 + 5), pullback(count: 3 * 4 * 1024 + 5)]
+  static let sharedCalls = [silu(count: 3 * 1024 + 5), pullback(count: 3 * 1024 + 5)]
 
   @Test(arguments: InstructionSet.tuned, calls)
   func agreesWithReference(_ instructionSet: InstructionSet, _ call: KernelCall) {
     call.expectReferenceResults(on: instructionSet)
   }
 
-  @Test(arguments: InstructionSet.available, largeCalls)
+  @Test(arguments: InstructionSet.available, sharedCalls)
   func doesNotDependOnThreads(_ instructionSet: InstructionSet, _ call: KernelCall) {
     call.expectSameBitsOnAnyThreads(on: instructionSet)
   }

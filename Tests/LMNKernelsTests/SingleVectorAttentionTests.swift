@@ -8,8 +8,11 @@ import Testing
   static let calls: [KernelCall] = {
     let shapes = (1...5).flatMap { heads in [1, 3, 8, 17].map { (heads, $0) } }
     let parts = treeParts.enumerated().map { ($1, shapes[$0 % shapes.count]) }
-    // More than a block of 64 slots, and a head wider than any vector.
-    let more = [(Tree(start: 20, length: 30, banks: 17), (2, 3)), (treeParts[40], (1, 33))]
+    // More than a block of 64 slots, a head wider than any vector, and heads around a vector, of
+    // which up to 1024 scores are a block.
+    let more =
+      [(Tree(start: 20, length: 30, banks: 17), (2, 3)), (treeParts[40], (1, 33))]
+      + [(8, 3), (16, 2), (17, 3), (33, 2), (64, 1), (mostHeads, 1)].map { (treeParts[20], $0) }
     return (parts + more).flatMap { part, shape in
       [
         attention(over: part, heads: shape.0, headWidth: shape.1),
@@ -24,9 +27,9 @@ import Testing
         headWidth: headWidth)
     }
   }
-  static let largeCalls = [
-    attention(over: Tree(length: 200, banks: 2), heads: 4, headWidth: 5),
-    pullback(over: Tree(length: 200, banks: 2), heads: 4, headWidth: 5),
+  static let sharedCalls = [
+    attention(over: Tree(length: 50, banks: 2), heads: 4, headWidth: 5),
+    pullback(over: Tree(length: 50, banks: 2), heads: 4, headWidth: 5),
     step(counts: Array(1...14), heads: 2, headWidth: 5),
   ]
 
@@ -35,7 +38,7 @@ import Testing
     call.expectReferenceResults(on: instructionSet)
   }
 
-  @Test(arguments: InstructionSet.available, largeCalls)
+  @Test(arguments: InstructionSet.available, sharedCalls)
   func doesNotDependOnThreads(_ instructionSet: InstructionSet, _ call: KernelCall) {
     call.expectSameBitsOnAnyThreads(on: instructionSet)
   }
@@ -227,13 +230,16 @@ private struct AttendedStream {
 ///
 /// A softmax is not a polynomial: its exponents' absolute errors are its weights' relative ones.
 private struct AttentionBounds {
-  let headWidth, slots: Int
+  let heads, headWidth, slots: Int
+
+  /// A head's features may be one chain, or several whose sums are folded.
+  var dotRoundings: Int { headWidth + 4 }
 
   /// The largest score: D products of at most 1, over the root of D.
   var score: Double { Double(headWidth).squareRoot() }
 
   /// Of a score: the dot, the scale's two and its product.
-  var scoreError: Double { Rounding.error(Rounding.ofDot(headWidth) + 3) * score }
+  var scoreError: Double { Rounding.error(dotRoundings + 3) * score }
 
   /// Of a weight, relative: its score, the rounded difference to the largest score or to the
   /// log-normalizer, which is at most twice a score and the logarithm of the slots, and exp.
@@ -245,13 +251,15 @@ private struct AttentionBounds {
         + Rounding.error(Exponential.roundings))
   }
 
-  /// In a sum of weights: one addition per slot, and per block of 64 one product, one sum and an
+  /// In a sum of weights: one addition per slot, folding, and per block one product, one sum and an
   /// exp to come from one largest score to the next.
-  var sumRoundings: Int { slots + (slots / 64) * (4 + Int(4 * score)) }
+  var sumRoundings: Int {
+    slots + 4 + slots / min(64, 1024 / heads) * (2 + Exponential.roundings + Int(4 * score))
+  }
 
-  /// Of the output: weights above and below the line, their sums, the quotient, the reference's
-  /// rounding.
-  var outputError: Double { 2 * weightError + Rounding.error(2 * sumRoundings + 2) }
+  /// Of the output: weights above and below the line, their sums, the inverse, its product and the
+  /// reference's rounding.
+  var outputError: Double { 2 * weightError + Rounding.error(2 * sumRoundings + 3) }
 
   /// Of the log-normalizer: the weights' sum, log (two) and its sum with the largest score, which
   /// both sides round.
@@ -267,7 +275,7 @@ private struct AttentionBounds {
   /// Of a score's cotangent, relative: its weight, two dots and their difference, two products and
   /// the scale's two.
   var scoreCotangentError: Double {
-    weightError + 1.01 * Rounding.error(2 * Rounding.ofDot(headWidth) + 5)
+    weightError + 1.01 * Rounding.error(2 * dotRoundings + 5)
   }
 }
 
@@ -276,7 +284,8 @@ private func attention(
 ) -> KernelCall {
   var values = SeededValues(seed: seed)
   let width = heads * headWidth
-  let bounds = AttentionBounds(headWidth: headWidth, slots: 1 + tree.banks * tree.levels)
+  let bounds = AttentionBounds(
+    heads: heads, headWidth: headWidth, slots: 1 + tree.banks * tree.levels)
   return KernelCall(
     "attention over \(tree), \(heads) heads of \(headWidth), seed \(seed)",
     inputs: [values.floats(tree.rowCount * 2 * width), values.floats(tree.length * width)],
@@ -303,7 +312,7 @@ private func pullback(
   var values = SeededValues(seed: seed + 1)
   let width = heads * headWidth
   let slots = 1 + tree.banks * tree.levels
-  let bounds = AttentionBounds(headWidth: headWidth, slots: slots)
+  let bounds = AttentionBounds(heads: heads, headWidth: headWidth, slots: slots)
   let (levels, heights) = (tree.levels, tree.heights)
   let function: @Sendable (lmn_context, GuardedArguments, [[Float]]) -> Void = {
     context, arrays, inputs in
@@ -337,7 +346,7 @@ private func pullback(
           ? weight * bounds.scoreCotangent * (bounds.scoreCotangentError + sum)
           : weight * (bounds.weightError + sum)
       }
-      let d_normalizer = Rounding.error(Rounding.ofDot(headWidth) + 1) * Double(headWidth)
+      let d_normalizer = Rounding.error(bounds.dotRoundings + 1) * Double(headWidth)
       return [
         expected[0].map { _ in d_keys }, d_slots, expected[2].map { _ in d_normalizer },
       ]
@@ -352,7 +361,8 @@ private func step(counts: [Int], heads: Int, headWidth: Int, seed: UInt64 = 1) -
     inputs: [values.floats(counts.count * width)] + counts.map { values.floats($0 * 2 * width) },
     accuracy: .bounded { expected in
       let bounds = counts.flatMap { count in
-        repeatElement(AttentionBounds(headWidth: headWidth, slots: count).outputError, count: width)
+        let bounds = AttentionBounds(heads: heads, headWidth: headWidth, slots: count)
+        return repeatElement(bounds.outputError, count: width)
       }
       return [bounds]
     }

@@ -8,14 +8,14 @@ import Testing
   static let calls = ([0, block - 1, block, block + 1, 2 * block + 3] + awkwardSizes).map {
     squaredNorm(count: $0)
   }
-  static let largeCalls = [squaredNorm(count: 3 * 8 * block + 5)]
+  static let sharedCalls = [squaredNorm(count: 3 * block + 5)]
 
   @Test(arguments: InstructionSet.tuned, calls)
   func agreesWithReference(_ instructionSet: InstructionSet, _ call: KernelCall) {
     call.expectReferenceResults(on: instructionSet)
   }
 
-  @Test(arguments: InstructionSet.available, largeCalls)
+  @Test(arguments: InstructionSet.available, sharedCalls)
   func doesNotDependOnThreads(_ instructionSet: InstructionSet, _ call: KernelCall) {
     call.expectSameBitsOnAnyThreads(on: instructionSet)
   }

@@ -1,3 +1,4 @@
+import LMNTestSupport
 import Testing
 
 @testable import LMNTraining
@@ -9,33 +10,6 @@ import Testing
 #else
   import Glibc
 #endif
-
-/// Runs `body` with the path of a new directory, which is gone afterwards.
-func withTemporaryDirectory(_ body: (String) throws -> Void) throws {
-  var template = Array("/tmp/lmn-tests-XXXXXX".utf8CString)
-  let path = String(cString: try #require(mkdtemp(&template)))
-  defer {
-    for name in names(in: path) {
-      remove(path + "/" + name)
-    }
-    rmdir(path)
-  }
-  try body(path)
-}
-
-/// What a directory holds, in order.
-func names(in directory: String) -> [String] {
-  guard let stream = opendir(directory) else { return [] }
-  defer { closedir(stream) }
-  var names: [String] = []
-  while let entry = readdir(stream) {
-    let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-      pointer.withMemoryRebound(to: CChar.self, capacity: Int(NAME_MAX)) { String(cString: $0) }
-    }
-    if name != "." && name != ".." { names.append(name) }
-  }
-  return names.sorted()
-}
 
 private func permissions(of path: String) -> mode_t {
   var status = stat()

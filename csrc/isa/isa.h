@@ -7,6 +7,8 @@
 struct lmn_isa {
   const char *name;
   bool (*supported)(void);
+  /// From so many weights on, OpenBLAS computes a weight's gradient faster; 0 for never.
+  size_t blas_from;
 #define LMN_KERNEL(name) lmn_kernel *name;
 #include "kernels/list.h"
 #undef LMN_KERNEL

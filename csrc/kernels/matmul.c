@@ -1,5 +1,6 @@
 #include "isa/isa.h"
 #include "kernels/units.h"
+#include "runtime/blas.h"
 
 /// For tiles of which only `rows` by `columns` may be there.
 static size_t tile_grain(size_t rows, size_t inner, size_t columns) {
@@ -13,6 +14,12 @@ void lmn_matmul_forward(lmn_context context, const lmn_matmul *a) {
 }
 
 void lmn_matmul_backward_right(lmn_context context, const lmn_matmul_grad *a) {
+  const size_t blas_from = context.isa->blas_from;
+  if (blas_from && a->inner * a->columns >= blas_from) {
+    lmn_parallel_for(context, lmn_blas_matmul_backward_right, a, lmn_units(a->inner, LMN_BLAS_ROWS),
+                     lmn_grain(LMN_BLAS_ROWS * a->rows * a->columns));
+    return;
+  }
   const size_t tiles = lmn_units(a->inner, LMN_TILE_ROWS) * lmn_units(a->columns, LMN_TILE_COLUMNS);
   lmn_parallel_for(context, context.isa->matmul_backward_right, a, tiles,
                    tile_grain(a->inner, a->rows, a->columns));

@@ -1,0 +1,202 @@
+import LMNKernels
+import LMNTestSupport
+import LMNTraining
+import Testing
+
+@Suite struct VerificationTests {
+  /// What a right program may be off by: golden files are rounded to float32 once, kernels at every
+  /// step.
+  static let tolerance = 1e-5
+  private static let directory = #filePath.split(separator: "/", omittingEmptySubsequences: false)
+    .dropLast(2).joined(separator: "/") + "/Goldens"
+  private static let goldens = names(in: directory).filter {
+    $0.hasSuffix(".safetensors") && !$0.hasPrefix("training")
+  }
+
+  @Test func thereAreGoldenFilesOfBothSummarizers() {
+    #expect(Self.goldens.contains { $0.hasPrefix("linear") })
+    #expect(Self.goldens.contains { $0.hasPrefix("depthwiseSeparable") })
+  }
+
+  @Test(arguments: InstructionSet.available, goldens)
+  func goldenFilesAreReproduced(_ instructionSet: InstructionSet, _ golden: String) throws {
+    let verification = try computing(on: instructionSet) {
+      try Verification(goldenFile: "\(Self.directory)/\(golden)")
+    }
+    let names = verification.items.map(\.name)
+    #expect(
+      Array(names.prefix(4)) == [
+        "logits, parallel", "logits, sequential", "logits, prefill in chunks", "loss",
+      ])
+    #expect(names.contains("grad.blocks.0.qkv.weight"))
+    for item in verification.items {
+      #expect(item.relativeError <= Self.tolerance, "\(item.name)")
+    }
+  }
+
+  /// What becomes of the smallest golden file, and the comparisons that have to find it.
+  @Test(arguments: [
+    Damage("a logit", in: "logits, ") { $0.floats["logits"]!.values[3] += 1e-3 },
+    Damage("no number for a logit", in: "logits, ") { $0.floats["logits"]!.values[3] = .nan },
+    Damage("infinity for a logit", in: "logits, ") { $0.floats["logits"]!.values[3] = .infinity },
+    Damage("the loss", in: "loss") { $0.floats["loss"]!.values[0] *= 1.0001 },
+    Damage("a gradient", in: "grad.lm_head.bias") {
+      $0.floats["grad.lm_head.bias"]!.values[0] += 1e-3
+    },
+    Damage("no number for a gradient", in: "grad.ln_f.bias") {
+      $0.floats["grad.ln_f.bias"]!.values[0] = .nan
+    },
+    Damage("a weight", in: "") { $0.floats["lm_head.weight"]!.values[0] += 1e-1 },
+    Damage("no number for a weight", in: "") { $0.floats["lm_head.weight"]!.values[0] = .nan },
+    Damage("a target", in: "loss") { golden in
+      golden.integers["targets"]!.values[0] = (golden.integers["targets"]!.values[0] + 1) % 5
+    },
+  ])
+  private func damageIsFound(_ damage: Damage) throws {
+    let items = try verification(of: damage).items
+    let found = items.filter { !($0.relativeError <= Self.tolerance) }
+    #expect(found.contains { $0.name.hasPrefix(damage.expected) })
+    // A damaged result does not spread to other comparisons.
+    if damage.expected.hasPrefix("logits") || damage.expected.hasPrefix("grad") {
+      #expect(found.allSatisfy { $0.name.hasPrefix(damage.expected) })
+    }
+  }
+
+  /// What becomes of the smallest golden file, and what the error has to say.
+  @Test(arguments: [
+    Damage("no configuration", in: "it has no 'config' in its metadata") { $0.config = nil },
+    Damage("an unknown key", in: "the configuration asks for what no model here has: expand") {
+      $0.configure("\"width\": 4", "\"width\": 4, \"expand\": 2")
+    },
+    Damage("another kind", in: "the configuration cannot be read: summarizer: ") {
+      $0.configure("depthwiseSeparable", "convFull")
+    },
+    Damage("heads", in: "3 heads do not divide a width of 4") {
+      $0.configure("\"heads\": 4", "\"heads\": 3")
+    },
+    Damage("a huge width", in: "parameters, there are ") {
+      $0.configure("\"width\": 4", "\"width\": 16777216")
+    },
+    Damage("a huge number of layers", in: "parameters, there are ") {
+      $0.configure("\"layers\": 1", "\"layers\": 16777216")
+    },
+    Damage("sizes beyond counting", in: "more parameters than can be counted") {
+      $0.configure("\"width\": 4", "\"width\": 16777216")
+      $0.configure("\"feedForward\": 1", "\"feedForward\": 16777216")
+    },
+    Damage("a missing weight", in: "parameters, there are ") { $0.floats["lm_head.bias"] = nil },
+    Damage("a misshapen weight", in: "tensor 'lm_head.weight' has shape [4, 5]") {
+      $0.floats["lm_head.weight"]!.shape = [4, 5]
+    },
+    Damage("a weight of another name", in: "tensors are missing: lm_head.bias") {
+      $0.floats["lm_head.scale"] = $0.floats.removeValue(forKey: "lm_head.bias")
+    },
+    Damage("a missing gradient", in: "there is no tensor 'grad.ln_f.bias'") {
+      $0.floats["grad.ln_f.bias"] = nil
+    },
+    Damage("a misshapen gradient", in: "of the gradients, tensor 'ln_f.bias' has shape [2, 2]") {
+      $0.floats["grad.ln_f.bias"]!.shape = [2, 2]
+    },
+    Damage("a gradient of nothing", in: "'grad.ln_f.scale' is the gradient of no parameter") {
+      $0.floats["grad.ln_f.scale"] = ([1], [0])
+    },
+    Damage("no logits", in: "there is no tensor 'logits'") { $0.floats["logits"] = nil },
+    Damage("misshapen logits", in: "'logits' has shape [2, 5]") {
+      $0.floats["logits"]!.shape = [2, 5]
+    },
+    Damage("logits that are integers", in: "tensor 'logits' is of type I64, not F32") {
+      $0.integers["logits"] = ([1, 2, 5], [Int](repeating: 0, count: 10))
+      $0.floats["logits"] = nil
+    },
+    Damage("no loss", in: "there is no tensor 'loss'") { $0.floats["loss"] = nil },
+    Damage("two losses", in: "'loss' has shape [2]") { $0.floats["loss"] = ([2], [1, 1]) },
+    Damage("no inputs", in: "there is no tensor 'input_ids'") { $0.integers["input_ids"] = nil },
+    Damage("an empty batch", in: "'input_ids' has shape [0, 2]") {
+      $0.integers["input_ids"] = ([0, 2], [])
+    },
+    Damage("empty sequences", in: "'input_ids' has shape [1, 0]") {
+      $0.integers["input_ids"] = ([1, 0], [])
+    },
+    Damage("no batch", in: "'input_ids' has shape [2]") { $0.integers["input_ids"]!.shape = [2] },
+    Damage("other targets", in: "'targets' are 2 rows of 1, 'input_ids' 1 of 2") {
+      $0.integers["targets"]!.shape = [2, 1]
+    },
+    Damage("a token behind the last", in: "'input_ids' holds 5, outside the vocabulary of 5") {
+      $0.integers["input_ids"]!.values[1] = 5
+    },
+    Damage("a token before the first", in: "'targets' holds -1, outside the vocabulary of 5") {
+      $0.integers["targets"]!.values[0] = -1
+    },
+    Damage("a token beyond 32 bits", in: "holds 4294967296, outside the vocabulary of 5") {
+      $0.integers["input_ids"]!.values[0] = 1 << 32
+    },
+  ])
+  private func aFileThatSaysNothingIsAnError(_ damage: Damage) {
+    let error = #expect(throws: (any Error).self) { try verification(of: damage) }
+    #expect("\(error.map { "\($0)" } ?? "")".contains(damage.expected))
+  }
+
+  @Test func aMissingFileIsAnError() {
+    #expect(throws: SafetensorsError.self) { try Verification(goldenFile: "/nowhere/golden") }
+  }
+
+  private func verification(of damage: Damage) throws -> Verification {
+    var golden = try Golden("\(Self.directory)/depthwiseSeparable-4x4-L2.safetensors")
+    damage.inflict(&golden)
+    var verification: Verification?
+    try withTemporaryDirectory { directory in
+      try golden.write(to: directory + "/golden")
+      verification = try Verification(goldenFile: directory + "/golden")
+    }
+    return try #require(verification)
+  }
+}
+
+/// A golden file's contents, to be changed.
+private struct Golden {
+  var config: String?
+  var floats: [String: (shape: [Int], values: [Float])] = [:]
+  var integers: [String: (shape: [Int], values: [Int])] = [:]
+
+  init(_ path: String) throws {
+    let file = try Safetensors(contentsOf: path)
+    config = file.metadata["config"]
+    for entry in file.entries {
+      if entry.type == .f32 {
+        floats[entry.name] = try file.floats(entry.name)
+      } else {
+        integers[entry.name] = try file.integers(entry.name)
+      }
+    }
+  }
+
+  mutating func configure(_ part: String, _ replacement: String) {
+    precondition(config!.contains(part))
+    config = config!.replacing(part, with: replacement)
+  }
+
+  func write(to path: String) throws {
+    var file = Safetensors(metadata: config.map { ["config": $0] } ?? [:])
+    for (name, tensor) in floats { file.append(name, shape: tensor.shape, floats: tensor.values) }
+    for (name, tensor) in integers {
+      file.append(name, shape: tensor.shape, integers: tensor.values)
+    }
+    try file.write(to: path)
+  }
+}
+
+/// What is done to a golden file, and where it has to show.
+private struct Damage: Sendable, CustomTestStringConvertible {
+  let testDescription: String
+  let expected: String
+  let inflict: @Sendable (inout Golden) -> Void
+
+  init(
+    _ description: String, in expected: String,
+    _ inflict: @escaping @Sendable (inout Golden) -> Void
+  ) {
+    testDescription = description
+    self.expected = expected
+    self.inflict = inflict
+  }
+}
