@@ -63,7 +63,10 @@ let package = Package(
     .target(
       name: "LMNTestSupport", dependencies: ["LMNKernels", "LMNAutodiff"],
       path: "Tests/LMNTestSupport", swiftSettings: swiftSettings),
-    tests(of: "LMNKernels", dependsOn: ["LMNKernels", "CLMN"]),
+    .target(
+      name: "CKernelTable", dependencies: ["CLMN"], path: "Tests/CKernelTable",
+      cSettings: [.headerSearchPath("../../csrc")]),
+    tests(of: "LMNKernels", dependsOn: ["LMNKernels", "CLMN", "CKernelTable"]),
     tests(of: "LMNAutodiff", dependsOn: ["LMNAutodiff", "LMNKernels"]),
     tests(of: "LMNLayers", dependsOn: ["LMNLayers", "LMNAutodiff", "LMNKernels"]),
     tests(of: "LMNMemories", dependsOn: ["LMNMemories", "LMNLayers", "LMNAutodiff", "LMNKernels"]),

@@ -37,9 +37,10 @@ public struct Gradients: Sendable {
 }
 
 extension Variable {
-  /// The gradients of ⟨`cotangent`, self⟩ with respect to every parameter behind it.
+  /// The gradients of ⟨`cotangent`, self⟩.
   ///
   /// - Parameter cotangent: Of the shape of the value.
+  /// - Returns: The gradient with respect to every parameter behind it.
   public func gradients(cotangent: Tensor) -> Gradients {
     precondition(
       cotangent.shape == value.shape,

@@ -42,9 +42,10 @@ public struct Variable: Sendable {
     node = edges.isEmpty ? nil : Node(edges: edges)
   }
 
-  /// The way from a result back to this input; nil when no gradient is wanted of it.
+  /// The way from a result back to this input.
   ///
   /// - Parameter pullback: Takes the result's cotangent to this input's, which has its shape.
+  /// - Returns: The edge; nil when no gradient is wanted of this input.
   public func edge(_ pullback: @escaping @Sendable (Tensor) -> Tensor) -> Edge? {
     node.map { node in Edge(targets: [node]) { [pullback($0)] } }
   }
@@ -55,11 +56,12 @@ public struct Edge: Sendable {
   let targets: [Node?]
   let pullback: @Sendable (Tensor) -> [Tensor]
 
-  /// The way back to several inputs whose gradients share their work; nil when none is wanted.
+  /// The way back to several inputs whose gradients share their work.
   ///
   /// - Parameters:
   ///   - inputs: The inputs.
   ///   - pullback: Takes the result's cotangent to that of every input, in order.
+  /// - Returns: The edge; nil when no gradient is wanted of any of them.
   public static func joint(
     _ inputs: [Variable], pullback: @escaping @Sendable (Tensor) -> [Tensor]
   ) -> Edge? {
@@ -68,7 +70,7 @@ public struct Edge: Sendable {
   }
 }
 
-/// A point of a recorded computation. Parameters are nodes without edges.
+/// A point of a recorded computation; parameters are those without edges.
 final class Node: Sendable {
   let edges: [Edge]
   /// Longest way to a parameter; a node's inputs are all less deep.

@@ -1,4 +1,5 @@
 internal import CLMN
+
 #if canImport(Glibc)
   internal import Glibc
 #else

@@ -5,7 +5,8 @@ extension Int {
   /// than the whole processors of the control group's quota, and no more than `OMP_NUM_THREADS`.
   public static let availableThreads: Int = {
     let asked = ProcessInfo.processInfo.environment["OMP_NUM_THREADS"].flatMap(Int.init)
-    return Swift.max(1, [ProcessInfo.processInfo.activeProcessorCount, controlGroupQuota, asked].compactMap { $0 }.min() ?? 1)
+    let limits = [ProcessInfo.processInfo.activeProcessorCount, controlGroupQuota, asked]
+    return Swift.max(1, limits.compactMap { $0 }.min() ?? 1)
   }()
 
   /// The smallest quota on the way from this process's group to the root, rounded down.
@@ -21,7 +22,8 @@ extension Int {
       guard unified || fields[1].split(separator: ",").contains("cpu") else { continue }
       var path = fields[2].split(separator: "/")
       while true {
-        let group = (unified ? "/sys/fs/cgroup/" : "/sys/fs/cgroup/cpu/") + path.joined(separator: "/")
+        let root = unified ? "/sys/fs/cgroup/" : "/sys/fs/cgroup/cpu/"
+        let group = root + path.joined(separator: "/")
         quotas += (unified ? unifiedQuota(group) : legacyQuota(group)).map { [$0] } ?? []
         if path.popLast() == nil { break }
       }
@@ -44,7 +46,8 @@ extension Int {
         $0.split(whereSeparator: \.isWhitespace).first.flatMap { Double($0) }
       }
     }
-    guard let quota = number("cpu.cfs_quota_us"), quota > 0, let period = number("cpu.cfs_period_us")
+    guard let quota = number("cpu.cfs_quota_us"), quota > 0,
+      let period = number("cpu.cfs_period_us")
     else { return nil }
     return quota / period
   }

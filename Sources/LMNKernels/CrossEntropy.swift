@@ -30,6 +30,7 @@ extension Tensor {
   ///   - cotangent: `[M]`, of the losses.
   ///   - targets: As given to the forward operation.
   ///   - logNormalizer: As it returned it.
+  /// - Returns: `[M, V]` for `self` of that shape, the logits.
   public func crossEntropyPullback(
     _ cotangent: Tensor, targets: [Token], logNormalizer: Tensor
   ) -> Tensor {

@@ -28,7 +28,7 @@ public struct ExecutionContext: Sendable {
     isa = UncheckedPointer(pointer: instructionSet.pointer)
   }
 
-  /// The context of the calling task. Set it for a scope by `$current.withValue`.
+  /// The context of the calling task, set for a scope by `$current.withValue`.
   @TaskLocal public static var current = ExecutionContext()
 
   var kernels: lmn_context { lmn_context(isa: isa.pointer, threads: threadCount) }

@@ -35,6 +35,7 @@ extension Tensor {
   ///   - gain: `[E]`.
   ///   - mean: As the forward operation returned it.
   ///   - scale: Likewise.
+  /// - Returns: `x` `[M, E]`, `gain` and `bias` `[E]`.
   public func layerNormPullback(
     _ cotangent: Tensor, gain: Tensor, mean: Tensor, scale: Tensor
   ) -> (x: Tensor, gain: Tensor, bias: Tensor) {

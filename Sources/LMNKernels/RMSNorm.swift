@@ -29,6 +29,7 @@ extension Tensor {
   ///   - cotangent: `[M, E]`.
   ///   - gain: `[E]`.
   ///   - scale: As the forward operation returned it.
+  /// - Returns: `x` `[M, E]` and `gain` `[E]`.
   public func rmsNormPullback(
     _ cotangent: Tensor, gain: Tensor, scale: Tensor
   ) -> (x: Tensor, gain: Tensor) {

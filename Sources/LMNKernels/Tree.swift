@@ -94,9 +94,11 @@ extension Tensor {
       "nodes: tokens \(shape), carried \(carried.shape), \(tree)")
     return Tensor(shape: [tree.rowCount, width]) { nodes in
       withExtendedLifetime((self, carried)) {
-        (nodes + tree.tokenRows.lowerBound * width).initialize(from: base, count: count)
+        let tokens = nodes + tree.tokenRows.lowerBound * width
+        tokens.initialize(from: base, count: count)
         for (index, row) in carriedRows.enumerated() {
-          (nodes + row * width).initialize(from: carried.base + index * width, count: width)
+          let node = nodes + row * width
+          node.initialize(from: carried.base + index * width, count: width)
         }
       }
     }
@@ -111,7 +113,8 @@ extension Tensor {
     return Tensor(shape: [indices.count, width]) { gathered in
       withExtendedLifetime(self) {
         for (index, row) in indices.enumerated() {
-          (gathered + index * width).initialize(from: base + row * width, count: width)
+          let target = gathered + index * width
+          target.initialize(from: base + row * width, count: width)
         }
       }
     }

@@ -45,11 +45,12 @@ public struct LogarithmicMemoryNetwork: Module {
   /// The state before the first token.
   public var initialState: State { blocks.map(\.memory.initialState) }
 
-  /// The parallel form: logits `[L, V]` of the token behind each of the next L tokens.
+  /// The parallel form, over the next L tokens of a stream.
   ///
   /// - Parameters:
   ///   - tokens: At least one, each below the vocabulary's size.
   ///   - state: What the tokens before left; becomes what these leave. No gradient flows through it.
+  /// - Returns: Logits `[L, V]` of the token behind each.
   public func callAsFunction(_ tokens: [Token], after state: inout State) -> Variable {
     var x = embedding(tokens)
     for index in blocks.indices { x = blocks[index](x, after: &state[index]) }
@@ -67,11 +68,12 @@ public struct LogarithmicMemoryNetwork: Module {
     self(tokens).crossEntropy(targets: targets).mean()
   }
 
-  /// The sequential form: logits `[B, V]` behind one token of each of B streams.
+  /// The sequential form, for one token of each of B streams.
   ///
   /// - Parameters:
   ///   - tokens: One per stream.
   ///   - states: B states, which may stand at different positions.
+  /// - Returns: Logits `[B, V]` of the tokens behind them.
   public func step(_ tokens: [Token], after states: inout [State]) -> Tensor {
     var x = embedding(tokens).value
     for (index, block) in blocks.enumerated() {

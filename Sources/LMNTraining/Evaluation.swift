@@ -1,6 +1,7 @@
 import LMNAutodiff
 public import LMNKernels
 import LMNModel
+
 #if canImport(Glibc)
   import Glibc
 #else

@@ -1,4 +1,4 @@
-/// A short name for data that tells it from other data: FNV-1a, 64 bits. Not a defence against
+/// A short name for data that tells it from other data: FNV-1a with 64 bits, no defence against
 /// forgery.
 struct Fingerprint: CustomStringConvertible {
   private var hash: UInt64 = 0xcbf2_9ce4_8422_2325

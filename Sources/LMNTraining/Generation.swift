@@ -61,10 +61,13 @@ extension Generation {
     }
     guard let position = file.metadata["position"].flatMap(Int.init),
       let generator = file.metadata["generator"].flatMap(SeededGenerator.init(rawValue:)),
-      let heldBack = file.metadata["held_back"]?.split(separator: " ").map({ UInt8($0, radix: 16) }),
+      let heldBack = file.metadata["held_back"]?.split(separator: " ").map({ UInt8($0, radix: 16) }
+      ),
       !heldBack.contains(nil)
     else { throw problem("its position, random state or text cannot be read") }
-    let names = model.network.blocks.indices.flatMap { ["blocks.\($0).nodes", "blocks.\($0).slots"] }
+    let names = model.network.blocks.indices.flatMap {
+      ["blocks.\($0).nodes", "blocks.\($0).slots"]
+    }
     let tensors = try file.stateDictionary(of: names + ["logits"]).tensors
     let configuration = model.network.configuration
     let state = model.network.blocks.indices.compactMap { block in

@@ -75,7 +75,8 @@ struct GoldenFile {
     let (batch, length) = (inputs.count, inputs[0].count)
     guard targets.count == batch, targets[0].count == length else {
       throw problem(
-        "'targets' are \(targets.count) rows of \(targets[0].count), 'input_ids' \(batch) of \(length)")
+        "'targets' are \(targets.count) rows of \(targets[0].count), "
+          + "'input_ids' \(batch) of \(length)")
     }
     logits = try tensor("logits", shape: [batch, length, vocabularySize])
     loss = try tensor("loss", shape: [1])

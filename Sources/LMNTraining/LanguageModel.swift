@@ -43,7 +43,8 @@ public struct LanguageModel: Sendable {
     let version = try metadata("format_version")
     guard version == Self.formatVersion else {
       throw CheckpointError.unusable(
-        file: path, problem: "its format is version \(version), this program reads \(Self.formatVersion)")
+        file: path,
+        problem: "its format is version \(version), this program reads \(Self.formatVersion)")
     }
     do {
       let configuration = try Configuration(json: metadata("config"))

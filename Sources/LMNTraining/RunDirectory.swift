@@ -1,4 +1,5 @@
 import FoundationEssentials
+
 #if canImport(Darwin)
   import Darwin
 #elseif canImport(Musl)

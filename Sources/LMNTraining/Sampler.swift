@@ -1,5 +1,6 @@
 public import LMNKernels
 public import LMNLayers
+
 #if canImport(Glibc)
   import Glibc
 #else
@@ -31,11 +32,12 @@ public struct Sampler: Sendable, Equatable {
     }
   }
 
-  /// A token.
+  /// Draws a token.
   ///
   /// - Parameters:
   ///   - logits: `[V]`.
   ///   - generator: Decides.
+  /// - Returns: The token.
   public func sample(_ logits: Tensor, using generator: inout SeededGenerator) -> Token {
     // Equal logits stay in the order of their tokens, so a draw does not depend on the sort.
     let ranked = logits.scalars.enumerated().sorted {

@@ -27,6 +27,7 @@ public struct Trainer {
   ///   - text: Bytes; UTF-8 where tokens are characters.
   ///   - tokenizer: Divides the text into tokens.
   ///   - directory: Made if it is missing; must not hold a run.
+  /// - Throws: What is wrong with settings, text or directory.
   public init(
     _ configuration: TrainingConfiguration, text: [UInt8], tokenizer: Tokenizer,
     in directory: RunDirectory
@@ -52,6 +53,7 @@ public struct Trainer {
   ///   - directory: Holds a run.
   ///   - text: The text that it was begun with.
   ///   - change: May change settings that a run can go on with, such as the number of steps.
+  /// - Throws: What is wrong with checkpoint, settings or text.
   public init(
     resuming directory: RunDirectory, text: [UInt8],
     change: (inout TrainingConfiguration) throws -> Void = { _ in }

@@ -80,7 +80,8 @@ public struct TrainingConfiguration: Sendable, Codable, Equatable {
     let most = Int(ProcessInfo.processInfo.physicalMemory / 16)
     if let count = model.parameterCount, count > most {
       throw TrainingError.outOfRange(
-        name: "the number of parameters", value: "\(count)", range: "at most \(most) on this machine")
+        name: "the number of parameters", value: "\(count)",
+        range: "at most \(most) on this machine")
     }
   }
 }

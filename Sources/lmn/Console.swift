@@ -26,7 +26,7 @@ enum Console {
   /// A line that is not the result.
   static func note(_ line: String) { show(line + "\n") }
 
-  /// Text on standard error as it is. When nobody can read it, nothing is lost that matters.
+  /// Text on standard error as it is; when nobody can read it, nothing is lost that matters.
   static func show(_ text: String) {
     try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
   }

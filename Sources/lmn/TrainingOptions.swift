@@ -1,8 +1,10 @@
 public import ArgumentParser
 public import LMN
 
-/// The flags that make a training configuration. All are optional: what is not given comes from the
-/// preset, from the defaults, or from the run that is resumed.
+/// The flags that make a training configuration.
+///
+/// All are optional: what is not given comes from the preset, from the defaults, or from the run
+/// that is resumed.
 struct TrainingOptions: ParsableArguments {
   @Option(help: "A recipe: table1 is the published one, to the letter.")
   var preset: Preset?
@@ -42,7 +44,7 @@ struct TrainingOptions: ParsableArguments {
   var seed: UInt64?
   @Option(help: "Steps between two lines of the log. (default: 10)")
   var logEvery: Int?
-  @Option(help: "Steps between two measurements of the validation loss. (default: 250; table1: 100)")
+  @Option(help: "Steps between two measurements of validation loss. (default: 250; table1: 100)")
   var evaluateEvery: Int?
   @Option(help: "Random batches of such a measurement. (default: 20; table1: 200)")
   var evaluationBatches: Int?

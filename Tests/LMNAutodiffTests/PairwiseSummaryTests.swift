@@ -11,7 +11,8 @@ import Testing
       of: { $0[0].pairwiseSummary(of: tree, carried: carried, weight: $0[1], bias: $0[2]) },
       at: [
         .random([tree.length, width], seed: 1),
-        .random([tree.banks, 2 * width, width], seed: 2).scaled(by: 1 / (2 * Float(width)).squareRoot()),
+        .random([tree.banks, 2 * width, width], seed: 2)
+          .scaled(by: 1 / (2 * Float(width)).squareRoot()),
         .random([tree.banks, width], seed: 3),
       ])
   }

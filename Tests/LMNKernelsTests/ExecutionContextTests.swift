@@ -1,6 +1,7 @@
 import CLMN
 import LMNKernels
 import LMNTestSupport
+import Synchronization
 import Testing
 
 @Suite struct ExecutionContextTests {
@@ -53,4 +54,14 @@ private func sharesOfLoop(count: Int, grain: Int, threads: Int) -> [Range<Int>] 
       }, Unmanaged.passUnretained(shares).toOpaque(), count, grain)
   }
   return shares.inOrder
+}
+
+private final class Shares: Sendable {
+  private let shares = Mutex<[Range<Int>]>([])
+
+  var inOrder: [Range<Int>] {
+    shares.withLock { $0.sorted { $0.lowerBound < $1.lowerBound } }
+  }
+
+  func add(_ share: Range<Int>) { shares.withLock { $0.append(share) } }
 }

@@ -48,27 +48,17 @@ struct KernelCall: Sendable, CustomTestStringConvertible {
   func expectSameBitsOnAnyThreads(
     on instructionSet: InstructionSet, sourceLocation: SourceLocation = #_sourceLocation
   ) {
-    func bits(in context: lmn_context) -> [[UInt32]] {
-      results(in: context, sourceLocation: sourceLocation).map { $0.map(\.bitPattern) }
-    }
-    let expected = bits(in: instructionSet.context())
-    let kernels = KernelTable.kernels(of: instructionSet)
+    func bits(_ results: [[Float]]) -> [[UInt32]] { results.map { $0.map(\.bitPattern) } }
+    let expected = bits(results(in: instructionSet.context(), sourceLocation: sourceLocation))
     for threads in 2...3 {
-      let actual = bits(in: instructionSet.context(threads: threads))
-      #expect(actual == expected, "\(threads) threads", sourceLocation: sourceLocation)
-      // The function may think the work too little for threads; the kernel may not.
-      for index in units.keys {
-        let shared = KernelTable.intercepting(
-          index, of: kernels,
-          by: { arguments, _, count in
-            lmn_parallel_for(
-              instructionSet.context(threads: threads), kernels[index], arguments, count, 1)
-          }
-        ) { bits(in: lmn_context(isa: $0, threads: 1)) }
-        #expect(
-          shared == expected, "\(threads) threads in \(KernelTable.names[index])",
-          sourceLocation: sourceLocation)
-      }
+      let actual = results(
+        in: instructionSet.context(threads: threads), sourceLocation: sourceLocation)
+      #expect(bits(actual) == expected, "\(threads) threads", sourceLocation: sourceLocation)
+      let shared = resultsOfSharedKernels(
+        on: instructionSet, threads: threads, sourceLocation: sourceLocation)
+      #expect(
+        bits(shared) == expected, "\(threads) threads in every kernel",
+        sourceLocation: sourceLocation)
     }
   }
 }

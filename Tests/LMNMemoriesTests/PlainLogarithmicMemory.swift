@@ -8,9 +8,10 @@ import LMNTestSupport
   import Darwin
 #endif
 
-/// The definition, slot by slot and in double precision: every node of the tree is made, every
-/// position gathers what it sees and attends to it. Parameters are those of the published code,
-/// under its names and in its layouts.
+/// The definition, slot by slot and in double precision.
+///
+/// Every node of the tree is made, every position gathers what it sees and attends to it. Parameters
+/// are those of the published code, under its names and in its layouts.
 struct PlainLogarithmicMemory {
   private let heads, banks, width: Int
   private let parameters: [String: [Double]]

@@ -18,10 +18,11 @@ extension LogarithmicMemoryNetwork {
     return try LogarithmicMemoryNetwork(configuration, initialisation: .normal, using: &generator)
   }
 
-  /// How far logits may be apart that differ by rounding, relative to the largest. Both forms make
-  /// the same nodes and projections; then come, per block, attention, output, norm and two maps, and
-  /// in the end norm and head. A sum is rounded once by the reference and up to 2E times by others;
-  /// a norm may double what is wrong, once in every block.
+  /// How far logits may be apart that differ by rounding, relative to the largest.
+  ///
+  /// Both forms make the same nodes and projections; then come, per block, attention, output, norm
+  /// and two maps, and in the end norm and head. A sum is rounded once by the reference and up to 2E
+  /// times by others; a norm may double what is wrong, once in every block.
   func tolerance(on instructionSet: InstructionSet) -> Double {
     let layers = configuration.layers
     let roundings = instructionSet == .reference ? 1 : 2 * configuration.width

@@ -59,11 +59,11 @@ LMN_INLINE void matmul_tile(const size_t rows, const size_t vectors, size_t last
     else                                                     \
       matmul_tile(rows, vectors, lanes, o, start, bias);     \
     break;
-#define MATMUL_TILES_OF(vectors)                                                   \
-  MATMUL_TILE_OF(1, vectors)                                                       \
-  MATMUL_TILE_OF(2, vectors)                                                       \
-  MATMUL_TILE_OF(3, vectors) MATMUL_TILE_OF(4, vectors) MATMUL_TILE_OF(5, vectors) \
-      MATMUL_TILE_OF(6, vectors)
+#define MATMUL_TILES_OF(vectors) \
+  MATMUL_TILE_OF(1, vectors)     \
+  MATMUL_TILE_OF(2, vectors)     \
+  MATMUL_TILE_OF(3, vectors)     \
+  MATMUL_TILE_OF(4, vectors) MATMUL_TILE_OF(5, vectors) MATMUL_TILE_OF(6, vectors)
 
 static void matmul_any_tile(size_t rows, size_t vectors, size_t lanes, const matmul_operands *o,
                             matmul_start start, const float *bias) {

@@ -1,8 +1,8 @@
-#include "kernels/pairwise_summary.h"
+#include "kernels/units.h"
 
 void pairwise_summary_forward_reference(const void *args, size_t begin, size_t end) {
-  const pairwise_summary_level *level = args;
-  const lmn_pairwise_summary *a = level->summary;
+  const lmn_level *level = args;
+  const lmn_pairwise_summary *a = level->operation;
   const lmn_pairs *pairs = &level->pairs;
   const size_t E = a->width, tiles = lmn_units(pairs->count, LMN_TILE_ROWS);
   for (size_t unit = begin; unit < end; unit++) {
@@ -21,8 +21,8 @@ void pairwise_summary_forward_reference(const void *args, size_t begin, size_t e
 }
 
 void pairwise_summary_backward_nodes_reference(const void *args, size_t begin, size_t end) {
-  const pairwise_summary_grad_level *level = args;
-  const lmn_pairwise_summary_grad *a = level->grad;
+  const lmn_level *level = args;
+  const lmn_pairwise_summary_grad *a = level->operation;
   const lmn_pairs *pairs = &level->pairs;
   const size_t E = a->width, tiles = lmn_units(pairs->count, LMN_TILE_ROWS);
   const size_t parents = pairs->below_stride ? 1 : a->tree.banks;

@@ -1,11 +1,10 @@
 // Two neighbouring rows of the level below are one row of a [pairs, 2E] matrix: a level is a
 // product.
-#include "kernels/pairwise_summary.h"
 
 // node[j] = [below[2j], below[2j + 1]] . W + b
 KERNEL(pairwise_summary_forward) {
-  const pairwise_summary_level *level = args;
-  const lmn_pairwise_summary *a = level->summary;
+  const lmn_level *level = args;
+  const lmn_pairwise_summary *a = level->operation;
   const lmn_pairs *pairs = &level->pairs;
   const size_t E = a->width, tiles = lmn_units(pairs->count, LMN_TILE_ROWS);
   for (size_t unit = begin; unit < end; unit++) {
@@ -27,8 +26,8 @@ KERNEL(pairwise_summary_forward) {
 // [d_below[2j], d_below[2j + 1]] += d_node[j] . W^T
 // Tokens are the children of every bank's first level: there a unit adds up the banks, in order.
 KERNEL(pairwise_summary_backward_nodes) {
-  const pairwise_summary_grad_level *level = args;
-  const lmn_pairwise_summary_grad *a = level->grad;
+  const lmn_level *level = args;
+  const lmn_pairwise_summary_grad *a = level->operation;
   const lmn_pairs *pairs = &level->pairs;
   const size_t E = a->width, tiles = lmn_units(pairs->count, LMN_TILE_ROWS);
   const size_t parents = pairs->below_stride ? 1 : a->tree.banks;

@@ -1,8 +1,8 @@
-#include "kernels/separable_conv.h"
+#include "kernels/units.h"
 
 void separable_conv_forward_reference(const void *args, size_t begin, size_t end) {
-  const separable_conv_level *level = args;
-  const lmn_separable_conv *a = level->conv;
+  const lmn_level *level = args;
+  const lmn_separable_conv *a = level->operation;
   const lmn_pairs *pairs = &level->pairs;
   const size_t E = a->width, tiles = lmn_units(pairs->count, LMN_TILE_ROWS);
   for (size_t unit = begin; unit < end; unit++) {
@@ -25,8 +25,8 @@ void separable_conv_forward_reference(const void *args, size_t begin, size_t end
 }
 
 void separable_conv_backward_nodes_reference(const void *args, size_t begin, size_t end) {
-  const separable_conv_grad_level *level = args;
-  const lmn_separable_conv_grad *a = level->grad;
+  const lmn_level *level = args;
+  const lmn_separable_conv_grad *a = level->operation;
   const lmn_pairs *pairs = &level->pairs;
   const size_t E = a->width, tiles = lmn_units(pairs->count, LMN_TILE_ROWS);
   const size_t parents = pairs->below_stride ? 1 : a->tree.banks;

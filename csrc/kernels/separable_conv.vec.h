@@ -1,10 +1,9 @@
 // Depthwise taps mix the two children channel by channel, the pointwise product mixes the channels.
-#include "kernels/separable_conv.h"
 
 // mixed[j] = taps[0] * below[2j] + taps[1] * below[2j + 1] + taps[2];  node[j] = mixed[j] . P + p
 KERNEL(separable_conv_forward) {
-  const separable_conv_level *level = args;
-  const lmn_separable_conv *a = level->conv;
+  const lmn_level *level = args;
+  const lmn_separable_conv *a = level->operation;
   const lmn_pairs *pairs = &level->pairs;
   const size_t E = a->width, tiles = lmn_units(pairs->count, LMN_TILE_ROWS);
   for (size_t unit = begin; unit < end; unit++) {
@@ -41,8 +40,8 @@ KERNEL(separable_conv_forward) {
 // d_mixed[j] = d_node[j] . P^T;  d_below[2j] += taps[0] * d_mixed[j];  d_below[2j + 1] likewise
 // Tokens are the children of every bank's first level: there a unit adds up the banks, in order.
 KERNEL(separable_conv_backward_nodes) {
-  const separable_conv_grad_level *level = args;
-  const lmn_separable_conv_grad *a = level->grad;
+  const lmn_level *level = args;
+  const lmn_separable_conv_grad *a = level->operation;
   const lmn_pairs *pairs = &level->pairs;
   const size_t E = a->width, tiles = lmn_units(pairs->count, LMN_TILE_ROWS);
   const size_t parents = pairs->below_stride ? 1 : a->tree.banks;

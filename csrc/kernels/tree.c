@@ -37,3 +37,28 @@ lmn_pairs lmn_tree_pairs(const lmn_tree_map *map, size_t level) {
       .node_stride = map->bank_rows,
   };
 }
+
+static size_t level_grain(lmn_pairs pairs, size_t work) {
+  return lmn_grain(lmn_min(pairs.count, LMN_TILE_ROWS) * work);
+}
+
+void lmn_tree_ascend(lmn_context context, lmn_kernel *kernel, const void *operation, lmn_tree tree,
+                     size_t work) {
+  const lmn_tree_map map = lmn_tree_map_of(tree);
+  for (size_t i = 1; i <= map.levels; i++) {
+    const lmn_level level = {operation, lmn_tree_pairs(&map, i)};
+    const size_t units = tree.banks * lmn_units(level.pairs.count, LMN_TILE_ROWS);
+    lmn_parallel_for(context, kernel, &level, units, level_grain(level.pairs, work));
+  }
+}
+
+void lmn_tree_descend(lmn_context context, lmn_kernel *kernel, const void *operation, lmn_tree tree,
+                      size_t work) {
+  const lmn_tree_map map = lmn_tree_map_of(tree);
+  for (size_t i = map.levels; i > 0; i--) {
+    const lmn_level level = {operation, lmn_tree_pairs(&map, i)};
+    const size_t families = level.pairs.below_stride ? tree.banks : 1;
+    const size_t units = families * lmn_units(level.pairs.count, LMN_TILE_ROWS);
+    lmn_parallel_for(context, kernel, &level, units, level_grain(level.pairs, work));
+  }
+}

@@ -33,10 +33,10 @@ lmn_tree_map lmn_tree_map_of(lmn_tree);
 /// The least units that are worth a thread, when one costs `work` multiply-adds or the like.
 static inline size_t lmn_grain(size_t work) { return 1 + LMN_SHARE / (work + 1); }
 
-/// Level-wise operations on a tree get one level of it: the pairs below and the nodes they make.
-/// Rows are those of the arrays of nodes; a bank's rows are `*_stride` behind the bank's before.
+/// One level of a tree as the level below sees it: pairs of rows and the nodes they make. A bank's
+/// rows are `*_stride` behind those of the bank before.
 typedef struct lmn_pairs {
-  size_t count;         // pairs
+  size_t count;
   size_t below;         // row of the first left child
   size_t below_stride;  // 0 where the children are tokens, which all banks share
   size_t node;          // row of the first new node
@@ -45,5 +45,19 @@ typedef struct lmn_pairs {
 
 /// The pairs that make the new nodes of `level`, from 1 up.
 lmn_pairs lmn_tree_pairs(const lmn_tree_map *, size_t level);
+
+/// What a kernel that works level by level gets: the arguments of its operation, and a level. A
+/// unit is LMN_TILE_ROWS pairs of a bank; descending to the tokens, of all banks.
+typedef struct lmn_level {
+  const void *operation;
+  lmn_pairs pairs;
+} lmn_level;
+
+/// Runs `kernel` on every level in turn, children before parents; a pair costs `work`.
+void lmn_tree_ascend(lmn_context, lmn_kernel *kernel, const void *operation, lmn_tree, size_t work);
+
+/// The same, parents before children.
+void lmn_tree_descend(lmn_context, lmn_kernel *kernel, const void *operation, lmn_tree,
+                      size_t work);
 
 #endif

@@ -22,7 +22,9 @@ func measureKernels(_ measurement: inout Measurement, in context: ExecutionConte
     let (bias, dy) = (random(columns), random(16 * L, columns))
     let operations = 2 * rows * inner * columns
     let values = rows * (inner + columns) + inner * columns
-    measure("matmul.forward [\(rows), \(inner), \(columns)]", operations: operations, values: values) {
+    measure(
+      "matmul.forward [\(rows), \(inner), \(columns)]", operations: operations, values: values
+    ) {
       _ = x.matmul(w, bias: bias)
     }
     measure(
@@ -122,7 +124,9 @@ func measureKernels(_ measurement: inout Measurement, in context: ExecutionConte
   }
 
   let gradient = random(71_489)
-  var (value, first, second) = (random(71_489), random(71_489), Tensor(shape: [71_489], repeating: 1))
+  var (value, first, second) = (
+    random(71_489), random(71_489), Tensor(shape: [71_489], repeating: 1)
+  )
   measure("adamW [71489]", operations: 15 * 71_489, values: 7 * 71_489) {
     value.updateByAdamW(
       gradient: gradient, first: &first, second: &second, step: 1, learningRate: 1e-3,

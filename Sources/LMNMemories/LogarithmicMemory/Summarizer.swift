@@ -32,13 +32,14 @@ public enum Summarizer: Module {
       }
   }
 
-  /// The nodes `[N, E]` of a tree.
+  /// The nodes of a tree.
   ///
   /// - Parameters:
   ///   - tree: Which part of a stream's tree.
   ///   - tokens: `[L, E]`.
   ///   - carried: `[C, E]`, the newest nodes before the tokens, in the order of
   ///     ``LMNKernels/Tree/carriedRows``.
+  /// - Returns: `[N, E]`.
   public func nodes(of tree: Tree, tokens: Variable, carried: Tensor) -> Variable {
     switch self {
     case .linear(let summarizer):
