@@ -119,7 +119,7 @@ extension LogarithmicMemoryNetwork {
   public func stateByteCount(after tokens: Int) -> Int {
     let rows =
       tokens == 0
-      ? 0 : Tree(length: tokens, banks: configuration.banks).newestRows.count
+      ? 0 : Tree(start: tokens - 1, length: 1, banks: configuration.banks).newestRows.count
     let node = 3 * configuration.width * MemoryLayout<Float>.size
     return configuration.layers * rows * node
   }

@@ -101,7 +101,7 @@ public struct Trainer {
     var (trainingTime, tokensBefore) = (Duration.zero, checkpoint.loop.tokens)
     while step < configuration.steps {
       if shouldStop() {
-        try saveIfFinite()
+        try save()
         return false
       }
       var taken: Step?
@@ -110,9 +110,7 @@ public struct Trainer {
       if let tensor = taken!.skippedFor {
         try report(.skippedUpdate(tensor: tensor))
         if checkpoint.loop.skippedInARow == Self.mostSkippedInARow {
-          throw TrainingError.diverged(
-            step: step, inARow: Self.mostSkippedInARow, tensor: tensor,
-            checkpoint: directory.training)
+          throw divergence(in: tensor)
         }
       }
 
@@ -130,7 +128,7 @@ public struct Trainer {
       }
       // Weights whose loss is not finite must not replace good ones that the run can fall back to.
       let isGood = taken!.skippedFor == nil
-      if isLast || isGood && step.isMultiple(of: configuration.saveEvery) { try saveIfFinite() }
+      if isLast || isGood && step.isMultiple(of: configuration.saveEvery) { try save() }
     }
     return true
   }
@@ -216,13 +214,20 @@ public struct Trainer {
 
   private func finite(_ value: Double) -> Double? { value.isFinite ? value : nil }
 
-  private func saveIfFinite() throws {
-    let tensors =
-      checkpoint.model.network.stateDictionary.tensors + checkpoint.optimizer.second.tensors
-    if tensors.allSatisfy(\.squaredNorm.isFinite) { try save() }
+  private func divergence(in tensor: String) -> TrainingError {
+    .diverged(
+      step: step, inARow: checkpoint.loop.skippedInARow, tensor: tensor,
+      checkpoint: directory.training)
   }
 
+  /// Saves the run, unless that would put values that are not finite in the place of good ones.
   private func save() throws {
+    for values in [checkpoint.model.network.stateDictionary, checkpoint.optimizer.second] {
+      for (name, tensor) in zip(values.names, values.tensors)
+      where !tensor.scalars.allSatisfy(\.isFinite) {
+        throw divergence(in: name)
+      }
+    }
     try checkpoint.write(to: directory.training)
     try checkpoint.model.write(to: directory.model)
   }

@@ -90,7 +90,7 @@ public struct TrainingConfiguration: Sendable, Codable, Equatable {
 public enum TrainingError: Error, Equatable, CustomStringConvertible {
   /// A setting is outside what makes sense.
   case outOfRange(name: String, value: String, range: String)
-  /// Loss or gradient were not finite several steps in a row.
+  /// Loss or gradient were not finite several steps in a row, or weights are not.
   case diverged(step: Int, inARow: Int, tensor: String, checkpoint: String)
   /// The directory holds a run already.
   case occupied(directory: String)
@@ -108,8 +108,8 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
       "\(name) is \(value), it has to be \(range)"
     case .diverged(let step, let inARow, let tensor, let checkpoint):
       """
-      training diverged: after step \(step), \(inARow) updates in a row were not finite, the last \
-      one first in '\(tensor)'; the last good weights are in \(checkpoint)
+      training diverged at step \(step): '\(tensor)' is not finite, \(inARow) updates in a row were \
+      left out; the last good weights are in \(checkpoint)
       """
     case .occupied(let directory):
       "\(directory) holds a run already; continue it with --resume or choose another directory"

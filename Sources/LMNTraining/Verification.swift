@@ -86,8 +86,8 @@ extension Verification.Item {
     let differences = zip(found, expected).map { abs(Double($0) - Double($1)) }
     let difference = differences.reduce(0) { $1.isNaN ? .infinity : max($0, $1) }
     let magnitude = expected.reduce(0) { max($0, abs(Double($1))) }
+    let relative = magnitude > 0 ? difference / magnitude : difference
     self.init(
-      name: name, absoluteError: difference,
-      relativeError: magnitude > 0 ? difference / magnitude : difference)
+      name: name, absoluteError: difference, relativeError: relative.isNaN ? .infinity : relative)
   }
 }

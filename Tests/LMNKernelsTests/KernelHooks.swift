@@ -6,17 +6,19 @@ import Testing
 extension KernelCall {
   /// By name, the most units that the call gives at once to each kernel that it dispatches.
   var units: [String: Int] {
-    let notes = Notes()
-    let context = lmn_context(
-      isa: lmn_isa_hooked(
+    var units: [String: Int] = [:]
+    withUnsafeMutablePointer(to: &units) { units in
+      let isa = lmn_isa_hooked(
         InstructionSet.reference.context().isa,
-        { notes, index, kernel, arguments, begin, end in
+        { units, index, kernel, arguments, begin, end in
+          let units = units!.assumingMemoryBound(to: [String: Int].self)
           let name = String(cString: lmn_kernel_name(index))
-          Unmanaged<Notes>.fromOpaque(notes!).takeUnretainedValue().add(end - begin, name)
+          units.pointee[name] = max(units.pointee[name] ?? 0, end - begin)
           kernel!(arguments, begin, end)
-        }, Unmanaged.passUnretained(notes).toOpaque()), threads: 1)
-    withExtendedLifetime(notes) { _ = results(in: context) }
-    return notes.units
+        }, units)
+      _ = results(in: lmn_context(isa: isa, threads: 1))
+    }
+    return units
   }
 
   /// The results when every kernel's units are shared out over threads, however small they are.
@@ -36,10 +38,4 @@ extension KernelCall {
         in: lmn_context(isa: isa, threads: 1), sourceLocation: sourceLocation)
     }
   }
-}
-
-private final class Notes {
-  var units: [String: Int] = [:]
-
-  func add(_ count: Int, _ name: String) { units[name] = max(count, units[name] ?? 0) }
 }

@@ -25,16 +25,21 @@ import Testing
       rightPullback(
         rows: rows[index % rows.count], inner: size.0, columns: size.1, seed: UInt64(index))
     }
-    return small
-      + [255, 256, 257, 511, 512, 513].map {
-        rightPullback(rows: $0, inner: 7, columns: 18, seed: 1)
-      }
+    let deep = [255, 256, 257, 511, 512, 513].map {
+      rightPullback(rows: $0, inner: 7, columns: 18, seed: 1)
+    }
+    // From 128 x 128 on, OpenBLAS takes over on some sets, 128 rows at a time.
+    let wide = [127, 128, 129, 257].flatMap { inner in
+      [0, 1, 9].map { rightPullback(rows: $0, inner: inner, columns: 129, seed: 1) }
+    }
+    return small + deep + wide
   }()
 
   static let calls = products + rightPullbacks + sharedCalls
   static let sharedCalls = [
     product(rows: 60, inner: 40, columns: 150, hasBias: true, seed: 1),
     rightPullback(rows: 60, inner: 50, columns: 150, seed: 1),
+    rightPullback(rows: 13, inner: 300, columns: 129, seed: 1),
   ]
 
   @Test(arguments: InstructionSet.tuned, calls)

@@ -48,50 +48,68 @@ import Testing
   }
 }
 
-/// Lays the tree out by its definition, node by node, and expects the same of both languages.
+/// The nodes of one level and bank.
+private struct LaidOutLevel: Equatable {
+  let level, bank, first: Int
+  let isCarried: Bool
+  let rows: Range<Int>
+}
+
+extension Tree {
+  /// Every level of every bank by the definition: its nodes are those that the part's tokens finish
+  /// and the newest one finished before, and their rows follow each other.
+  fileprivate var levelsByDefinition: [LaidOutLevel] {
+    var levels: [LaidOutLevel] = []
+    for bank in 0..<banks {
+      for level in (bank == 0 ? 0 : 1)...63 {
+        func finished(by tokens: Int) -> Int { (0...).prefix { ($0 + 1) << level <= tokens }.count }
+        let (before, after) = (finished(by: start), finished(by: start + length))
+        if after == 0 { break }
+        let first = max(before - 1, 0)
+        let row = levels.last?.rows.upperBound ?? 0
+        levels.append(
+          LaidOutLevel(
+            level: level, bank: bank, first: first, isCarried: before > 0,
+            rows: row..<row + after - first))
+      }
+    }
+    return levels
+  }
+}
+
+/// Expects both languages to lay the tree out by its definition.
 private func expectLayoutOfTheDefinition(
   _ tree: Tree, sourceLocation: SourceLocation = #_sourceLocation
 ) {
-  func isFinished(_ node: Int, level: Int, by tokens: Int) -> Bool {
-    (node + 1) * (1 << level) <= tokens
+  let levels = tree.levelsByDefinition
+  let inSwift = levels.map {
+    let found = tree.level($0.level, bank: $0.bank)
+    return LaidOutLevel(
+      level: $0.level, bank: $0.bank, first: found.first, isCarried: found.isCarried,
+      rows: found.rows)
   }
-  let end = tree.start + tree.length
-  let levels = (0...).prefix { isFinished(0, level: $0, by: end) }
-  var (row, carriedRows, newRows, newestRows) = (0, [Int](), [Int](), [Int]())
-  var layoutMatches = tree.levels == levels.last && lmn_tree_levels(tree.part) == levels.last!
-  for bank in 0..<tree.banks {
-    if bank == 1 {
-      layoutMatches =
-        layoutMatches && lmn_tree_bank_rows(tree.part) == row - tree.level(0).rows.count
-    }
-    for level in levels where level > 0 || bank == 0 {
-      let finished = (0..<end).prefix { isFinished($0, level: level, by: end) }
-      let new = finished.filter { !isFinished($0, level: level, by: tree.start) }
-      let carried = finished.last { isFinished($0, level: level, by: tree.start) }
-      let first = carried ?? 0
-      let count = new.count + (carried == nil ? 0 : 1)
+  let inC = levels.map {
+    let found = lmn_tree_level_at(tree.part, $0.level)
+    let row = found.row + $0.bank * lmn_tree_bank_rows(tree.part)
+    return LaidOutLevel(
+      level: $0.level, bank: $0.bank, first: found.first, isCarried: found.carried == 1,
+      rows: row..<row + found.count)
+  }
+  #expect(inSwift == levels, "\(tree)", sourceLocation: sourceLocation)
+  #expect(inC == levels, "\(tree)", sourceLocation: sourceLocation)
 
-      let found = tree.level(level, bank: bank)
-      layoutMatches =
-        layoutMatches && found.first == first && found.isCarried == (carried != nil)
-        && found.rows == row..<row + count
-      if bank == 0 {
-        let found = lmn_tree_level_at(tree.part, level)
-        layoutMatches =
-          layoutMatches && found.first == first && found.count == count && found.row == row
-          && found.carried == (carried == nil ? 0 : 1)
-      }
-      if carried != nil { carriedRows.append(row) }
-      newRows += row + count - new.count..<row + count
-      newestRows.append(row + count - 1)
-      row += count
-    }
-  }
-  let tokenRows = tree.level(0).rows.suffix(tree.length)
-  if !layoutMatches || tree.rowCount != row || lmn_tree_rows(tree.part) != row
-    || tree.carriedRows != carriedRows || tree.newRows != newRows || tree.newestRows != newestRows
-    || tree.tokenRows != tokenRows
-  {
-    Issue.record("\(tree) is laid out differently", sourceLocation: sourceLocation)
-  }
+  let (highest, rows) = (levels.map(\.level).max()!, levels.last!.rows.upperBound)
+  let found = [
+    tree.levels, lmn_tree_levels(tree.part), tree.rowCount, lmn_tree_rows(tree.part),
+  ]
+  #expect(found == [highest, highest, rows, rows], "\(tree)", sourceLocation: sourceLocation)
+
+  let carriedRows = levels.filter(\.isCarried).map(\.rows.lowerBound)
+  let newestRows = levels.map { $0.rows.upperBound - 1 }
+  let newRows = levels.flatMap { $0.isCarried ? $0.rows.dropFirst() : $0.rows }
+  #expect(tree.carriedRows == carriedRows, "\(tree)", sourceLocation: sourceLocation)
+  #expect(tree.newestRows == newestRows, "\(tree)", sourceLocation: sourceLocation)
+  #expect(tree.newRows == newRows, "\(tree)", sourceLocation: sourceLocation)
+  #expect(
+    tree.tokenRows == levels[0].rows.suffix(tree.length), "\(tree)", sourceLocation: sourceLocation)
 }

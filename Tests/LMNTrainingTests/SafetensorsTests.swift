@@ -1,3 +1,4 @@
+import LMNTestSupport
 import LMNTraining
 import Testing
 

@@ -1,0 +1,150 @@
+import Foundation
+import LMN
+import LMNTestSupport
+import Testing
+
+/// The built `lmn`, as a shell would run it.
+final class Command {
+  private let process = Process()
+  private let (input, output, errors) = (Pipe(), Pipe(), Pipe())
+
+  /// What is left of a command that has ended.
+  struct Result {
+    /// The exit code, or the number of the signal that ended it.
+    let status: Int32
+    let wasKilled: Bool
+    /// All of standard output and standard error.
+    let output, errors: String
+
+    /// Standard output as the JSON object that it has to be.
+    func json() throws -> [String: Any] {
+      let object = try JSONSerialization.jsonObject(with: Data(output.utf8))
+      return try #require(object as? [String: Any])
+    }
+  }
+
+  /// Starts `lmn`.
+  ///
+  /// - Parameters:
+  ///   - arguments: What follows the name of the command.
+  ///   - directory: Where it runs.
+  ///   - environment: Variables besides those of this process.
+  ///   - input: Standard input, at most what a pipe holds.
+  ///   - wrapper: A command that starts another, such as `nice`.
+  init(
+    _ arguments: [String], in directory: String, environment: [String: String] = [:],
+    input text: String = "", wrapper: [String] = []
+  ) throws {
+    let words = wrapper + [try Self.executable] + arguments
+    process.executableURL = URL(fileURLWithPath: words[0])
+    process.arguments = Array(words.dropFirst())
+    process.currentDirectoryURL = URL(fileURLWithPath: directory)
+    // One thread each: tests run side by side.
+    process.environment = ProcessInfo.processInfo.environment
+      .merging(["OMP_NUM_THREADS": "1"]) { $1 }.merging(environment) { $1 }
+    (process.standardInput, process.standardOutput) = (input, output)
+    process.standardError = errors
+    try input.fileHandleForWriting.write(contentsOf: Data(text.utf8))
+    try input.fileHandleForWriting.close()
+    try process.run()
+  }
+
+  /// Runs `lmn` to its end.
+  static func run(
+    _ arguments: String..., in directory: String = "/tmp", environment: [String: String] = [:],
+    input: String = "", wrapper: [String] = []
+  ) throws -> Result {
+    try Command(
+      arguments, in: directory, environment: environment, input: input, wrapper: wrapper
+    ).finish()
+  }
+
+  /// Waits for a line on standard error that begins with `prefix`; then what the command writes there
+  /// is no longer read, until ``finish()`` does.
+  func waitForLine(_ prefix: String) throws {
+    #if os(Linux)
+      // A full pipe holds the command up, so that it cannot reach its end before it is interrupted.
+      let setPipeSize: Int32 = 1031
+      #expect(fcntl(errors.fileHandleForReading.fileDescriptor, setPipeSize, 4096) >= 4096)
+    #endif
+    while !heard.split(separator: "\n").contains(where: { $0.hasPrefix(prefix) }) {
+      let data = errors.fileHandleForReading.availableData
+      if data.isEmpty { throw Silence(heard: heard) }
+      heard += String(decoding: data, as: UTF8.self)
+    }
+  }
+
+  private var heard = ""
+
+  /// The command ended without saying what was waited for.
+  private struct Silence: Error { let heard: String }
+
+  /// Sends a signal.
+  func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
+
+  /// Waits for the end.
+  func finish() throws -> Result {
+    let output = try output.fileHandleForReading.readToEnd() ?? Data()
+    let errors = try errors.fileHandleForReading.readToEnd() ?? Data()
+    process.waitUntilExit()
+    return Result(
+      status: process.terminationStatus,
+      wasKilled: process.terminationReason == .uncaughtSignal,
+      output: String(decoding: output, as: UTF8.self),
+      errors: heard + String(decoding: errors, as: UTF8.self))
+  }
+
+  /// Where SwiftPM has put the command: beside the tests, whatever the build is called.
+  private static var executable: String {
+    get throws {
+      final class Marker {}
+      let tests = [Bundle.main.bundleURL, Bundle(for: Marker.self).bundleURL]
+      let places = tests + tests.map { $0.deletingLastPathComponent() }
+      return try #require(
+        places.map { $0.appendingPathComponent("lmn").path }.first {
+          var isDirectory: ObjCBool = false
+          return FileManager.default.fileExists(atPath: $0, isDirectory: &isDirectory)
+            && !isDirectory.boolValue && FileManager.default.isExecutableFile(atPath: $0)
+        }, "there is no lmn beside \(tests.map(\.path))")
+    }
+  }
+}
+
+// MARK: - What the commands work on
+
+/// A text that small models can be trained on.
+let smallText = String(
+  repeating: "the cat sat on the mat.\nthe dog ate the cat's hat.\n", count: 20)
+
+/// Flags for a network, and steps, that take a moment even without optimization.
+let smallFlags = [
+  "--width", "8", "--heads", "2", "--layers", "1", "--banks", "1", "--feed-forward", "1",
+  "--block-length", "16", "--batch-size", "1", "--evaluation-batches", "1", "--threads", "1",
+]
+
+/// Writes a text for a test.
+func write(_ text: String, to path: String) throws {
+  try AtomicFile.write(Array(text.utf8), to: path)
+}
+
+/// Writes a model with fresh parameters that knows the characters of ``smallText``.
+func writeSmallModel(
+  to path: String, tokenizer: Tokenizer? = nil, seed: UInt64 = 1
+) throws {
+  let tokenizer = try tokenizer ?? .characters(Vocabulary(of: Array(smallText.utf8)))
+  var configuration = Configuration(vocabularySize: tokenizer.vocabularySize)
+  (configuration.width, configuration.heads, configuration.layers) = (8, 2, 2)
+  var generator = SeededGenerator(seed: seed)
+  let network = try LogarithmicMemoryNetwork(
+    configuration, initialisation: .normal, using: &generator)
+  try LanguageModel(network: network, tokenizer: tokenizer).write(to: path)
+}
+
+/// Runs `body` in a directory with `text.txt` and `model.safetensors`.
+func withSmallFiles(_ body: (String) throws -> Void) throws {
+  try withTemporaryDirectory { directory in
+    try write(smallText, to: directory + "/text.txt")
+    try writeSmallModel(to: directory + "/model.safetensors")
+    try body(directory)
+  }
+}

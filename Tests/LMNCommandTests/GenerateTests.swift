@@ -1,0 +1,100 @@
+import Foundation
+import LMN
+import LMNTestSupport
+import Testing
+
+@Suite struct GenerateTests {
+  private func generate(
+    _ flags: String..., in directory: String, input: String = ""
+  ) throws -> Command.Result {
+    try Command(
+      ["generate", "--model", "model.safetensors"] + flags, in: directory, input: input
+    ).finish()
+  }
+
+  @Test func promptsComeFromFlagFileOrStandardInput() throws {
+    try withSmallFiles { directory in
+      try write("the cat", to: directory + "/prompt.txt")
+      let results = [
+        try generate("--prompt", "the cat", in: directory),
+        try generate("--prompt-file", "prompt.txt", in: directory),
+        try generate(in: directory, input: "the cat"),
+      ]
+      for result in results {
+        #expect(result.status == 0 && result.errors.isEmpty)
+        #expect(result.output.unicodeScalars.count == 200)
+        #expect(result.output == results[0].output)
+      }
+      #expect(
+        try generate("--prompt", "the", in: directory).output != results[0].output)
+    }
+  }
+
+  @Test func samplingFollowsTheFlags() throws {
+    try withSmallFiles { directory in
+      func text(_ flags: String...) throws -> String {
+        let result = try Command(
+          ["generate", "--model", "model.safetensors", "--prompt", "a"] + flags, in: directory
+        ).finish()
+        #expect(result.status == 0)
+        return result.output
+      }
+      let seeded = try text("--seed", "7")
+      #expect(try text("--seed", "7") == seeded)
+      #expect(try text("--seed", "8") != seeded)
+      let likeliest = try text("--temperature", "0")
+      #expect(try text("--temperature", "0", "--seed", "7") == likeliest)
+      #expect(try text("--top-k", "1") == likeliest)
+      #expect(try text("--top-p", "1e-9", "--seed", "3") == likeliest)
+      #expect(try text("--seed", "7", "--top-p", "1", "--top-k", "999") == seeded)
+      #expect(try text("--tokens", "0").isEmpty)
+      #expect(try text("--seed", "7", "--tokens", "12") == String(seeded.prefix(12)))
+    }
+  }
+
+  /// Of characters, and of bytes, where a character may be cut in two.
+  @Test(arguments: [nil, Tokenizer.bytes])
+  func savedStatesGoOnExactly(tokenizer: Tokenizer?) throws {
+    try withSmallFiles { directory in
+      try writeSmallModel(to: directory + "/model.safetensors", tokenizer: tokenizer)
+      let whole = try generate("--prompt", "the cat", "--tokens", "60", in: directory)
+      let parts = [
+        try generate(
+          "--prompt", "the cat", "--tokens", "13", "--save-state", "state", in: directory),
+        try generate(
+          "--load-state", "state", "--tokens", "14", "--save-state", "state", in: directory),
+        try generate("--load-state", "state", "--tokens", "33", in: directory),
+      ]
+      #expect(parts.allSatisfy { $0.status == 0 && $0.errors.isEmpty })
+      #expect(parts.map(\.output).joined() == whole.output)
+    }
+  }
+
+  @Test func sessionsReadMoreThanOnePrompt() throws {
+    try withSmallFiles { directory in
+      #expect(
+        try generate("--prompt", "the", "--tokens", "0", "--save-state", "state", in: directory)
+          .status == 0)
+      let before = try files(in: directory)
+      let parts = try generate("--load-state", "state", "--prompt", " cat", in: directory)
+      #expect(try files(in: directory) == before)
+      let whole = try generate("--prompt", "the cat", in: directory)
+      #expect(parts.output == whole.output)
+      let reseeded = try generate(
+        "--load-state", "state", "--prompt", " cat", "--seed", "5", in: directory)
+      #expect(
+        try generate("--prompt", "the cat", "--seed", "5", in: directory).output
+          == reseeded.output)
+    }
+  }
+
+  /// A reader that has enough ends the command without any ado.
+  @Test func aClosedPipeIsNoError() throws {
+    try withSmallFiles { directory in
+      let result = try Command.run(
+        "generate", "--model", "model.safetensors", "--prompt", "a", "--tokens", "100000",
+        in: directory, wrapper: ["/bin/sh", "-c", #""$@" | head -c 5"#, "sh"])
+      #expect(result.output.utf8.count == 5 && result.errors.isEmpty)
+    }
+  }
+}

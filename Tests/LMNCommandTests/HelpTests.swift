@@ -1,0 +1,46 @@
+import Testing
+
+@Suite struct HelpTests {
+  private static let subcommands = ["train", "generate", "evaluate", "verify", "info"]
+
+  @Test(arguments: [["--help"], ["help"], []])
+  func helpListsSubcommandsAndExitCodes(arguments: [String]) throws {
+    let result = try Command(arguments, in: "/tmp").finish()
+    #expect(result.status == 0 && result.errors.isEmpty)
+    for subcommand in Self.subcommands { #expect(result.output.contains("\n  \(subcommand) ")) }
+    // Lines are wrapped somewhere.
+    let words = result.output.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    #expect(
+      words.contains(
+        """
+        Exit codes: 0 success; 1 a verification exceeded its tolerance; 2 something that was read \
+        or written is unusable, or training diverged; 64 wrong usage; 130 and 143 training was \
+        stopped by SIGINT or SIGTERM and has been saved.
+        """))
+  }
+
+  @Test(arguments: subcommands)
+  func everySubcommandHasHelp(subcommand: String) throws {
+    for arguments in [[subcommand, "--help"], ["help", subcommand]] {
+      let result = try Command(arguments, in: "/tmp").finish()
+      #expect(result.status == 0 && result.errors.isEmpty)
+      #expect(result.output.contains("USAGE: lmn \(subcommand) "))
+      #expect(result.output.contains("--threads <threads>"))
+    }
+  }
+
+  @Test func versionIsPrinted() throws {
+    let result = try Command.run("--version")
+    #expect(result.status == 0 && result.errors.isEmpty)
+    #expect(try /\d+\.\d+\.\d+\n/.wholeMatch(in: result.output) != nil)
+  }
+
+  @Test(arguments: [("bash", "complete "), ("zsh", "#compdef lmn"), ("fish", "complete -c ")])
+  func shellsCanComplete(shell: String, sign: String) throws {
+    let result = try Command.run("--generate-completion-script", shell)
+    #expect(result.status == 0 && result.errors.isEmpty)
+    #expect(result.output.contains(sign))
+    for subcommand in Self.subcommands { #expect(result.output.contains(subcommand)) }
+    #expect(result.output.contains("summarizer"))
+  }
+}

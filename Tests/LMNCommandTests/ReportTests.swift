@@ -1,0 +1,113 @@
+import Foundation
+import LMN
+import LMNTestSupport
+import Testing
+
+/// `lmn evaluate` and `lmn info`.
+@Suite struct ReportTests {
+  @Test func evaluateMeasuresStreamAndBlocks() throws {
+    try withSmallFiles { directory in
+      let result = try Command.run(
+        "evaluate", "--model", "model.safetensors", "text.txt", "--block-length", "32",
+        in: directory)
+      #expect(result.status == 0 && result.errors.isEmpty)
+      let lines = result.output.split(separator: "\n")
+      let line =
+        /(one stream|blocks of 32): loss (\d+\.\d{4}) nats per token, perplexity \d+\.\d{3}, \d+\.\d{4} bits per byte \((\d+) tokens\)/
+      #expect(lines.count == 2)
+      for text in lines {
+        let match = try #require(try line.wholeMatch(in: text))
+        #expect(match.3 == "\(smallText.utf8.count - 1)")
+      }
+    }
+  }
+
+  @Test func evaluateReportsAsJSON() throws {
+    try withSmallFiles { directory in
+      let named = try Command.run(
+        "evaluate", "--model", "model.safetensors", "text.txt", "--json", in: directory)
+      let piped = try Command.run(
+        "evaluate", "--model", "model.safetensors", "-", "--json", in: directory, input: smallText)
+      #expect(named.status == 0 && piped.output == named.output)
+      let report = try named.json()
+      #expect(Set(report.keys) == ["blocks", "streaming"])
+      let model = try LanguageModel(contentsOf: directory + "/model.safetensors")
+      let tokens = try model.tokenizer.encode(Array(smallText.utf8))
+      for (key, expected) in [
+        ("streaming", Evaluation.streaming(model, over: tokens)),
+        ("blocks", .byBlocks(model, over: tokens, length: 512)),
+      ] {
+        let found = try #require(report[key] as? [String: Any])
+        #expect(Set(found.keys) == ["bits_per_byte", "bytes", "loss", "perplexity", "tokens"])
+        #expect(found["tokens"] as? Int == expected.tokens)
+        #expect(found["bytes"] as? Int == expected.bytes)
+        let loss = try #require(found["loss"] as? Double)
+        #expect(abs(loss - expected.loss) <= 1e-6 * expected.loss)
+      }
+    }
+  }
+
+  @Test func infoDescribesTheProgram() throws {
+    let result = try Command.run("info", "--threads", "3")
+    #expect(result.status == 0 && result.errors.isEmpty)
+    #expect(result.output.hasPrefix("version          \(lmnVersion)\ninstruction set  "))
+    #expect(result.output.contains("\nthreads          3\nBLAS             "))
+    let report = try Command.run("info", "--json").json()
+    #expect(
+      Set(report.keys) == [
+        "availableInstructionSets", "blas", "instructionSet", "threads", "version",
+      ])
+    #expect(
+      report["availableInstructionSets"] as? [String] == InstructionSet.available.map(\.name))
+  }
+
+  @Test func infoDescribesAModel() throws {
+    try withSmallFiles { directory in
+      let report = try Command.run(
+        "info", "--model", "model.safetensors", "--json", in: directory
+      ).json()
+      let model = try #require(report["model"] as? [String: Any])
+      let network = try LanguageModel(contentsOf: directory + "/model.safetensors").network
+      #expect(model["parameters"] as? Int == network.parameterCount)
+      #expect((model["configuration"] as? [String: Any])?["width"] as? Int == 8)
+      #expect(
+        model["stateBytes"] as? [String: Int] == [
+          "1k": network.stateByteCount(after: 1000), "1M": network.stateByteCount(after: 1_000_000),
+          "1G": network.stateByteCount(after: 1_000_000_000),
+        ])
+      let text = try Command.run("info", "--model", "model.safetensors", in: directory).output
+      #expect(text.contains("\nparameters       \(network.parameterCount)\n"))
+      #expect(text.contains(" bytes per stream\n"))
+    }
+  }
+
+  @Test(arguments: InstructionSet.available)
+  func environmentChoosesTheKernels(_ instructionSet: InstructionSet) throws {
+    let environment = ["LMN_ISA": instructionSet.name]
+    let report = try Command.run("info", "--json", environment: environment).json()
+    #expect(report["instructionSet"] as? String == instructionSet.name)
+    try withSmallFiles { directory in
+      let generated = try Command.run(
+        "generate", "--model", "model.safetensors", "--prompt", "the", in: directory,
+        environment: environment)
+      #expect(generated.status == 0)
+    }
+  }
+
+  @Test(arguments: ["nonsense", "AVX2", ""])
+  func unknownKernelsAreRefused(name: String) throws {
+    try withSmallFiles { directory in
+      for arguments in [
+        ["info"], ["generate", "--model", "model.safetensors", "--prompt", "a"],
+        ["evaluate", "--model", "model.safetensors", "text.txt"],
+        ["train", "text.txt", "--output", "run"], ["verify", "x"],
+      ] {
+        let result = try Command(arguments, in: directory, environment: ["LMN_ISA": name]).finish()
+        #expect(result.status == 2 && result.output.isEmpty)
+        let available = InstructionSet.available.map(\.name).joined(separator: ", ")
+        #expect(result.errors == "Error: LMN_ISA is '\(name)', this processor has \(available)\n")
+      }
+      #expect(names(in: directory) == ["model.safetensors", "text.txt"])
+    }
+  }
+}

@@ -1,0 +1,258 @@
+import Foundation
+import LMN
+import LMNTestSupport
+import Testing
+
+@Suite struct TrainTests {
+  private func train(
+    _ flags: String..., in directory: String, file: String? = "text.txt", input: String = ""
+  ) throws -> Command.Result {
+    try Command(
+      ["train"] + (file.map { [$0] } ?? []) + smallFlags + flags, in: directory, input: input
+    ).finish()
+  }
+
+  private static let runFiles = [
+    "best.safetensors", "configuration.json", "log.jsonl", "model.safetensors",
+    "training.safetensors",
+  ]
+
+  @Test func trainedModelsCanBeUsed() throws {
+    try withSmallFiles { directory in
+      let trained = try train("--output", "some/run", "--steps", "30", in: directory)
+      #expect(trained.status == 0)
+      // The result is the sample; losses and all the rest are on the other stream.
+      #expect(trained.output.unicodeScalars.count == 401 && trained.output.hasSuffix("\n"))
+      let lines = trained.errors.split(separator: "\n")
+      #expect(lines.filter { $0.hasPrefix("step ") }.count == 3)
+      #expect(lines.contains { $0.hasPrefix("step 30/30  loss ") && $0.contains("  validation ") })
+      #expect(lines.last!.hasPrefix("validation loss "))
+      #expect(!trained.errors.contains("\r") && !trained.errors.contains("\u{1B}"))
+      #expect(names(in: directory + "/some/run") == Self.runFiles)
+
+      for model in ["some/run", "some/run/model.safetensors", "some/run/best.safetensors"] {
+        let generated = try Command.run(
+          "generate", "--model", model, "--prompt", "the ", "--tokens", "50", in: directory)
+        #expect(generated.status == 0 && generated.errors.isEmpty)
+        #expect(generated.output.unicodeScalars.count == 50)
+        #expect(
+          try Command.run("evaluate", "--model", model, "text.txt", in: directory).status == 0)
+        #expect(try Command.run("info", "--model", model, in: directory).status == 0)
+      }
+    }
+  }
+
+  @Test func settingsAreKept() throws {
+    try withSmallFiles { directory in
+      let trained = try train(
+        "--output", "run", "--steps", "4", "--summarizer", "depthwiseSeparable", "--seed", "9",
+        "--initialisation", "orthogonal", "--schedule", "constant", "--learning-rate", "0.02",
+        "--clip", "0", "--weight-decay", "0.5", "--save-every", "2", in: directory)
+      #expect(trained.status == 0)
+      let kept = try JSONDecoder().decode(
+        TrainingConfiguration.self,
+        from: Data(try AtomicFile.contents(of: directory + "/run/configuration.json")))
+      #expect(kept.model.summarizer == .depthwiseSeparable && kept.model.width == 8)
+      #expect(kept.initialisation == .orthogonal && kept.seed == 9 && kept.steps == 4)
+      #expect(kept.schedule == .constant(rate: 0.02) && kept.gradientClipping == nil)
+      #expect(kept.optimizer.weightDecay == 0.5 && kept.saveEvery == 2)
+    }
+  }
+
+  @Test func table1IsTheRecipe() throws {
+    try withSmallFiles { directory in
+      // Only what would take long is changed.
+      let trained = try Command.run(
+        "train", "text.txt", "--preset", "table1", "--steps", "1", "--block-length", "16",
+        "--evaluation-batches", "1", "--output", "run", in: directory)
+      #expect(trained.status == 0)
+      let kept = try JSONDecoder().decode(
+        TrainingConfiguration.self,
+        from: Data(try AtomicFile.contents(of: directory + "/run/configuration.json")))
+      var recipe = TrainingConfiguration.table1(vocabularySize: kept.model.vocabularySize)
+      (recipe.steps, recipe.blockLength, recipe.evaluationBatches) = (1, 16, 1)
+      #expect(kept == recipe)
+    }
+  }
+
+  @Test func standardInputIsATextToo() throws {
+    try withSmallFiles { directory in
+      let piped = try train(
+        "--output", "piped", "--steps", "3", in: directory, file: "-", input: smallText)
+      let read = try train("--output", "read", "--steps", "3", in: directory)
+      #expect(piped.status == 0 && read.status == 0)
+      #expect(piped.output == read.output)
+      #expect(
+        try AtomicFile.contents(of: directory + "/piped/model.safetensors")
+          == AtomicFile.contents(of: directory + "/read/model.safetensors"))
+    }
+  }
+
+  @Test func textsOfAnyBytesCanBeTrainedOn() throws {
+    try withTemporaryDirectory { directory in
+      try AtomicFile.write(
+        (0..<1000).map { UInt8(truncatingIfNeeded: $0 * $0) }, to: directory + "/text.txt")
+      let trained = try train(
+        "--output", "run", "--steps", "2", "--tokenizer", "bytes", in: directory)
+      #expect(trained.status == 0)
+      #expect(trained.errors.contains("vocabulary of 256"))
+    }
+  }
+
+  @Test func withoutAFileTheGrammarWrites() throws {
+    try withTemporaryDirectory { directory in
+      let trained = try train("--output", "run", "--steps", "2", "--json", in: directory, file: nil)
+      #expect(trained.status == 0)
+      let floor = Grammar.tales.entropyPerCharacter
+      #expect(trained.errors.contains("entropy \(String(format: "%.4f", floor))"))
+      #expect(trained.errors.contains("(floor \(String(format: "%.3f", floor)))"))
+      let found = try #require(try trained.json()["floor"] as? Double)
+      #expect(abs(found - floor) < 1e-9)
+    }
+  }
+
+  @Test func reportIsJSON() throws {
+    try withSmallFiles { directory in
+      let report = try train("--output", "run", "--steps", "3", "--json", in: directory).json()
+      #expect(
+        Set(report.keys) == [
+          "directory", "loss", "parameters", "sample", "seconds", "skippedUpdates", "step",
+          "validationLoss",
+        ])
+      #expect(report["step"] as? Int == 3)
+      #expect(report["directory"] as? String == "run")
+      #expect((report["sample"] as? String)?.count == 400)
+    }
+  }
+
+  @Test func divergenceIsReported() throws {
+    try withSmallFiles { directory in
+      let trained = try train(
+        "--output", "run", "--steps", "30", "--learning-rate", "1e30", "--schedule", "constant",
+        in: directory)
+      #expect(trained.status == 2)
+      #expect(trained.output.isEmpty)
+      #expect(
+        trained.errors.hasSuffix(
+          "Error: training diverged at step 6: 'loss' is not finite, 5 updates in a row were left "
+            + "out; the last good weights are in run/training.safetensors\n"))
+      #expect(trained.errors.contains("step 2: 'loss' is not finite, the update was left out\n"))
+    }
+  }
+
+  // MARK: - Going on
+
+  /// What has to come out in the end, whatever happens on the way.
+  private func uninterrupted(_ flags: [String], in directory: String) throws -> [UInt8] {
+    let trained = try Command(
+      ["train", "text.txt", "--output", "whole"] + flags, in: directory
+    ).finish()
+    #expect(trained.status == 0)
+    return try AtomicFile.contents(of: directory + "/whole/model.safetensors")
+  }
+
+  private static let longRun =
+    smallFlags + ["--steps", "250", "--log-every", "1", "--save-every", "7"]
+
+  @Test(arguments: [SIGTERM, SIGINT])
+  func stoppedRunsGoOnExactly(signal: Int32) throws {
+    try withSmallFiles { directory in
+      let expected = try uninterrupted(Self.longRun, in: directory)
+      let command = try Command(
+        ["train", "text.txt", "--output", "run"] + Self.longRun, in: directory)
+      try command.waitForLine("step 20/")
+      command.send(signal)
+      let stopped = try command.finish()
+      #expect(!stopped.wasKilled && stopped.status == 128 + signal)
+      #expect(stopped.output.isEmpty)
+      let last = try #require(stopped.errors.split(separator: "\n").last)
+      let step = try #require(
+        try /stopped and saved at step (\d+); --resume continues/.wholeMatch(in: last)?.1)
+      #expect(try 20..<250 ~= #require(Int(step)))
+      #expect(names(in: directory + "/run").contains("model.safetensors"))
+
+      let resumed = try Command.run(
+        "train", "text.txt", "--output", "run", "--resume", "--threads", "1", in: directory)
+      #expect(resumed.status == 0)
+      #expect(resumed.errors.hasPrefix("continuing run at step \(step)\n"))
+      #expect(try AtomicFile.contents(of: directory + "/run/model.safetensors") == expected)
+    }
+  }
+
+  @Test func killedRunsGoOnExactly() throws {
+    try withSmallFiles { directory in
+      let expected = try uninterrupted(Self.longRun, in: directory)
+      let command = try Command(
+        ["train", "text.txt", "--output", "run"] + Self.longRun, in: directory)
+      try command.waitForLine("step 30/")
+      command.send(SIGKILL)
+      let killed = try command.finish()
+      #expect(killed.wasKilled && killed.status == SIGKILL)
+
+      let resumed = try Command(
+        ["train", "text.txt", "--output", "run", "--resume"] + Self.longRun, in: directory
+      ).finish()
+      #expect(resumed.status == 0)
+      let step = try #require(
+        try /continuing run at step (\d+)\n/.prefixMatch(in: resumed.errors)?.1)
+      #expect(try #require(Int(step)).isMultiple(of: 7))
+      #expect(try AtomicFile.contents(of: directory + "/run/model.safetensors") == expected)
+    }
+  }
+
+  @Test func finishedRunsGoOnWithMoreSteps() throws {
+    try withSmallFiles { directory in
+      #expect(try train("--output", "run", "--steps", "5", in: directory).status == 0)
+      let finished = try train("--output", "run", "--resume", in: directory)
+      #expect(finished.status == 2)
+      #expect(finished.errors == "Error: the run has taken its 5 steps; give more by --steps\n")
+      let resumed = try train("--output", "run", "--resume", "--steps", "8", in: directory)
+      #expect(resumed.status == 0)
+      #expect(resumed.errors.contains("step 8/8"))
+    }
+  }
+
+  /// A flag that was given before may be repeated; one that contradicts is named.
+  @Test(arguments: [
+    (["--width", "16"], "--width is 16, but the run to continue has 8"),
+    (["--heads", "1"], "--heads is 1, but the run to continue has 2"),
+    (["--clip", "0"], "--clip is 0.0, but the run to continue has 1.0"),
+    (["--seed", "2"], "--seed is 2, but the run to continue has 1"),
+    (
+      ["--summarizer", "depthwiseSeparable"],
+      "--summarizer is depthwiseSeparable, but the run to continue has linear"
+    ),
+    (["--tokenizer", "bytes"], "--tokenizer is bytes, but the run to continue has characters"),
+    (["--learning-rate", "0.5"], "the learning-rate schedule is "),
+    (["--schedule", "constant"], "the learning-rate schedule is constant(rate: 0.003), but "),
+    (["--preset", "table1"], ", but the run to continue has "),
+  ])
+  func contradictionsAreRefused(flags: [String], sentence: String) throws {
+    try withSmallFiles { directory in
+      #expect(try train("--output", "run", "--steps", "5", in: directory).status == 0)
+      let before = try files(in: directory)
+      let resumed = try Command(
+        ["train", "text.txt", "--output", "run", "--resume", "--steps", "9"] + flags, in: directory
+      ).finish()
+      #expect(resumed.status == 2)
+      #expect(resumed.errors.hasPrefix("Error: ") && resumed.errors.contains(sentence))
+      #expect(resumed.errors.split(separator: "\n").count == 1)
+      #expect(try files(in: directory) == before)
+    }
+  }
+
+  @Test func runsAreNotOverwritten() throws {
+    try withSmallFiles { directory in
+      #expect(try train("--output", "run", "--steps", "2", in: directory).status == 0)
+      let before = try files(in: directory)
+      let again = try train("--output", "run", "--steps", "2", in: directory)
+      #expect(again.status == 2)
+      #expect(
+        again.errors == """
+          Error: run holds a run already; continue it with --resume or choose another directory
+
+          """)
+      #expect(try files(in: directory) == before)
+    }
+  }
+}

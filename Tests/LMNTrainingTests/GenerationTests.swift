@@ -1,0 +1,170 @@
+import LMN
+import LMNTestSupport
+import Testing
+
+@testable import LMNTraining
+
+@Suite struct GenerationTests {
+  private let model: LanguageModel
+
+  init() throws {
+    model = try .small(.characters(of: "the cat sat on a mat.\n"))
+  }
+
+  private func begun(_ model: LanguageModel, seed: UInt64 = 1) throws -> Generation {
+    var generation = Generation(model, seed: seed)
+    try generation.read(Array("the cat".utf8))
+    return generation
+  }
+
+  private func text(_ count: Int, of generation: inout Generation) -> String {
+    (0..<count).map { _ in generation.write() }.joined()
+  }
+
+  @Test func seedsRepeatAndDiffer() throws {
+    func text(seed: UInt64) throws -> String {
+      var generation = try begun(model, seed: seed)
+      return self.text(100, of: &generation)
+    }
+    #expect(try text(seed: 1) == text(seed: 1))
+    #expect(try text(seed: 1) != text(seed: 2))
+  }
+
+  @Test func countsWhatItReadAndWrote() throws {
+    var generation = try begun(model)
+    _ = text(5, of: &generation)
+    #expect(generation.position == 12)
+  }
+
+  /// Also where a character of several bytes is cut: a random model of bytes writes many.
+  @Test(arguments: Summarizer.Kind.allCases, [0, 1, 2, 3, 50])
+  func savedGenerationsGoOn(summarizer: Summarizer.Kind, count: Int) throws {
+    for tokenizer in [model.tokenizer, .bytes] {
+      let model = try LanguageModel.small(tokenizer, summarizer: summarizer)
+      var whole = try begun(model)
+      let expected = text(count + 60, of: &whole) + whole.finish()
+      try withTemporaryDirectory { directory in
+        var first = try begun(model)
+        let begin = text(count, of: &first)
+        try first.save(to: directory + "/state")
+        var second = try Generation(
+          restoring: directory + "/state", of: model, sampler: Sampler())
+        let end = text(60, of: &second) + second.finish()
+        #expect(begin + end == expected)
+        #expect(second.position == whole.position)
+        #expect(second.generator == whole.generator)
+      }
+    }
+  }
+
+  @Test func charactersAreHeldBackAcrossAStateFile() throws {
+    let model = try LanguageModel.small(.bytes)
+    var generation = Generation(model, seed: 5)
+    try generation.read([65])
+    // Bytes that begin a character come soon among random ones.
+    var written = ""
+    repeat { written = generation.write() } while !written.isEmpty
+    try withTemporaryDirectory { directory in
+      try generation.save(to: directory + "/state")
+      var restored = try Generation(
+        restoring: directory + "/state", of: model, sampler: Sampler())
+      let expected = generation.finish()
+      #expect(!expected.isEmpty && restored.finish() == expected)
+    }
+  }
+
+  @Test func forksAreIndependent() throws {
+    var trunk = try begun(model)
+    _ = text(9, of: &trunk)
+    var (one, other) = (trunk, trunk)
+    other.generator = SeededGenerator(seed: 77)
+    let otherText = text(40, of: &other)
+    let oneText = text(40, of: &one)
+    #expect(text(40, of: &trunk) == oneText)
+    #expect(otherText != oneText)
+  }
+
+  @Test func readingInPartsIsReadingAtOnce() throws {
+    var parts = Generation(model, seed: 1)
+    for part in ["t", "he", " c", "", "at"] { try parts.read(Array(part.utf8)) }
+    var whole = try begun(model)
+    #expect(text(60, of: &parts) == text(60, of: &whole))
+  }
+
+  @Test func unknownCharactersChangeNothing() throws {
+    var generation = try begun(model)
+    let before = generation.position
+    #expect(throws: TokenizerError.self) { try generation.read(Array("at Z".utf8)) }
+    #expect(generation.position == before)
+  }
+
+  // MARK: - State files
+
+  /// What the sentence is when a state file was changed like this.
+  private func refusal(
+    of model: LanguageModel? = nil, _ change: (inout [UInt8]) throws -> Void
+  ) throws -> String {
+    try withTemporaryDirectory { directory in
+      let path = directory + "/state"
+      try begun(self.model).save(to: path)
+      var bytes = try AtomicFile.contents(of: path)
+      try change(&bytes)
+      try AtomicFile.write(bytes, to: path)
+      let error = #expect(throws: (any Error).self) {
+        try Generation(restoring: path, of: model ?? self.model, sampler: Sampler())
+      }
+      return "\(try #require(error))".replacing(path, with: "FILE")
+    }
+  }
+
+  /// The same, where metadata and names of tensors are changed.
+  private func refusal(
+    metadata: [String: String?] = [:], rename: (String) -> String = { $0 },
+    shape: ([Int]) -> [Int] = { $0 }
+  ) throws -> String {
+    try refusal { bytes in
+      let file = try Safetensors(decoding: bytes)
+      let changed = metadata.reduce(into: file.metadata) { $0[$1.key] = $1.value }
+      var other = Safetensors(metadata: changed)
+      for entry in file.entries {
+        let (_, values) = try file.floats(entry.name)
+        other.append(rename(entry.name), shape: shape(entry.shape), floats: values)
+      }
+      bytes = other.encoded()
+    }
+  }
+
+  @Test func statesOfOtherModelsAreRefused() throws {
+    for other in [
+      try LanguageModel.small(model.tokenizer, seed: 2),
+      try .small(model.tokenizer, summarizer: .depthwiseSeparable),
+      try .small(.bytes),
+    ] {
+      #expect(try refusal(of: other) { _ in } == "FILE: it is the state of another model")
+    }
+  }
+
+  @Test func damagedStatesAreRefused() throws {
+    #expect(try refusal { $0 = [] } == "FILE: 0 bytes are too few for a safetensors file")
+    #expect(try refusal { $0.removeLast() }.contains("beyond"))
+    #expect(try refusal { $0.removeLast($0.count / 2) }.hasPrefix("FILE: "))
+    #expect(try refusal { $0.append(0) }.contains("the tensors end at offset"))
+    #expect(
+      try refusal(metadata: ["state_of": nil]) == "FILE: it holds no state of a session")
+    let unreadable = "FILE: its position, random state or text cannot be read"
+    #expect(try refusal(metadata: ["position": "x"]) == unreadable)
+    #expect(try refusal(metadata: ["generator": "0"]) == unreadable)
+    #expect(try refusal(metadata: ["held_back": "e2 xyz"]) == unreadable)
+    #expect(try refusal(metadata: ["held_back": nil]) == unreadable)
+    for position in ["8", "0", "-1", "\(Int.max)"] {
+      #expect(
+        try refusal(metadata: ["position": position])
+          == "FILE: its tensors are not those of a state at position \(position)")
+    }
+    #expect(
+      try refusal(rename: { $0 == "logits" ? "x" : $0 }) == "FILE: there is no tensor 'logits'")
+    #expect(
+      try refusal(shape: { $0.reversed() })
+        == "FILE: its tensors are not those of a state at position 7")
+  }
+}

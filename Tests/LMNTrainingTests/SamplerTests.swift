@@ -1,0 +1,110 @@
+import Foundation
+import LMN
+import Testing
+
+@Suite struct SamplerTests {
+  private let logits = Tensor(shape: [5], scalars: [1, 3, -2, 3, 2])
+
+  /// How often each token comes in so many draws.
+  private func counts(
+    of sampler: Sampler, draws: Int, logits: Tensor? = nil, seed: UInt64 = 7
+  ) -> [Int] {
+    let logits = logits ?? self.logits
+    var generator = SeededGenerator(seed: seed)
+    return (0..<draws).reduce(into: [Int](repeating: 0, count: logits.count)) { counts, _ in
+      counts[Int(sampler.sample(logits, using: &generator))] += 1
+    }
+  }
+
+  private func sampler(temperature: Double = 1, topK: Int? = nil, topP: Double? = nil) -> Sampler {
+    var sampler = Sampler()
+    (sampler.temperature, sampler.topK, sampler.topP) = (temperature, topK, topP)
+    return sampler
+  }
+
+  @Test func temperatureZeroTakesTheLowestOfTheLikeliest() {
+    #expect(counts(of: sampler(temperature: 0), draws: 50) == [0, 50, 0, 0, 0])
+    let equal = Tensor(shape: [4], repeating: -1)
+    #expect(counts(of: sampler(temperature: 0), draws: 9, logits: equal) == [9, 0, 0, 0])
+  }
+
+  @Test(arguments: [(1, [1]), (2, [1, 3]), (3, [1, 3, 4]), (4, [0, 1, 3, 4]), (9, [0, 1, 2, 3, 4])])
+  func topKDrawsFromTheLikeliest(topK: Int, tokens: [Int]) {
+    let counts = counts(of: sampler(topK: topK), draws: 5000)
+    #expect(counts.indices.filter { counts[$0] > 0 } == tokens)
+  }
+
+  /// With probabilities 0.6, 0.3 and 0.1.
+  @Test(arguments: [(0.1, 1), (0.59, 1), (0.61, 2), (0.89, 2), (0.91, 3), (1, 3)])
+  func topPDrawsFromTheLikeliestThatSuffice(topP: Double, kept: Int) {
+    let logits = Tensor(shape: [3], scalars: [0.6, 0.3, 0.1].map { Float(log($0)) })
+    let counts = counts(of: sampler(topP: topP), draws: 5000, logits: logits)
+    #expect(counts.filter { $0 > 0 }.count == kept)
+    #expect(counts.prefix(kept).allSatisfy { $0 > 0 })
+  }
+
+  @Test(arguments: [(1.0, nil, nil), (0.5, nil, nil), (2, 4, nil), (1, 4, 0.9), (1, nil, 0.8)])
+  func drawsFollowTheProbabilities(temperature: Double, topK: Int?, topP: Double?) {
+    let draws = 40_000
+    let sampler = sampler(temperature: temperature, topK: topK, topP: topP)
+    let counts = counts(of: sampler, draws: draws)
+    // The definition: the likeliest k, of these the likeliest that have p together, then softmax.
+    var kept = logits.scalars.enumerated().sorted { $0.element > $1.element }
+      .map { (token: $0.offset, weight: exp(Double($0.element) / temperature)) }
+    kept = Array(kept.prefix(topK ?? kept.count))
+    if let topP {
+      let total = kept.reduce(0) { $0 + $1.weight }
+      var sum = 0.0
+      kept = Array(
+        kept.prefix { candidate in
+          defer { sum += candidate.weight }
+          return sum < topP * total
+        })
+    }
+    let total = kept.reduce(0) { $0 + $1.weight }
+    for token in counts.indices {
+      let probability = (kept.first { $0.token == token }?.weight ?? 0) / total
+      let expected = Double(draws) * probability
+      // Five standard deviations of a binomial count.
+      let bound = 5 * (expected * (1 - probability)).squareRoot()
+      #expect(abs(Double(counts[token]) - expected) <= bound, "token \(token)")
+    }
+  }
+
+  @Test func seedsRepeatAndDiffer() {
+    func draws(seed: UInt64) -> [Token] {
+      var generator = SeededGenerator(seed: seed)
+      return (0..<100).map { _ in Sampler().sample(logits, using: &generator) }
+    }
+    #expect(draws(seed: 1) == draws(seed: 1))
+    #expect(draws(seed: 1) != draws(seed: 2))
+  }
+
+  /// Logits so far apart that the differences overflow when divided.
+  @Test func extremeLogitsAreNoTrouble() {
+    let logits = Tensor(shape: [3], scalars: [-3e38, 3e38, 0])
+    #expect(counts(of: sampler(temperature: 1e-300), draws: 5, logits: logits) == [0, 5, 0])
+  }
+
+  @Test(arguments: [
+    (-1, nil, nil, "temperature is -1.0, it has to be 0 or more"),
+    (.infinity, nil, nil, "temperature is inf, it has to be 0 or more"),
+    (.nan, nil, nil, "temperature is nan, it has to be 0 or more"),
+    (1, 0, nil, "top-k is 0, it has to be 1 or more"),
+    (1, -3, nil, "top-k is -3, it has to be 1 or more"),
+    (1, nil, 0, "top-p is 0.0, it has to be above 0, at most 1"),
+    (1, nil, 1.5, "top-p is 1.5, it has to be above 0, at most 1"),
+    (1, nil, .nan, "top-p is nan, it has to be above 0, at most 1"),
+  ] as [(Double, Int?, Double?, String)])
+  func refusesWhatMakesNoSense(temperature: Double, topK: Int?, topP: Double?, sentence: String) {
+    let error = #expect(throws: SamplerError.self) {
+      try sampler(temperature: temperature, topK: topK, topP: topP).validate()
+    }
+    #expect(error?.description == sentence)
+  }
+
+  @Test func acceptsTheLimits() throws {
+    try sampler(temperature: 0, topK: 1, topP: 1).validate()
+    try Sampler().validate()
+  }
+}
