@@ -17,7 +17,7 @@ void lmn_single_vector_attention_forward(lmn_context context,
 void lmn_single_vector_attention_step_forward(lmn_context context,
                                               const lmn_single_vector_attention_step *a) {
   lmn_parallel_for(context, context.isa->single_vector_attention_step_forward, a, a->streams,
-                   position_grain(a->counts[0], a->width));
+                   position_grain(a->streams ? a->counts[0] : 0, a->width));
 }
 
 // The nodes of one level have equally many positions to gather from, those of another level twice
