@@ -26,9 +26,9 @@ static _Thread_local struct {
   void *state;
 } hooked;
 
-#define LMN_KERNEL(name)                                                                        \
-  static void hooked_##name(const void *args, size_t begin, size_t end) {                       \
-    hooked.hook(hooked.state, index_of_##name, hooked.isa->name, args, begin, end);             \
+#define LMN_KERNEL(name)                                                            \
+  static void hooked_##name(const void *args, size_t begin, size_t end) {           \
+    hooked.hook(hooked.state, index_of_##name, hooked.isa->name, args, begin, end); \
   }
 #include "kernels/list.h"
 #undef LMN_KERNEL
