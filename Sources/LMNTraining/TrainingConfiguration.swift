@@ -108,8 +108,8 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
       "\(name) is \(value), it has to be \(range)"
     case .diverged(let step, let inARow, let tensor, let checkpoint):
       """
-      training diverged at step \(step): '\(tensor)' is not finite, \(inARow) updates in a row were \
-      left out; the last good weights are in \(checkpoint)
+      training diverged at step \(step): '\(tensor)' is not finite, \(inARow) updates in a row \
+      were left out; the last good weights are in \(checkpoint)
       """
     case .occupied(let directory):
       "\(directory) holds a run already; continue it with --resume or choose another directory"

@@ -63,7 +63,8 @@ import Testing
 
   @Test func unknownCharactersAreNamed() throws {
     try withSmallFiles { directory in
-      let sentence = "the character 'Z' (U+005A) at offset 9 (line 2, column 2) is not in the vocabulary"
+      let sentence =
+        "the character 'Z' (U+005A) at offset 9 (line 2, column 2) is not in the vocabulary"
       try write("the cat\ncZ", to: directory + "/other.txt")
       try expectRefusal(
         generate + ["--prompt", "the cat\ncZ"], in: directory, "in the prompt, \(sentence)")
@@ -256,8 +257,9 @@ import Testing
         try /Error: cannot write run\/\w+.safetensors: File too large\n/.firstMatch(
           in: resumed.errors) != nil)
       #expect(try files(in: directory).filter { $0.key.hasSuffix(".safetensors") } == before)
-      #expect(try Command(train + ["text.txt", "--resume", "--steps", "4"], in: directory)
-        .finish().status == 0)
+      #expect(
+        try Command(train + ["text.txt", "--resume", "--steps", "4"], in: directory)
+          .finish().status == 0)
 
       let save = generate + ["--prompt", "a", "--tokens", "0", "--save-state", "state"]
       #expect(try Command(save, in: directory).finish().status == 0)
@@ -272,7 +274,8 @@ import Testing
       let arguments = train + ["text.txt", "--steps", "2"]
       let failed = try Command(arguments, in: directory, wrapper: limited(to: 2)).finish()
       #expect(failed.status == 2)
-      #expect(failed.errors.hasSuffix("Error: cannot write run/training.safetensors: File too large\n"))
+      #expect(
+        failed.errors.hasSuffix("Error: cannot write run/training.safetensors: File too large\n"))
       #expect(names(in: directory + "/run").isEmpty)
       #expect(try Command(arguments, in: directory).finish().status == 0)
     }
@@ -390,7 +393,9 @@ import Testing
   }
 
   @Test(arguments: [
-    (["evaluate", "text.txt", "--block-length", "0"], "--block-length is 0, it has to be 1 or more"),
+    (
+      ["evaluate", "text.txt", "--block-length", "0"], "--block-length is 0, it has to be 1 or more"
+    ),
     (["evaluate", "text.txt", "--block-length", "-1"], "--block-length is -1, it has to be"),
     (["evaluate", "text.txt", "--threads", "0"], "--threads is 0, it has to be from 1 to 1024"),
     (["evaluate"], "Missing expected argument '<file>'"),

@@ -29,8 +29,9 @@ final class Command {
   ///   - arguments: What follows the name of the command.
   ///   - directory: Where it runs.
   ///   - environment: Variables besides those of this process.
-  ///   - input: Standard input, at most what a pipe holds.
+  ///   - text: Standard input, at most what a pipe holds.
   ///   - wrapper: A command that starts another, such as `nice`.
+  /// - Throws: What keeps it from starting.
   init(
     _ arguments: [String], in directory: String, environment: [String: String] = [:],
     input text: String = "", wrapper: [String] = []
@@ -46,6 +47,13 @@ final class Command {
     process.standardError = errors
     try input.fileHandleForWriting.write(contentsOf: Data(text.utf8))
     try input.fileHandleForWriting.close()
+
+    // A process begins with the signals blocked that the thread blocks which starts it, and threads
+    // that Dispatch has made block them all.
+    var (every, blocked) = (sigset_t(), sigset_t())
+    sigfillset(&every)
+    pthread_sigmask(SIG_UNBLOCK, &every, &blocked)
+    defer { pthread_sigmask(SIG_SETMASK, &blocked, nil) }
     try process.run()
   }
 
@@ -84,8 +92,9 @@ final class Command {
 
   /// Waits for the end.
   func finish() throws -> Result {
-    let output = try output.fileHandleForReading.readToEnd() ?? Data()
+    // In this order: what a test has the command write to standard output fits its pipe.
     let errors = try errors.fileHandleForReading.readToEnd() ?? Data()
+    let output = try output.fileHandleForReading.readToEnd() ?? Data()
     process.waitUntilExit()
     return Result(
       status: process.terminationStatus,

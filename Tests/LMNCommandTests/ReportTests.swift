@@ -12,12 +12,11 @@ import Testing
         in: directory)
       #expect(result.status == 0 && result.errors.isEmpty)
       let lines = result.output.split(separator: "\n")
-      let line =
-        /(one stream|blocks of 32): loss (\d+\.\d{4}) nats per token, perplexity \d+\.\d{3}, \d+\.\d{4} bits per byte \((\d+) tokens\)/
-      #expect(lines.count == 2)
-      for text in lines {
-        let match = try #require(try line.wholeMatch(in: text))
-        #expect(match.3 == "\(smallText.utf8.count - 1)")
+      #expect(lines.map { $0.prefix { $0 != ":" } } == ["one stream", "blocks of 32"])
+      let measures = /loss [\d.]+ nats per token, perplexity [\d.]+, [\d.]+ bits per byte/
+      for line in lines {
+        #expect(line.contains(measures))
+        #expect(line.hasSuffix(" (\(smallText.utf8.count - 1) tokens)"))
       }
     }
   }

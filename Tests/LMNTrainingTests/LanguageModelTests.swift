@@ -76,7 +76,8 @@ import Testing
       return (name: entry.name, shape: shape, values: values)
     }
     change(&tensors)
-    var changed = Safetensors(metadata: metadata.reduce(into: file.metadata) { $0[$1.key] = $1.value })
+    var changed = Safetensors(
+      metadata: metadata.reduce(into: file.metadata) { $0[$1.key] = $1.value })
     for (name, shape, values) in tensors { changed.append(name, shape: shape, floats: values) }
     return try withTemporaryDirectory { directory in
       let path = directory + "/file"
@@ -106,8 +107,8 @@ import Testing
         == "FILE: its tokenizer has 256 tokens, its configuration 13")
     #expect(
       try refusal(metadata: ["tokenizer": "words"])
-        == #"FILE: "words" does not describe a tokenizer; expected "bytes" or "characters:" and the vocabulary"#
-    )
+        == #"FILE: "words" does not describe a tokenizer; "#
+        + #"expected "bytes" or "characters:" and the vocabulary"#)
     #expect(
       try refusal(metadata: ["tokenizer": "characters:aa"])
         == "FILE: the vocabulary has the character 'a' (U+0061) twice")
@@ -121,7 +122,9 @@ import Testing
         .hasPrefix("FILE: the configuration cannot be read: "))
     #expect(
       try refusal(
-        metadata: ["config": model.network.configuration.json.replacing("{", with: #"{"expand":1,"#)])
+        metadata: [
+          "config": model.network.configuration.json.replacing("{", with: #"{"expand":1,"#)
+        ])
         == "FILE: the configuration asks for what no model here has: expand")
     #expect(
       try refusal(metadata: ["config": configuration { $0.heads = 3 }])
@@ -183,7 +186,10 @@ import Testing
         == "FILE: layers is \(Int.max), it has to be from 1 to 16777216")
     #expect(
       try refusal(
-        metadata: ["config": model.network.configuration.json.replacing("\"layers\":2", with: "\"layers\":1e99")]
+        metadata: [
+          "config": model.network.configuration.json.replacing(
+            "\"layers\":2", with: "\"layers\":1e99")
+        ]
       ).hasPrefix("FILE: the configuration cannot be read: "))
   }
 

@@ -28,7 +28,9 @@ import Testing
     #expect(counts(of: sampler(temperature: 0), draws: 9, logits: equal) == [9, 0, 0, 0])
   }
 
-  @Test(arguments: [(1, [1]), (2, [1, 3]), (3, [1, 3, 4]), (4, [0, 1, 3, 4]), (9, [0, 1, 2, 3, 4])])
+  @Test(arguments: [
+    (1, [1]), (2, [1, 3]), (3, [1, 3, 4]), (4, [0, 1, 3, 4]), (9, [0, 1, 2, 3, 4]),
+  ])
   func topKDrawsFromTheLikeliest(topK: Int, tokens: [Int]) {
     let counts = counts(of: sampler(topK: topK), draws: 5000)
     #expect(counts.indices.filter { counts[$0] > 0 } == tokens)
@@ -86,16 +88,17 @@ import Testing
     #expect(counts(of: sampler(temperature: 1e-300), draws: 5, logits: logits) == [0, 5, 0])
   }
 
-  @Test(arguments: [
-    (-1, nil, nil, "temperature is -1.0, it has to be 0 or more"),
-    (.infinity, nil, nil, "temperature is inf, it has to be 0 or more"),
-    (.nan, nil, nil, "temperature is nan, it has to be 0 or more"),
-    (1, 0, nil, "top-k is 0, it has to be 1 or more"),
-    (1, -3, nil, "top-k is -3, it has to be 1 or more"),
-    (1, nil, 0, "top-p is 0.0, it has to be above 0, at most 1"),
-    (1, nil, 1.5, "top-p is 1.5, it has to be above 0, at most 1"),
-    (1, nil, .nan, "top-p is nan, it has to be above 0, at most 1"),
-  ] as [(Double, Int?, Double?, String)])
+  @Test(
+    arguments: [
+      (-1, nil, nil, "temperature is -1.0, it has to be 0 or more"),
+      (.infinity, nil, nil, "temperature is inf, it has to be 0 or more"),
+      (.nan, nil, nil, "temperature is nan, it has to be 0 or more"),
+      (1, 0, nil, "top-k is 0, it has to be 1 or more"),
+      (1, -3, nil, "top-k is -3, it has to be 1 or more"),
+      (1, nil, 0, "top-p is 0.0, it has to be above 0, at most 1"),
+      (1, nil, 1.5, "top-p is 1.5, it has to be above 0, at most 1"),
+      (1, nil, .nan, "top-p is nan, it has to be above 0, at most 1"),
+    ] as [(Double, Int?, Double?, String)])
   func refusesWhatMakesNoSense(temperature: Double, topK: Int?, topP: Double?, sentence: String) {
     let error = #expect(throws: SamplerError.self) {
       try sampler(temperature: temperature, topK: topK, topP: topP).validate()

@@ -289,7 +289,8 @@ import Testing
         })
       }
       let log = directory + "/log.jsonl"
-      try AtomicFile.write(try AtomicFile.contents(of: log) + Array(#"{"step":12,"lo"#.utf8), to: log)
+      try AtomicFile.write(
+        try AtomicFile.contents(of: log) + Array(#"{"step":12,"lo"#.utf8), to: log)
       var second = try Trainer(resuming: RunDirectory(directory), text: text)
       _ = try second.run()
       #expect(try remains(in: directory) == whole)
@@ -368,7 +369,8 @@ import Testing
 
   /// Counts that would overflow or index beyond what there is.
   @Test(arguments: [
-    ("loop", #""step":2"#, #""step":-2"#), ("loop", #""tokens":96"#, #""tokens":9223372036854775807"#),
+    ("loop", #""step":2"#, #""step":-2"#),
+    ("loop", #""tokens":96"#, #""tokens":9223372036854775807"#),
     ("loop", #""skippedUpdates":0"#, #""skippedUpdates":9223372036854775807"#),
     ("optimizer_step", "2", "-7"), ("training", #""steps":2"#, #""steps":-1"#),
     ("training", #""saveEvery":250"#, #""saveEvery":0"#), ("training", "{", "["),
