@@ -14,6 +14,12 @@ public struct Verification: Sendable {
     public let absoluteError: Double
     /// The same in units of the largest expected magnitude, where that is not 0.
     public let relativeError: Double
+
+    enum CodingKeys: String, CodingKey {
+      case name
+      case absoluteError = "absolute_error"
+      case relativeError = "relative_error"
+    }
   }
 
   /// Everything that was compared.

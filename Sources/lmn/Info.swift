@@ -18,11 +18,22 @@ struct Info: ParsableCommand {
     let blas: String
     let model: Model?
 
+    enum CodingKeys: String, CodingKey {
+      case version, threads, blas, model
+      case instructionSet = "instruction_set"
+      case availableInstructionSets = "available_instruction_sets"
+    }
+
     struct Model: Encodable {
       let configuration: Configuration
       let parameters: Int
       /// Per stream, by tokens seen.
       let stateBytes: [String: Int]
+
+      enum CodingKeys: String, CodingKey {
+        case configuration, parameters
+        case stateBytes = "state_bytes"
+      }
     }
   }
 

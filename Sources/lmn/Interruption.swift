@@ -15,6 +15,11 @@ enum Interruption {
   static func observe() {
     // Made here, for a handler must not be the first to touch it.
     received.store(0, ordering: .relaxed)
+    // A parent may have blocked them, for itself and so for its children.
+    var wanted = sigset_t()
+    sigemptyset(&wanted)
+    for number in [SIGINT, SIGTERM] { sigaddset(&wanted, number) }
+    pthread_sigmask(SIG_UNBLOCK, &wanted, nil)
     for number in [SIGINT, SIGTERM] {
       Foundation.signal(number) { number in
         // The second one of a kind does what it always does.

@@ -123,6 +123,12 @@ struct Train: ParsableCommand {
     var loss, validationLoss, floor: Double?
     var seconds: Double
     var sample: String
+
+    enum CodingKeys: String, CodingKey {
+      case directory, parameters, step, loss, floor, seconds, sample
+      case skippedUpdates = "skipped_updates"
+      case validationLoss = "validation_loss"
+    }
   }
 
   private func report(_ trainer: Trainer, last: TrainingRecord?, seconds: Double) throws {

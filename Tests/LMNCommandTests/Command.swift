@@ -47,13 +47,6 @@ final class Command {
     process.standardError = errors
     try input.fileHandleForWriting.write(contentsOf: Data(text.utf8))
     try input.fileHandleForWriting.close()
-
-    // A process begins with the signals blocked that the thread blocks which starts it, and threads
-    // that Dispatch has made block them all.
-    var (every, blocked) = (sigset_t(), sigset_t())
-    sigfillset(&every)
-    pthread_sigmask(SIG_UNBLOCK, &every, &blocked)
-    defer { pthread_sigmask(SIG_SETMASK, &blocked, nil) }
     try process.run()
   }
 

@@ -52,18 +52,22 @@ import Testing
     }
   }
 
-  /// Of characters, and of bytes, where a character may be cut in two.
+  /// Of characters, and of bytes, where the cut goes through a character.
   @Test(arguments: [nil, Tokenizer.bytes])
   func savedStatesGoOnExactly(tokenizer: Tokenizer?) throws {
     try withSmallFiles { directory in
       try writeSmallModel(to: directory + "/model.safetensors", tokenizer: tokenizer)
       let whole = try generate("--prompt", "the cat", "--tokens", "60", in: directory)
+      var generation = Generation(try LanguageModel(contentsOf: directory), seed: 1)
+      try generation.read(Array("the cat".utf8))
+      let cut = 1 + ((0..<13).first { _ in generation.write().isEmpty } ?? 12)
+      #expect((cut < 13) == (tokenizer == .bytes))
       let parts = [
         try generate(
-          "--prompt", "the cat", "--tokens", "13", "--save-state", "state", in: directory),
+          "--prompt", "the cat", "--tokens", "\(cut)", "--save-state", "state", in: directory),
         try generate(
           "--load-state", "state", "--tokens", "14", "--save-state", "state", in: directory),
-        try generate("--load-state", "state", "--tokens", "33", in: directory),
+        try generate("--load-state", "state", "--tokens", "\(46 - cut)", in: directory),
       ]
       #expect(parts.allSatisfy { $0.status == 0 && $0.errors.isEmpty })
       #expect(parts.map(\.output).joined() == whole.output)

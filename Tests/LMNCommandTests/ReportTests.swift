@@ -54,10 +54,10 @@ import Testing
     let report = try Command.run("info", "--json").json()
     #expect(
       Set(report.keys) == [
-        "availableInstructionSets", "blas", "instructionSet", "threads", "version",
+        "available_instruction_sets", "blas", "instruction_set", "threads", "version",
       ])
     #expect(
-      report["availableInstructionSets"] as? [String] == InstructionSet.available.map(\.name))
+      report["available_instruction_sets"] as? [String] == InstructionSet.available.map(\.name))
   }
 
   @Test func infoDescribesAModel() throws {
@@ -70,7 +70,7 @@ import Testing
       #expect(model["parameters"] as? Int == network.parameterCount)
       #expect((model["configuration"] as? [String: Any])?["width"] as? Int == 8)
       #expect(
-        model["stateBytes"] as? [String: Int] == [
+        model["state_bytes"] as? [String: Int] == [
           "1k": network.stateByteCount(after: 1000), "1M": network.stateByteCount(after: 1_000_000),
           "1G": network.stateByteCount(after: 1_000_000_000),
         ])
@@ -84,7 +84,7 @@ import Testing
   func environmentChoosesTheKernels(_ instructionSet: InstructionSet) throws {
     let environment = ["LMN_ISA": instructionSet.name]
     let report = try Command.run("info", "--json", environment: environment).json()
-    #expect(report["instructionSet"] as? String == instructionSet.name)
+    #expect(report["instruction_set"] as? String == instructionSet.name)
     try withSmallFiles { directory in
       let generated = try Command.run(
         "generate", "--model", "model.safetensors", "--prompt", "the", in: directory,

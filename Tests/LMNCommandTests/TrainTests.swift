@@ -116,8 +116,8 @@ import Testing
       let report = try train("--output", "run", "--steps", "3", "--json", in: directory).json()
       #expect(
         Set(report.keys) == [
-          "directory", "loss", "parameters", "sample", "seconds", "skippedUpdates", "step",
-          "validationLoss",
+          "directory", "loss", "parameters", "sample", "seconds", "skipped_updates", "step",
+          "validation_loss",
         ])
       #expect(report["step"] as? Int == 3)
       #expect(report["directory"] as? String == "run")

@@ -62,8 +62,8 @@ import Testing
       let items = try #require(report["items"] as? [[String: Any]])
       #expect(items.count > 4)
       for item in items {
-        #expect(Set(item.keys) == ["absoluteError", "name", "relativeError"])
-        #expect(try #require(item["relativeError"] as? Double) <= 1e-4)
+        #expect(Set(item.keys) == ["absolute_error", "name", "relative_error"])
+        #expect(try #require(item["relative_error"] as? Double) <= 1e-4)
       }
     }
   }
@@ -118,7 +118,7 @@ import Testing
       #expect(try verify(directory + "/file").status == 1)
       let result = try verify(directory + "/file", "--json")
       #expect(result.status == 1 && result.errors.isEmpty)
-      #expect(result.output.contains(#""relativeError" : "Infinity""#))
+      #expect(result.output.contains(#""relative_error" : "Infinity""#))
     }
   }
 }
