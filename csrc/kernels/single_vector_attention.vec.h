@@ -15,24 +15,56 @@ LMN_INLINE size_t attention_block(size_t heads) {
 /// Whether a vector holds every head equally often, so that lane l is head l modulo H.
 LMN_INLINE bool heads_fill_vectors(size_t heads) { return VEC_LANES % heads == 0; }
 
-/// dots[h] = scale * sum of a[e] * b[e] over the features of head h
-LMN_INLINE void head_dots(size_t E, size_t H, const float *a, const float *b, float scale,
-                          float *dots) {
+/// dots[i][h] = scale * sum of rows[i][e] * fixed[e] over the features of head h, rows by pointers
+/// and an offset
+LMN_INLINE void head_dots(size_t E, size_t H, const float *const *rows, size_t offset, size_t count,
+                          const float *fixed, float scale, float *dots) {
   if (heads_fill_vectors(H)) {
-    vec sum = vec_set(0);
-    for (size_t e = 0; e < E; e += VEC_LANES) {
-      const size_t lanes = vec_lanes(E - e);
-      sum = vec_fma(vec_load(a + e, lanes), vec_load(b + e, lanes), sum);
+    // As many rows as fill a vector with their dots: whole vectors are stored, and so can be loaded
+    // at once.
+    const size_t group = VEC_LANES / H;
+    for (size_t i = 0; i < count; i += group) {
+      const size_t members = lmn_min(group, count - i);
+      vec all = vec_set(0);
+      for (size_t m = 0; m < members; m++) {
+        const float *row = rows[i + m] + offset;
+        vec sum = vec_set(0);
+        for (size_t e = 0; e < E; e += VEC_LANES) {
+          const size_t lanes = vec_lanes(E - e);
+          sum = vec_fma(vec_load(row + e, lanes), vec_load(fixed + e, lanes), sum);
+        }
+        all = vec_place(all, vec_fold(sum, H), m, H);
+      }
+      vec_store(dots + i * H, vec_mul(all, vec_set(scale)), members * H);
     }
-    vec_store(dots, vec_mul(vec_fold(sum, H), vec_set(scale)), H);
+    return;
+  }
+  for (size_t i = 0; i < count; i++)
+    for (size_t h = 0; h < H; h += VEC_LANES) {
+      const size_t lanes = vec_lanes(H - h);
+      vec sum = vec_set(0);
+      for (size_t e = h; e < E; e += H)
+        sum = vec_fma(vec_load(rows[i] + offset + e, lanes), vec_load(fixed + e, lanes), sum);
+      vec_store(dots + i * H + h, vec_mul(sum, vec_set(scale)), lanes);
+    }
+}
+
+/// largest[h] = the larger of itself and values[i][h] for all i < count
+LMN_INLINE void head_largest(size_t H, size_t count, const float *values, float *largest) {
+  if (heads_fill_vectors(H)) {
+    vec most = vec_repeat(largest, H);
+    for (size_t i = 0; i < count * H; i += VEC_LANES) {
+      const size_t lanes = vec_lanes(count * H - i);
+      most = vec_max(most, vec_first(vec_load(values + i, lanes), lanes, -INFINITY));
+    }
+    vec_store(largest, vec_fold_max(most, H), H);
     return;
   }
   for (size_t h = 0; h < H; h += VEC_LANES) {
     const size_t lanes = vec_lanes(H - h);
-    vec sum = vec_set(0);
-    for (size_t e = h; e < E; e += H)
-      sum = vec_fma(vec_load(a + e, lanes), vec_load(b + e, lanes), sum);
-    vec_store(dots + h, vec_mul(sum, vec_set(scale)), lanes);
+    vec most = vec_load(largest + h, lanes);
+    for (size_t i = 0; i < count; i++) most = vec_max(most, vec_load(values + i * H + h, lanes));
+    vec_store(largest + h, most, lanes);
   }
 }
 
@@ -105,16 +137,10 @@ LMN_INLINE void attention_begin(attention_position *a) {
 LMN_INLINE void attention_add(attention_position *a, const float *const *slots, size_t count) {
   const size_t E = a->width, H = a->heads;
   float weights[ATTENTION_SCORES];
-  for (size_t s = 0; s < count; s++) head_dots(E, H, slots[s], a->key, a->scale, weights + s * H);
+  head_dots(E, H, slots, 0, count, a->key, a->scale, weights);
   float before[LMN_MOST_HEADS];
   memcpy(before, a->largest, H * sizeof *before);
-  for (size_t h = 0; h < H; h += VEC_LANES) {
-    const size_t lanes = vec_lanes(H - h);
-    vec largest = vec_load(before + h, lanes);
-    for (size_t s = 0; s < count; s++)
-      largest = vec_max(largest, vec_load(weights + s * H + h, lanes));
-    vec_store(a->largest + h, largest, lanes);
-  }
+  head_largest(H, count, weights, a->largest);
   for (size_t h = 0; a->normalizer[0] > 0 && h < H; h++) {
     // What earlier blocks added stands for exp(score - the largest so far).
     const float kept = expf(before[h] - a->largest[h]);
@@ -127,13 +153,14 @@ LMN_INLINE void attention_add(attention_position *a, const float *const *slots, 
 
 LMN_INLINE void attention_end(attention_position *a) {
   const size_t E = a->width, H = a->heads;
-  float inverse[LMN_MOST_HEADS];
-  for (size_t h = 0; h < H; h++) inverse[h] = 1 / a->normalizer[h];
-  for (size_t e = 0; e < E; e += H)
+  const size_t stride = heads_fill_vectors(H) ? VEC_LANES : H;
+  for (size_t e = 0; e < E; e += stride)
     for (size_t h = 0; h < H; h += VEC_LANES) {
-      const size_t lanes = vec_lanes(H - h);
+      const size_t lanes = heads_fill_vectors(H) ? vec_lanes(E - e) : vec_lanes(H - h);
+      const vec normalizer =
+          heads_fill_vectors(H) ? vec_repeat(a->normalizer, H) : vec_load(a->normalizer + h, lanes);
       float *output = a->output + e + h;
-      vec_store(output, vec_mul(vec_load(output, lanes), vec_load(inverse + h, lanes)), lanes);
+      vec_store(output, vec_div(vec_load(output, lanes), normalizer), lanes);
     }
 }
 
@@ -180,17 +207,33 @@ KERNEL(single_vector_attention_step_forward) {
   }
 }
 
-/// Weight and score cotangent of `count` values, scores and dots that are there already:
+/// Weight and score cotangent of a vector of pairs:
 ///   weight = exp(score - log_normalizer),  d_score = weight * (d_weight - d_normalizer) * scale
-LMN_INLINE void attention_pairs_backward(float *score, float *d_weight, const float *log_normalizer,
-                                         const float *d_normalizer, float scale, size_t count) {
-  for (size_t i = 0; i < count; i += VEC_LANES) {
-    const size_t lanes = vec_lanes(count - i);
-    const vec weight =
-        vec_exp(vec_sub(vec_load(score + i, lanes), vec_load(log_normalizer + i, lanes)));
-    const vec d = vec_sub(vec_load(d_weight + i, lanes), vec_load(d_normalizer + i, lanes));
-    vec_store(score + i, weight, lanes);
-    vec_store(d_weight + i, vec_mul(vec_mul(weight, d), vec_set(scale)), lanes);
+LMN_INLINE void attention_pair_backward(float *score, float *d_weight, vec log_normalizer,
+                                        vec d_normalizer, float scale, size_t lanes) {
+  const vec weight = vec_exp(vec_sub(vec_load(score, lanes), log_normalizer));
+  const vec d = vec_sub(vec_load(d_weight, lanes), d_normalizer);
+  vec_store(score, weight, lanes);
+  vec_store(d_weight, vec_mul(vec_mul(weight, d), vec_set(scale)), lanes);
+}
+
+/// The same for pairs of one position, whose normalizers are one row of H.
+LMN_INLINE void attention_position_backward(size_t H, size_t count, float *score, float *d_weight,
+                                            const float *log_normalizer, const float *d_normalizer,
+                                            float scale) {
+  if (heads_fill_vectors(H)) {
+    const vec log_normalizers = vec_repeat(log_normalizer, H);
+    const vec d_normalizers = vec_repeat(d_normalizer, H);
+    for (size_t i = 0; i < count * H; i += VEC_LANES)
+      attention_pair_backward(score + i, d_weight + i, log_normalizers, d_normalizers, scale,
+                              vec_lanes(count * H - i));
+    return;
+  }
+  for (size_t h = 0; h < H; h += VEC_LANES) {
+    const size_t lanes = vec_lanes(H - h);
+    for (size_t i = h; i < count * H; i += H)
+      attention_pair_backward(score + i, d_weight + i, vec_load(log_normalizer + h, lanes),
+                              vec_load(d_normalizer + h, lanes), scale, lanes);
   }
 }
 
@@ -204,23 +247,19 @@ KERNEL(single_vector_attention_backward_keys) {
     float *d_key = a->d_keys + t * E, *d_normalizer = a->d_normalizer + t * H;
     const float *d_output = a->d_output + t * E, *key = a->keys + t * E;
     memset(d_key, 0, E * sizeof *d_key);
-    head_dots(E, H, d_output, a->output + t * E, 1, d_normalizer);
+    head_dots(E, H, &d_output, 0, 1, a->output + t * E, 1, d_normalizer);
 
     lmn_view view = lmn_view_at(&map, t);
     for (bool more = true; more;) {
       const float *slots[ATTENTION_BLOCK];
       float score[ATTENTION_SCORES], d_score[ATTENTION_SCORES];
-      float log_normalizers[ATTENTION_SCORES], d_normalizers[ATTENTION_SCORES];
       size_t count = 0, row;
-      while (count < block && (more = lmn_view_next(&view, &row))) {
-        const float *slot = slots[count] = a->slots + row * 2 * E;
-        head_dots(E, H, slot, key, scale, score + count * H);
-        head_dots(E, H, slot + E, d_output, 1, d_score + count * H);
-        memcpy(log_normalizers + count * H, a->log_normalizer + t * H, H * sizeof(float));
-        memcpy(d_normalizers + count * H, d_normalizer, H * sizeof(float));
-        count++;
-      }
-      attention_pairs_backward(score, d_score, log_normalizers, d_normalizers, scale, count * H);
+      while (count < block && (more = lmn_view_next(&view, &row)))
+        slots[count++] = a->slots + row * 2 * E;
+      head_dots(E, H, slots, 0, count, key, scale, score);
+      head_dots(E, H, slots, E, count, d_output, 1, d_score);
+      attention_position_backward(H, count, score, d_score, a->log_normalizer + t * H, d_normalizer,
+                                  scale);
       head_weighted_sum(E, H, d_score, slots, 0, count, d_key);
     }
   }
@@ -249,11 +288,16 @@ KERNEL(single_vector_attention_backward_slots) {
       for (size_t i = 0; i < count; i++) {
         keys[i] = a->keys + (t + i) * E;
         d_outputs[i] = a->d_output + (t + i) * E;
-        head_dots(E, H, query, keys[i], scale, weight + i * H);
-        head_dots(E, H, value, d_outputs[i], 1, d_score + i * H);
       }
-      attention_pairs_backward(weight, d_score, a->log_normalizer + t * H, a->d_normalizer + t * H,
-                               scale, count * H);
+      head_dots(E, H, keys, 0, count, query, scale, weight);
+      head_dots(E, H, d_outputs, 0, count, value, 1, d_score);
+      const float *log_normalizer = a->log_normalizer + t * H;
+      const float *d_normalizer = a->d_normalizer + t * H;
+      for (size_t i = 0; i < count * H; i += VEC_LANES) {
+        const size_t lanes = vec_lanes(count * H - i);
+        attention_pair_backward(weight + i, d_score + i, vec_load(log_normalizer + i, lanes),
+                                vec_load(d_normalizer + i, lanes), scale, lanes);
+      }
       head_weighted_sum(E, H, d_score, keys, 0, count, d_query);
       head_weighted_sum(E, H, weight, d_outputs, 0, count, d_value);
     }

@@ -58,6 +58,18 @@ LMN_INLINE vec vec_fold(vec a, size_t period) {
   if (period < 2) a = vec_add(a, _mm256_permute_ps(a, 0xb1));
   return a;
 }
+/// The same with the largest instead of the sum.
+LMN_INLINE vec vec_fold_max(vec a, size_t period) {
+  if (period < 8) a = vec_max(a, _mm256_permute2f128_ps(a, a, 1));
+  if (period < 4) a = vec_max(a, _mm256_permute_ps(a, 0x4e));
+  if (period < 2) a = vec_max(a, _mm256_permute_ps(a, 0xb1));
+  return a;
+}
+/// a with lanes [index * period, (index + 1) * period) from b.
+LMN_INLINE vec vec_place(vec a, vec b, size_t index, size_t period) {
+  const __m256i before = vec_mask(index * period), until = vec_mask((index + 1) * period);
+  return _mm256_blendv_ps(a, b, _mm256_castsi256_ps(_mm256_andnot_si256(before, until)));
+}
 /// `period` values, a power of two up to VEC_LANES, repeated over the lanes.
 LMN_INLINE vec vec_repeat(const float *p, size_t period) {
   switch (period) {

@@ -44,6 +44,18 @@ LMN_INLINE vec vec_fold(vec a, size_t period) {
   if (period < 2) a = vec_add(a, _mm512_permute_ps(a, 0xb1));
   return a;
 }
+/// The same with the largest instead of the sum.
+LMN_INLINE vec vec_fold_max(vec a, size_t period) {
+  if (period < 16) a = vec_max(a, _mm512_shuffle_f32x4(a, a, 0x4e));
+  if (period < 8) a = vec_max(a, _mm512_shuffle_f32x4(a, a, 0xb1));
+  if (period < 4) a = vec_max(a, _mm512_permute_ps(a, 0x4e));
+  if (period < 2) a = vec_max(a, _mm512_permute_ps(a, 0xb1));
+  return a;
+}
+/// a with lanes [index * period, (index + 1) * period) from b.
+LMN_INLINE vec vec_place(vec a, vec b, size_t index, size_t period) {
+  return _mm512_mask_mov_ps(a, (__mmask16)(vec_mask(period) << index * period), b);
+}
 /// `period` values, a power of two up to VEC_LANES, repeated over the lanes.
 LMN_INLINE vec vec_repeat(const float *p, size_t period) {
   switch (period) {

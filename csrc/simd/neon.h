@@ -49,6 +49,18 @@ LMN_INLINE vec vec_fold(vec a, size_t period) {
   if (period < 2) a = vec_add(a, vrev64q_f32(a));
   return a;
 }
+/// The same with the largest instead of the sum.
+LMN_INLINE vec vec_fold_max(vec a, size_t period) {
+  if (period < 4) a = vec_max(a, vextq_f32(a, a, 2));
+  if (period < 2) a = vec_max(a, vrev64q_f32(a));
+  return a;
+}
+/// a with lanes [index * period, (index + 1) * period) from b.
+LMN_INLINE vec vec_place(vec a, vec b, size_t index, size_t period) {
+  static const uint32_t lane[VEC_LANES] = {0, 1, 2, 3};
+  const uint32x4_t place = vsubq_u32(vld1q_u32(lane), vdupq_n_u32((uint32_t)(index * period)));
+  return vbslq_f32(vcltq_u32(place, vdupq_n_u32((uint32_t)period)), b, a);
+}
 /// `period` values, a power of two up to VEC_LANES, repeated over the lanes.
 LMN_INLINE vec vec_repeat(const float *p, size_t period) {
   switch (period) {
