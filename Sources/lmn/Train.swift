@@ -82,10 +82,11 @@ struct Train: ParsableCommand {
 
   private func train(_ trainer: inout Trainer) throws {
     let configuration = trainer.configuration
+    let context = ExecutionContext.current
     Console.note(
       "\(trainer.model.network.parameterCount) parameters, vocabulary of "
-        + "\(configuration.model.vocabularySize), \(ExecutionContext.current.threadCount) threads, "
-        + "\(ExecutionContext.current.instructionSet)")
+        + "\(configuration.model.vocabularySize), \(context.threadCount) "
+        + "thread\(context.threadCount == 1 ? "" : "s"), \(context.instructionSet)")
     if let floor { Console.note("built-in grammar, entropy \(floor.fixed(4)) nats per character") }
 
     var progress = ProgressBar(
