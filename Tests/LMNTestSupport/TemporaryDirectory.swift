@@ -2,7 +2,8 @@ public import FoundationEssentials
 
 /// Runs `body` with the path of a new directory, which is gone afterwards with all that is in it.
 public func withTemporaryDirectory<Result>(_ body: (String) throws -> Result) throws -> Result {
-  let path = "/tmp/lmn-tests-\(String(UInt64.random(in: .min ... .max), radix: 16))"
+  let name = "lmn-tests-\(String(UInt64.random(in: .min ... .max), radix: 16))"
+  let path = FileManager.default.temporaryDirectory.appending(path: name).path
   try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
   defer { try? FileManager.default.removeItem(atPath: path) }
   return try body(path)
