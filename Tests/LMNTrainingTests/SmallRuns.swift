@@ -1,10 +1,18 @@
+import FoundationEssentials
 import LMN
+import LMNTestSupport
+import Testing
 
 /// A text of the built-in grammar, long enough for small windows.
 let smallText: [UInt8] = {
   var generator = SeededGenerator(seed: 1)
   return Array(Grammar.tales.text(characters: 3000, using: &generator).utf8)
 }()
+
+/// A token per character of ``smallText``.
+let smallTokenizer = Tokenizer.characters(
+  // The text is not empty and UTF-8.
+  try! Vocabulary(of: smallText))
 
 extension TrainingConfiguration {
   /// A run over ``smallText`` whose steps take a millisecond.
@@ -42,4 +50,56 @@ extension Tokenizer {
   static func characters(of text: String) throws -> Tokenizer {
     .characters(try Vocabulary(of: Array(text.utf8)))
   }
+}
+
+// MARK: - Runs
+
+/// A run over ``smallText`` at its beginning.
+func trainer(
+  _ configuration: TrainingConfiguration, in directory: String
+) throws -> Trainer {
+  try Trainer(
+    configuration, text: smallText, tokenizer: smallTokenizer, in: RunDirectory(directory))
+}
+
+/// All lines of a run's log.
+func log(in directory: String) throws -> [TrainingRecord] {
+  try AtomicFile.contents(of: directory + "/log.jsonl").split(separator: UInt8(ascii: "\n"))
+    .map { try JSONDecoder().decode(TrainingRecord.self, from: Data($0)) }
+}
+
+/// All that a run leaves behind, but for what a clock or the system measured.
+struct Remains: Equatable {
+  let weights, best, training: [UInt8]
+  let log: [TrainingRecord]
+}
+
+func remains(in directory: String) throws -> Remains {
+  let run = RunDirectory(directory)
+  return Remains(
+    weights: try AtomicFile.contents(of: run.model), best: try AtomicFile.contents(of: run.best),
+    training: try AtomicFile.contents(of: run.training),
+    log: try log(in: directory).map { record in
+      var record = record
+      (record.tokensPerSecond, record.peakMemoryBytes) = (nil, nil)
+      return record
+    })
+}
+
+/// What a run that nothing interrupts leaves behind.
+func remains(of configuration: TrainingConfiguration) throws -> Remains {
+  try withTemporaryDirectory { directory in
+    var trainer = try trainer(configuration, in: directory)
+    #expect(try trainer.run())
+    return try remains(in: directory)
+  }
+}
+
+/// Twenty steps, whose checkpoints, evaluations and log lines fall on different ones.
+func interruptible() throws -> TrainingConfiguration {
+  var configuration = try TrainingConfiguration.small(steps: 20)
+  (configuration.saveEvery, configuration.evaluateEvery, configuration.logEvery) = (4, 6, 3)
+  configuration.schedule = .warmUpThenCosine(
+    peak: 0.02, warmUpSteps: 7, totalSteps: 20, minimumFraction: 0.1)
+  return configuration
 }
