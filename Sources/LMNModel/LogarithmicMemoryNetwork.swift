@@ -117,9 +117,7 @@ extension LogarithmicMemoryNetwork {
 extension LogarithmicMemoryNetwork {
   /// The bytes of one stream's state after so many tokens; it grows with their logarithm.
   public func stateByteCount(after tokens: Int) -> Int {
-    let rows =
-      tokens == 0
-      ? 0 : Tree(start: tokens - 1, length: 1, banks: configuration.banks).newestRows.count
+    let rows = Tree(start: tokens, length: 1, banks: configuration.banks).carriedRows.count
     let node = 3 * configuration.width * MemoryLayout<Float>.size
     return configuration.layers * rows * node
   }

@@ -1,3 +1,27 @@
+extension Safetensors {
+  /// The metadata under `key`, which a file of this kind has to have.
+  func metadata(_ key: String, path: String) throws(CheckpointError) -> String {
+    guard let value = metadata[key] else {
+      throw .unusable(file: path, problem: "it has no '\(key)' in its metadata")
+    }
+    return value
+  }
+}
+
+/// The result of `body`; an error that knows no file becomes one of the file at `path`.
+func naming<Result>(file path: String, _ body: () throws -> Result) throws -> Result {
+  do {
+    return try body()
+  } catch let error as SafetensorsError {
+    throw error
+  } catch let error as CheckpointError {
+    if case .unusable = error { throw error }
+    throw CheckpointError.unusable(file: path, problem: error.description)
+  } catch {
+    throw CheckpointError.unusable(file: path, problem: "\(error)")
+  }
+}
+
 /// Why a directory or file holds no checkpoint that can be used.
 public enum CheckpointError: Error, Equatable, CustomStringConvertible {
   /// A file is readable but does not say what it has to.

@@ -17,30 +17,19 @@ struct GoldenFile {
     func problem(_ sentence: String) -> CheckpointError {
       .unusable(file: path, problem: sentence)
     }
-    guard let json = file.metadata["config"] else {
-      throw problem("it has no 'config' in its metadata")
-    }
+    let json = try file.metadata("config", path: path)
 
     let gradientPrefix = "grad."
     let data = ["input_ids", "targets", "logits", "loss"]
     let names = file.entries.map(\.name).filter { !data.contains($0) }
     let weights = names.filter { !$0.hasPrefix(gradientPrefix) }
-    do {
-      network = try LogarithmicMemoryNetwork(
+    network = try naming(file: path) {
+      try LogarithmicMemoryNetwork(
         Configuration(json: json), loading: file.stateDictionary(of: weights))
-    } catch let error as SafetensorsError {
-      throw error
-    } catch let error as any CustomStringConvertible {
-      throw problem(error.description)
     }
 
     let published = network.published(network.stateDictionary)
-    var gradients: [(String, Tensor)] = []
-    for name in published.names {
-      let (shape, values) = try file.floats(gradientPrefix + name)
-      gradients.append((name, Tensor(shape: shape, scalars: values)))
-    }
-    gradient = StateDictionary(gradients)
+    gradient = try file.stateDictionary(of: published.names, prefix: gradientPrefix)
     do { try gradient.expect(sameNamesAndShapesAs: published) } catch {
       throw problem("of the gradients, \(error)")
     }

@@ -34,41 +34,21 @@ public struct LanguageModel: Sendable {
 
   /// The model in the tensors `names` of a file.
   init(decoding file: Safetensors, path: String, names: [String]) throws {
-    func metadata(_ key: String) throws -> String {
-      guard let value = file.metadata[key] else {
-        throw CheckpointError.unusable(file: path, problem: "it has no '\(key)' in its metadata")
-      }
-      return value
-    }
-    let version = try metadata("format_version")
+    func unusable(_ problem: String) -> CheckpointError { .unusable(file: path, problem: problem) }
+    let version = try file.metadata("format_version", path: path)
     guard version == Self.formatVersion else {
-      throw CheckpointError.unusable(
-        file: path,
-        problem: "its format is version \(version), this program reads \(Self.formatVersion)")
+      throw unusable("its format is version \(version), this program reads \(Self.formatVersion)")
     }
-    do {
-      let configuration = try Configuration(json: metadata("config"))
-      let tokenizer = try Tokenizer(specification: metadata("tokenizer"))
+    (network, tokenizer) = try naming(file: path) {
+      let configuration = try Configuration(json: file.metadata("config", path: path))
+      let tokenizer = try Tokenizer(specification: file.metadata("tokenizer", path: path))
       guard tokenizer.vocabularySize == configuration.vocabularySize else {
-        throw CheckpointError.unusable(
-          file: path,
-          problem: "its tokenizer has \(tokenizer.vocabularySize) tokens, its configuration "
+        throw unusable(
+          "its tokenizer has \(tokenizer.vocabularySize) tokens, its configuration "
             + "\(configuration.vocabularySize)")
       }
-      self.tokenizer = tokenizer
-      network = try LogarithmicMemoryNetwork(
-        configuration, loading: file.stateDictionary(of: names))
-    } catch let error as ConfigurationError {
-      throw CheckpointError.unusable(file: path, problem: error.description)
-    } catch let error as StateDictionaryError {
-      throw CheckpointError.unusable(file: path, problem: error.description)
-    } catch let error as TokenizerError {
-      throw CheckpointError.unusable(file: path, problem: error.description)
-    } catch let CheckpointError.mismatchedParameterCount(expected, found) {
-      throw CheckpointError.unusable(
-        file: path,
-        problem: CheckpointError.mismatchedParameterCount(expected: expected, found: found)
-          .description)
+      let parameters = try file.stateDictionary(of: names)
+      return (try LogarithmicMemoryNetwork(configuration, loading: parameters), tokenizer)
     }
   }
 

@@ -2,13 +2,13 @@ import LMNKernels
 public import LMNLayers
 
 extension Safetensors {
-  /// The float32 tensors of `names`, in that order.
+  /// The float32 tensors of `names`, in that order; in the file `prefix` stands before each name.
   public func stateDictionary(
-    of names: [String]
+    of names: [String], prefix: String = ""
   ) throws(SafetensorsError) -> StateDictionary {
     var pairs: [(name: String, tensor: Tensor)] = []
     for name in names {
-      let (shape, values) = try floats(name)
+      let (shape, values) = try floats(prefix + name)
       pairs.append((name, Tensor(shape: shape, scalars: values)))
     }
     return StateDictionary(pairs)

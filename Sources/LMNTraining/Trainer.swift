@@ -233,9 +233,7 @@ public struct Trainer {
   }
 
   private func writeConfiguration() throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-    try AtomicFile.write(
-      Array(try encoder.encode(configuration)) + [UInt8(ascii: "\n")], to: directory.configuration)
+    let text = try sortedJSON(configuration, formatting: .prettyPrinted)
+    try AtomicFile.write(Array((text + "\n").utf8), to: directory.configuration)
   }
 }

@@ -33,8 +33,8 @@ struct TrainingCheckpoint {
     var file = model.encoded()
     file.append(optimizer.first, prefix: Self.first)
     file.append(optimizer.second, prefix: Self.second)
-    file.metadata["loop"] = try json(loop)
-    file.metadata["training"] = try json(configuration)
+    file.metadata["loop"] = try sortedJSON(loop)
+    file.metadata["training"] = try sortedJSON(configuration)
     file.metadata["optimizer_step"] = "\(optimizer.step)"
     try file.write(to: path)
   }
@@ -51,9 +51,7 @@ struct TrainingCheckpoint {
   init(contentsOf path: String) throws {
     let file = try Safetensors(contentsOf: path)
     func decode<Value: Decodable>(_ key: String, as type: Value.Type) throws -> Value {
-      guard let text = file.metadata[key] else {
-        throw CheckpointError.unusable(file: path, problem: "it has no '\(key)' in its metadata")
-      }
+      let text = try file.metadata(key, path: path)
       do { return try JSONDecoder().decode(type, from: Data(text.utf8)) } catch {
         throw CheckpointError.unusable(file: path, problem: "its '\(key)' cannot be read: \(error)")
       }
@@ -74,8 +72,7 @@ struct TrainingCheckpoint {
       decoding: file, path: path, names: names.filter { !$0.hasPrefix("optimizer.") })
     let parameters = model.network.stateDictionary
     func moments(_ prefix: String) throws -> StateDictionary {
-      let stored = try file.stateDictionary(of: parameters.names.map { prefix + $0 })
-      let moments = StateDictionary(names: parameters.names, tensors: stored.tensors)
+      let moments = try file.stateDictionary(of: parameters.names, prefix: prefix)
       do { try moments.expect(sameNamesAndShapesAs: parameters) } catch {
         throw CheckpointError.unusable(file: path, problem: "of the moments '\(prefix)', \(error)")
       }
@@ -85,11 +82,4 @@ struct TrainingCheckpoint {
       step: optimizerStep, first: try moments(Self.first), second: try moments(Self.second),
       constants: configuration.optimizer)
   }
-}
-
-/// A value as JSON with sorted keys.
-private func json(_ value: some Encodable) throws -> String {
-  let encoder = JSONEncoder()
-  encoder.outputFormatting = .sortedKeys
-  return String(decoding: try encoder.encode(value), as: UTF8.self)
 }

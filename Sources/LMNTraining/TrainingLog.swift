@@ -20,8 +20,6 @@ struct TrainingLog: ~Copyable {
   }
 
   func append(_ record: TrainingRecord) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = .sortedKeys
-    try file.append((Array(encoder.encode(record)) + [UInt8(ascii: "\n")])[...])
+    try file.append(Array((sortedJSON(record) + "\n").utf8)[...])
   }
 }

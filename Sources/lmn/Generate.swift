@@ -71,9 +71,8 @@ struct Generate: ParsableCommand {
   private func promptText() throws -> [UInt8] {
     if let prompt { return Array(prompt.utf8) }
     if let promptFile { return try AtomicFile.contents(of: promptFile) }
-    let nobodyTypes = isatty(STDIN_FILENO) == 0
     if loadState != nil { return [] }
-    guard nobodyTypes else {
+    guard isatty(STDIN_FILENO) == 0 else {
       throw UnusableInput("there is no prompt: give --prompt, --prompt-file or standard input")
     }
     return try AtomicFile.contents(of: "/dev/stdin")

@@ -28,9 +28,10 @@ void lmn_single_vector_attention_backward(lmn_context context,
                    position_grain(most_slots(a->tree), a->width));
   const lmn_tree_map map = lmn_tree_map_of(a->tree);
   for (size_t i = 0; i <= map.levels; i++) {
-    const single_vector_attention_grad_level level = {a, i, i ? a->tree.banks : 1};
+    const single_vector_attention_grad_level level = {a, i};
+    const size_t banks = i ? a->tree.banks : 1;
     lmn_parallel_for(context, context.isa->single_vector_attention_backward_slots, &level,
-                     level.banks * map.level[i].count,
+                     banks * map.level[i].count,
                      position_grain(lmn_min((size_t)1 << i, a->tree.length), a->width));
   }
 }

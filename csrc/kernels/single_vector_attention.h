@@ -4,10 +4,10 @@
 
 #include "kernels/units.h"
 
-/// The nodes of one level, each bank's, as units of the backward pass.
+/// One level, whose nodes, bank after bank, are the units of the backward pass.
 typedef struct {
   const lmn_single_vector_attention_grad *grad;
-  size_t level, banks;
+  size_t level;
 } single_vector_attention_grad_level;
 
 /// The positions of the part that see a node: indices from `first`, `count` of them.

@@ -10,14 +10,17 @@ enum {
   LMN_BLOCK = 1024,       // values of an elementwise operation
 };
 
-// Starting and joining threads costs about as much as this many multiply-adds; a share of the work
-// has to be worth it.
-enum { LMN_SHARE = 200000 };
-
 static inline size_t lmn_min(size_t a, size_t b) { return a < b ? a : b; }
 
 /// How many units of `size` cover `count` things.
 static inline size_t lmn_units(size_t count, size_t size) { return (count + size - 1) / size; }
+
+// Starting and joining threads costs about as much as this many multiply-adds; a share of the work
+// has to be worth it.
+enum { LMN_SHARE = 200000 };
+
+/// The least units that are worth a thread, when one costs `work` multiply-adds or the like.
+static inline size_t lmn_grain(size_t work) { return 1 + LMN_SHARE / (work + 1); }
 
 enum { LMN_MOST_LEVELS = 64 };
 
@@ -29,9 +32,6 @@ typedef struct lmn_tree_map {
 } lmn_tree_map;
 
 lmn_tree_map lmn_tree_map_of(lmn_tree);
-
-/// The least units that are worth a thread, when one costs `work` multiply-adds or the like.
-static inline size_t lmn_grain(size_t work) { return 1 + LMN_SHARE / (work + 1); }
 
 /// One level of a tree as the level below sees it: pairs of rows and the nodes they make. A bank's
 /// rows are `*_stride` behind those of the bank before.

@@ -58,8 +58,7 @@ public struct LogarithmicMemory: Memory {
       guard position >= 0, position < Int.max / 2, nodes.shape.first == slots.shape.first else {
         return nil
       }
-      let rows =
-        position == 0 ? 0 : Tree(start: position - 1, length: 1, banks: banks).newestRows.count
+      let rows = Tree(start: position, length: 1, banks: banks).carriedRows.count
       guard nodes.shape == [rows, width], slots.shape == [rows, 2 * width] else { return nil }
       self.position = position
       self.nodes = nodes
