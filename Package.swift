@@ -66,13 +66,16 @@ let package = Package(
     .target(
       name: "CKernelTable", dependencies: ["CLMN"], path: "Tests/CKernelTable",
       cSettings: [.headerSearchPath("../../csrc")]),
+    .target(name: "CAllocationCount", path: "Tests/CAllocationCount"),
     tests(of: "LMNKernels", dependsOn: ["LMNKernels", "CLMN", "CKernelTable"]),
     tests(of: "LMNAutodiff", dependsOn: ["LMNAutodiff", "LMNKernels"]),
     tests(of: "LMNLayers", dependsOn: ["LMNLayers", "LMNAutodiff", "LMNKernels"]),
     tests(of: "LMNMemories", dependsOn: ["LMNMemories", "LMNLayers", "LMNAutodiff", "LMNKernels"]),
     tests(
       of: "LMNModel",
-      dependsOn: ["LMNModel", "LMNMemories", "LMNLayers", "LMNAutodiff", "LMNKernels"]),
+      dependsOn: [
+        "LMNModel", "LMNMemories", "LMNLayers", "LMNAutodiff", "LMNKernels", "CAllocationCount",
+      ]),
     tests(of: "LMNTraining", dependsOn: ["LMN"]),
     tests(of: "LMNCommand", dependsOn: ["LMN", "lmn"]),
   ],

@@ -2,7 +2,7 @@ public import LMNKernels
 
 extension Variable {
   /// The softmax cross-entropy of every row of logits, in nats: `[M]` for `self` of `[M, V]`.
-  public func crossEntropy(targets: [Token]) -> Variable {
+  public func crossEntropy(targets: TokenBuffer) -> Variable {
     let logits = value
     let (losses, logNormalizer) = logits.crossEntropy(targets: targets)
     return Variable(

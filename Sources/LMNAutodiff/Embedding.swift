@@ -2,7 +2,7 @@ public import LMNKernels
 
 extension Variable {
   /// The table's rows of the given tokens: `[L, E]` for `self` of `[V, E]`.
-  public func embedding(of tokens: [Token]) -> Variable {
+  public func embedding(of tokens: TokenBuffer) -> Variable {
     let vocabularySize = value.shape[0]
     return Variable(
       value.embedding(of: tokens),

@@ -14,8 +14,7 @@ extension Variable {
     of tree: Tree, carried: Tensor, weight: Variable, bias: Variable
   ) -> Variable {
     let w = weight.value
-    let nodes = value.nodes(of: tree, carried: carried)
-      .pairwiseSummary(of: tree, weight: w, bias: bias.value)
+    let nodes = value.pairwiseSummary(of: tree, carried: carried, weight: w, bias: bias.value)
     return Variable(
       nodes,
       Edge.joint([self, weight, bias]) { dy in

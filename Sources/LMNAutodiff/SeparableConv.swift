@@ -15,8 +15,8 @@ extension Variable {
     of tree: Tree, carried: Tensor, taps: Variable, pointwise: Variable, bias: Variable
   ) -> Variable {
     let (a, p) = (taps.value, pointwise.value)
-    let (nodes, mixed) = value.nodes(of: tree, carried: carried)
-      .separableConv(of: tree, taps: a, pointwise: p, bias: bias.value)
+    let (nodes, mixed) = value.separableConv(
+      of: tree, carried: carried, taps: a, pointwise: p, bias: bias.value)
     return Variable(
       nodes,
       Edge.joint([self, taps, pointwise, bias]) { dy in

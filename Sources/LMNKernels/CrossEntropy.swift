@@ -6,21 +6,19 @@ extension Tensor {
   /// - Parameter targets: M of them.
   /// - Returns: `losses` and `logNormalizer` `[M]`, for `self` of `[M, V]`.
   /// - Precondition: Every target is in 0 ..< V.
-  public func crossEntropy(targets: [Token]) -> (losses: Tensor, logNormalizer: Tensor) {
+  public func crossEntropy(targets: TokenBuffer) -> (losses: Tensor, logNormalizer: Tensor) {
     precondition(
       shape.count == 2 && shape[0] == targets.count,
       "crossEntropy: \(targets.count) targets of logits \(shape)")
     expectTokens(targets, below: shape[1], operation: "crossEntropy")
     let losses = Tensor(uninitialized: [shape[0]])
     let logNormalizer = Tensor(uninitialized: [shape[0]])
-    withExtendedLifetime((self, losses, logNormalizer)) {
-      targets.withUnsafeBufferPointer { targets in
-        var arguments = lmn_cross_entropy(
-          rows: shape[0], vocabulary: shape[1], logits: base, targets: targets.baseAddress,
-          losses: losses.output, log_normalizer: logNormalizer.output)
-        lmn_cross_entropy_forward(ExecutionContext.current.kernels, &arguments)
-      }
-    }
+    ExecutionContext.current.run(
+      lmn_cross_entropy_forward,
+      lmn_cross_entropy(
+        rows: shape[0], vocabulary: shape[1], logits: base, targets: targets.base,
+        losses: losses.output, log_normalizer: logNormalizer.output),
+      on: self, targets, losses, logNormalizer)
     return (losses, logNormalizer)
   }
 
@@ -32,19 +30,17 @@ extension Tensor {
   ///   - logNormalizer: As it returned it.
   /// - Returns: `[M, V]` for `self` of that shape, the logits.
   public func crossEntropyPullback(
-    _ cotangent: Tensor, targets: [Token], logNormalizer: Tensor
+    _ cotangent: Tensor, targets: TokenBuffer, logNormalizer: Tensor
   ) -> Tensor {
     precondition(
       cotangent.shape == [shape[0]], "crossEntropyPullback: \(cotangent.shape) of logits \(shape)")
-    return Tensor(shape: shape) { d_logits in
-      withExtendedLifetime((self, cotangent, logNormalizer)) {
-        targets.withUnsafeBufferPointer { targets in
-          var arguments = lmn_cross_entropy_grad(
-            rows: shape[0], vocabulary: shape[1], logits: base, targets: targets.baseAddress,
-            log_normalizer: logNormalizer.base, d_losses: cotangent.base, d_logits: d_logits)
-          lmn_cross_entropy_backward(ExecutionContext.current.kernels, &arguments)
-        }
-      }
-    }
+    let d_logits = Tensor(uninitialized: shape)
+    ExecutionContext.current.run(
+      lmn_cross_entropy_backward,
+      lmn_cross_entropy_grad(
+        rows: shape[0], vocabulary: shape[1], logits: base, targets: targets.base,
+        log_normalizer: logNormalizer.base, d_losses: cotangent.base, d_logits: d_logits.output),
+      on: self, cotangent, targets, logNormalizer, d_logits)
+    return d_logits
   }
 }

@@ -10,6 +10,8 @@ public struct ExecutionContext: Sendable {
   /// How many threads a kernel may use, at least 1.
   public let threadCount: Int
   let isa: UncheckedPointer
+  /// What records the calls of kernels, where a recording is being made.
+  private(set) var recording: Recording?
 
   /// A context of the selected instruction set and all threads this process may use, unless told
   /// otherwise.
@@ -33,13 +35,37 @@ public struct ExecutionContext: Sendable {
 
   var kernels: lmn_context { lmn_context(isa: isa.pointer, threads: threadCount) }
 
+  /// The same context, in which calls of kernels are recorded.
+  func recording(into recording: Recording) -> ExecutionContext {
+    var context = self
+    context.recording = recording
+    return context
+  }
+
+  /// The same context with at most so many threads.
+  package func limited(toThreads count: Int) -> ExecutionContext {
+    ExecutionContext(instructionSet: instructionSet, threadCount: min(count, threadCount))
+  }
+
+  /// Performs 0 ..< count pieces of work, shared out over the threads. Nothing is allocated.
+  package func perform(_ work: any ConcurrentWork, count: Int) {
+    withUnsafePointer(to: work) { work in
+      lmn_parallel_for(
+        kernels,
+        { work, begin, end in
+          let work = work!.assumingMemoryBound(to: (any ConcurrentWork).self).pointee
+          for index in begin..<end { work.perform(index) }
+        }, work, count, 1)
+    }
+  }
+
   /// The results of `body` for 0 ..< count, in order, shared out over the threads.
   ///
   /// Kernels inside `body` run on one thread each, unless there is only one call: that has all.
   public func map<Result: Sendable>(
     _ count: Int, _ body: @Sendable (Int) -> Result
   ) -> [Result] {
-    guard count > 1, threadCount > 1 else {
+    guard count > 1, threadCount > 1, recording == nil else {
       return Self.$current.withValue(self) { (0..<count).map(body) }
     }
     let inner = ExecutionContext(instructionSet: instructionSet, threadCount: 1)
@@ -62,6 +88,12 @@ public struct ExecutionContext: Sendable {
       initialized = count
     }
   }
+}
+
+/// Work in pieces that may be done at once.
+package protocol ConcurrentWork: AnyObject, Sendable {
+  /// Does one piece; uses no kernels but on one thread.
+  func perform(_ index: Int)
 }
 
 /// A Swift closure as the arguments of a kernel.

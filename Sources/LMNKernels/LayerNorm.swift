@@ -19,12 +19,12 @@ extension Tensor {
     let normalized = Tensor(uninitialized: shape)
     let mean = Tensor(uninitialized: [shape[0]])
     let scale = Tensor(uninitialized: [shape[0]])
-    withExtendedLifetime((self, gain, bias, normalized, mean, scale)) {
-      var arguments = lmn_layer_norm(
+    ExecutionContext.current.run(
+      lmn_layer_norm_forward,
+      lmn_layer_norm(
         rows: shape[0], width: shape[1], epsilon: epsilon, x: base, gain: gain.base,
-        bias: bias.base, normalized: normalized.output, mean: mean.output, scale: scale.output)
-      lmn_layer_norm_forward(ExecutionContext.current.kernels, &arguments)
-    }
+        bias: bias.base, normalized: normalized.output, mean: mean.output, scale: scale.output),
+      on: self, gain, bias, normalized, mean, scale)
     return (normalized, mean, scale)
   }
 
@@ -43,13 +43,13 @@ extension Tensor {
     let d_x = Tensor(uninitialized: shape)
     let d_gain = Tensor(uninitialized: gain.shape)
     let d_bias = Tensor(uninitialized: gain.shape)
-    withExtendedLifetime((self, gain, mean, scale, cotangent, d_x, d_gain, d_bias)) {
-      var arguments = lmn_layer_norm_grad(
+    ExecutionContext.current.run(
+      lmn_layer_norm_backward,
+      lmn_layer_norm_grad(
         rows: shape[0], width: shape[1], x: base, gain: gain.base, mean: mean.base,
         scale: scale.base, d_normalized: cotangent.base, d_x: d_x.output, d_gain: d_gain.output,
-        d_bias: d_bias.output)
-      lmn_layer_norm_backward(ExecutionContext.current.kernels, &arguments)
-    }
+        d_bias: d_bias.output),
+      on: self, gain, mean, scale, cotangent, d_x, d_gain, d_bias)
     return (d_x, d_gain, d_bias)
   }
 }

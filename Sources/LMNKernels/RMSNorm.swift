@@ -14,12 +14,12 @@ extension Tensor {
       shape.count == 2 && gain.shape == [shape[1]], "rmsNorm: gain \(gain.shape) of \(shape)")
     let normalized = Tensor(uninitialized: shape)
     let scale = Tensor(uninitialized: [shape[0]])
-    withExtendedLifetime((self, gain, normalized, scale)) {
-      var arguments = lmn_rms_norm(
+    ExecutionContext.current.run(
+      lmn_rms_norm_forward,
+      lmn_rms_norm(
         rows: shape[0], width: shape[1], epsilon: epsilon, x: base, gain: gain.base,
-        normalized: normalized.output, scale: scale.output)
-      lmn_rms_norm_forward(ExecutionContext.current.kernels, &arguments)
-    }
+        normalized: normalized.output, scale: scale.output),
+      on: self, gain, normalized, scale)
     return (normalized, scale)
   }
 
@@ -36,12 +36,12 @@ extension Tensor {
     precondition(cotangent.shape == shape, "rmsNormPullback: \(cotangent.shape) of \(shape)")
     let d_x = Tensor(uninitialized: shape)
     let d_gain = Tensor(uninitialized: gain.shape)
-    withExtendedLifetime((self, gain, scale, cotangent, d_x, d_gain)) {
-      var arguments = lmn_rms_norm_grad(
+    ExecutionContext.current.run(
+      lmn_rms_norm_backward,
+      lmn_rms_norm_grad(
         rows: shape[0], width: shape[1], x: base, gain: gain.base, scale: scale.base,
-        d_normalized: cotangent.base, d_x: d_x.output, d_gain: d_gain.output)
-      lmn_rms_norm_backward(ExecutionContext.current.kernels, &arguments)
-    }
+        d_normalized: cotangent.base, d_x: d_x.output, d_gain: d_gain.output),
+      on: self, gain, scale, cotangent, d_x, d_gain)
     return (d_x, d_gain)
   }
 }

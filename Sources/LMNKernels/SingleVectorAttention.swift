@@ -29,12 +29,12 @@ extension Tensor {
       "singleVectorAttention: slots \(shape), keys \(keys.shape), \(heads) heads, \(tree)")
     let output = Tensor(uninitialized: keys.shape)
     let logNormalizer = Tensor(uninitialized: [tree.length, heads])
-    withExtendedLifetime((self, keys, output, logNormalizer)) {
-      var arguments = lmn_single_vector_attention(
+    ExecutionContext.current.run(
+      lmn_single_vector_attention_forward,
+      lmn_single_vector_attention(
         tree: tree.layout, width: width, heads: heads, slots: base, keys: keys.base,
-        output: output.output, log_normalizer: logNormalizer.output)
-      lmn_single_vector_attention_forward(ExecutionContext.current.kernels, &arguments)
-    }
+        output: output.output, log_normalizer: logNormalizer.output),
+      on: self, keys, output, logNormalizer)
     return (output, logNormalizer)
   }
 
@@ -56,14 +56,14 @@ extension Tensor {
     let d_slots = Tensor(uninitialized: shape)
     let d_keys = Tensor(uninitialized: keys.shape)
     let d_normalizer = Tensor(uninitialized: logNormalizer.shape)
-    withExtendedLifetime((self, cotangent, keys, output, logNormalizer, d_normalizer)) {
-      var arguments = lmn_single_vector_attention_grad(
+    ExecutionContext.current.run(
+      lmn_single_vector_attention_backward,
+      lmn_single_vector_attention_grad(
         tree: tree.layout, width: keys.shape[1], heads: logNormalizer.shape[1], slots: base,
         keys: keys.base, output: output.base, log_normalizer: logNormalizer.base,
         d_output: cotangent.base, d_keys: d_keys.output, d_slots: d_slots.output,
-        d_normalizer: d_normalizer.output)
-      lmn_single_vector_attention_backward(ExecutionContext.current.kernels, &arguments)
-    }
+        d_normalizer: d_normalizer.output),
+      on: self, cotangent, keys, output, logNormalizer, d_slots, d_keys, d_normalizer)
     return (d_slots, d_keys)
   }
 

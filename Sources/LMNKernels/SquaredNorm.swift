@@ -5,12 +5,12 @@ extension Tensor {
   /// squares overflows.
   public var squaredNorm: Double {
     let block = Int(LMN_SQUARED_NORM_BLOCK)
-    let partial = Tensor(shape: [(count + block - 1) / block]) { partial in
-      withExtendedLifetime(self) {
-        var arguments = lmn_squared_norm(count: count, values: base, partial: partial)
-        lmn_squared_norm_forward(ExecutionContext.current.kernels, &arguments)
-      }
+    return withUnsafeTemporaryAllocation(of: Float.self, capacity: (count + block - 1) / block) {
+      partial in
+      ExecutionContext.current.run(
+        lmn_squared_norm_forward,
+        lmn_squared_norm(count: count, values: base, partial: partial.baseAddress), on: self)
+      return partial.reduce(0) { $0 + Double($1) }
     }
-    return partial.scalars.reduce(0) { $0 + Double($1) }
   }
 }

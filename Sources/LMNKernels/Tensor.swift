@@ -6,15 +6,15 @@ internal import Synchronization
 public struct Tensor: Sendable {
   /// The extent of each dimension, outermost first.
   public let shape: [Int]
+  /// How many values there are.
+  public let count: Int
   private var storage: Storage
   private let offset: Int
 
   /// A tensor whose values `initialize` writes, all of them, into uninitialised memory.
   public init(shape: [Int], initializingWith initialize: (UnsafeMutablePointer<Float>) -> Void) {
     precondition(shape.allSatisfy { $0 >= 0 }, "Tensor: negative extent in shape \(shape)")
-    self.shape = shape
-    storage = Storage(count: shape.reduce(1, *))
-    offset = 0
+    self.init(shape: shape, storage: Storage(count: shape.reduce(1, *)), offset: 0)
     initialize(storage.base)
   }
 
@@ -37,26 +37,29 @@ public struct Tensor: Sendable {
     self.init(shape: shape) { $0.initialize(repeating: value, count: shape.reduce(1, *)) }
   }
 
-  /// A tensor for a kernel with several outputs, which must write all of it.
-  init(uninitialized shape: [Int]) { self.init(shape: shape) { _ in } }
+  /// A tensor for a kernel to write, all of it.
+  init(uninitialized shape: [Int]) {
+    let arena = ExecutionContext.current.recording?.arenaOfResults
+    self.init(shape: shape, storage: Storage(count: shape.reduce(1, *), in: arena), offset: 0)
+  }
 
   private init(shape: [Int], storage: Storage, offset: Int) {
     self.shape = shape
+    count = shape.reduce(1, *)
     self.storage = storage
     self.offset = offset
   }
 
-  /// How many values there are.
-  public var count: Int { shape.reduce(1, *) }
-
   /// The values in row-major order, copied.
   public var scalars: [Float] {
-    withExtendedLifetime(storage) { Array(UnsafeBufferPointer(start: base, count: count)) }
+    expectReadable()
+    return withExtendedLifetime(storage) { Array(UnsafeBufferPointer(start: base, count: count)) }
   }
 
   /// The first value; of a one-element tensor, the value.
   public var scalar: Float {
     precondition(count == 1, "Tensor: a scalar was asked of shape \(shape)")
+    expectReadable()
     return withExtendedLifetime(storage) { base.pointee }
   }
 
@@ -90,13 +93,13 @@ public struct Tensor: Sendable {
     precondition(
       tensors.allSatisfy { Array($0.shape.dropFirst()) == inner },
       "Tensor: rows of shapes \(tensors.map(\.shape)) cannot be concatenated")
-    return Tensor(shape: [tensors.reduce(0) { $0 + $1.shape[0] }] + inner) { base in
-      var end = base
-      for tensor in tensors {
-        withExtendedLifetime(tensor) { end.initialize(from: tensor.base, count: tensor.count) }
-        end += tensor.count
-      }
+    let all = Tensor(uninitialized: [tensors.reduce(0) { $0 + $1.shape[0] }] + inner)
+    var row = 0
+    for tensor in tensors {
+      tensor.copyRows(into: all.rows(row..<row + tensor.shape[0]))
+      row += tensor.shape[0]
     }
+    return all
   }
 
   /// Where the values stand; good while the tensor lives (`withExtendedLifetime`).
@@ -109,6 +112,7 @@ public struct Tensor: Sendable {
   package mutating func withMutableScalars<R>(
     _ body: (UnsafeMutablePointer<Float>) throws -> R
   ) rethrows -> R {
+    expectReadable()
     if !isKnownUniquelyReferenced(&storage) || offset != 0 {
       self = Tensor(shape: shape) { [self] in $0.initialize(from: base, count: count) }
     }
@@ -116,11 +120,32 @@ public struct Tensor: Sendable {
     return try body(storage.base)
   }
 
-  /// The transposed form of a whole weight, kept with it: `make` runs once per value.
-  package func cachingTransposed(_ make: () -> Tensor) -> Tensor {
-    if offset != 0 { return make() }
-    return storage.transposed(shape, make)
+  /// Gives `body` the values to change in place, whoever else holds them: for the owner of a
+  /// recording, whose calls go on reading here.
+  package func overwrite<R>(_ body: (UnsafeMutablePointer<Float>) throws -> R) rethrows -> R {
+    try withExtendedLifetime(storage) { try body(storage.base + offset) }
   }
+
+  /// What `make` derives from the whole of a constant, such as a weight's transposed form, kept with
+  /// it: `make` runs once per value.
+  func cachingTransposed(_ make: () -> Tensor) -> Tensor {
+    // Of values in between, a recording has to make it anew every time.
+    if offset != 0 || storage.arena != nil { return make() }
+    return storage.transposed(shape) {
+      ExecutionContext.current.recording?.deriving(make) ?? make()
+    }
+  }
+
+  /// Traps on a value that a recording will compute anew without whoever reads it now.
+  private func expectReadable() {
+    precondition(
+      storage.arena == nil || ExecutionContext.current.recording == nil,
+      "Tensor: values are read while they are being recorded")
+  }
+}
+
+extension Tensor: KernelOperand {
+  func kept(beside arena: Arena) -> [AnyObject] { storage.arena === arena ? [] : [storage] }
 }
 
 extension Tensor: Equatable {
@@ -136,15 +161,22 @@ extension Tensor: Equatable {
 /// and later only by an owner that knows it is the only one.
 private final class Storage: @unchecked Sendable {
   let base: UnsafeMutablePointer<Float>
+  /// Where the memory comes from; nil for the system.
+  let arena: Arena?
+  private let byteCount: Int
   private let cache = Mutex<(shape: [Int], transposed: Tensor)?>(nil)
 
-  init(count: Int) {
-    let bytes = UnsafeMutableRawPointer.allocate(
-      byteCount: max(count, 1) * MemoryLayout<Float>.stride, alignment: 64)
+  init(count: Int, in arena: Arena? = nil) {
+    self.arena = arena
+    byteCount = max(count, 1) * MemoryLayout<Float>.stride
+    let bytes =
+      arena?.allocate(byteCount: byteCount) ?? .allocate(byteCount: byteCount, alignment: 64)
     base = bytes.bindMemory(to: Float.self, capacity: max(count, 1))
   }
 
-  deinit { base.deallocate() }
+  deinit {
+    if let arena { arena.release(base, byteCount: byteCount) } else { base.deallocate() }
+  }
 
   func transposed(_ shape: [Int], _ make: () -> Tensor) -> Tensor {
     cache.withLock { cache in

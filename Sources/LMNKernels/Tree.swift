@@ -81,42 +81,16 @@ public struct Tree: Sendable, Hashable {
 }
 
 extension Tensor {
-  /// An array of nodes with its tokens and carried nodes in place and the others yet to be written.
-  ///
-  /// - Parameters:
-  ///   - tree: Which part of a stream's tree the nodes are.
-  ///   - carried: `[C, E]`, in the order of the tree's ``Tree/carriedRows``.
-  /// - Returns: `[N, E]` for `self` of `[L, E]`, the tokens.
-  public func nodes(of tree: Tree, carried: Tensor) -> Tensor {
+  /// An array of nodes `[N, E]` with its tokens and carried nodes in place and the others yet to be
+  /// written, for `self` of `[L, E]`, the tokens.
+  func unfinishedNodes(of tree: Tree, carried: Tensor) -> Tensor {
     let (width, carriedRows) = (shape[1], tree.carriedRows)
     precondition(
       shape[0] == tree.length && carried.shape == [carriedRows.count, width],
       "nodes: tokens \(shape), carried \(carried.shape), \(tree)")
-    return Tensor(shape: [tree.rowCount, width]) { nodes in
-      withExtendedLifetime((self, carried)) {
-        let tokens = nodes + tree.tokenRows.lowerBound * width
-        tokens.initialize(from: base, count: count)
-        for (index, row) in carriedRows.enumerated() {
-          let node = nodes + row * width
-          node.initialize(from: carried.base + index * width, count: width)
-        }
-      }
-    }
-  }
-
-  /// The given rows, one after the other.
-  ///
-  /// - Precondition: `self` is a matrix that has them.
-  public func rows(at indices: [Int]) -> Tensor {
-    let width = shape[1]
-    precondition(indices.allSatisfy((0..<shape[0]).contains), "rows: \(indices) of shape \(shape)")
-    return Tensor(shape: [indices.count, width]) { gathered in
-      withExtendedLifetime(self) {
-        for (index, row) in indices.enumerated() {
-          let target = gathered + index * width
-          target.initialize(from: base + row * width, count: width)
-        }
-      }
-    }
+    let nodes = Tensor(uninitialized: [tree.rowCount, width])
+    copyRows(into: nodes.rows(tree.tokenRows))
+    if !carriedRows.isEmpty { carried.copyRows(into: nodes, at: carriedRows) }
+    return nodes
   }
 }

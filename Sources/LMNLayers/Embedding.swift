@@ -12,7 +12,7 @@ public struct Embedding: Module {
   }
 
   /// The vectors `[L, E]` of L tokens.
-  public func callAsFunction(_ tokens: [Token]) -> Variable { table.embedding(of: tokens) }
+  public func callAsFunction(_ tokens: TokenBuffer) -> Variable { table.embedding(of: tokens) }
 
   /// Lists `weight`, as checkpoints call the table.
   public mutating func visitParameters(_ visit: (String, inout Variable) -> Void) {

@@ -117,7 +117,7 @@ public func valueWithGradient<M: Module>(
 }
 
 extension Gradients {
-  fileprivate func of(_ parameter: Variable) -> Tensor {
+  func of(_ parameter: Variable) -> Tensor {
     self[parameter] ?? Tensor(shape: parameter.value.shape, repeating: 0)
   }
 }

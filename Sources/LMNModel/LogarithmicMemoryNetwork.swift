@@ -51,21 +51,29 @@ public struct LogarithmicMemoryNetwork: Module {
   ///   - tokens: At least one, each below the vocabulary's size.
   ///   - state: What the tokens before left; becomes what these leave. No gradient flows through it.
   /// - Returns: Logits `[L, V]` of the token behind each.
-  public func callAsFunction(_ tokens: [Token], after state: inout State) -> Variable {
+  public func callAsFunction(_ tokens: TokenBuffer, after state: inout State) -> Variable {
     var x = embedding(tokens)
     for index in blocks.indices { x = blocks[index](x, after: &state[index]) }
     return head(finalNorm(x))
   }
 
   /// The parallel form over a whole sequence.
-  public func callAsFunction(_ tokens: [Token]) -> Variable {
+  public func callAsFunction(_ tokens: TokenBuffer) -> Variable {
     var state = initialState
     return self(tokens, after: &state)
   }
 
+  /// The parallel form over a whole sequence.
+  public func callAsFunction(_ tokens: [Token]) -> Variable { self(TokenBuffer(tokens)) }
+
+  /// The mean cross-entropy in nats, shape `[1]`, of predicting each target from the tokens so far.
+  public func loss(of tokens: TokenBuffer, targets: TokenBuffer) -> Variable {
+    self(tokens).crossEntropy(targets: targets).mean()
+  }
+
   /// The mean cross-entropy in nats, shape `[1]`, of predicting each target from the tokens so far.
   public func loss(of tokens: [Token], targets: [Token]) -> Variable {
-    self(tokens).crossEntropy(targets: targets).mean()
+    loss(of: TokenBuffer(tokens), targets: TokenBuffer(targets))
   }
 
   /// The sequential form, for one token of each of B streams.
@@ -75,7 +83,7 @@ public struct LogarithmicMemoryNetwork: Module {
   ///   - states: B states, which may stand at different positions.
   /// - Returns: Logits `[B, V]` of the tokens behind them.
   public func step(_ tokens: [Token], after states: inout [State]) -> Tensor {
-    var x = embedding(tokens).value
+    var x = embedding(TokenBuffer(tokens)).value
     for (index, block) in blocks.enumerated() {
       var blockStates = states.map { $0[index] }
       x = block.step(x, after: &blockStates)

@@ -42,7 +42,7 @@ public struct Session: Sendable {
   public mutating func readStretches(_ tokens: [Token], _ body: (Tensor) throws -> Void) rethrows {
     for begin in stride(from: 0, to: tokens.count, by: Self.stretch) {
       let end = min(begin + Self.stretch, tokens.count)
-      try body(network(Array(tokens[begin..<end]), after: &state).value)
+      try body(network(TokenBuffer(tokens[begin..<end]), after: &state).value)
     }
   }
 

@@ -34,6 +34,25 @@ public struct AdamW: Sendable, Equatable {
     self.second = second
   }
 
+  /// Moves the parameters of a recorded batch one step against the gradient of its last run.
+  ///
+  /// - Parameters:
+  ///   - batch: Recorded at the module that the optimizer was made for.
+  ///   - learningRate: The length of the step.
+  ///   - gradientScale: A factor on the gradient, as clipping asks for.
+  public mutating func update(
+    _ batch: RecordedBatch<some Module, some RecordedInput>, learningRate: Float,
+    gradientScale: Float = 1
+  ) {
+    step += 1
+    for (index, value) in batch.parameters.enumerated() {
+      value.overwriteByAdamW(
+        gradient: batch.gradients[index], first: &first.tensors[index],
+        second: &second.tensors[index], step: step, learningRate: learningRate,
+        gradientScale: gradientScale, constants: constants)
+    }
+  }
+
   /// Moves a module's parameters one step against their gradient.
   ///
   /// - Parameters:

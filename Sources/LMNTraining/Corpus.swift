@@ -73,16 +73,31 @@ public struct Corpus: Sendable {
   public func batch(
     of split: Split, count: Int, length: Int, using generator: inout SeededGenerator
   ) -> [Window] {
+    (0..<count).map { _ in
+      let (inputs, targets) = window(of: split, length: length, using: &generator)
+      return Window(inputs: Array(inputs), targets: Array(targets))
+    }
+  }
+
+  /// Fills recorded windows as ``batch(of:count:length:using:)`` makes new ones.
+  func fill(_ windows: [TokenWindow], of split: Split, using generator: inout SeededGenerator) {
+    for window in windows {
+      let (inputs, targets) = self.window(
+        of: split, length: window.inputs.count, using: &generator)
+      window.inputs.overwrite(withElements: inputs)
+      window.targets.overwrite(withElements: targets)
+    }
+  }
+
+  private func window(
+    of split: Split, length: Int, using generator: inout SeededGenerator
+  ) -> (inputs: ArraySlice<Token>, targets: ArraySlice<Token>) {
     let tokens = self[split]
     precondition(
       length < tokens.count,
       "a window of \(length) and its targets do not fit the \(tokens.count) \(split) tokens")
-    return (0..<count).map { _ in
-      let start = tokens.startIndex + generator.integer(below: tokens.count - length)
-      return Window(
-        inputs: Array(tokens[start..<start + length]),
-        targets: Array(tokens[start + 1...start + length]))
-    }
+    let start = tokens.startIndex + generator.integer(below: tokens.count - length)
+    return (tokens[start..<start + length], tokens[start + 1...start + length])
   }
 }
 

@@ -42,7 +42,7 @@ public struct Evaluation: Sendable, Codable, Equatable {
     var session = Session(model.network)
     var (losses, position) = (0.0, 1)
     session.readStretches(Array(tokens.dropLast())) { logits in
-      let targets = Array(tokens[position..<position + logits.shape[0]])
+      let targets = TokenBuffer(tokens[position..<position + logits.shape[0]])
       losses += logits.crossEntropy(targets: targets).losses.scalars.reduce(0) { $0 + Double($1) }
       position += targets.count
     }

@@ -97,15 +97,18 @@ public struct Trainer {
     if step == 0 { try save() }
     try writeConfiguration()
     let log = try TrainingLog(at: directory.log, after: step)
+    let batch = recordedBatch(.valueAndGradient)
+    let evaluation = recordedBatch(.value)
     let clock = ContinuousClock()
     var (trainingTime, tokensBefore) = (Duration.zero, checkpoint.loop.tokens)
     while step < configuration.steps {
       if shouldStop() {
+        batch.store(to: &checkpoint.model.network)
         try save()
         return false
       }
       var taken: Step?
-      trainingTime += clock.measure { taken = takeStep() }
+      trainingTime += clock.measure { taken = takeStep(batch) }
       try report(.step(loss: taken!.loss))
       if let tensor = taken!.skippedFor {
         try report(.skippedUpdate(tensor: tensor))
@@ -116,19 +119,20 @@ public struct Trainer {
 
       let isLast = step == configuration.steps
       let evaluates = isLast || step.isMultiple(of: configuration.evaluateEvery)
+      // Weights whose loss is not finite must not replace good ones that the run can fall back to.
+      let saves = isLast || taken!.skippedFor == nil && step.isMultiple(of: configuration.saveEvery)
+      if evaluates || saves { batch.store(to: &checkpoint.model.network) }
       if evaluates || step.isMultiple(of: configuration.logEvery) {
         var record = record(of: taken!)
         let seconds = trainingTime / .seconds(1)
         record.tokensPerSecond = Double(checkpoint.loop.tokens - tokensBefore) / seconds
         (trainingTime, tokensBefore) = (.zero, checkpoint.loop.tokens)
-        if evaluates { try evaluate(into: &record) }
+        if evaluates { try evaluate(evaluation, into: &record) }
         record.peakMemoryBytes = peakMemoryBytes()
         try log.append(record)
         try report(.record(record))
       }
-      // Weights whose loss is not finite must not replace good ones that the run can fall back to.
-      let isGood = taken!.skippedFor == nil
-      if isLast || isGood && step.isMultiple(of: configuration.saveEvery) { try save() }
+      if saves { try save() }
     }
     return true
   }
@@ -142,17 +146,23 @@ public struct Trainer {
     let skippedFor: String?
   }
 
-  private mutating func takeStep() -> Step {
-    let settings = configuration
-    let batch = corpus.batch(
-      of: .training, count: settings.batchSize, length: settings.blockLength,
-      using: &checkpoint.loop.generator)
-    let (loss, gradient) = valueWithGradient(
-      at: checkpoint.model.network, overBatchOf: batch.count
-    ) { network, member in
-      network.loss(of: batch[member].inputs, targets: batch[member].targets)
+  private typealias Batch = RecordedBatch<LogarithmicMemoryNetwork, TokenWindow>
+
+  private func recordedBatch(_ result: Batch.Result) -> Batch {
+    let length = configuration.blockLength
+    return Batch(
+      result, at: checkpoint.model.network, overBatchOf: configuration.batchSize,
+      inputs: { TokenWindow(length: length) }
+    ) { network, window in
+      network.loss(of: window.inputs, targets: window.targets)
     }
-    let squaredNorms = gradient.tensors.map(\.squaredNorm)
+  }
+
+  private mutating func takeStep(_ batch: Batch) -> Step {
+    let settings = configuration
+    corpus.fill(batch.inputs, of: .training, using: &checkpoint.loop.generator)
+    let loss = batch.run()
+    let squaredNorms = batch.gradients.map(\.squaredNorm)
     let norm = squaredNorms.reduce(0, +).squareRoot()
     let rate = settings.schedule.rate(at: step)
     checkpoint.loop.step += 1
@@ -162,17 +172,17 @@ public struct Trainer {
       checkpoint.loop.skippedUpdates += 1
       checkpoint.loop.skippedInARow += 1
       let bad = squaredNorms.firstIndex { !$0.isFinite }
-      let tensor = loss.isFinite ? bad.map { gradient.names[$0] } ?? "gradient norm" : "loss"
-      return Step(loss: Double(loss), gradientNorm: norm, learningRate: rate, skippedFor: tensor)
+      let tensor = loss.isFinite ? bad.map { batch.names[$0] } ?? "gradient norm" : "loss"
+      return Step(loss: loss, gradientNorm: norm, learningRate: rate, skippedFor: tensor)
     }
     let longest = settings.gradientClipping.map(Double.init) ?? .infinity
     checkpoint.optimizer.update(
-      &checkpoint.model.network, with: gradient, learningRate: rate,
+      batch, learningRate: rate,
       gradientScale: norm > longest ? Float(longest / norm) : 1)
     checkpoint.loop.skippedInARow = 0
-    checkpoint.loop.lossSum += Double(loss)
+    checkpoint.loop.lossSum += loss
     checkpoint.loop.lossCount += 1
-    return Step(loss: Double(loss), gradientNorm: norm, learningRate: rate, skippedFor: nil)
+    return Step(loss: loss, gradientNorm: norm, learningRate: rate, skippedFor: nil)
   }
 
   private mutating func record(of step: Step) -> TrainingRecord {
@@ -187,9 +197,10 @@ public struct Trainer {
   }
 
   /// Measures the losses; the best weights so far are kept.
-  private mutating func evaluate(into record: inout TrainingRecord) throws {
-    if configuration.evaluatesTrainingText { record.loss = finite(meanLoss(of: .training)) }
-    let loss = meanLoss(of: .validation)
+  private mutating func evaluate(_ batch: Batch, into record: inout TrainingRecord) throws {
+    batch.load(checkpoint.model.network)
+    if configuration.evaluatesTrainingText { record.loss = finite(meanLoss(batch, of: .training)) }
+    let loss = meanLoss(batch, of: .validation)
     record.validationLoss = finite(loss)
     if loss < checkpoint.loop.bestValidationLoss ?? .infinity {
       checkpoint.loop.bestValidationLoss = loss
@@ -199,17 +210,14 @@ public struct Trainer {
 
   /// The mean over random batches, which follow from seed and step alone, so that measuring changes
   /// nothing in the training.
-  private func meanLoss(of split: Corpus.Split) -> Double {
-    let (settings, network) = (configuration, checkpoint.model.network)
-    var generator = SeededGenerator(seed: settings.seed ^ UInt64(step) << 32)
-    let batches = (0..<settings.evaluationBatches).map { _ in
-      let batch = corpus.batch(
-        of: split, count: settings.batchSize, length: settings.blockLength, using: &generator)
-      return ExecutionContext.current.map(batch.count) { member in
-        Double(network.loss(of: batch[member].inputs, targets: batch[member].targets).value.scalar)
-      }.reduce(0, +) / Double(batch.count)
+  private func meanLoss(_ batch: Batch, of split: Corpus.Split) -> Double {
+    var generator = SeededGenerator(seed: configuration.seed ^ UInt64(step) << 32)
+    var sum = 0.0
+    for _ in 0..<configuration.evaluationBatches {
+      corpus.fill(batch.inputs, of: split, using: &generator)
+      sum += batch.run()
     }
-    return batches.reduce(0, +) / Double(batches.count)
+    return sum / Double(configuration.evaluationBatches)
   }
 
   private func finite(_ value: Double) -> Double? { value.isFinite ? value : nil }

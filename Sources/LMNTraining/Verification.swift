@@ -57,7 +57,7 @@ public struct Verification: Sendable {
       batch.flatMap { row in
         var state = network.initialState
         return Self.unevenChunks(of: golden.inputs[row]).flatMap {
-          network($0, after: &state).value.scalars
+          network(TokenBuffer($0), after: &state).value.scalars
         }
       },
       with: golden.logits)

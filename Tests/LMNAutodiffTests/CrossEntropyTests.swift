@@ -8,7 +8,7 @@ import Testing
   @Test(arguments: [[1, 2], [1, 5], [6, 3], [4, 17]])
   func gradients(_ shape: [Int]) {
     var values = SeededValues(seed: 2)
-    let targets = values.integers(shape[0], below: shape[1])
+    let targets = TokenBuffer(values.integers(shape[0], below: shape[1]))
     expectGradients(
       of: { $0[0].crossEntropy(targets: targets) }, at: [.random(shape, seed: 1)])
   }

@@ -86,7 +86,7 @@ import Testing
     let tree = Tree(length: 96, banks: 2)
     let (width, vocabularySize) = (24, 33)
     var values = SeededValues(seed: 3)
-    let targets = values.integers(tree.length, below: vocabularySize)
+    let targets = TokenBuffer(values.integers(tree.length, below: vocabularySize))
     let inputs = [
       [tree.length, width], [width], [2, 2 * width, width], [2, width], [2 * width, width],
       [2 * width], [width, width], [width], [width], [vocabularySize, width], [vocabularySize],

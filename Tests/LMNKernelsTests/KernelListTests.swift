@@ -4,7 +4,8 @@ import Testing
 
 @Suite struct KernelListTests {
   static let sharedCalls =
-    AddTests.sharedCalls + MatmulTests.sharedCalls + TransposeTests.sharedCalls
+    SumTests.sharedCalls + MeanTests.sharedCalls + RowCopyTests.sharedCalls
+    + MatmulTests.sharedCalls + TransposeTests.sharedCalls
     + RowSumTests.sharedCalls + PairwiseSummaryTests.sharedCalls + SeparableConvTests.sharedCalls
     + SingleVectorAttentionTests.sharedCalls + RMSNormTests.sharedCalls
     + LayerNormTests.sharedCalls + SiLUTests.sharedCalls + EmbeddingTests.sharedCalls

@@ -33,10 +33,10 @@ import Testing
     computing(on: instructionSet) {
       let tree = Tree(length: 5, banks: 2)
       let tokens = Tensor(shape: [5, 1], scalars: [1, 2, 3, 4, 5])
-      let nodes = tokens.nodes(of: tree, carried: Tensor(shape: [0, 1], scalars: []))
-        .pairwiseSummary(
-          of: tree, weight: Tensor(shape: [2, 2, 1], scalars: [1, 100, 10, 1]),
-          bias: Tensor(shape: [2, 1], scalars: [0, 0.5]))
+      let nodes = tokens.pairwiseSummary(
+        of: tree, carried: Tensor(shape: [0, 1], scalars: []),
+        weight: Tensor(shape: [2, 2, 1], scalars: [1, 100, 10, 1]),
+        bias: Tensor(shape: [2, 1], scalars: [0, 0.5]))
       #expect(
         nodes.scalars == [1, 2, 3, 4, 5] + [201, 403, 40501] + [12.5, 34.5, 160])
     }
@@ -51,15 +51,15 @@ import Testing
       shape: [banks, 2 * width, width], scalars: values.floats(banks * 2 * width * width))
     let bias = Tensor(shape: [banks, width], scalars: values.floats(banks * width))
     expectPartsToEqualTheWhole(lengths, banks: banks, width: width, on: instructionSet) {
-      $0.pairwiseSummary(of: $1, weight: weight, bias: bias)
+      $0.pairwiseSummary(of: $1, carried: $2, weight: weight, bias: bias)
     }
   }
 
   @Test func trapsOnWrongShapes() async {
     await #expect(processExitsWith: .failure) {
       _ = Tensor(shape: [3, 2], repeating: 0).pairwiseSummary(
-        of: Tree(length: 2, banks: 1), weight: Tensor(shape: [1, 2, 2], repeating: 0),
-        bias: Tensor(shape: [1, 2], repeating: 0))
+        of: Tree(length: 3, banks: 1), carried: Tensor(shape: [0, 2], scalars: []),
+        weight: Tensor(shape: [1, 2, 2], repeating: 0), bias: Tensor(shape: [1, 2], repeating: 0))
     }
   }
 }

@@ -33,11 +33,11 @@ import Testing
     computing(on: instructionSet) {
       let tree = Tree(length: 4, banks: 1)
       let tokens = Tensor(shape: [4, 1], scalars: [1, 2, 3, 4])
-      let (nodes, mixed) = tokens.nodes(of: tree, carried: Tensor(shape: [0, 1], scalars: []))
-        .separableConv(
-          of: tree, taps: Tensor(shape: [1, 3, 1], scalars: [1, 10, 100]),
-          pointwise: Tensor(shape: [1, 1, 1], scalars: [2]),
-          bias: Tensor(shape: [1, 1], scalars: [1]))
+      let (nodes, mixed) = tokens.separableConv(
+        of: tree, carried: Tensor(shape: [0, 1], scalars: []),
+        taps: Tensor(shape: [1, 3, 1], scalars: [1, 10, 100]),
+        pointwise: Tensor(shape: [1, 1, 1], scalars: [2]),
+        bias: Tensor(shape: [1, 1], scalars: [1]))
       #expect(nodes.scalars == [1, 2, 3, 4] + [243, 287] + [6427])
       #expect(mixed.scalars.suffix(3) == [121, 143, 3213])
     }
@@ -53,7 +53,7 @@ import Testing
       shape: [banks, width, width], scalars: values.floats(banks * width * width))
     let bias = Tensor(shape: [banks, width], scalars: values.floats(banks * width))
     expectPartsToEqualTheWhole(lengths, banks: banks, width: width, on: instructionSet) {
-      $0.separableConv(of: $1, taps: taps, pointwise: pointwise, bias: bias).nodes
+      $0.separableConv(of: $1, carried: $2, taps: taps, pointwise: pointwise, bias: bias).nodes
     }
   }
 }

@@ -205,7 +205,7 @@ private struct AttendedStream {
 
   func parts(_ lengths: [Int]) -> [StreamedTree] {
     StreamedTree.parts(lengths, of: tokens, banks: banks) {
-      $0.pairwiseSummary(of: $1, weight: weight, bias: bias)
+      $0.pairwiseSummary(of: $1, carried: $2, weight: weight, bias: bias)
     }
   }
 

@@ -16,15 +16,16 @@ struct StreamedTree {
   /// Parts of the given lengths, one after the other, as `summarize` makes them from their tokens
   /// and what the part before carries on.
   static func parts(
-    _ lengths: [Int], of tokens: Tensor, banks: Int, summarize: (Tensor, Tree) -> Tensor
+    _ lengths: [Int], of tokens: Tensor, banks: Int,
+    summarize: (_ tokens: Tensor, Tree, _ carried: Tensor) -> Tensor
   ) -> [StreamedTree] {
     var parts: [StreamedTree] = []
     var carried = Tensor(shape: [0, tokens.shape[1]], scalars: [])
     var start = 0
     for length in lengths {
       let tree = Tree(start: start, length: length, banks: banks)
-      let nodes = tokens.rows(start..<start + length).nodes(of: tree, carried: carried)
-      parts.append(StreamedTree(tree: tree, nodes: summarize(nodes, tree)))
+      let nodes = summarize(tokens.rows(start..<start + length), tree, carried)
+      parts.append(StreamedTree(tree: tree, nodes: nodes))
       carried = parts.last!.nodes.rows(at: tree.newestRows)
       start += length
     }
@@ -41,7 +42,8 @@ struct StreamedTree {
 /// Expects every node of every part to have the bits that it has in the whole.
 func expectPartsToEqualTheWhole(
   _ lengths: [Int], banks: Int, width: Int, on instructionSet: InstructionSet,
-  sourceLocation: SourceLocation = #_sourceLocation, summarize: (Tensor, Tree) -> Tensor
+  sourceLocation: SourceLocation = #_sourceLocation,
+  summarize: (_ tokens: Tensor, Tree, _ carried: Tensor) -> Tensor
 ) {
   let length = lengths.reduce(0, +)
   var values = SeededValues(seed: 2)

@@ -30,15 +30,12 @@ import Testing
     let tree = Tree(start: 3, length: 2, banks: 1)
     let tokens = Tensor(shape: [2, 1], scalars: [13, 14])
     let carried = Tensor(shape: [2, 1], scalars: [12, 101])
-    let nodes = tokens.nodes(of: tree, carried: carried)
+    let nodes = tokens.pairwiseSummary(
+      of: tree, carried: carried, weight: Tensor(shape: [1, 2, 1], repeating: 1),
+      bias: Tensor(shape: [1, 1], repeating: 0))
     #expect(nodes.rows(tree.tokenRows) == tokens)
     #expect(nodes.rows(at: tree.carriedRows) == carried)
     #expect(nodes.shape == [tree.rowCount, 1])
-  }
-
-  @Test func rowsAreGatheredInOrder() {
-    let matrix = Tensor(shape: [3, 2], scalars: [0, 1, 10, 11, 20, 21])
-    #expect(matrix.rows(at: [2, 0, 2]).scalars == [20, 21, 0, 1, 20, 21])
   }
 
   @Test func trapsOnEmptyParts() async {

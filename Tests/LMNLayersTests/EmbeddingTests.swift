@@ -12,7 +12,7 @@ import Testing
     let tokens: [Token] = [6, 0, 3, 3]
     let expected = Tensor.concatenatingRows(
       tokens.map { embedding.table.value.rows(Int($0)..<Int($0) + 1) })
-    let found = computing(on: instructionSet) { embedding(tokens).value }
+    let found = computing(on: instructionSet) { embedding(TokenBuffer(tokens)).value }
     #expect(found == expected)
   }
 

@@ -22,7 +22,7 @@ import Testing
 
         var (state, mixed, rest, size) = (network.initialState, [Float](), input[...], 1)
         while !rest.isEmpty {
-          mixed += network(Array(rest.prefix(size)), after: &state).value.scalars
+          mixed += network(TokenBuffer(rest.prefix(size)), after: &state).value.scalars
           rest = rest.dropFirst(size)
           if let next = rest.popFirst() {
             var states = [state]
@@ -95,7 +95,7 @@ import Testing
   @Test(arguments: Summarizer.Kind.allCases)
   func gradientsAreSlopes(_ summarizer: Summarizer.Kind) throws {
     let network = try LogarithmicMemoryNetwork.small(summarizer)
-    let (input, targets) = (tokens(13, seed: 1), tokens(13, seed: 2))
+    let (input, targets) = (tokens(13, seed: 1), TokenBuffer(tokens(13, seed: 2)))
     expectGradients(
       of: { parameters in
         var (network, rest) = (network, parameters[...])
@@ -107,7 +107,7 @@ import Testing
   @Test func theLossIsTheMeanCrossEntropy() throws {
     let network = try LogarithmicMemoryNetwork.small()
     let (input, targets) = (tokens(5, seed: 1), tokens(5, seed: 2))
-    let losses = network(input).crossEntropy(targets: targets).value.doubles
+    let losses = network(input).crossEntropy(targets: TokenBuffer(targets)).value.doubles
     #expect(
       network.loss(of: input, targets: targets).value.scalar == Float(losses.reduce(0, +) / 5))
   }

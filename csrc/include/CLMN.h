@@ -66,14 +66,44 @@ void lmn_parallel_for(lmn_context, lmn_kernel *kernel, const void *args, size_t 
 
 // ---- Matrices ---------------------------------------------------------------------------------
 
-/// sum = left + right
-typedef struct lmn_add {
-  size_t count;
-  const float *left, *right;  // [count]
-  float *sum;                 // [count]
-} lmn_add;
+enum { LMN_MOST_TERMS = 16 };
 
-void lmn_add_forward(lmn_context, const lmn_add *);
+/// sum = ((values[0] + values[1]) + values[2]) + ..., value by value
+typedef struct lmn_sum {
+  size_t count, terms;                  // terms: 1 to LMN_MOST_TERMS
+  const float *values[LMN_MOST_TERMS];  // each [count]
+  float *sum;                           // [count]; may be one of the terms itself
+} lmn_sum;
+
+void lmn_sum_forward(lmn_context, const lmn_sum *);
+
+/// mean[r] = (sum of values[r]) / columns
+typedef struct lmn_mean {
+  size_t rows, columns;  // columns: at least 1
+  const float *values;   // [rows, columns]
+  float *mean;           // [rows]
+} lmn_mean;
+
+void lmn_mean_forward(lmn_context, const lmn_mean *);
+
+typedef struct lmn_mean_grad {
+  size_t rows, columns;
+  const float *d_mean;  // [rows]
+  float *d_values;      // [rows, columns]
+} lmn_mean_grad;
+
+void lmn_mean_backward(lmn_context, const lmn_mean_grad *);
+
+/// target[target_rows[r]] = source[source_rows[r]] for M rows; other rows stay as they are.
+typedef struct lmn_row_copy {
+  size_t rows, width;
+  const float *source;         // rows of `width`
+  const int64_t *source_rows;  // [M], or NULL for 0, 1, 2, ...
+  float *target;               // rows of `width`
+  const int64_t *target_rows;  // [M], no row twice, or NULL for 0, 1, 2, ...
+} lmn_row_copy;
+
+void lmn_row_copy_forward(lmn_context, const lmn_row_copy *);
 
 /// product = left . right + bias
 typedef struct lmn_matmul {

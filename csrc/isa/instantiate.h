@@ -21,7 +21,9 @@
 #include "simd/common.h"
 
 #include "kernels/matmul.vec.h"
-#include "kernels/add.vec.h"
+#include "kernels/sum.vec.h"
+#include "kernels/mean.vec.h"
+#include "kernels/row_copy.vec.h"
 #include "kernels/transpose.vec.h"
 #include "kernels/row_sum.vec.h"
 #include "kernels/pairwise_summary.vec.h"

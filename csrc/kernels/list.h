@@ -1,5 +1,8 @@
 // Every kernel, once. Expanded wherever LMN_KERNEL is defined: no include guard.
-LMN_KERNEL(add_forward)                             // unit: LMN_BLOCK values
+LMN_KERNEL(sum_forward)                             // unit: LMN_BLOCK values
+LMN_KERNEL(mean_forward)                            // unit: one row
+LMN_KERNEL(mean_backward)                           // unit: one row
+LMN_KERNEL(row_copy_forward)                        // unit: one row
 LMN_KERNEL(matmul_forward)                          // unit: LMN_TILE_ROWS x LMN_TILE_COLUMNS
 LMN_KERNEL(matmul_backward_right)                   // unit: LMN_TILE_ROWS x LMN_TILE_COLUMNS
 LMN_KERNEL(transpose_forward)                       // unit: one row of a transposed matrix

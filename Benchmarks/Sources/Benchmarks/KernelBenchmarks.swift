@@ -36,21 +36,26 @@ func measureKernels(_ measurement: inout Measurement, in context: ExecutionConte
   for length in [4, L] {
     let tree = Tree(length: length, banks: K)
     let (N, made) = (tree.rowCount, tree.rowCount - length)
-    let (nodes, dNodes) = (random(N, E), random(N, E))
+    let (x, nodes, dNodes) = (random(length, E), random(N, E), random(N, E))
+    let carried = random(0, E)
     let (weight, bias) = (random(K, 2 * E, E), random(K, E))
     measure(
       "pairwiseSummary.forward L \(length)", operations: 4 * made * E * E, values: 3 * made * E
-    ) { _ = nodes.pairwiseSummary(of: tree, weight: weight, bias: bias) }
+    ) { _ = x.pairwiseSummary(of: tree, carried: carried, weight: weight, bias: bias) }
     measure(
       "pairwiseSummary.backward L \(length)", operations: 8 * made * E * E, values: 6 * made * E
     ) { _ = nodes.pairwiseSummaryPullback(dNodes, of: tree, weight: weight) }
 
     let (taps, pointwise) = (random(K, 3, E), random(K, E, E))
-    let mixed = nodes.separableConv(of: tree, taps: taps, pointwise: pointwise, bias: bias).mixed
+    let mixed = x.separableConv(
+      of: tree, carried: carried, taps: taps, pointwise: pointwise, bias: bias
+    ).mixed
     measure(
       "separableConv.forward L \(length)", operations: made * E * (2 * E + 4),
       values: 4 * made * E
-    ) { _ = nodes.separableConv(of: tree, taps: taps, pointwise: pointwise, bias: bias) }
+    ) {
+      _ = x.separableConv(of: tree, carried: carried, taps: taps, pointwise: pointwise, bias: bias)
+    }
     measure(
       "separableConv.backward L \(length)", operations: made * E * (4 * E + 9),
       values: 8 * made * E
@@ -107,7 +112,7 @@ func measureKernels(_ measurement: inout Measurement, in context: ExecutionConte
     _ = wide.rows(1..<L).transposed
   }
 
-  let tokens = (0..<L).map { _ in Token(generator.integer(below: V)) }
+  let tokens = TokenBuffer((0..<L).map { _ in Token(generator.integer(below: V)) })
   let (table, logits) = (random(V, E), random(L, V))
   measure("embedding.forward [\(L), \(E)]", operations: 0, values: 2 * L * E) {
     _ = table.embedding(of: tokens)

@@ -3,8 +3,10 @@ import LMNKernels
 import LMNTestSupport
 import Testing
 
-@Suite struct AddTests {
-  static let calls = ([0, 1023, 1024, 1025, 2049] + awkwardSizes).map { sum(count: $0) }
+@Suite struct SumTests {
+  static let calls =
+    ([0, 1023, 1024, 1025, 2049] + awkwardSizes).map { sum(count: $0) }
+    + [1, 3, 15, 16].map { sum(count: 70, terms: $0) }
   static let sharedCalls = [sum(count: 3 * 1024 + 5)]
 
   @Test(arguments: InstructionSet.tuned, calls)
@@ -24,15 +26,20 @@ import Testing
   }
 }
 
-private func sum(count: Int, seed: UInt64 = 1) -> KernelCall {
+private func sum(count: Int, terms: Int = 2, seed: UInt64 = 1) -> KernelCall {
   var values = SeededValues(seed: seed)
   return KernelCall(
-    "sum of \(count), seed \(seed)", inputs: [values.floats(count), values.floats(count)],
-    accuracy: .exact
+    "\(terms) terms of \(count), seed \(seed)",
+    inputs: (0..<terms).map { _ in values.floats(count) }, accuracy: .exact
   ) { context, arrays, inputs in
-    var arguments = lmn_add(
-      count: count, left: arrays.input(inputs[0]), right: arrays.input(inputs[1]),
-      sum: arrays.output(count))
-    lmn_add_forward(context, &arguments)
+    var arguments = lmn_sum()
+    arguments.count = count
+    arguments.terms = terms
+    withUnsafeMutableBytes(of: &arguments.values) {
+      let values = $0.assumingMemoryBound(to: UnsafePointer<Float>?.self)
+      for (index, input) in inputs.enumerated() { values[index] = arrays.input(input) }
+    }
+    arguments.sum = arrays.output(count)
+    lmn_sum_forward(context, &arguments)
   }
 }

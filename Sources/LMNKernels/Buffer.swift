@@ -1,0 +1,51 @@
+/// Integers in memory that stays where it is, such as the tokens that a recording reads: their owner
+/// may overwrite them between two runs.
+///
+/// Unchecked because of the pointer: kernels only read it, and overwriting is up to the owner.
+public final class Buffer<Element: BitwiseCopyable & Sendable>: @unchecked Sendable, KernelOperand {
+  let base: UnsafeMutablePointer<Element>
+  /// How many elements there are.
+  public let count: Int
+
+  /// A buffer of `elements`.
+  public init(_ elements: some Collection<Element>) {
+    count = elements.count
+    base = .allocate(capacity: max(count, 1))
+    _ = UnsafeMutableBufferPointer(start: base, count: count).initialize(from: elements)
+  }
+
+  deinit { base.deallocate() }
+
+  /// Replaces all elements.
+  ///
+  /// - Precondition: There are as many new ones.
+  package func overwrite(withElements elements: ArraySlice<Element>) {
+    precondition(elements.count == count, "Buffer: \(elements.count) elements for \(count)")
+    elements.withUnsafeBufferPointer {
+      if let first = $0.baseAddress { base.update(from: first, count: count) }
+    }
+  }
+
+  /// Takes over another buffer's elements.
+  ///
+  /// - Precondition: It has as many.
+  package func overwrite(with other: Buffer) {
+    precondition(other.count == count, "Buffer: \(other.count) elements for \(count)")
+    base.update(from: other.base, count: count)
+  }
+
+  /// The elements.
+  public var elements: UnsafeBufferPointer<Element> {
+    UnsafeBufferPointer(start: base, count: count)
+  }
+
+  func kept(beside arena: Arena) -> [AnyObject] { [self] }
+}
+
+/// Tokens in memory that stays where it is.
+public typealias TokenBuffer = Buffer<Token>
+
+extension Buffer: ExpressibleByArrayLiteral {
+  /// A buffer of the elements of a literal.
+  public convenience init(arrayLiteral elements: Element...) { self.init(elements) }
+}

@@ -1,0 +1,111 @@
+internal import CLMN
+
+/// A computation that can be repeated: the calls of kernels that it made, and the memory they
+/// worked in.
+///
+/// Recording runs the computation once. Every later run makes the same calls on the same memory,
+/// so it allocates nothing and costs only what the kernels cost. What was no call of a kernel is not
+/// repeated: values that came from outside are constants, unless their owner overwrites them
+/// between two runs, and reading a recorded value while recording is a mistake that traps.
+///
+/// Unchecked because of the pointers: only making it changes it, and its owner sees to it that one
+/// thread at a time runs it.
+public final class Recording: @unchecked Sendable {
+  /// A function of CLMN and a copy of its arguments.
+  private struct Call {
+    let run: (lmn_context) -> Void
+    let arguments: UnsafeMutableRawPointer
+  }
+
+  let arena = Arena()
+  private var calls: [Call] = []
+  private var derivations: [Call] = []
+  private var isDeriving = false
+  private var kept: [AnyObject] = []
+
+  /// Runs `body` in `context` and records it.
+  public init(in context: ExecutionContext, of body: () -> Void) {
+    ExecutionContext.$current.withValue(context.recording(into: self), operation: body)
+  }
+
+  deinit { for call in calls + derivations { call.arguments.deallocate() } }
+
+  /// Brings up to date what only depends on constants, such as a weight's transposed form: to be
+  /// called when their owner has overwritten some.
+  public func derive(in context: ExecutionContext) {
+    run(derivations, in: context)
+  }
+
+  /// Makes the recorded calls again.
+  public func run(in context: ExecutionContext) {
+    run(calls, in: context)
+  }
+
+  /// By index, since iterators allocate where nothing is optimized.
+  private func run(_ calls: [Call], in context: ExecutionContext) {
+    for index in 0..<calls.count { calls[index].run(context.kernels) }
+  }
+
+  /// Bytes of memory for the values in between.
+  public var byteCount: Int { arena.byteCount }
+
+  /// Where results of kernels go. What is derived once must not share memory with what comes and
+  /// goes in every run, and stays outside.
+  var arenaOfResults: Arena? { isDeriving ? nil : arena }
+
+  fileprivate func append<Arguments: BitwiseCopyable>(
+    _ function: @escaping (lmn_context, UnsafePointer<Arguments>?) -> Void, _ arguments: Arguments
+  ) {
+    let copy = UnsafeMutablePointer<Arguments>.allocate(capacity: 1)
+    copy.initialize(to: arguments)
+    let call = Call(
+      run: { kernels in function(kernels, copy) }, arguments: UnsafeMutableRawPointer(copy))
+    if isDeriving { derivations.append(call) } else { calls.append(call) }
+  }
+
+  /// Keeps what calls point to.
+  func keep(_ objects: [AnyObject]) { kept += objects }
+
+  /// Records what `body` does as derived from constants.
+  func deriving<R>(_ body: () -> R) -> R {
+    isDeriving = true
+    defer { isDeriving = false }
+    return body()
+  }
+}
+
+/// What a kernel's arguments point to.
+protocol KernelOperand {
+  /// The memory that a recording with this arena has to keep: all but its own.
+  func kept(beside arena: Arena) -> [AnyObject]
+}
+
+extension Optional: KernelOperand where Wrapped: KernelOperand {
+  func kept(beside arena: Arena) -> [AnyObject] { map { $0.kept(beside: arena) } ?? [] }
+}
+
+extension Array: KernelOperand where Element: KernelOperand {
+  func kept(beside arena: Arena) -> [AnyObject] { flatMap { $0.kept(beside: arena) } }
+}
+
+extension ExecutionContext {
+  /// Calls a function of CLMN, and records the call while a recording is being made.
+  ///
+  /// - Parameters:
+  ///   - function: The function.
+  ///   - arguments: Its arguments.
+  ///   - operands: Everything that the arguments point to.
+  func run<Arguments: BitwiseCopyable, each Operand: KernelOperand>(
+    _ function: @escaping (lmn_context, UnsafePointer<Arguments>?) -> Void,
+    _ arguments: Arguments, on operands: repeat each Operand
+  ) {
+    withExtendedLifetime((repeat each operands)) {
+      withUnsafePointer(to: arguments) { function(kernels, $0) }
+    }
+    guard let recording else { return }
+    for operand in repeat each operands {
+      recording.keep(operand.kept(beside: recording.arena))
+    }
+    recording.append(function, arguments)
+  }
+}

@@ -1,0 +1,87 @@
+import LMNKernels
+import LMNTestSupport
+import Testing
+
+@Suite struct RecordingTests {
+  @Test(arguments: InstructionSet.available)
+  func runsAgainOnWhatItsOwnerWrote(_ instructionSet: InstructionSet) {
+    let context = ExecutionContext(instructionSet: instructionSet, threadCount: 1)
+    let tokens: TokenBuffer = [1, 0, 2]
+    let table = Tensor.random([3, 4], seed: 1)
+    func sum(_ tokens: TokenBuffer) -> Tensor {
+      let x = table.embedding(of: tokens)
+      return x.silu().adding(x).matmul(Tensor.random([4, 5], seed: 2))
+    }
+    var result: Tensor?
+    let recording = Recording(in: context) { result = sum(tokens) }
+    tokens.overwrite(with: [2, 2, 1])
+    recording.run(in: context)
+    #expect(result == ExecutionContext.$current.withValue(context) { sum([2, 2, 1]) })
+  }
+
+  /// A value in between gives its memory to the next one of its size, and only then.
+  @Test func memoryIsReused() {
+    let x = Tensor.random([64, 64], seed: 1)
+    func bytes(_ count: Int) -> Int {
+      var kept: [Tensor] = []
+      let recording = Recording(in: ExecutionContext(threadCount: 1)) {
+        for _ in 0..<count { kept.append(x.silu().silu().silu()) }
+      }
+      return recording.byteCount
+    }
+    #expect(bytes(1) == bytes(20))
+    #expect(bytes(1000) > 1000 * 64 * 64 * 4)
+  }
+
+  /// What was alive at the end of recording is not written to by another part of the same run.
+  @Test func resultsAreNotOverwritten() {
+    let context = ExecutionContext(threadCount: 1)
+    let x = Tensor.random([5, 7], seed: 1)
+    var results: [Tensor] = []
+    let recording = Recording(in: context) {
+      for _ in 0..<10 { results.append(results.last?.silu().silu() ?? x.silu()) }
+    }
+    let expected = results.map(\.scalars)
+    recording.run(in: context)
+    #expect(results.map(\.scalars) == expected)
+  }
+
+  @Test func derivesFromConstantsWhenAsked() {
+    let context = ExecutionContext(threadCount: 1)
+    let (x, weight) = (Tensor.random([4, 3], seed: 1), Tensor.random([4, 3], seed: 2))
+    var product: Tensor?
+    let recording = Recording(in: context) {
+      // Values that are gone when the derived one, of the same size, is made.
+      _ = x.silu()
+      product = x.matmul(weight.transposed)
+    }
+    let (before, other) = (product!, Tensor.random([4, 3], seed: 3))
+    let scalars = before.scalars
+    weight.overwrite(withSumOf: [other])
+    recording.run(in: context)
+    #expect(product!.scalars == scalars)
+    recording.derive(in: context)
+    recording.run(in: context)
+    #expect(product == x.matmul(other.transposed))
+  }
+
+  /// Of a value in between, the transposed form is made anew by every run.
+  @Test func transposesValuesInBetween() {
+    let context = ExecutionContext(threadCount: 1)
+    let tokens: TokenBuffer = [0, 1]
+    let table = Tensor.random([3, 2], seed: 1)
+    var result: Tensor?
+    let recording = Recording(in: context) { result = table.embedding(of: tokens).transposed }
+    tokens.overwrite(with: [2, 0])
+    recording.run(in: context)
+    #expect(result == table.embedding(of: [2, 0]).transposed)
+  }
+
+  @Test func trapsWhenAValueInBetweenIsRead() async {
+    await #expect(processExitsWith: .failure) {
+      _ = Recording(in: ExecutionContext(threadCount: 1)) {
+        _ = Tensor(shape: [1], repeating: 1).silu().scalar
+      }
+    }
+  }
+}

@@ -1,0 +1,57 @@
+import CLMN
+import LMNKernels
+import LMNTestSupport
+import Testing
+
+@Suite struct RowCopyTests {
+  static let calls = [0, 1, 5, 40].flatMap { width in
+    [nil, [3, 1, 1, 0]].flatMap { sources in
+      [nil, [2, 5, 0, 4]].map { rowCopy(width: width, from: sources, to: $0) }
+    }
+  }
+  static let sharedCalls = [
+    rowCopy(width: 7, from: nil, to: nil),
+    rowCopy(width: 7, from: [3, 1, 1, 0], to: [2, 5, 0, 4]),
+  ]
+
+  @Test(arguments: InstructionSet.tuned, calls)
+  func agreesWithReference(_ instructionSet: InstructionSet, _ call: KernelCall) {
+    call.expectReferenceResults(on: instructionSet)
+  }
+
+  @Test(arguments: InstructionSet.available, sharedCalls)
+  func doesNotDependOnThreads(_ instructionSet: InstructionSet, _ call: KernelCall) {
+    call.expectSameBitsOnAnyThreads(on: instructionSet)
+  }
+
+  @Test func gathersRows() {
+    let matrix = Tensor(shape: [3, 2], scalars: [1, 2, 3, 4, 5, 6])
+    #expect(matrix.rows(at: [2, 0, 2]).scalars == [5, 6, 1, 2, 5, 6])
+    #expect(matrix.rows(at: []).shape == [0, 2])
+  }
+
+  @Test func trapsOnRowsThatAreNotThere() async {
+    await #expect(processExitsWith: .failure) {
+      _ = Tensor(shape: [3, 2], repeating: 0).rows(at: [3])
+    }
+  }
+}
+
+/// Four rows of six, to where the targets say; the other rows have to stay as they were.
+private func rowCopy(width: Int, from sources: [Int64]?, to targets: [Int64]?) -> KernelCall {
+  var values = SeededValues(seed: 1)
+  return KernelCall(
+    "rows \(sources.map(\.description) ?? "in order") of width \(width) to "
+      + "\(targets.map(\.description) ?? "the first ones")",
+    inputs: [values.floats(6 * width), values.floats(6 * width)], accuracy: .exact
+  ) { context, arrays, inputs in
+    let (sourceRows, targetRows) = (sources.map(Buffer.init), targets.map(Buffer.init))
+    withExtendedLifetime((sourceRows, targetRows)) {
+      var arguments = lmn_row_copy(
+        rows: 4, width: width, source: arrays.input(inputs[0]),
+        source_rows: sourceRows?.elements.baseAddress, target: arrays.updated(inputs[1]),
+        target_rows: targetRows?.elements.baseAddress)
+      lmn_row_copy_forward(context, &arguments)
+    }
+  }
+}

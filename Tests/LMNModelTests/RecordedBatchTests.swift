@@ -1,0 +1,134 @@
+import CAllocationCount
+import LMNAutodiff
+import LMNKernels
+import LMNLayers
+import LMNMemories
+import LMNModel
+import LMNTestSupport
+import Testing
+
+/// Two stretches of tokens.
+private struct Window: RecordedInput {
+  let inputs, targets: TokenBuffer
+
+  init(length: Int, seed: UInt64? = nil) {
+    inputs = TokenBuffer(
+      seed.map { tokens(length, seed: $0) } ?? .init(repeating: 0, count: length))
+    targets = TokenBuffer(
+      seed.map { tokens(length, seed: 100 + $0) } ?? .init(repeating: 0, count: length))
+  }
+
+  func overwrite(with other: Window) {
+    inputs.overwrite(with: other.inputs)
+    targets.overwrite(with: other.targets)
+  }
+}
+
+@Suite struct RecordedBatchTests {
+  private typealias Batch = RecordedBatch<LogarithmicMemoryNetwork, Window>
+
+  private func batch(
+    _ result: Batch.Result = .valueAndGradient, at network: LogarithmicMemoryNetwork, of count: Int,
+    length: Int = 21, seed: UInt64 = 1, threads: Int = 1, on instructionSet: InstructionSet? = nil
+  ) -> Batch {
+    let batch = Batch(
+      result, at: network, overBatchOf: count,
+      in: ExecutionContext(instructionSet: instructionSet, threadCount: threads),
+      inputs: { Window(length: length) }
+    ) { $0.loss(of: $1.inputs, targets: $1.targets) }
+    fill(batch, seed: seed)
+    return batch
+  }
+
+  private func fill(_ batch: Batch, seed: UInt64) {
+    for (index, input) in batch.inputs.enumerated() {
+      input.overwrite(with: Window(length: input.inputs.count, seed: 1000 * seed + UInt64(index)))
+    }
+  }
+
+  /// What is computed anew equals what is recorded, to the last bit: a batch of up to eight members
+  /// is summed in the same order.
+  @Test(arguments: InstructionSet.available, Summarizer.Kind.allCases)
+  func equalsTheUnrecordedGradient(
+    _ instructionSet: InstructionSet, _ summarizer: Summarizer.Kind
+  ) throws {
+    let (first, second) = (
+      try LogarithmicMemoryNetwork.small(summarizer, seed: 1),
+      try LogarithmicMemoryNetwork.small(summarizer, seed: 2)
+    )
+    let batch = batch(at: first, of: 3, on: instructionSet)
+    for (network, seed) in zip([first, second, first], 1...) {
+      batch.load(network)
+      fill(batch, seed: UInt64(seed))
+      let value = batch.run()
+      let expected = computing(on: instructionSet) {
+        valueWithGradient(at: network, overBatchOf: 3) { network, member in
+          network.loss(of: batch.inputs[member].inputs, targets: batch.inputs[member].targets)
+        }
+      }
+      #expect(Float(value) == expected.value)
+      #expect(batch.gradient == expected.gradient)
+    }
+  }
+
+  @Test func valueAloneIsTheSame() throws {
+    let network = try LogarithmicMemoryNetwork.small()
+    let both = batch(at: network, of: 5)
+    #expect(batch(.value, at: network, of: 5).run() == both.run())
+    #expect(batch(.value, at: network, of: 5).gradient.tensors.allSatisfy { $0.squaredNorm == 0 })
+  }
+
+  /// Fewer and more members than threads, than groups, and neither a multiple of the other.
+  @Test(arguments: InstructionSet.available, [1, 2, 3, 8, 11, 16])
+  func bitsDoNotDependOnThreads(_ instructionSet: InstructionSet, count: Int) throws {
+    let network = try LogarithmicMemoryNetwork.small()
+    func result(threads: Int) -> (Double, StateDictionary) {
+      let batch = batch(at: network, of: count, threads: threads, on: instructionSet)
+      return (batch.run(), batch.gradient)
+    }
+    let expected = result(threads: 1)
+    for threads in 2...4 {
+      let found = result(threads: threads)
+      #expect(found.0 == expected.0 && found.1 == expected.1, "\(threads) threads")
+    }
+  }
+
+  @Test func keepsParametersOfItsOwn() throws {
+    let (first, second) = (
+      try LogarithmicMemoryNetwork.small(seed: 1), try LogarithmicMemoryNetwork.small(seed: 2)
+    )
+    let batch = batch(at: first, of: 2)
+    var stored = first
+    batch.load(second)
+    #expect(first.stateDictionary == stored.stateDictionary)
+    batch.store(to: &stored)
+    #expect(stored.stateDictionary == second.stateDictionary)
+    batch.load(first)
+    #expect(stored.stateDictionary == second.stateDictionary)
+  }
+
+  /// A gradient is a value: the next run leaves it as it is.
+  @Test func gradientsStayAsTheyWere() throws {
+    let batch = batch(at: try .small(), of: 2)
+    _ = batch.run()
+    let gradient = batch.gradient
+    let scalars = gradient.tensors.map(\.scalars)
+    fill(batch, seed: 2)
+    _ = batch.run()
+    #expect(gradient.tensors.map(\.scalars) == scalars)
+    #expect(batch.gradient != gradient)
+  }
+
+  @Test(.enabled(if: lmn_counts_allocations()))
+  func laterRunsAllocateNothing() throws {
+    let batch = batch(at: try .small(), of: 3)
+    _ = batch.run()
+    var sum = 0.0
+    let (allocations, pages) = (lmn_allocation_count(), lmn_page_fault_count())
+    for _ in 0..<10 { sum += batch.run() }
+    #expect(lmn_allocation_count() == allocations)
+    // Stack and code may be new; the memory of ten batches would be a thousand pages.
+    #expect(lmn_page_fault_count() - pages < 20)
+    #expect(sum.isFinite)
+  }
+}

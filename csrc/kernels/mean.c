@@ -1,0 +1,10 @@
+#include "isa/isa.h"
+#include "kernels/units.h"
+
+void lmn_mean_forward(lmn_context context, const lmn_mean *a) {
+  lmn_parallel_for(context, context.isa->mean_forward, a, a->rows, lmn_grain(a->columns));
+}
+
+void lmn_mean_backward(lmn_context context, const lmn_mean_grad *a) {
+  lmn_parallel_for(context, context.isa->mean_backward, a, a->rows, lmn_grain(a->columns));
+}
