@@ -55,13 +55,14 @@ extension Tensor {
       "singleVectorAttentionPullback: \(cotangent.shape) of keys \(keys.shape)")
     let d_slots = Tensor(uninitialized: shape)
     let d_keys = Tensor(uninitialized: keys.shape)
-    let d_normalizer = Tensor(uninitialized: logNormalizer.shape)
-    withExtendedLifetime((self, cotangent, keys, output, logNormalizer, d_normalizer)) {
+    let partialRows = lmn_single_vector_attention_partial_rows(tree.layout)
+    let partial = Tensor(uninitialized: [partialRows, shape[1]])
+    withExtendedLifetime((self, cotangent, keys, output, logNormalizer, partial)) {
       var arguments = lmn_single_vector_attention_grad(
         tree: tree.layout, width: keys.shape[1], heads: logNormalizer.shape[1], slots: base,
         keys: keys.base, output: output.base, log_normalizer: logNormalizer.base,
         d_output: cotangent.base, d_keys: d_keys.output, d_slots: d_slots.output,
-        d_normalizer: d_normalizer.output)
+        partial: partial.output)
       lmn_single_vector_attention_backward(ExecutionContext.current.kernels, &arguments)
     }
     return (d_slots, d_keys)
