@@ -39,92 +39,114 @@ typedef struct {
   }
 
 enum {
-  ATTENTION_SLOTS = 64,           // slots that are worked on at once
-  ATTENTION_GROUP = VEC_LANES,    // positions of a group, at most
-  ATTENTION_ROW = 4 * VEC_LANES,  // scores of one slot in a group, at most
-  ATTENTION_TILE = 8,             // dots in registers
+  ATTENTION_SLOTS = 64,  // slots that are worked on at once
+  ATTENTION_GROUP = 16,  // positions of a group, at most
+  ATTENTION_ROW = 64,    // scores of one slot in a group, at most
+  ATTENTION_TILE = 8,    // dots in registers, if one slot does not make more
 };
 
-/// Positions of a group: four, or so many that their scores of one slot fill a vector.
-LMN_INLINE size_t group_size(attention_shape f) {
+/// Positions of a tile: four, or so many that their scores of one slot fill a vector.
+LMN_INLINE size_t tile_size(attention_shape f) {
   return VEC_LANES / f.heads < 4 ? 4 : VEC_LANES / f.heads;
+}
+
+/// Positions of a group: some tiles, so that work waits less for its own results.
+LMN_INLINE size_t group_size(attention_shape f) {
+  return lmn_min(ATTENTION_ROW / f.heads, ATTENTION_GROUP);
 }
 
 /// Scores of one slot: position by position, the heads of a vector.
 LMN_INLINE size_t group_row(attention_shape f) { return group_size(f) * f.heads; }
 
-/// Neighbouring positions of a part that see equally many slots and, on every level whose nodes
-/// span a group, the same nodes.
+/// Neighbouring positions of a part that see equally many slots.
 typedef struct {
   size_t first, count;
+  size_t tokens;  // t + 1 of the first
   size_t levels;  // the highest that they see
 } attention_group;
 
-/// The group that begins at `first`: it ends at `end`, where t + 1 is a multiple of `size`, and
-/// before that at powers of two, where a level appears.
-LMN_INLINE attention_group group_at(const lmn_tree_map *map, size_t size, size_t first,
+/// The group that begins at `first`. Tiles and groups end at `end` and where t + 1 is a multiple of
+/// their size, so that the positions of a tile see one node of every level that spans it, and at
+/// powers of two, where a level appears.
+LMN_INLINE attention_group group_at(attention_shape f, const lmn_tree_map *map, size_t first,
                                     size_t end) {
   const size_t tokens = map->tree.start + first + 1;
+  const size_t size = tokens % tile_size(f) ? tile_size(f) : group_size(f);
   size_t levels = map->levels;
   while (tokens >> levels == 0) levels--;
-  const size_t next = tokens < size ? (size_t)2 << levels : (tokens & ~(size - 1)) + size;
-  return (attention_group){first, lmn_min(next - tokens, end - first), levels};
+  const size_t next = lmn_min(tokens / size * size + size, (size_t)2 << levels);
+  return (attention_group){first, lmn_min(next - tokens, end - first), tokens, levels};
+}
+
+/// How much of a row of scores the group's tiles fill.
+LMN_INLINE size_t group_scores(attention_shape f, attention_group group) {
+  return lmn_units(group.count, tile_size(f)) * tile_size(f) * f.heads;
+}
+
+/// Place q of a group, or the last one's where there is no position.
+LMN_INLINE size_t group_place(attention_group group, size_t q) {
+  return lmn_min(q, group.count - 1);
 }
 
 /// Some of the slots that a group sees, in order: its positions' tokens, then level by level, bank
 /// by bank.
 typedef struct {
   size_t level, bank;  // of the slot behind these
-  size_t own, shared;  // first those that differ between positions, then those that do not
-  const float *rows[ATTENTION_SLOTS * ATTENTION_GROUP];  // per own slot one for each position
+  size_t own;          // slots that differ between the positions of a tile
+  size_t common;       // slots behind those, that do not
   size_t levels[ATTENTION_SLOTS], banks[ATTENTION_SLOTS];
+  // Per own slot one for each position of a group, per common one for each tile.
+  const float *rows[ATTENTION_SLOTS * ATTENTION_GROUP];
 } attention_view;
 
-/// The next slots in view, which are none behind the last.
-LMN_INLINE size_t view_next(attention_view *view, const lmn_tree_map *map, attention_group group,
-                            size_t size, const float *slots, size_t width) {
-  const size_t tokens = map->tree.start + group.first + 1;
-  size_t own = 0, shared = 0;
-  for (; view->level <= group.levels && own + shared < ATTENTION_SLOTS; view->level++) {
-    const size_t level = view->level;
+/// Fills the view with the next slots.
+LMN_INLINE void view_next(attention_shape f, attention_view *view, const lmn_tree_map *map,
+                          attention_group group, const float *slots, size_t width) {
+  const float **rows = view->rows;
+  size_t count = 0;
+  view->own = 0;
+  for (; view->level <= group.levels; view->level++, view->bank = 0) {
+    const size_t level = view->level, banks = level ? map->tree.banks : 1;
     const lmn_tree_level *nodes = &map->level[level];
-    const size_t banks = level ? map->tree.banks : 1;
-    for (; view->bank < banks && own + shared < ATTENTION_SLOTS; view->bank++) {
+    const bool own = (size_t)1 << level < tile_size(f);
+    for (; view->bank < banks; view->bank++) {
+      if (count == ATTENTION_SLOTS) goto full;
       const size_t before = nodes->row - nodes->first - 1 + view->bank * map->bank_rows;
-      view->levels[own + shared] = level;
-      view->banks[own + shared] = view->bank;
-      if ((size_t)1 << level >= size) {
-        view->rows[own * size + shared++] = slots + (before + (tokens >> level)) * 2 * width;
-        continue;
-      }
-      // A place without a position repeats the last one's.
-      for (size_t q = 0; q < size; q++)
-        view->rows[own * size + q] =
-            slots + (before + ((tokens + lmn_min(q, group.count - 1)) >> level)) * 2 * width;
-      own++;
+      for (size_t q = 0; q < group_size(f); q += own ? 1 : tile_size(f))
+        *rows++ = slots + (before + ((group.tokens + group_place(group, q)) >> level)) * 2 * width;
+      view->levels[count] = level;
+      view->banks[count++] = view->bank;
+      if (own) view->own = count;
     }
-    if (view->bank < banks) break;
-    view->bank = 0;
   }
-  view->own = own;
-  view->shared = shared;
-  return own + shared;
+full:
+  view->common = count - view->own;
 }
 
-/// rows[q] = the row of position q; a place without a position repeats the last one's.
-LMN_INLINE void group_rows(attention_group group, size_t size, const float *first, size_t width,
-                           const float **rows) {
-  for (size_t q = 0; q < size; q++)
-    rows[q] = first + (group.first + lmn_min(q, group.count - 1)) * width;
+/// What a slot in view shows to position `q` of the group.
+LMN_INLINE const float *view_row(attention_shape f, const attention_view *view, size_t slot,
+                                 size_t q) {
+  const size_t size = group_size(f), tiles = size / tile_size(f);
+  return slot < view->own
+             ? view->rows[slot * size + q]
+             : view->rows[view->own * size + (slot - view->own) * tiles + q / tile_size(f)];
 }
 
-/// dots[s][q][h] = scale * sum of slots[s][e] * keys[q][e] over the features of head h, for `count`
-/// slots, a constant; own slots are per position.
-LMN_INLINE void head_dots_tile(attention_shape f, const size_t count, bool own,
-                               const float *const *slots, size_t offset, const float *const *keys,
-                               float scale, float *dots) {
-  const size_t size = group_size(f);
-  vec sums[ATTENTION_TILE < ATTENTION_GROUP ? ATTENTION_GROUP : ATTENTION_TILE];
+/// rows[q] = the row of position q.
+LMN_INLINE void group_rows(attention_shape f, attention_group group, const float *first,
+                           size_t width, const float **rows) {
+  for (size_t q = 0; q < group_size(f); q++)
+    rows[q] = first + (group.first + group_place(group, q)) * width;
+}
+
+/// dots[s][q][h] = scale * sum of slots[s][e] * keys[q][e] over the features of head h, for a tile
+/// of positions and `count` slots, a constant. Slots are `step` pointers apart, own ones with one
+/// for each position.
+LMN_INLINE void head_dots_tile(attention_shape f, const size_t count, const bool own,
+                               const float *const *slots, size_t step, size_t offset,
+                               const float *const *keys, float scale, float *dots) {
+  const size_t size = tile_size(f);
+  vec sums[ATTENTION_TILE + VEC_LANES];
 #pragma clang loop unroll(full)
   for (size_t i = 0; i < count * size; i++) sums[i] = vec_set(0);
 #pragma clang loop unroll(disable)
@@ -133,37 +155,41 @@ LMN_INLINE void head_dots_tile(attention_shape f, const size_t count, bool own,
     for (size_t q = 0; q < size; q++) {
       const vec key = vec_load(keys[q] + e, f.lanes);
 #pragma clang loop unroll(full)
-      for (size_t s = 0; s < count; s++) {
-        const float *slot = slots[own ? s * size + q : s] + offset;
-        sums[s * size + q] = vec_fma(vec_load(slot + e, f.lanes), key, sums[s * size + q]);
-      }
+      for (size_t s = 0; s < count; s++)
+        sums[s * size + q] =
+            vec_fma(vec_load(slots[s * step + (own ? q : 0)] + offset + e, f.lanes), key,
+                    sums[s * size + q]);
     }
   }
   // As many dots as fill a vector are folded together.
   const size_t together = VEC_LANES / f.heads;
 #pragma clang loop unroll(full)
-  for (size_t i = 0; i < count * size; i += together)
-    vec_store(dots + i * f.heads, vec_mul(vec_fold_all(sums + i, f.heads), vec_set(scale)),
-              VEC_LANES);
+  for (size_t s = 0; s < count; s++)
+#pragma clang loop unroll(full)
+    for (size_t q = 0; q < size; q += together)
+      vec_store(dots + s * group_row(f) + q * f.heads,
+                vec_mul(vec_fold_all(sums + s * size + q, f.heads), vec_set(scale)), VEC_LANES);
 }
 
-LMN_INLINE void head_dots(attention_shape f, bool own, const float *const *slots, size_t offset,
-                          size_t count, const float *const *keys, float scale, float *dots) {
-  const size_t size = group_size(f), tile = size < ATTENTION_TILE ? ATTENTION_TILE / size : 1;
-  const size_t step = own ? size : 1;
+/// The same for all slots in view and the group's tiles.
+LMN_INLINE void view_dots(attention_shape f, attention_group group, const attention_view *view,
+                          size_t offset, const float *const *keys, float scale, float *dots) {
+  const size_t tile = tile_size(f), size = group_size(f), row = group_row(f), tiles = size / tile;
+  const size_t together = tile < ATTENTION_TILE ? ATTENTION_TILE / tile : 1;
+  const float *const *rows = view->rows;
+  for (size_t s = 0; s < view->own; s++, rows += size, dots += row)
+    for (size_t q = 0; q < group.count; q += tile)
+      head_dots_tile(f, 1, true, rows + q, size, offset, keys + q, scale, dots + q * f.heads);
   size_t s = 0;
-  for (; s + tile <= count; s += tile)
-    head_dots_tile(f, tile, own, slots + s * step, offset, keys, scale, dots + s * group_row(f));
-  for (; s < count; s++)
-    head_dots_tile(f, 1, own, slots + s * step, offset, keys, scale, dots + s * group_row(f));
-}
-
-/// The same for all slots in view.
-LMN_INLINE void view_dots(attention_shape f, const attention_view *view, size_t offset,
-                          const float *const *keys, float scale, float *dots) {
-  head_dots(f, true, view->rows, offset, view->own, keys, scale, dots);
-  head_dots(f, false, view->rows + view->own * group_size(f), offset, view->shared, keys, scale,
-            dots + view->own * group_row(f));
+  for (; s + together <= view->common;
+       s += together, rows += together * tiles, dots += together * row)
+    for (size_t q = 0; q < group.count; q += tile)
+      head_dots_tile(f, together, false, rows + q / tile, tiles, offset, keys + q, scale,
+                     dots + q * f.heads);
+  for (; s < view->common; s++, rows += tiles, dots += row)
+    for (size_t q = 0; q < group.count; q += tile)
+      head_dots_tile(f, 1, false, rows + q / tile, tiles, offset, keys + q, scale,
+                     dots + q * f.heads);
 }
 
 /// Softmax over slots that come in blocks (arXiv 1805.02867), of a row of scores.
@@ -173,28 +199,28 @@ typedef struct {
   float kept[ATTENTION_ROW];        // of what stands for earlier blocks
 } attention_softmax;
 
-/// scores[s] = exp(scores[s] - largest)
-LMN_INLINE void softmax_add(attention_softmax *softmax, const size_t row, bool first, size_t count,
-                            float *scores) {
-#pragma clang loop unroll(full)
-  for (size_t r = 0; r < row; r += VEC_LANES) {
+/// scores[s] = exp(scores[s] - largest), for the first `used` scores of each row
+LMN_INLINE void softmax_add(attention_softmax *softmax, size_t row, size_t used, bool first,
+                            size_t count, float *scores) {
+  for (size_t r = 0; r < used; r += VEC_LANES) {
     const vec before = first ? vec_set(-INFINITY) : vec_load(softmax->largest + r, VEC_LANES);
     vec largest = before;
     for (size_t s = 0; s < count; s++)
       largest = vec_max(largest, vec_load(scores + s * row + r, VEC_LANES));
-    vec sum = vec_set(0);
-    if (!first) {
-      const vec kept = vec_exp(vec_sub(before, largest));
-      vec_store(softmax->kept + r, kept, VEC_LANES);
-      sum = vec_mul(kept, vec_load(softmax->normalizer + r, VEC_LANES));
-    }
+    vec_store(softmax->largest + r, largest, VEC_LANES);
+    if (!first) vec_store(softmax->kept + r, vec_exp(vec_sub(before, largest)), VEC_LANES);
+  }
+  for (size_t r = 0; r < used; r += VEC_LANES) {
+    const vec largest = vec_load(softmax->largest + r, VEC_LANES);
+    vec sum = first ? vec_set(0)
+                    : vec_mul(vec_load(softmax->kept + r, VEC_LANES),
+                              vec_load(softmax->normalizer + r, VEC_LANES));
     for (size_t s = 0; s < count; s++) {
       float *score = scores + s * row + r;
       const vec weight = vec_exp(vec_sub(vec_load(score, VEC_LANES), largest));
       vec_store(score, weight, VEC_LANES);
       sum = vec_add(sum, weight);
     }
-    vec_store(softmax->largest + r, largest, VEC_LANES);
     vec_store(softmax->normalizer + r, sum, VEC_LANES);
   }
 }
@@ -212,7 +238,7 @@ LMN_INLINE void weighted_sums_tile(attention_shape f, const size_t vectors,
                                    const attention_view *view, size_t offset, const float *weights,
                                    attention_bounds bounds, size_t place, size_t count, float *sums,
                                    size_t width) {
-  const size_t size = group_size(f), row = group_row(f);
+  const size_t size = group_size(f), row = group_row(f), tiles = size / tile_size(f);
   vec sum[4][TILE_VECTORS];
 #pragma clang loop unroll(full)
   for (size_t q = 0; q < 4; q++)
@@ -234,12 +260,11 @@ LMN_INLINE void weighted_sums_tile(attention_shape f, const size_t vectors,
       for (size_t v = 0; v < vectors; v++)
         sum[q][v] = vec_fma(weight, vec_load(rows[q] + offset + v * f.stride, f.lanes), sum[q][v]);
     }
-  rows = view->rows + view->own * size;
-  for (size_t s = 0; s < view->shared; s++, weights += row) {
+  rows = view->rows + view->own * size + place / tile_size(f);
+  for (size_t s = 0; s < view->common; s++, rows += tiles, weights += row) {
     vec slot[TILE_VECTORS];
 #pragma clang loop unroll(full)
-    for (size_t v = 0; v < vectors; v++)
-      slot[v] = vec_load(rows[s] + offset + v * f.stride, f.lanes);
+    for (size_t v = 0; v < vectors; v++) slot[v] = vec_load(*rows + offset + v * f.stride, f.lanes);
 #pragma clang loop unroll(full)
     for (size_t q = 0; q < 4; q++) {
       const vec weight = vec_repeat(weights + q * f.heads, f.heads);
@@ -262,22 +287,17 @@ LMN_INLINE void weighted_sums_tile(attention_shape f, const size_t vectors,
 LMN_INLINE void weighted_sums(attention_shape f, attention_group group, const attention_view *view,
                               size_t offset, const float *weights, attention_bounds bounds,
                               float *sums, size_t width) {
-  for (size_t place = 0; place < group.count; place += 4) {
-    const size_t count = group.count - place;
-    float *out = sums + (group.first + place) * width;
-    size_t v = 0;
-    for (; v + TILE_VECTORS <= f.vectors; v += TILE_VECTORS)
-      weighted_sums_tile(f, TILE_VECTORS, view, offset + v * f.stride, weights, bounds, place,
-                         count, out + v * f.stride, width);
-    if (TILE_VECTORS > 2 && v + 2 <= f.vectors) {
-      weighted_sums_tile(f, 2, view, offset + v * f.stride, weights, bounds, place, count,
-                         out + v * f.stride, width);
-      v += 2;
-    }
-    if (v < f.vectors)
-      weighted_sums_tile(f, 1, view, offset + v * f.stride, weights, bounds, place, count,
-                         out + v * f.stride, width);
-  }
+#define ATTENTION_SUMS(n)                                                                          \
+  for (; v + n <= f.vectors; v += n)                                                               \
+    for (size_t place = 0; place < group.count; place += 4)                                        \
+      weighted_sums_tile(f, n, view, offset + v * f.stride, weights, bounds, place,                \
+                         group.count - place, sums + (group.first + place) * width + v * f.stride, \
+                         width);
+  size_t v = 0;
+  ATTENTION_SUMS(TILE_VECTORS)
+  ATTENTION_SUMS(2)
+  ATTENTION_SUMS(1)
+#undef ATTENTION_SUMS
 }
 
 // output[t] = sum over s of softmax(query[s] . key[t] / sqrt(D)) * value[s]
@@ -285,33 +305,33 @@ LMN_INLINE void attention_forward(attention_shape f, const lmn_single_vector_att
                                   size_t head, size_t begin, size_t end) {
   lmn_single_vector_attention a = *args;
   a.slots += head, a.keys += head, a.output += head, a.log_normalizer += head;
-  const size_t E = a.width, size = group_size(f), row = group_row(f);
+  const size_t E = a.width;
   const float scale = 1 / sqrtf((float)(E / a.heads));
   const lmn_tree_map map = lmn_tree_map_of(a.tree);
   const size_t last = lmn_position_unit(a.tree, LMN_ATTENTION_BLOCK, end - 1).end;
   attention_group group;
   for (size_t t = lmn_position_unit(a.tree, LMN_ATTENTION_BLOCK, begin).first; t < last;
        t += group.count) {
-    group = group_at(&map, size, t, last);
+    group = group_at(f, &map, t, last);
+    const size_t used = group_scores(f, group);
     const float *keys[ATTENTION_GROUP];
-    group_rows(group, size, a.keys, E, keys);
+    group_rows(f, group, a.keys, E, keys);
     attention_softmax softmax;
     attention_view view;
     view.level = view.bank = 0;
     for (bool first = true, more = true; more; first = false) {
-      float weights[ATTENTION_SLOTS * ATTENTION_ROW];
-      const size_t count = view_next(&view, &map, group, size, a.slots, E);
+      float weights[ATTENTION_SLOTS * ATTENTION_ROW], inverse[ATTENTION_ROW];
+      view_next(f, &view, &map, group, a.slots, E);
       more = view.level <= group.levels;
-      view_dots(f, &view, 0, keys, scale, weights);
-      softmax_add(&softmax, row, first, count, weights);
-      float inverse[ATTENTION_ROW];
-      for (size_t r = 0; !more && r < row; r += VEC_LANES)
+      view_dots(f, group, &view, 0, keys, scale, weights);
+      softmax_add(&softmax, group_row(f), used, first, view.own + view.common, weights);
+      for (size_t r = 0; !more && r < used; r += VEC_LANES)
         vec_store(inverse + r, vec_div(vec_set(1), vec_load(softmax.normalizer + r, VEC_LANES)),
                   VEC_LANES);
       const attention_bounds bounds = {first, softmax.kept, more ? NULL : inverse};
       weighted_sums(f, group, &view, E, weights, bounds, a.output, E);
     }
-    for (size_t r = 0; r < row; r += VEC_LANES)
+    for (size_t r = 0; r < used; r += VEC_LANES)
       vec_store(softmax.largest + r,
                 vec_add(vec_load(softmax.largest + r, VEC_LANES),
                         vec_log(vec_load(softmax.normalizer + r, VEC_LANES))),
@@ -348,7 +368,7 @@ LMN_INLINE void step_sums_tile(attention_shape f, const size_t vectors, const fl
 // side in a vector.
 LMN_INLINE void attention_step(attention_shape f, const lmn_single_vector_attention_step *a,
                                size_t head, size_t begin, size_t end) {
-  const size_t E = a->width, size = group_size(f);
+  const size_t E = a->width, size = tile_size(f);
   const float scale = 1 / sqrtf((float)(E / a->heads));
   for (size_t b = begin; b < end; b++) {
     const float *key = a->keys + b * E + head;
@@ -361,7 +381,7 @@ LMN_INLINE void attention_step(attention_shape f, const lmn_single_vector_attent
       for (size_t s = 0; s < count; s += size) {
         const float *rows[ATTENTION_GROUP];
         for (size_t q = 0; q < size; q++) rows[q] = slots + lmn_min(s + q, count - 1) * 2 * E;
-        head_dots_tile(f, 1, false, &key, 0, rows, scale, weights + s * f.heads);
+        head_dots_tile(f, 1, false, &key, 1, 0, rows, scale, weights + s * f.heads);
       }
       const size_t scores = lmn_units(count, size) * size * f.heads;
       for (size_t i = 0; i < scores; i += VEC_LANES)

@@ -5,11 +5,10 @@
 
 /// Weights and the cotangents of their scores:
 ///   weight = exp(score - log_normalizer),  d_score = weight * (d_weight - d_normalizer) * scale
-LMN_INLINE void softmax_backward(const size_t row, size_t count, const float *log_normalizer,
+LMN_INLINE void softmax_backward(size_t row, size_t used, size_t count, const float *log_normalizer,
                                  const float *d_normalizer, float scale, float *score,
                                  float *d_weight) {
-#pragma clang loop unroll(full)
-  for (size_t r = 0; r < row; r += VEC_LANES) {
+  for (size_t r = 0; r < used; r += VEC_LANES) {
     const vec top = vec_load(log_normalizer + r, VEC_LANES);
     const vec mean = vec_load(d_normalizer + r, VEC_LANES);
     for (size_t i = r; i < count * row; i += row) {
@@ -57,18 +56,15 @@ LMN_INLINE void slot_sums_tile(attention_shape f, const size_t slots, const size
 LMN_INLINE void slot_sums(attention_shape f, const size_t slots, size_t count, const float *weights,
                           const float *const *rows, float *const *targets, const bool *first,
                           size_t to) {
+#define ATTENTION_SUMS(n)                                                          \
+  for (; v + n <= f.vectors; v += n)                                               \
+    slot_sums_tile(f, slots, n, count, weights, rows, v *f.stride, targets, first, \
+                   to + v * f.stride);
   size_t v = 0;
-  for (; v + TILE_VECTORS <= f.vectors; v += TILE_VECTORS)
-    slot_sums_tile(f, slots, TILE_VECTORS, count, weights, rows, v * f.stride, targets, first,
-                   to + v * f.stride);
-  if (TILE_VECTORS > 2 && v + 2 <= f.vectors) {
-    slot_sums_tile(f, slots, 2, count, weights, rows, v * f.stride, targets, first,
-                   to + v * f.stride);
-    v += 2;
-  }
-  if (v < f.vectors)
-    slot_sums_tile(f, slots, 1, count, weights, rows, v * f.stride, targets, first,
-                   to + v * f.stride);
+  ATTENTION_SUMS(TILE_VECTORS)
+  ATTENTION_SUMS(2)
+  ATTENTION_SUMS(1)
+#undef ATTENTION_SUMS
 }
 
 /// Adds a group's part to the cotangents of the slots in view.
@@ -78,41 +74,40 @@ LMN_INLINE void view_cotangents(attention_shape f, const lmn_single_vector_atten
                                 const float *const *d_outputs, const float *d_scores,
                                 const float *weights) {
   const size_t E = a->width, size = group_size(f), row = group_row(f);
-  const size_t tokens = a->tree.start + group.first + 1;
-  for (size_t s = 0; s < view->own; s++, d_scores += row, weights += row) {
-    // Positions see the same node until t + 1 is a multiple of its span.
-    const size_t span = (size_t)1 << view->levels[s];
-    for (size_t q = 0, next; q < group.count; q = next) {
-      next = lmn_min(((tokens + q) & ~(span - 1)) + span - tokens, group.count);
-      float *target = a->d_slots + (view->rows[s * size + q] - a->slots);
-      const bool first = group.first + q == 0 || ((tokens + q) & (span - 1)) == 0;
-      slot_sums(f, 1, next - q, d_scores + q * f.heads, keys + q, &target, &first, 0);
-      slot_sums(f, 1, next - q, weights + q * f.heads, d_outputs + q, &target, &first, E);
-    }
-  }
-  for (size_t s = 0; s < view->shared; s += ATTENTION_TARGETS) {
-    float *targets[ATTENTION_TARGETS];
-    bool first[ATTENTION_TARGETS];
-    const size_t slots = lmn_min(view->shared - s, ATTENTION_TARGETS);
-    for (size_t i = 0; i < slots; i++) {
-      const size_t level = view->levels[view->own + s + i];
-      const size_t span = (size_t)1 << lmn_min(level, LMN_ATTENTION_STRETCH_LEVEL);
-      first[i] = group.first == 0 || (tokens & (span - 1)) == 0;
-      targets[i] = level > LMN_ATTENTION_STRETCH_LEVEL
-                       ? a->partial + (lmn_attention_partial_row(map, unit, level, 0) +
-                                       view->banks[view->own + s + i]) *
-                                          2 * E
-                       : a->d_slots + (view->rows[view->own * size + s + i] - a->slots);
-    }
-    if (slots == ATTENTION_TARGETS) {
-      slot_sums(f, ATTENTION_TARGETS, group.count, d_scores + s * row, keys, targets, first, 0);
-      slot_sums(f, ATTENTION_TARGETS, group.count, weights + s * row, d_outputs, targets, first, E);
+  size_t together;
+  for (size_t s = 0; s < view->own + view->common; s += together) {
+    // Positions see the same node until t + 1 is a multiple of its span. Slots whose nodes change
+    // at the same positions are worked on together.
+    const size_t span = lmn_min((size_t)1 << view->levels[s], size);
+    for (together = 1; together < ATTENTION_TARGETS && s + together < view->own + view->common &&
+                       lmn_min((size_t)1 << view->levels[s + together], size) == span;
+         together++)
       continue;
-    }
-    for (size_t i = 0; i < slots; i++) {
-      const size_t from = (s + i) * row;
-      slot_sums(f, 1, group.count, d_scores + from, keys, targets + i, first + i, 0);
-      slot_sums(f, 1, group.count, weights + from, d_outputs, targets + i, first + i, E);
+    if (together == 3) together = 2;
+    for (size_t q = 0, next; q < group.count; q = next) {
+      const size_t tokens = group.tokens + q;
+      next = lmn_min((tokens & ~(span - 1)) + span - group.tokens, group.count);
+      float *targets[ATTENTION_TARGETS];
+      bool first[ATTENTION_TARGETS];
+      for (size_t i = 0; i < together; i++) {
+        const size_t level = view->levels[s + i];
+        const size_t period = (size_t)1 << lmn_min(level, LMN_ATTENTION_STRETCH_LEVEL);
+        first[i] = group.first + q == 0 || (tokens & (period - 1)) == 0;
+        targets[i] =
+            level > LMN_ATTENTION_STRETCH_LEVEL
+                ? a->partial +
+                      lmn_attention_partial_row(map, unit, level, view->banks[s + i]) * 2 * E
+                : a->d_slots + (view_row(f, view, s + i, q) - a->slots);
+      }
+#define ATTENTION_TOGETHER(n)                                                                     \
+  if (together == n) {                                                                            \
+    slot_sums(f, n, next - q, d_scores + s * row + q * f.heads, keys + q, targets, first, 0);     \
+    slot_sums(f, n, next - q, weights + s * row + q * f.heads, d_outputs + q, targets, first, E); \
+  }
+      ATTENTION_TOGETHER(1)
+      ATTENTION_TOGETHER(2)
+      ATTENTION_TOGETHER(4)
+#undef ATTENTION_TOGETHER
     }
   }
 }
@@ -122,10 +117,10 @@ LMN_INLINE void view_cotangents(attention_shape f, const lmn_single_vector_atten
 LMN_INLINE void group_heads(attention_shape f, attention_group group, const float *values,
                             size_t heads, float *rows) {
   for (size_t q = 0; q < group_size(f); q++)
-    vec_store(rows + q * f.heads,
-              vec_load(values + (group.first + lmn_min(q, group.count - 1)) * heads,
-                       lmn_min(f.heads, f.lanes)),
-              f.heads);
+    vec_store(
+        rows + q * f.heads,
+        vec_load(values + (group.first + group_place(group, q)) * heads, lmn_min(f.heads, f.lanes)),
+        f.heads);
 }
 
 /// Clears the cotangents of the carried nodes that the part's tokens do not see.
@@ -146,7 +141,7 @@ LMN_INLINE void attention_backward(attention_shape f, const lmn_single_vector_at
   lmn_single_vector_attention_grad a = *args;
   a.slots += head, a.keys += head, a.output += head, a.log_normalizer += head;
   a.d_output += head, a.d_keys += head, a.d_slots += head, a.partial += head;
-  const size_t E = a.width, size = group_size(f), row = group_row(f);
+  const size_t E = a.width;
   const float scale = 1 / sqrtf((float)(E / a.heads));
   const lmn_tree_map map = lmn_tree_map_of(a.tree);
   if (begin == 0 && head == 0) clear_unseen(&map, E, a.d_slots);
@@ -154,22 +149,24 @@ LMN_INLINE void attention_backward(attention_shape f, const lmn_single_vector_at
     const lmn_positions positions = lmn_position_unit(a.tree, LMN_ATTENTION_STRETCH, unit);
     attention_group group;
     for (size_t t = positions.first; t < positions.end; t += group.count) {
-      group = group_at(&map, size, t, positions.end);
+      group = group_at(f, &map, t, positions.end);
       const float *keys[ATTENTION_GROUP], *d_outputs[ATTENTION_GROUP], *outputs[ATTENTION_GROUP];
-      group_rows(group, size, a.keys, E, keys);
-      group_rows(group, size, a.d_output, E, d_outputs);
-      group_rows(group, size, a.output, E, outputs);
+      group_rows(f, group, a.keys, E, keys);
+      group_rows(f, group, a.d_output, E, d_outputs);
+      group_rows(f, group, a.output, E, outputs);
       float log_normalizer[ATTENTION_ROW], d_normalizer[ATTENTION_ROW];
       group_heads(f, group, a.log_normalizer, a.heads, log_normalizer);
-      head_dots(f, true, outputs, 0, 1, d_outputs, 1, d_normalizer);
+      for (size_t q = 0; q < group.count; q += tile_size(f))
+        head_dots_tile(f, 1, true, outputs + q, 0, 0, d_outputs + q, 1, d_normalizer + q * f.heads);
       attention_view view;
       view.level = view.bank = 0;
       for (bool first = true; view.level <= group.levels; first = false) {
         float weights[ATTENTION_SLOTS * ATTENTION_ROW], d_scores[ATTENTION_SLOTS * ATTENTION_ROW];
-        const size_t count = view_next(&view, &map, group, size, a.slots, E);
-        view_dots(f, &view, 0, keys, scale, weights);
-        view_dots(f, &view, E, d_outputs, 1, d_scores);
-        softmax_backward(row, count, log_normalizer, d_normalizer, scale, weights, d_scores);
+        view_next(f, &view, &map, group, a.slots, E);
+        view_dots(f, group, &view, 0, keys, scale, weights);
+        view_dots(f, group, &view, E, d_outputs, 1, d_scores);
+        softmax_backward(group_row(f), group_scores(f, group), view.own + view.common,
+                         log_normalizer, d_normalizer, scale, weights, d_scores);
         weighted_sums(f, group, &view, 0, d_scores, (attention_bounds){first, NULL, NULL}, a.d_keys,
                       E);
         view_cotangents(f, &a, &map, unit, group, &view, keys, d_outputs, d_scores, weights);
