@@ -45,6 +45,9 @@ enum {
   ATTENTION_TILE = 8,    // dots in registers, if one slot does not make more
 };
 
+// A vector that crosses a line of the cache costs two.
+#define ATTENTION_ALIGNED _Alignas(64)
+
 /// Positions of a tile: four, or so many that their scores of one slot fill a vector.
 LMN_INLINE size_t tile_size(attention_shape f) {
   return VEC_LANES / f.heads < 4 ? 4 : VEC_LANES / f.heads;
@@ -88,10 +91,11 @@ LMN_INLINE size_t group_place(attention_group group, size_t q) {
   return lmn_min(q, group.count - 1);
 }
 
-/// Some of the slots that a group sees, in order: its positions' tokens, then level by level, bank
-/// by bank.
+/// Slots that a group sees, ATTENTION_SLOTS at most, in order: its positions' tokens, then level by
+/// level, bank by bank.
 typedef struct {
   size_t level, bank;  // of the slot behind these
+  bool whole;          // whether these are all
   size_t own;          // slots that differ between the positions of a tile
   size_t common;       // slots behind those, that do not
   size_t levels[ATTENTION_SLOTS], banks[ATTENTION_SLOTS];
@@ -99,16 +103,29 @@ typedef struct {
   const float *rows[ATTENTION_SLOTS * ATTENTION_GROUP];
 } attention_view;
 
-/// Fills the view with the next slots.
-LMN_INLINE void view_next(attention_shape f, attention_view *view, const lmn_tree_map *map,
-                          attention_group group, const float *slots, size_t width) {
+/// Fills the view with the next slots; the first ones where that is `first`. A whole view may be
+/// that of the group before, of which only what changes is written.
+LMN_INLINE void view_next(attention_shape f, attention_view *view, bool first,
+                          const lmn_tree_map *map, attention_group group, const float *slots,
+                          size_t width) {
   const float **rows = view->rows;
   size_t count = 0;
-  view->own = 0;
+  if (first) {
+    view->level = view->bank = 0;
+  } else {
+    view->whole = false;
+    view->own = 0;
+  }
   for (; view->level <= group.levels; view->level++, view->bank = 0) {
     const size_t level = view->level, banks = level ? map->tree.banks : 1;
+    const size_t span = (size_t)1 << level;
+    if (view->whole && span >= group_size(f) && group.tokens % span) {
+      // Nodes from here up are the same as before.
+      view->level = group.levels + 1;
+      return;
+    }
     const lmn_tree_level *nodes = &map->level[level];
-    const bool own = (size_t)1 << level < tile_size(f);
+    const bool own = span < tile_size(f);
     for (; view->bank < banks; view->bank++) {
       if (count == ATTENTION_SLOTS) goto full;
       const size_t before = nodes->row - nodes->first - 1 + view->bank * map->bank_rows;
@@ -120,6 +137,7 @@ LMN_INLINE void view_next(attention_shape f, attention_view *view, const lmn_tre
     }
   }
 full:
+  view->whole = first && view->level > group.levels;
   view->common = count - view->own;
 }
 
@@ -194,7 +212,7 @@ LMN_INLINE void view_dots(attention_shape f, attention_group group, const attent
 
 /// Softmax over slots that come in blocks (arXiv 1805.02867), of a row of scores.
 typedef struct {
-  float largest[ATTENTION_ROW];
+  ATTENTION_ALIGNED float largest[ATTENTION_ROW];
   float normalizer[ATTENTION_ROW];  // sum of exp(score - largest)
   float kept[ATTENTION_ROW];        // of what stands for earlier blocks
 } attention_softmax;
@@ -309,6 +327,8 @@ LMN_INLINE void attention_forward(attention_shape f, const lmn_single_vector_att
   const float scale = 1 / sqrtf((float)(E / a.heads));
   const lmn_tree_map map = lmn_tree_map_of(a.tree);
   const size_t last = lmn_position_unit(a.tree, LMN_ATTENTION_BLOCK, end - 1).end;
+  attention_view view;
+  view.whole = false;
   attention_group group;
   for (size_t t = lmn_position_unit(a.tree, LMN_ATTENTION_BLOCK, begin).first; t < last;
        t += group.count) {
@@ -317,11 +337,9 @@ LMN_INLINE void attention_forward(attention_shape f, const lmn_single_vector_att
     const float *keys[ATTENTION_GROUP];
     group_rows(f, group, a.keys, E, keys);
     attention_softmax softmax;
-    attention_view view;
-    view.level = view.bank = 0;
     for (bool first = true, more = true; more; first = false) {
-      float weights[ATTENTION_SLOTS * ATTENTION_ROW], inverse[ATTENTION_ROW];
-      view_next(f, &view, &map, group, a.slots, E);
+      ATTENTION_ALIGNED float weights[ATTENTION_SLOTS * ATTENTION_ROW], inverse[ATTENTION_ROW];
+      view_next(f, &view, first, &map, group, a.slots, E);
       more = view.level <= group.levels;
       view_dots(f, group, &view, 0, keys, scale, weights);
       softmax_add(&softmax, group_row(f), used, first, view.own + view.common, weights);
@@ -336,9 +354,10 @@ LMN_INLINE void attention_forward(attention_shape f, const lmn_single_vector_att
                 vec_add(vec_load(softmax.largest + r, VEC_LANES),
                         vec_log(vec_load(softmax.normalizer + r, VEC_LANES))),
                 VEC_LANES);
+    const size_t heads = lmn_min(f.heads, f.lanes);
     for (size_t q = 0; q < group.count; q++)
-      memcpy(a.log_normalizer + (t + q) * a.heads, softmax.largest + q * f.heads,
-             lmn_min(f.heads, f.lanes) * sizeof(float));
+      vec_store(a.log_normalizer + (t + q) * a.heads,
+                vec_repeat(softmax.largest + q * f.heads, f.heads), heads);
   }
 }
 
@@ -376,7 +395,7 @@ LMN_INLINE void attention_step(attention_shape f, const lmn_single_vector_attent
     for (size_t first = 0; first < a->counts[b]; first += ATTENTION_SLOTS) {
       const float *slots = a->slots[b] + head + first * 2 * E;
       const size_t count = lmn_min(a->counts[b] - first, ATTENTION_SLOTS);
-      float weights[ATTENTION_SLOTS * VEC_LANES], folded[VEC_LANES];
+      ATTENTION_ALIGNED float weights[ATTENTION_SLOTS * VEC_LANES], folded[VEC_LANES];
       const vec before = largest;
       for (size_t s = 0; s < count; s += size) {
         const float *rows[ATTENTION_GROUP];

@@ -147,6 +147,8 @@ LMN_INLINE void attention_backward(attention_shape f, const lmn_single_vector_at
   if (begin == 0 && head == 0) clear_unseen(&map, E, a.d_slots);
   for (size_t unit = begin; unit < end; unit++) {
     const lmn_positions positions = lmn_position_unit(a.tree, LMN_ATTENTION_STRETCH, unit);
+    attention_view view;
+    view.whole = false;
     attention_group group;
     for (size_t t = positions.first; t < positions.end; t += group.count) {
       group = group_at(f, &map, t, positions.end);
@@ -154,15 +156,15 @@ LMN_INLINE void attention_backward(attention_shape f, const lmn_single_vector_at
       group_rows(f, group, a.keys, E, keys);
       group_rows(f, group, a.d_output, E, d_outputs);
       group_rows(f, group, a.output, E, outputs);
-      float log_normalizer[ATTENTION_ROW], d_normalizer[ATTENTION_ROW];
+      ATTENTION_ALIGNED float log_normalizer[ATTENTION_ROW], d_normalizer[ATTENTION_ROW];
       group_heads(f, group, a.log_normalizer, a.heads, log_normalizer);
       for (size_t q = 0; q < group.count; q += tile_size(f))
         head_dots_tile(f, 1, true, outputs + q, 0, 0, d_outputs + q, 1, d_normalizer + q * f.heads);
-      attention_view view;
-      view.level = view.bank = 0;
-      for (bool first = true; view.level <= group.levels; first = false) {
-        float weights[ATTENTION_SLOTS * ATTENTION_ROW], d_scores[ATTENTION_SLOTS * ATTENTION_ROW];
-        view_next(f, &view, &map, group, a.slots, E);
+      for (bool first = true, more = true; more; first = false) {
+        ATTENTION_ALIGNED float weights[ATTENTION_SLOTS * ATTENTION_ROW],
+            d_scores[ATTENTION_SLOTS * ATTENTION_ROW];
+        view_next(f, &view, first, &map, group, a.slots, E);
+        more = view.level <= group.levels;
         view_dots(f, group, &view, 0, keys, scale, weights);
         view_dots(f, group, &view, E, d_outputs, 1, d_scores);
         softmax_backward(group_row(f), group_scores(f, group), view.own + view.common,
