@@ -47,7 +47,7 @@ public struct ExecutionContext: Sendable {
     ExecutionContext(instructionSet: instructionSet, threadCount: min(count, threadCount))
   }
 
-  /// Performs 0 ..< count pieces of work, shared out over the threads. Nothing is allocated.
+  /// Performs 0 ..< count pieces of work, shared out over the threads, without allocating.
   package func perform(_ work: any ConcurrentWork, count: Int) {
     withUnsafePointer(to: work) { work in
       lmn_parallel_for(

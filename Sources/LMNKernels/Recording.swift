@@ -49,8 +49,10 @@ public final class Recording: @unchecked Sendable {
   /// Bytes of memory for the values in between.
   public var byteCount: Int { arena.byteCount }
 
-  /// Where results of kernels go. What is derived once must not share memory with what comes and
-  /// goes in every run, and stays outside.
+  /// Where results of kernels go.
+  ///
+  /// What is derived once must not share memory with what comes and goes in every run, and stays
+  /// outside.
   var arenaOfResults: Arena? { isDeriving ? nil : arena }
 
   fileprivate func append<Arguments: BitwiseCopyable>(

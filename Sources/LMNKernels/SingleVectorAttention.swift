@@ -55,15 +55,16 @@ extension Tensor {
       "singleVectorAttentionPullback: \(cotangent.shape) of keys \(keys.shape)")
     let d_slots = Tensor(uninitialized: shape)
     let d_keys = Tensor(uninitialized: keys.shape)
-    let d_normalizer = Tensor(uninitialized: logNormalizer.shape)
+    let partial = Tensor(
+      uninitialized: [lmn_single_vector_attention_partial_rows(tree.layout), shape[1]])
     ExecutionContext.current.run(
       lmn_single_vector_attention_backward,
       lmn_single_vector_attention_grad(
         tree: tree.layout, width: keys.shape[1], heads: logNormalizer.shape[1], slots: base,
         keys: keys.base, output: output.base, log_normalizer: logNormalizer.base,
         d_output: cotangent.base, d_keys: d_keys.output, d_slots: d_slots.output,
-        d_normalizer: d_normalizer.output),
-      on: self, cotangent, keys, output, logNormalizer, d_slots, d_keys, d_normalizer)
+        partial: partial.output),
+      on: self, cotangent, keys, output, logNormalizer, d_slots, d_keys, partial)
     return (d_slots, d_keys)
   }
 

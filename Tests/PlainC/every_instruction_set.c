@@ -83,11 +83,12 @@ static size_t run(lmn_context context, const lmn_tree tree, size_t heads, float 
       &(lmn_single_vector_attention){tree, E, heads, in[8], in[0], output, log_normalizer});
   OUT(d_keys, L * E);
   OUT(d_slots, N * 2 * E);
-  OUT(d_normalizer, L * heads);
+  float *partial =
+      malloc((1 + lmn_single_vector_attention_partial_rows(tree) * 2 * E) * sizeof *partial);
   lmn_single_vector_attention_backward(
       context,
       &(lmn_single_vector_attention_grad){tree, E, heads, in[8], in[0], output, log_normalizer,
-                                          in[9], d_keys, d_slots, d_normalizer});
+                                          in[9], d_keys, d_slots, partial});
 
   OUT(normalized, L * E);
   OUT(scale, L);

@@ -271,8 +271,11 @@ typedef struct lmn_single_vector_attention_grad {
   const float *d_output;        // [L, E]
   float *d_keys;                // [L, E]
   float *d_slots;               // [N, 2E]
-  float *d_normalizer;          // [L, H]; out: d_output . output per head
+  float *partial;  // [lmn_single_vector_attention_partial_rows, 2E]; scratch: sums of `d_slots`
 } lmn_single_vector_attention_grad;
+
+/// Rows of `partial`: about L / 64 for each bank's levels above 6; 0 for a tree without them.
+size_t lmn_single_vector_attention_partial_rows(lmn_tree);
 
 void lmn_single_vector_attention_backward(lmn_context, const lmn_single_vector_attention_grad *);
 

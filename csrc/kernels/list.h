@@ -14,9 +14,9 @@ LMN_KERNEL(separable_conv_forward)                  // unit: LMN_TILE_ROWS pairs
 LMN_KERNEL(separable_conv_backward_nodes)           // unit: LMN_TILE_ROWS pairs of children
 LMN_KERNEL(separable_conv_backward_taps)            // unit: LMN_TILE_COLUMNS channels of one bank
 LMN_KERNEL(separable_conv_backward_pointwise)       // unit: LMN_TILE_ROWS rows of one bank's matrix
-LMN_KERNEL(single_vector_attention_forward)         // unit: one position
-LMN_KERNEL(single_vector_attention_backward_keys)   // unit: one position
-LMN_KERNEL(single_vector_attention_backward_slots)  // unit: one node of a level
+LMN_KERNEL(single_vector_attention_forward)         // unit: LMN_ATTENTION_BLOCK positions
+LMN_KERNEL(single_vector_attention_backward)        // unit: LMN_ATTENTION_STRETCH positions
+LMN_KERNEL(single_vector_attention_backward_upper)  // unit: one upper level of one bank
 LMN_KERNEL(single_vector_attention_step_forward)    // unit: one stream
 LMN_KERNEL(rms_norm_forward)                        // unit: one row
 LMN_KERNEL(rms_norm_backward_x)                     // unit: one row

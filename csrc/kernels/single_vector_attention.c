@@ -1,37 +1,36 @@
 #include "isa/isa.h"
 #include "kernels/single_vector_attention.h"
 
-/// What a position costs that sees so many slots: a few vectors of arithmetic for each.
-static size_t position_grain(size_t slots, size_t width) {
-  return lmn_grain(16 * slots * (8 + width));
-}
-
 static size_t most_slots(lmn_tree tree) { return 1 + tree.banks * lmn_tree_levels(tree); }
 
 void lmn_single_vector_attention_forward(lmn_context context,
                                          const lmn_single_vector_attention *a) {
-  lmn_parallel_for(context, context.isa->single_vector_attention_forward, a, a->tree.length,
-                   position_grain(most_slots(a->tree), a->width));
+  // Multiply-adds of a pair of slot and position, and its exponentials.
+  const size_t pair = 2 * a->width + 16 * a->heads;
+  lmn_parallel_for(context, context.isa->single_vector_attention_forward, a,
+                   lmn_position_units(a->tree, LMN_ATTENTION_BLOCK),
+                   lmn_grain(LMN_ATTENTION_BLOCK * most_slots(a->tree) * pair));
 }
 
 void lmn_single_vector_attention_step_forward(lmn_context context,
                                               const lmn_single_vector_attention_step *a) {
+  const size_t pair = 2 * a->width + 16 * a->heads;
   lmn_parallel_for(context, context.isa->single_vector_attention_step_forward, a, a->streams,
-                   position_grain(a->streams ? a->counts[0] : 0, a->width));
+                   lmn_grain(a->streams ? a->counts[0] * pair : 0));
 }
 
-// The nodes of one level have equally many positions to gather from, those of another level twice
-// or half as many: a loop per level shares the work evenly.
+size_t lmn_single_vector_attention_partial_rows(lmn_tree tree) {
+  return lmn_position_units(tree, LMN_ATTENTION_STRETCH) *
+         lmn_attention_upper_levels(lmn_tree_levels(tree)) * tree.banks;
+}
+
 void lmn_single_vector_attention_backward(lmn_context context,
                                           const lmn_single_vector_attention_grad *a) {
-  lmn_parallel_for(context, context.isa->single_vector_attention_backward_keys, a, a->tree.length,
-                   position_grain(most_slots(a->tree), a->width));
-  const lmn_tree_map map = lmn_tree_map_of(a->tree);
-  for (size_t i = 0; i <= map.levels; i++) {
-    const single_vector_attention_grad_level level = {a, i};
-    const size_t banks = i ? a->tree.banks : 1;
-    lmn_parallel_for(context, context.isa->single_vector_attention_backward_slots, &level,
-                     banks * map.level[i].count,
-                     position_grain(lmn_min((size_t)1 << i, a->tree.length), a->width));
-  }
+  const size_t pair = 5 * a->width + 16 * a->heads;
+  const size_t units = lmn_position_units(a->tree, LMN_ATTENTION_STRETCH);
+  lmn_parallel_for(context, context.isa->single_vector_attention_backward, a, units,
+                   lmn_grain(LMN_ATTENTION_STRETCH * most_slots(a->tree) * pair));
+  lmn_parallel_for(context, context.isa->single_vector_attention_backward_upper, a,
+                   lmn_attention_upper_levels(lmn_tree_levels(a->tree)) * a->tree.banks,
+                   lmn_grain(units * 2 * a->width));
 }

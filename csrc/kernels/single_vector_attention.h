@@ -1,58 +1,59 @@
-// What the kernels of single-vector attention share with their definitions.
+// How positions are cut into units and where the partial cotangents stand: what the kernels of
+// single-vector attention share with their definitions.
 #ifndef LMN_SINGLE_VECTOR_ATTENTION_H
 #define LMN_SINGLE_VECTOR_ATTENTION_H
 
 #include "kernels/units.h"
 
-/// One level, whose nodes, bank after bank, are the units of the backward pass.
-typedef struct {
-  const lmn_single_vector_attention_grad *grad;
-  size_t level;
-} single_vector_attention_grad_level;
+// Node j of level i >= 1 is seen where t + 1 is in [(j + 1) 2^i, (j + 2) 2^i). So units begin where
+// t + 1 is a multiple of their size, a power of two: a unit of 2^i positions sees one node of every
+// level from i up, and no other unit sees the nodes of its levels until i.
+enum {
+  LMN_ATTENTION_BLOCK = 16,  // positions of a unit forward
+  LMN_ATTENTION_STRETCH_LEVEL = 6,
+  LMN_ATTENTION_STRETCH = 1 << LMN_ATTENTION_STRETCH_LEVEL,  // positions of a unit backward
+};
 
-/// The positions of the part that see a node: indices from `first`, `count` of them.
+/// Positions of a part: indices from `first` up to `end`.
 typedef struct {
-  size_t first, count;
+  size_t first, end;
+} lmn_positions;
+
+static inline size_t lmn_position_units(lmn_tree tree, size_t size) {
+  return (tree.start + tree.length) / size - (tree.start + 1) / size + 1;
+}
+
+static inline lmn_positions lmn_position_unit(lmn_tree tree, size_t size, size_t unit) {
+  const size_t before = tree.start + 1, low = (before / size + unit) * size;
+  return (lmn_positions){low > before ? low - before : 0,
+                         lmn_min(low + size - before, tree.length)};
+}
+
+/// The levels above LMN_ATTENTION_STRETCH_LEVEL, whose nodes several units see backward. Each unit
+/// leaves what it has for them in a row per level and bank.
+static inline size_t lmn_attention_upper_levels(size_t levels) {
+  return levels > LMN_ATTENTION_STRETCH_LEVEL ? levels - LMN_ATTENTION_STRETCH_LEVEL : 0;
+}
+
+/// The row of the partial cotangents that `unit` leaves for an upper level.
+static inline size_t lmn_attention_partial_row(const lmn_tree_map *map, size_t unit, size_t level,
+                                               size_t bank) {
+  const size_t upper = level - LMN_ATTENTION_STRETCH_LEVEL - 1;
+  return (unit * lmn_attention_upper_levels(map->levels) + upper) * map->tree.banks + bank;
+}
+
+/// The units, of LMN_ATTENTION_STRETCH positions, that see node `node` of an upper level: from
+/// `first` up to `end`, which are equal where none does.
+typedef struct {
+  size_t first, end;
 } lmn_audience;
 
-/// Node j of level i >= 1 is seen from position (j + 1) 2^i - 1 to (j + 2) 2^i - 2, a token by
-/// itself alone; both cut to the part.
-static inline lmn_audience lmn_tree_audience(lmn_tree tree, size_t level, size_t node) {
-  const size_t first = level ? ((node + 1) << level) - 1 : node;
-  const size_t end = level ? first + ((size_t)1 << level) : node + 1;
-  const size_t low = first > tree.start ? first - tree.start : 0;
-  const size_t high = end > tree.start ? lmn_min(end - tree.start, tree.length) : 0;
-  return (lmn_audience){low, high > low ? high - low : 0};
-}
-
-/// Walks over the rows that one position sees: its own, then level by level, bank by bank.
-typedef struct {
-  const lmn_tree_map *map;
-  size_t position, level, bank;
-} lmn_view;
-
-static inline lmn_view lmn_view_at(const lmn_tree_map *map, size_t index) {
-  return (lmn_view){.map = map, .position = map->tree.start + index};
-}
-
-/// The next row in view; false when there is none.
-static inline bool lmn_view_next(lmn_view *view, size_t *row) {
-  const lmn_tree_map *map = view->map;
-  if (view->level > map->levels) return false;
-  const lmn_tree_level *nodes = &map->level[view->level];
-  if (view->level == 0) {
-    *row = view->position - nodes->first;
-    view->level = 1;
-    return true;
-  }
-  const size_t finished = (view->position + 1) >> view->level;
-  if (finished == 0) return false;
-  *row = nodes->row + finished - 1 - nodes->first + view->bank * map->bank_rows;
-  if (++view->bank == map->tree.banks) {
-    view->bank = 0;
-    view->level++;
-  }
-  return true;
+static inline lmn_audience lmn_attention_audience(lmn_tree tree, size_t level, size_t node) {
+  const size_t before = tree.start + 1, size = LMN_ATTENTION_STRETCH;
+  const size_t low = (node + 1) << level, high = (node + 2) << level;
+  if (high <= before || low >= before + tree.length) return (lmn_audience){0, 0};
+  return (lmn_audience){(low > before ? low : before) / size - before / size,
+                        (lmn_min(high, before + tree.length) - 1) / size - before / size + 1};
 }
 
 #endif

@@ -1,6 +1,5 @@
 #include <math.h>
 
-#include "kernels/units.h"
 #include "kernels/single_vector_attention.h"
 
 /// Sum over the D features of a head, which stand `heads` apart.
@@ -27,7 +26,9 @@ static bool visible_row(lmn_tree tree, size_t t, size_t level, size_t bank, size
 void single_vector_attention_forward_reference(const void *args, size_t begin, size_t end) {
   const lmn_single_vector_attention *a = args;
   const size_t E = a->width, H = a->heads, D = E / H, levels = lmn_tree_levels(a->tree);
-  for (size_t t = begin; t < end; t++)
+  const size_t first = lmn_position_unit(a->tree, LMN_ATTENTION_BLOCK, begin).first;
+  const size_t last = lmn_position_unit(a->tree, LMN_ATTENTION_BLOCK, end - 1).end;
+  for (size_t t = first; t < last; t++)
     for (size_t h = 0; h < H; h++) {
       const float *key = a->keys + t * E + h;
       float *output = a->output + t * E + h;
@@ -89,45 +90,78 @@ static void pair_backward(const lmn_single_vector_attention_grad *a, size_t row,
       *weight * (d_weight - dot(d_output, a->output + t * E + h, a->heads, D)) / sqrt((double)D);
 }
 
-void single_vector_attention_backward_keys_reference(const void *args, size_t begin, size_t end) {
-  const lmn_single_vector_attention_grad *a = args;
-  const size_t E = a->width, H = a->heads, D = E / H, levels = lmn_tree_levels(a->tree);
-  for (size_t t = begin; t < end; t++)
-    for (size_t h = 0; h < H; h++) {
-      a->d_normalizer[t * H + h] = (float)dot(a->d_output + t * E + h, a->output + t * E + h, H, D);
-      for (size_t d = 0; d < D; d++) {
-        double sum = 0, weight, d_score;
-        size_t row;
-        for (size_t i = 0; i <= levels; i++)
-          for (size_t bank = 0; bank < a->tree.banks; bank++)
-            if (visible_row(a->tree, a->tree.start + t, i, bank, &row)) {
-              pair_backward(a, row, t, h, &weight, &d_score);
-              sum += d_score * a->slots[row * 2 * E + h + d * H];
-            }
-        a->d_keys[t * E + h + d * H] = (float)sum;
-      }
-    }
+static void position_backward(const lmn_single_vector_attention_grad *a, size_t t) {
+  const size_t E = a->width, H = a->heads, levels = lmn_tree_levels(a->tree);
+  for (size_t e = 0; e < E; e++) {
+    double sum = 0, weight, d_score;
+    size_t row;
+    for (size_t i = 0; i <= levels; i++)
+      for (size_t bank = 0; bank < a->tree.banks; bank++)
+        if (visible_row(a->tree, a->tree.start + t, i, bank, &row)) {
+          pair_backward(a, row, t, e % H, &weight, &d_score);
+          sum += d_score * a->slots[row * 2 * E + e];
+        }
+    a->d_keys[t * E + e] = (float)sum;
+  }
 }
 
-void single_vector_attention_backward_slots_reference(const void *args, size_t begin, size_t end) {
-  const single_vector_attention_grad_level *level = args;
-  const lmn_single_vector_attention_grad *a = level->grad;
-  const size_t E = a->width, H = a->heads;
-  const lmn_tree_level nodes = lmn_tree_level_at(a->tree, level->level);
+/// What `positions` give to the node in `row`.
+static void slot_backward(const lmn_single_vector_attention_grad *a, lmn_positions positions,
+                          size_t level, size_t bank, size_t row, float *d_slot) {
+  const size_t E = a->width;
+  for (size_t e = 0; e < E; e++) {
+    double query = 0, value = 0, weight, d_score;
+    size_t visible;
+    for (size_t t = positions.first; t < positions.end; t++)
+      if (visible_row(a->tree, a->tree.start + t, level, bank, &visible) && visible == row) {
+        pair_backward(a, row, t, e % a->heads, &weight, &d_score);
+        query += d_score * a->keys[t * E + e];
+        value += weight * a->d_output[t * E + e];
+      }
+    d_slot[e] = (float)query;
+    d_slot[E + e] = (float)value;
+  }
+}
+
+void single_vector_attention_backward_reference(const void *args, size_t begin, size_t end) {
+  const lmn_single_vector_attention_grad *a = args;
+  const lmn_tree_map map = lmn_tree_map_of(a->tree);
   for (size_t unit = begin; unit < end; unit++) {
-    const size_t node = unit % nodes.count, bank = unit / nodes.count;
-    const size_t unit_row = nodes.row + bank * lmn_tree_bank_rows(a->tree) + node;
-    for (size_t e = 0; e < E; e++) {
-      double query = 0, value = 0, weight, d_score;
-      size_t row;
-      for (size_t t = 0; t < a->tree.length; t++)
-        if (visible_row(a->tree, a->tree.start + t, level->level, bank, &row) && row == unit_row) {
-          pair_backward(a, row, t, e % H, &weight, &d_score);
-          query += d_score * a->keys[t * E + e];
-          value += weight * a->d_output[t * E + e];
-        }
-      a->d_slots[unit_row * 2 * E + e] = (float)query;
-      a->d_slots[unit_row * 2 * E + E + e] = (float)value;
+    const lmn_positions positions = lmn_position_unit(a->tree, LMN_ATTENTION_STRETCH, unit);
+    const size_t E = a->width, first = positions.first, last = positions.end - 1;
+    for (size_t t = first; t <= last; t++) position_backward(a, t);
+    for (size_t i = 0; i <= map.levels; i++)
+      for (size_t bank = 0; bank < (i ? a->tree.banks : 1); bank++) {
+        const bool upper = i > LMN_ATTENTION_STRETCH_LEVEL;
+        size_t row, last_row;
+        if (!visible_row(a->tree, a->tree.start + last, i, bank, &last_row)) continue;
+        // The first unit also owns a carried node that is not seen any more.
+        if ((unit == 0 && !upper) || !visible_row(a->tree, a->tree.start + first, i, bank, &row))
+          row = map.level[i].row + bank * map.bank_rows;
+        for (; row <= last_row; row++)
+          slot_backward(a, positions, i, bank, row,
+                        upper ? a->partial + lmn_attention_partial_row(&map, unit, i, bank) * 2 * E
+                              : a->d_slots + row * 2 * E);
+      }
+  }
+}
+
+void single_vector_attention_backward_upper_reference(const void *args, size_t begin, size_t end) {
+  const lmn_single_vector_attention_grad *a = args;
+  const size_t E = a->width, K = a->tree.banks;
+  const lmn_tree_map map = lmn_tree_map_of(a->tree);
+  for (size_t unit = begin; unit < end; unit++) {
+    const size_t level = LMN_ATTENTION_STRETCH_LEVEL + 1 + unit / K, bank = unit % K;
+    const lmn_tree_level nodes = map.level[level];
+    for (size_t node = 0; node < nodes.count; node++) {
+      const lmn_audience seen = lmn_attention_audience(a->tree, level, nodes.first + node);
+      const size_t row = nodes.row + bank * map.bank_rows + node;
+      for (size_t e = 0; e < 2 * E; e++) {
+        double sum = 0;
+        for (size_t u = seen.first; u < seen.end; u++)
+          sum += a->partial[lmn_attention_partial_row(&map, u, level, bank) * 2 * E + e];
+        a->d_slots[row * 2 * E + e] = (float)sum;
+      }
     }
   }
 }

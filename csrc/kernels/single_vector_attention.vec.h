@@ -1,305 +1,436 @@
-// Every slot asks, one vector answers. A position walks over the slots it sees, a node over the
-// positions that see it; both in blocks, so that exp works on whole vectors.
+// Every slot asks, one vector answers. Positions are worked on in groups that see the same nodes
+// from a low level up: all scores, then all weights, then all sums.
+//
+// A dot has the same bits wherever it is computed and sums over slots go slot by slot, so a
+// position gets the same output in any part, in any group and alone.
 #include "kernels/single_vector_attention.h"
 
+/// How the features of a row fill vectors.
+typedef struct {
+  size_t heads;    // side by side in a vector, a divisor of VEC_LANES: lane l is head l modulo this
+  size_t lanes;    // of a vector that are used
+  size_t vectors;  // of a row
+  size_t stride;   // from one vector of a row to the next
+} attention_shape;
+
+// The kernel `name` by `body`, which is compiled for every way to fill vectors. Few heads share a
+// vector where the width is whole vectors; otherwise every vectorful of heads, the last one perhaps
+// not full, is an attention of its own, whose features stand `heads` apart.
+#define ATTENTION_CASE(body, count)                                                            \
+  if (count < VEC_LANES && heads == count && width % VEC_LANES == 0) {                         \
+    body((attention_shape){count, VEC_LANES, width / VEC_LANES, VEC_LANES}, a, 0, begin, end); \
+    return;                                                                                    \
+  }
+#define ATTENTION_KERNEL(name, arguments, body)                                                \
+  KERNEL(name) {                                                                               \
+    const arguments *a = args;                                                                 \
+    const size_t width = a->width, heads = a->heads;                                           \
+    ATTENTION_CASE(body, 1)                                                                    \
+    ATTENTION_CASE(body, 2)                                                                    \
+    ATTENTION_CASE(body, 4)                                                                    \
+    ATTENTION_CASE(body, 8)                                                                    \
+    for (size_t h = 0; h < heads; h += VEC_LANES) {                                            \
+      const size_t lanes = vec_lanes(heads - h);                                               \
+      if (lanes == VEC_LANES)                                                                  \
+        body((attention_shape){VEC_LANES, VEC_LANES, width / heads, heads}, a, h, begin, end); \
+      else                                                                                     \
+        body((attention_shape){VEC_LANES, lanes, width / heads, heads}, a, h, begin, end);     \
+    }                                                                                          \
+  }
+
 enum {
-  ATTENTION_BLOCK = 64,     // pairs of a slot and a position that are worked on at once, at most
-  ATTENTION_SCORES = 1024,  // their scores, of all heads
+  ATTENTION_SLOTS = 64,  // slots that are worked on at once
+  ATTENTION_GROUP = 16,  // positions of a group, at most
+  ATTENTION_ROW = 64,    // scores of one slot in a group, at most
+  ATTENTION_TILE = 8,    // dots in registers, if one slot does not make more
 };
 
-/// How many pairs a block has. Scores of a pair stand side by side, a row of H.
-LMN_INLINE size_t attention_block(size_t heads) {
-  return lmn_min(ATTENTION_BLOCK, ATTENTION_SCORES / heads);
+// A vector that crosses a line of the cache costs two.
+#define ATTENTION_ALIGNED _Alignas(64)
+
+/// Positions of a tile: four, or so many that their scores of one slot fill a vector.
+LMN_INLINE size_t tile_size(attention_shape f) {
+  return VEC_LANES / f.heads < 4 ? 4 : VEC_LANES / f.heads;
 }
 
-/// Whether a vector holds every head equally often, so that lane l is head l modulo H.
-LMN_INLINE bool heads_fill_vectors(size_t heads) { return VEC_LANES % heads == 0; }
-
-/// dots[i][h] = scale * sum of rows[i][e] * fixed[e] over the features of head h, rows by pointers
-/// and an offset
-LMN_INLINE void head_dots(size_t E, size_t H, const float *const *rows, size_t offset, size_t count,
-                          const float *fixed, float scale, float *dots) {
-  if (heads_fill_vectors(H)) {
-    // As many rows as fill a vector with their dots: whole vectors are stored, and so can be loaded
-    // at once.
-    const size_t group = VEC_LANES / H;
-    for (size_t i = 0; i < count; i += group) {
-      const size_t members = lmn_min(group, count - i);
-      vec all = vec_set(0);
-      for (size_t m = 0; m < members; m++) {
-        const float *row = rows[i + m] + offset;
-        vec sum = vec_set(0);
-        for (size_t e = 0; e < E; e += VEC_LANES) {
-          const size_t lanes = vec_lanes(E - e);
-          sum = vec_fma(vec_load(row + e, lanes), vec_load(fixed + e, lanes), sum);
-        }
-        all = vec_place(all, vec_fold(sum, H), m, H);
-      }
-      vec_store(dots + i * H, vec_mul(all, vec_set(scale)), members * H);
-    }
-    return;
-  }
-  for (size_t i = 0; i < count; i++)
-    for (size_t h = 0; h < H; h += VEC_LANES) {
-      const size_t lanes = vec_lanes(H - h);
-      vec sum = vec_set(0);
-      for (size_t e = h; e < E; e += H)
-        sum = vec_fma(vec_load(rows[i] + offset + e, lanes), vec_load(fixed + e, lanes), sum);
-      vec_store(dots + i * H + h, vec_mul(sum, vec_set(scale)), lanes);
-    }
+/// Positions of a group: some tiles, so that work waits less for its own results.
+LMN_INLINE size_t group_size(attention_shape f) {
+  return lmn_min(ATTENTION_ROW / f.heads, ATTENTION_GROUP);
 }
 
-/// largest[h] = the larger of itself and values[i][h] for all i < count
-LMN_INLINE void head_largest(size_t H, size_t count, const float *values, float *largest) {
-  if (heads_fill_vectors(H)) {
-    vec most = vec_repeat(largest, H);
-    for (size_t i = 0; i < count * H; i += VEC_LANES) {
-      const size_t lanes = vec_lanes(count * H - i);
-      most = vec_max(most, vec_first(vec_load(values + i, lanes), lanes, -INFINITY));
-    }
-    vec_store(largest, vec_fold_max(most, H), H);
-    return;
-  }
-  for (size_t h = 0; h < H; h += VEC_LANES) {
-    const size_t lanes = vec_lanes(H - h);
-    vec most = vec_load(largest + h, lanes);
-    for (size_t i = 0; i < count; i++) most = vec_max(most, vec_load(values + i * H + h, lanes));
-    vec_store(largest + h, most, lanes);
-  }
-}
+/// Scores of one slot: position by position, the heads of a vector.
+LMN_INLINE size_t group_row(attention_shape f) { return group_size(f) * f.heads; }
 
-/// sum[e] += over i < count of weights[i][head of e] * rows[i][e], rows by pointers and an offset
-LMN_INLINE void head_weighted_sum(size_t E, size_t H, const float *weights,
-                                  const float *const *rows, size_t offset, size_t count,
-                                  float *sum) {
-  if (heads_fill_vectors(H)) {
-    for (size_t e = 0; e < E; e += 2 * VEC_LANES) {
-      const size_t lanes = vec_lanes(E - e), next = e + lanes, next_lanes = vec_lanes(E - next);
-      vec a = vec_load(sum + e, lanes), b = vec_load(sum + next, next_lanes);
-      for (size_t i = 0; i < count; i++) {
-        const vec weight = vec_repeat(weights + i * H, H);
-        const float *row = rows[i] + offset;
-        a = vec_fma(weight, vec_load(row + e, lanes), a);
-        b = vec_fma(weight, vec_load(row + next, next_lanes), b);
-      }
-      vec_store(sum + e, a, lanes);
-      vec_store(sum + next, b, next_lanes);
-    }
-    return;
-  }
-  for (size_t h = 0; h < H; h += VEC_LANES) {
-    const size_t lanes = vec_lanes(H - h);
-    for (size_t e = h; e < E; e += H) {
-      vec a = vec_load(sum + e, lanes);
-      for (size_t i = 0; i < count; i++)
-        a = vec_fma(vec_load(weights + i * H + h, lanes), vec_load(rows[i] + offset + e, lanes), a);
-      vec_store(sum + e, a, lanes);
-    }
-  }
-}
-
-/// values[i][h] = exp(values[i][h] - largest[h]);  sums[h] += over i of that
-LMN_INLINE void head_exp(size_t H, size_t count, const float *largest, float *values, float *sums) {
-  const size_t stride = heads_fill_vectors(H) ? VEC_LANES : H;
-  for (size_t h = 0; h < H; h += VEC_LANES) {
-    const size_t width = heads_fill_vectors(H) ? VEC_LANES : vec_lanes(H - h);
-    const vec top = heads_fill_vectors(H) ? vec_repeat(largest, H) : vec_load(largest + h, width);
-    vec sum = vec_set(0);
-    for (size_t i = h; i < count * H; i += stride) {
-      const size_t lanes = lmn_min(width, count * H - i);
-      const vec weight = vec_exp(vec_sub(vec_load(values + i, lanes), top));
-      vec_store(values + i, weight, lanes);
-      sum = vec_add(sum, vec_first(weight, lanes, 0));
-    }
-    const size_t heads = vec_lanes(H - h);
-    if (heads_fill_vectors(H)) sum = vec_fold(sum, H);
-    vec_store(sums + h, vec_add(vec_load(sums + h, heads), sum), heads);
-  }
-}
-
-/// The softmax of one position over slots that come in blocks (arXiv 1805.02867): per head the
-/// largest score and the sum of exp(score - largest) stand beside the output while it grows.
+/// Neighbouring positions of a part that see equally many slots.
 typedef struct {
-  size_t width, heads;
-  float scale;
-  const float *key;
-  float *output;                     // [E]
-  float largest[LMN_MOST_HEADS];     // [H]
-  float normalizer[LMN_MOST_HEADS];  // [H]
-} attention_position;
+  size_t first, count;
+  size_t tokens;  // t + 1 of the first
+  size_t levels;  // the highest that they see
+} attention_group;
 
-LMN_INLINE void attention_begin(attention_position *a) {
-  memset(a->output, 0, a->width * sizeof(float));
-  memset(a->normalizer, 0, a->heads * sizeof(float));
-  for (size_t h = 0; h < a->heads; h++) a->largest[h] = -INFINITY;
+/// The group that begins at `first`. Tiles and groups end at `end` and where t + 1 is a multiple of
+/// their size, so that the positions of a tile see one node of every level that spans it, and at
+/// powers of two, where a level appears.
+LMN_INLINE attention_group group_at(attention_shape f, const lmn_tree_map *map, size_t first,
+                                    size_t end) {
+  const size_t tokens = map->tree.start + first + 1;
+  const size_t size = tokens % tile_size(f) ? tile_size(f) : group_size(f);
+  size_t levels = map->levels;
+  while (tokens >> levels == 0) levels--;
+  const size_t next = lmn_min(tokens / size * size + size, (size_t)2 << levels);
+  return (attention_group){first, lmn_min(next - tokens, end - first), tokens, levels};
 }
 
-LMN_INLINE void attention_add(attention_position *a, const float *const *slots, size_t count) {
-  const size_t E = a->width, H = a->heads;
-  float weights[ATTENTION_SCORES];
-  head_dots(E, H, slots, 0, count, a->key, a->scale, weights);
-  float before[LMN_MOST_HEADS];
-  memcpy(before, a->largest, H * sizeof *before);
-  head_largest(H, count, weights, a->largest);
-  for (size_t h = 0; a->normalizer[0] > 0 && h < H; h++) {
-    // What earlier blocks added stands for exp(score - the largest so far).
-    const float kept = expf(before[h] - a->largest[h]);
-    a->normalizer[h] *= kept;
-    for (size_t e = h; e < E; e += H) a->output[e] *= kept;
+/// How much of a row of scores the group's tiles fill.
+LMN_INLINE size_t group_scores(attention_shape f, attention_group group) {
+  return lmn_units(group.count, tile_size(f)) * tile_size(f) * f.heads;
+}
+
+/// Place q of a group, or the last one's where there is no position.
+LMN_INLINE size_t group_place(attention_group group, size_t q) {
+  return lmn_min(q, group.count - 1);
+}
+
+/// Slots that a group sees, ATTENTION_SLOTS at most, in order: its positions' tokens, then level by
+/// level, bank by bank.
+typedef struct {
+  size_t level, bank;  // of the slot behind these
+  bool whole;          // whether these are all
+  size_t own;          // slots that differ between the positions of a tile
+  size_t common;       // slots behind those, that do not
+  size_t levels[ATTENTION_SLOTS], banks[ATTENTION_SLOTS];
+  // Per own slot one for each position of a group, per common one for each tile.
+  const float *rows[ATTENTION_SLOTS * ATTENTION_GROUP];
+} attention_view;
+
+/// Fills the view with the next slots; the first ones where that is `first`. A whole view may be
+/// that of the group before, of which only what changes is written.
+LMN_INLINE void view_next(attention_shape f, attention_view *view, bool first,
+                          const lmn_tree_map *map, attention_group group, const float *slots,
+                          size_t width) {
+  const float **rows = view->rows;
+  size_t count = 0;
+  if (first) {
+    view->level = view->bank = 0;
+  } else {
+    view->whole = false;
+    view->own = 0;
   }
-  head_exp(H, count, a->largest, weights, a->normalizer);
-  head_weighted_sum(E, H, weights, slots, E, count, a->output);
+  for (; view->level <= group.levels; view->level++, view->bank = 0) {
+    const size_t level = view->level, banks = level ? map->tree.banks : 1;
+    const size_t span = (size_t)1 << level;
+    if (view->whole && span >= group_size(f) && group.tokens % span) {
+      // Nodes from here up are the same as before.
+      view->level = group.levels + 1;
+      return;
+    }
+    const lmn_tree_level *nodes = &map->level[level];
+    const bool own = span < tile_size(f);
+    for (; view->bank < banks; view->bank++) {
+      if (count == ATTENTION_SLOTS) goto full;
+      const size_t before = nodes->row - nodes->first - 1 + view->bank * map->bank_rows;
+      for (size_t q = 0; q < group_size(f); q += own ? 1 : tile_size(f))
+        *rows++ = slots + (before + ((group.tokens + group_place(group, q)) >> level)) * 2 * width;
+      view->levels[count] = level;
+      view->banks[count++] = view->bank;
+      if (own) view->own = count;
+    }
+  }
+full:
+  view->whole = first && view->level > group.levels;
+  view->common = count - view->own;
 }
 
-LMN_INLINE void attention_end(attention_position *a) {
-  const size_t E = a->width, H = a->heads;
-  const size_t stride = heads_fill_vectors(H) ? VEC_LANES : H;
-  for (size_t e = 0; e < E; e += stride)
-    for (size_t h = 0; h < H; h += VEC_LANES) {
-      const size_t lanes = heads_fill_vectors(H) ? vec_lanes(E - e) : vec_lanes(H - h);
-      const vec normalizer =
-          heads_fill_vectors(H) ? vec_repeat(a->normalizer, H) : vec_load(a->normalizer + h, lanes);
-      float *output = a->output + e + h;
-      vec_store(output, vec_div(vec_load(output, lanes), normalizer), lanes);
+/// What a slot in view shows to position `q` of the group.
+LMN_INLINE const float *view_row(attention_shape f, const attention_view *view, size_t slot,
+                                 size_t q) {
+  const size_t size = group_size(f), tiles = size / tile_size(f);
+  return slot < view->own
+             ? view->rows[slot * size + q]
+             : view->rows[view->own * size + (slot - view->own) * tiles + q / tile_size(f)];
+}
+
+/// rows[q] = the row of position q.
+LMN_INLINE void group_rows(attention_shape f, attention_group group, const float *first,
+                           size_t width, const float **rows) {
+  for (size_t q = 0; q < group_size(f); q++)
+    rows[q] = first + (group.first + group_place(group, q)) * width;
+}
+
+/// dots[s][q][h] = scale * sum of slots[s][e] * keys[q][e] over the features of head h, for a tile
+/// of positions and `count` slots, a constant. Slots are `step` pointers apart, own ones with one
+/// for each position.
+LMN_INLINE void head_dots_tile(attention_shape f, const size_t count, const bool own,
+                               const float *const *slots, size_t step, size_t offset,
+                               const float *const *keys, float scale, float *dots) {
+  const size_t size = tile_size(f);
+  vec sums[ATTENTION_TILE + VEC_LANES];
+#pragma clang loop unroll(full)
+  for (size_t i = 0; i < count * size; i++) sums[i] = vec_set(0);
+#pragma clang loop unroll(disable)
+  for (size_t v = 0, e = 0; v < f.vectors; v++, e += f.stride) {
+#pragma clang loop unroll(full)
+    for (size_t q = 0; q < size; q++) {
+      const vec key = vec_load(keys[q] + e, f.lanes);
+#pragma clang loop unroll(full)
+      for (size_t s = 0; s < count; s++)
+        sums[s * size + q] =
+            vec_fma(vec_load(slots[s * step + (own ? q : 0)] + offset + e, f.lanes), key,
+                    sums[s * size + q]);
     }
+  }
+  // As many dots as fill a vector are folded together.
+  const size_t together = VEC_LANES / f.heads;
+#pragma clang loop unroll(full)
+  for (size_t s = 0; s < count; s++)
+#pragma clang loop unroll(full)
+    for (size_t q = 0; q < size; q += together)
+      vec_store(dots + s * group_row(f) + q * f.heads,
+                vec_mul(vec_fold_all(sums + s * size + q, f.heads), vec_set(scale)), VEC_LANES);
+}
+
+/// The same for all slots in view and the group's tiles.
+LMN_INLINE void view_dots(attention_shape f, attention_group group, const attention_view *view,
+                          size_t offset, const float *const *keys, float scale, float *dots) {
+  const size_t tile = tile_size(f), size = group_size(f), row = group_row(f), tiles = size / tile;
+  const size_t together = tile < ATTENTION_TILE ? ATTENTION_TILE / tile : 1;
+  const float *const *rows = view->rows;
+  for (size_t s = 0; s < view->own; s++, rows += size, dots += row)
+    for (size_t q = 0; q < group.count; q += tile)
+      head_dots_tile(f, 1, true, rows + q, size, offset, keys + q, scale, dots + q * f.heads);
+  size_t s = 0;
+  for (; s + together <= view->common;
+       s += together, rows += together * tiles, dots += together * row)
+    for (size_t q = 0; q < group.count; q += tile)
+      head_dots_tile(f, together, false, rows + q / tile, tiles, offset, keys + q, scale,
+                     dots + q * f.heads);
+  for (; s < view->common; s++, rows += tiles, dots += row)
+    for (size_t q = 0; q < group.count; q += tile)
+      head_dots_tile(f, 1, false, rows + q / tile, tiles, offset, keys + q, scale,
+                     dots + q * f.heads);
+}
+
+/// Softmax over slots that come in blocks (arXiv 1805.02867), of a row of scores.
+typedef struct {
+  ATTENTION_ALIGNED float largest[ATTENTION_ROW];
+  float normalizer[ATTENTION_ROW];  // sum of exp(score - largest)
+  float kept[ATTENTION_ROW];        // of what stands for earlier blocks
+} attention_softmax;
+
+/// scores[s] = exp(scores[s] - largest), for the first `used` scores of each row
+LMN_INLINE void softmax_add(attention_softmax *softmax, size_t row, size_t used, bool first,
+                            size_t count, float *scores) {
+  for (size_t r = 0; r < used; r += VEC_LANES) {
+    const vec before = first ? vec_set(-INFINITY) : vec_load(softmax->largest + r, VEC_LANES);
+    vec largest = before;
+    for (size_t s = 0; s < count; s++)
+      largest = vec_max(largest, vec_load(scores + s * row + r, VEC_LANES));
+    vec_store(softmax->largest + r, largest, VEC_LANES);
+    if (!first) vec_store(softmax->kept + r, vec_exp(vec_sub(before, largest)), VEC_LANES);
+  }
+  for (size_t r = 0; r < used; r += VEC_LANES) {
+    const vec largest = vec_load(softmax->largest + r, VEC_LANES);
+    vec sum = first ? vec_set(0)
+                    : vec_mul(vec_load(softmax->kept + r, VEC_LANES),
+                              vec_load(softmax->normalizer + r, VEC_LANES));
+    for (size_t s = 0; s < count; s++) {
+      float *score = scores + s * row + r;
+      const vec weight = vec_exp(vec_sub(vec_load(score, VEC_LANES), largest));
+      vec_store(score, weight, VEC_LANES);
+      sum = vec_add(sum, weight);
+    }
+    vec_store(softmax->normalizer + r, sum, VEC_LANES);
+  }
+}
+
+/// How a sum over slots begins and ends.
+typedef struct {
+  bool first;           // whether it begins with zero, otherwise with what is there,
+  const float *kept;    // times these, a row, where it is not NULL
+  const float *factor;  // what the sum is multiplied with, a row, or NULL
+} attention_bounds;
+
+/// sums[q][e] = begin + sum over the slots in view of weights[s][q][head of e] * slots[s][q][e],
+/// for four positions from `place` on and `vectors` vectors, a constant.
+LMN_INLINE void weighted_sums_tile(attention_shape f, const size_t vectors,
+                                   const attention_view *view, size_t offset, const float *weights,
+                                   attention_bounds bounds, size_t place, size_t count, float *sums,
+                                   size_t width) {
+  const size_t size = group_size(f), row = group_row(f), tiles = size / tile_size(f);
+  vec sum[4][TILE_VECTORS];
+#pragma clang loop unroll(full)
+  for (size_t q = 0; q < 4; q++)
+#pragma clang loop unroll(full)
+    for (size_t v = 0; v < vectors; v++) {
+      sum[q][v] = vec_set(0);
+      if (bounds.first || q >= count) continue;
+      sum[q][v] = vec_load(sums + q * width + v * f.stride, f.lanes);
+      if (bounds.kept)
+        sum[q][v] = vec_mul(sum[q][v], vec_repeat(bounds.kept + (place + q) * f.heads, f.heads));
+    }
+  weights += place * f.heads;
+  const float *const *rows = view->rows + place;
+  for (size_t s = 0; s < view->own; s++, rows += size, weights += row)
+#pragma clang loop unroll(full)
+    for (size_t q = 0; q < 4; q++) {
+      const vec weight = vec_repeat(weights + q * f.heads, f.heads);
+#pragma clang loop unroll(full)
+      for (size_t v = 0; v < vectors; v++)
+        sum[q][v] = vec_fma(weight, vec_load(rows[q] + offset + v * f.stride, f.lanes), sum[q][v]);
+    }
+  rows = view->rows + view->own * size + place / tile_size(f);
+  for (size_t s = 0; s < view->common; s++, rows += tiles, weights += row) {
+    vec slot[TILE_VECTORS];
+#pragma clang loop unroll(full)
+    for (size_t v = 0; v < vectors; v++) slot[v] = vec_load(*rows + offset + v * f.stride, f.lanes);
+#pragma clang loop unroll(full)
+    for (size_t q = 0; q < 4; q++) {
+      const vec weight = vec_repeat(weights + q * f.heads, f.heads);
+#pragma clang loop unroll(full)
+      for (size_t v = 0; v < vectors; v++) sum[q][v] = vec_fma(weight, slot[v], sum[q][v]);
+    }
+  }
+#pragma clang loop unroll(full)
+  for (size_t q = 0; q < 4; q++)
+#pragma clang loop unroll(full)
+    for (size_t v = 0; v < vectors; v++) {
+      if (q >= count) continue;
+      if (bounds.factor)
+        sum[q][v] = vec_mul(sum[q][v], vec_repeat(bounds.factor + (place + q) * f.heads, f.heads));
+      vec_store(sums + q * width + v * f.stride, sum[q][v], f.lanes);
+    }
+}
+
+/// The same for the whole group; `sums` are the rows of all positions of the part.
+LMN_INLINE void weighted_sums(attention_shape f, attention_group group, const attention_view *view,
+                              size_t offset, const float *weights, attention_bounds bounds,
+                              float *sums, size_t width) {
+#define ATTENTION_SUMS(n)                                                                          \
+  for (; v + n <= f.vectors; v += n)                                                               \
+    for (size_t place = 0; place < group.count; place += 4)                                        \
+      weighted_sums_tile(f, n, view, offset + v * f.stride, weights, bounds, place,                \
+                         group.count - place, sums + (group.first + place) * width + v * f.stride, \
+                         width);
+  size_t v = 0;
+  ATTENTION_SUMS(TILE_VECTORS)
+  ATTENTION_SUMS(2)
+  ATTENTION_SUMS(1)
+#undef ATTENTION_SUMS
 }
 
 // output[t] = sum over s of softmax(query[s] . key[t] / sqrt(D)) * value[s]
-KERNEL(single_vector_attention_forward) {
-  const lmn_single_vector_attention *a = args;
-  const size_t E = a->width, H = a->heads, block = attention_block(H);
-  const lmn_tree_map map = lmn_tree_map_of(a->tree);
-  attention_position position = {.width = E, .heads = H, .scale = 1 / sqrtf((float)(E / H))};
-  for (size_t t = begin; t < end; t++) {
-    position.key = a->keys + t * E;
-    position.output = a->output + t * E;
-    attention_begin(&position);
-    lmn_view view = lmn_view_at(&map, t);
-    for (bool more = true; more;) {
-      const float *slots[ATTENTION_BLOCK];
-      size_t count = 0, row;
-      while (count < block && (more = lmn_view_next(&view, &row)))
-        slots[count++] = a->slots + row * 2 * E;
-      if (count) attention_add(&position, slots, count);
+LMN_INLINE void attention_forward(attention_shape f, const lmn_single_vector_attention *args,
+                                  size_t head, size_t begin, size_t end) {
+  lmn_single_vector_attention a = *args;
+  a.slots += head, a.keys += head, a.output += head, a.log_normalizer += head;
+  const size_t E = a.width;
+  const float scale = 1 / sqrtf((float)(E / a.heads));
+  const lmn_tree_map map = lmn_tree_map_of(a.tree);
+  const size_t last = lmn_position_unit(a.tree, LMN_ATTENTION_BLOCK, end - 1).end;
+  attention_view view;
+  view.whole = false;
+  attention_group group;
+  for (size_t t = lmn_position_unit(a.tree, LMN_ATTENTION_BLOCK, begin).first; t < last;
+       t += group.count) {
+    group = group_at(f, &map, t, last);
+    const size_t used = group_scores(f, group);
+    const float *keys[ATTENTION_GROUP];
+    group_rows(f, group, a.keys, E, keys);
+    attention_softmax softmax;
+    for (bool first = true, more = true; more; first = false) {
+      ATTENTION_ALIGNED float weights[ATTENTION_SLOTS * ATTENTION_ROW], inverse[ATTENTION_ROW];
+      view_next(f, &view, first, &map, group, a.slots, E);
+      more = view.level <= group.levels;
+      view_dots(f, group, &view, 0, keys, scale, weights);
+      softmax_add(&softmax, group_row(f), used, first, view.own + view.common, weights);
+      for (size_t r = 0; !more && r < used; r += VEC_LANES)
+        vec_store(inverse + r, vec_div(vec_set(1), vec_load(softmax.normalizer + r, VEC_LANES)),
+                  VEC_LANES);
+      const attention_bounds bounds = {first, softmax.kept, more ? NULL : inverse};
+      weighted_sums(f, group, &view, E, weights, bounds, a.output, E);
     }
-    attention_end(&position);
-    for (size_t h = 0; h < H; h++)
-      a->log_normalizer[t * H + h] = position.largest[h] + logf(position.normalizer[h]);
+    for (size_t r = 0; r < used; r += VEC_LANES)
+      vec_store(softmax.largest + r,
+                vec_add(vec_load(softmax.largest + r, VEC_LANES),
+                        vec_log(vec_load(softmax.normalizer + r, VEC_LANES))),
+                VEC_LANES);
+    const size_t heads = lmn_min(f.heads, f.lanes);
+    for (size_t q = 0; q < group.count; q++)
+      vec_store(a.log_normalizer + (t + q) * a.heads,
+                vec_repeat(softmax.largest + q * f.heads, f.heads), heads);
   }
 }
 
-// The same over a table of slots.
-KERNEL(single_vector_attention_step_forward) {
-  const lmn_single_vector_attention_step *a = args;
-  const size_t E = a->width, H = a->heads, block = attention_block(H);
-  attention_position position = {.width = E, .heads = H, .scale = 1 / sqrtf((float)(E / H))};
+ATTENTION_KERNEL(single_vector_attention_forward, lmn_single_vector_attention, attention_forward)
+
+/// output[e] = (output[e] * kept +) sum over s of weights[s][head of e] * slots[s][e], times
+/// factor, for `vectors` vectors, a constant.
+LMN_INLINE void step_sums_tile(attention_shape f, const size_t vectors, const float *slots,
+                               size_t row, size_t count, const float *weights, bool first, vec kept,
+                               vec factor, float *output) {
+  vec sum[8];
+#pragma clang loop unroll(full)
+  for (size_t v = 0; v < vectors; v++)
+    sum[v] = first ? vec_set(0) : vec_mul(kept, vec_load(output + v * f.stride, f.lanes));
+  for (size_t s = 0; s < count; s++, slots += row) {
+    const vec weight = vec_repeat(weights + s * f.heads, f.heads);
+#pragma clang loop unroll(full)
+    for (size_t v = 0; v < vectors; v++)
+      sum[v] = vec_fma(weight, vec_load(slots + v * f.stride, f.lanes), sum[v]);
+  }
+#pragma clang loop unroll(full)
+  for (size_t v = 0; v < vectors; v++)
+    vec_store(output + v * f.stride, vec_mul(sum[v], factor), f.lanes);
+}
+
+// The same for one position over a table of slots, which stand where positions stand above: side by
+// side in a vector.
+LMN_INLINE void attention_step(attention_shape f, const lmn_single_vector_attention_step *a,
+                               size_t head, size_t begin, size_t end) {
+  const size_t E = a->width, size = tile_size(f);
+  const float scale = 1 / sqrtf((float)(E / a->heads));
   for (size_t b = begin; b < end; b++) {
-    position.key = a->keys + b * E;
-    position.output = a->output + b * E;
-    attention_begin(&position);
-    for (size_t first = 0; first < a->counts[b]; first += block) {
-      const float *slots[ATTENTION_BLOCK];
-      const size_t count = lmn_min(a->counts[b] - first, block);
-      for (size_t s = 0; s < count; s++) slots[s] = a->slots[b] + (first + s) * 2 * E;
-      attention_add(&position, slots, count);
-    }
-    attention_end(&position);
-  }
-}
-
-/// Weight and score cotangent of a vector of pairs:
-///   weight = exp(score - log_normalizer),  d_score = weight * (d_weight - d_normalizer) * scale
-LMN_INLINE void attention_pair_backward(float *score, float *d_weight, vec log_normalizer,
-                                        vec d_normalizer, float scale, size_t lanes) {
-  const vec weight = vec_exp(vec_sub(vec_load(score, lanes), log_normalizer));
-  const vec d = vec_sub(vec_load(d_weight, lanes), d_normalizer);
-  vec_store(score, weight, lanes);
-  vec_store(d_weight, vec_mul(vec_mul(weight, d), vec_set(scale)), lanes);
-}
-
-/// The same for pairs of one position, whose normalizers are one row of H.
-LMN_INLINE void attention_position_backward(size_t H, size_t count, float *score, float *d_weight,
-                                            const float *log_normalizer, const float *d_normalizer,
-                                            float scale) {
-  if (heads_fill_vectors(H)) {
-    const vec log_normalizers = vec_repeat(log_normalizer, H);
-    const vec d_normalizers = vec_repeat(d_normalizer, H);
-    for (size_t i = 0; i < count * H; i += VEC_LANES)
-      attention_pair_backward(score + i, d_weight + i, log_normalizers, d_normalizers, scale,
-                              vec_lanes(count * H - i));
-    return;
-  }
-  for (size_t h = 0; h < H; h += VEC_LANES) {
-    const size_t lanes = vec_lanes(H - h);
-    for (size_t i = h; i < count * H; i += H)
-      attention_pair_backward(score + i, d_weight + i, vec_load(log_normalizer + h, lanes),
-                              vec_load(d_normalizer + h, lanes), scale, lanes);
-  }
-}
-
-// d_key[t] = sum over s of d_score[s, t] * query[s];  d_normalizer[t] = d_output[t] . output[t]
-KERNEL(single_vector_attention_backward_keys) {
-  const lmn_single_vector_attention_grad *a = args;
-  const size_t E = a->width, H = a->heads, block = attention_block(H);
-  const float scale = 1 / sqrtf((float)(E / H));
-  const lmn_tree_map map = lmn_tree_map_of(a->tree);
-  for (size_t t = begin; t < end; t++) {
-    float *d_key = a->d_keys + t * E, *d_normalizer = a->d_normalizer + t * H;
-    const float *d_output = a->d_output + t * E, *key = a->keys + t * E;
-    memset(d_key, 0, E * sizeof *d_key);
-    head_dots(E, H, &d_output, 0, 1, a->output + t * E, 1, d_normalizer);
-
-    lmn_view view = lmn_view_at(&map, t);
-    for (bool more = true; more;) {
-      const float *slots[ATTENTION_BLOCK];
-      float score[ATTENTION_SCORES], d_score[ATTENTION_SCORES];
-      size_t count = 0, row;
-      while (count < block && (more = lmn_view_next(&view, &row)))
-        slots[count++] = a->slots + row * 2 * E;
-      head_dots(E, H, slots, 0, count, key, scale, score);
-      head_dots(E, H, slots, E, count, d_output, 1, d_score);
-      attention_position_backward(H, count, score, d_score, a->log_normalizer + t * H, d_normalizer,
-                                  scale);
-      head_weighted_sum(E, H, d_score, slots, 0, count, d_key);
-    }
-  }
-}
-
-// d_query[s] = sum over t of d_score[s, t] * key[t];  d_value[s] = sum of weight * d_output[t]
-// A node gathers from the one stretch of positions that see it, so nothing is scattered.
-KERNEL(single_vector_attention_backward_slots) {
-  const single_vector_attention_grad_level *level = args;
-  const lmn_single_vector_attention_grad *a = level->grad;
-  const size_t E = a->width, H = a->heads, block = attention_block(H);
-  const float scale = 1 / sqrtf((float)(E / H));
-  const lmn_tree_map map = lmn_tree_map_of(a->tree);
-  const lmn_tree_level nodes = map.level[level->level];
-  for (size_t unit = begin; unit < end; unit++) {
-    const size_t node = unit % nodes.count, bank = unit / nodes.count;
-    const size_t row = nodes.row + bank * map.bank_rows + node;
-    const lmn_audience audience = lmn_tree_audience(a->tree, level->level, nodes.first + node);
-    const float *query = a->slots + row * 2 * E, *value = query + E;
-    float *d_query = a->d_slots + row * 2 * E, *d_value = d_query + E;
-    memset(d_query, 0, 2 * E * sizeof *d_query);
-    for (size_t first = 0; first < audience.count; first += block) {
-      const size_t count = lmn_min(audience.count - first, block), t = audience.first + first;
-      const float *keys[ATTENTION_BLOCK], *d_outputs[ATTENTION_BLOCK];
-      float weight[ATTENTION_SCORES], d_score[ATTENTION_SCORES];
-      for (size_t i = 0; i < count; i++) {
-        keys[i] = a->keys + (t + i) * E;
-        d_outputs[i] = a->d_output + (t + i) * E;
+    const float *key = a->keys + b * E + head;
+    vec largest = vec_set(-INFINITY), normalizer = vec_set(0);
+    for (size_t first = 0; first < a->counts[b]; first += ATTENTION_SLOTS) {
+      const float *slots = a->slots[b] + head + first * 2 * E;
+      const size_t count = lmn_min(a->counts[b] - first, ATTENTION_SLOTS);
+      ATTENTION_ALIGNED float weights[ATTENTION_SLOTS * VEC_LANES], folded[VEC_LANES];
+      const vec before = largest;
+      for (size_t s = 0; s < count; s += size) {
+        const float *rows[ATTENTION_GROUP];
+        for (size_t q = 0; q < size; q++) rows[q] = slots + lmn_min(s + q, count - 1) * 2 * E;
+        head_dots_tile(f, 1, false, &key, 1, 0, rows, scale, weights + s * f.heads);
       }
-      head_dots(E, H, keys, 0, count, query, scale, weight);
-      head_dots(E, H, d_outputs, 0, count, value, 1, d_score);
-      const float *log_normalizer = a->log_normalizer + t * H;
-      const float *d_normalizer = a->d_normalizer + t * H;
-      for (size_t i = 0; i < count * H; i += VEC_LANES) {
-        const size_t lanes = vec_lanes(count * H - i);
-        attention_pair_backward(weight + i, d_score + i, vec_load(log_normalizer + i, lanes),
-                                vec_load(d_normalizer + i, lanes), scale, lanes);
-      }
-      head_weighted_sum(E, H, d_score, keys, 0, count, d_query);
-      head_weighted_sum(E, H, weight, d_outputs, 0, count, d_value);
+      const size_t scores = lmn_units(count, size) * size * f.heads;
+      for (size_t i = 0; i < scores; i += VEC_LANES)
+        largest = vec_max(largest, vec_load(weights + i, VEC_LANES));
+      vec_store(folded, largest, VEC_LANES);
+      for (size_t i = 0; i < VEC_LANES; i += f.heads)
+        largest = vec_max(largest, vec_repeat(folded + i, f.heads));
+      for (size_t i = 0; i < scores; i += VEC_LANES)
+        vec_store(weights + i, vec_exp(vec_sub(vec_load(weights + i, VEC_LANES), largest)),
+                  VEC_LANES);
+      const vec kept = first ? vec_exp(vec_sub(before, largest)) : vec_set(0);
+      normalizer = vec_mul(normalizer, kept);
+      for (size_t s = 0; s < count; s++)
+        normalizer = vec_add(normalizer, vec_repeat(weights + s * f.heads, f.heads));
+      const bool last = first + count == a->counts[b];
+      const vec factor = vec_div(vec_set(1), last ? normalizer : vec_set(1));
+      float *output = a->output + b * E + head;
+      size_t v = 0;
+#define STEP_SUMS(count_of)                                                                    \
+  for (; v + count_of <= f.vectors; v += count_of)                                             \
+    step_sums_tile(f, count_of, slots + E + v * f.stride, 2 * E, count, weights, !first, kept, \
+                   factor, output + v * f.stride);
+      STEP_SUMS(8)
+      STEP_SUMS(4)
+      STEP_SUMS(2)
+      STEP_SUMS(1)
+#undef STEP_SUMS
     }
   }
 }
+
+ATTENTION_KERNEL(single_vector_attention_step_forward, lmn_single_vector_attention_step,
+                 attention_step)

@@ -50,25 +50,23 @@ LMN_INLINE float vec_largest(vec a) {
   return _mm_cvtss_f32(_mm_max_ss(m, _mm_movehdup_ps(m)));
 }
 
-/// Every lane gets the sum of the lanes that are congruent to it modulo `period`, a power of two up
-/// to VEC_LANES.
-LMN_INLINE vec vec_fold(vec a, size_t period) {
-  if (period < 8) a = vec_add(a, _mm256_permute2f128_ps(a, a, 1));
-  if (period < 4) a = vec_add(a, _mm256_permute_ps(a, 0x4e));
-  if (period < 2) a = vec_add(a, _mm256_permute_ps(a, 0xb1));
-  return a;
+/// The exponent of a normal positive number.
+LMN_INLINE vec vec_exponent(vec a) {
+  const __m256i biased = _mm256_srli_epi32(_mm256_castps_si256(a), 23);
+  return _mm256_cvtepi32_ps(_mm256_sub_epi32(biased, _mm256_set1_epi32(127)));
 }
-/// The same with the largest instead of the sum.
-LMN_INLINE vec vec_fold_max(vec a, size_t period) {
-  if (period < 8) a = vec_max(a, _mm256_permute2f128_ps(a, a, 1));
-  if (period < 4) a = vec_max(a, _mm256_permute_ps(a, 0x4e));
-  if (period < 2) a = vec_max(a, _mm256_permute_ps(a, 0xb1));
-  return a;
-}
-/// a with lanes [index * period, (index + 1) * period) from b.
-LMN_INLINE vec vec_place(vec a, vec b, size_t index, size_t period) {
-  const __m256i before = vec_mask(index * period), until = vec_mask((index + 1) * period);
-  return _mm256_blendv_ps(a, b, _mm256_castsi256_ps(_mm256_andnot_si256(before, until)));
+
+/// In every stretch of 2 * width lanes, first those of a folded to `width`, then those of b.
+LMN_INLINE vec vec_fold_two(vec a, vec b, size_t width) {
+  switch (width) {
+    case 1:
+      return vec_add(_mm256_blend_ps(a, b, 0xaa),
+                     _mm256_permute_ps(_mm256_blend_ps(a, b, 0x55), 0xb1));
+    case 2:
+      return vec_add(_mm256_blend_ps(a, b, 0xcc), _mm256_shuffle_ps(a, b, 0x4e));
+    default:
+      return vec_add(_mm256_blend_ps(a, b, 0xf0), _mm256_permute2f128_ps(a, b, 0x21));
+  }
 }
 /// `period` values, a power of two up to VEC_LANES, repeated over the lanes.
 LMN_INLINE vec vec_repeat(const float *p, size_t period) {

@@ -35,26 +35,22 @@ LMN_INLINE vec vec_scale_exponent(vec a, vec n) { return _mm512_scalef_ps(a, n);
 LMN_INLINE float vec_sum(vec a) { return _mm512_reduce_add_ps(a); }
 LMN_INLINE float vec_largest(vec a) { return _mm512_reduce_max_ps(a); }
 
-/// Every lane gets the sum of the lanes that are congruent to it modulo `period`, a power of two up
-/// to VEC_LANES.
-LMN_INLINE vec vec_fold(vec a, size_t period) {
-  if (period < 16) a = vec_add(a, _mm512_shuffle_f32x4(a, a, 0x4e));
-  if (period < 8) a = vec_add(a, _mm512_shuffle_f32x4(a, a, 0xb1));
-  if (period < 4) a = vec_add(a, _mm512_permute_ps(a, 0x4e));
-  if (period < 2) a = vec_add(a, _mm512_permute_ps(a, 0xb1));
-  return a;
-}
-/// The same with the largest instead of the sum.
-LMN_INLINE vec vec_fold_max(vec a, size_t period) {
-  if (period < 16) a = vec_max(a, _mm512_shuffle_f32x4(a, a, 0x4e));
-  if (period < 8) a = vec_max(a, _mm512_shuffle_f32x4(a, a, 0xb1));
-  if (period < 4) a = vec_max(a, _mm512_permute_ps(a, 0x4e));
-  if (period < 2) a = vec_max(a, _mm512_permute_ps(a, 0xb1));
-  return a;
-}
-/// a with lanes [index * period, (index + 1) * period) from b.
-LMN_INLINE vec vec_place(vec a, vec b, size_t index, size_t period) {
-  return _mm512_mask_mov_ps(a, (__mmask16)(vec_mask(period) << index * period), b);
+/// The exponent of a normal positive number.
+LMN_INLINE vec vec_exponent(vec a) { return _mm512_getexp_ps(a); }
+
+/// In every stretch of 2 * width lanes, first those of a folded to `width`, then those of b.
+LMN_INLINE vec vec_fold_two(vec a, vec b, size_t width) {
+  // Lane l ^ width of a, or of b behind 16, meets lane l.
+  static const int32_t other[4][VEC_LANES] = {
+      {1, 16, 3, 18, 5, 20, 7, 22, 9, 24, 11, 26, 13, 28, 15, 30},
+      {2, 3, 16, 17, 6, 7, 20, 21, 10, 11, 24, 25, 14, 15, 28, 29},
+      {4, 5, 6, 7, 16, 17, 18, 19, 12, 13, 14, 15, 24, 25, 26, 27},
+      {8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23},
+  };
+  static const __mmask16 second[4] = {0xaaaa, 0xcccc, 0xf0f0, 0xff00};
+  const size_t i = width == 1 ? 0 : width == 2 ? 1 : width == 4 ? 2 : 3;
+  return vec_add(_mm512_mask_blend_ps(second[i], a, b),
+                 _mm512_permutex2var_ps(a, _mm512_loadu_si512(other[i]), b));
 }
 /// `period` values, a power of two up to VEC_LANES, repeated over the lanes.
 LMN_INLINE vec vec_repeat(const float *p, size_t period) {

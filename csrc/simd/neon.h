@@ -42,24 +42,17 @@ LMN_INLINE vec vec_scale_exponent(vec a, vec n) {
 LMN_INLINE float vec_sum(vec a) { return vaddvq_f32(a); }
 LMN_INLINE float vec_largest(vec a) { return vmaxvq_f32(a); }
 
-/// Every lane gets the sum of the lanes that are congruent to it modulo `period`, a power of two up
-/// to VEC_LANES.
-LMN_INLINE vec vec_fold(vec a, size_t period) {
-  if (period < 4) a = vec_add(a, vextq_f32(a, a, 2));
-  if (period < 2) a = vec_add(a, vrev64q_f32(a));
-  return a;
+/// The exponent of a normal positive number.
+LMN_INLINE vec vec_exponent(vec a) {
+  const int32x4_t biased = vreinterpretq_s32_u32(vshrq_n_u32(vreinterpretq_u32_f32(a), 23));
+  return vcvtq_f32_s32(vsubq_s32(biased, vdupq_n_s32(127)));
 }
-/// The same with the largest instead of the sum.
-LMN_INLINE vec vec_fold_max(vec a, size_t period) {
-  if (period < 4) a = vec_max(a, vextq_f32(a, a, 2));
-  if (period < 2) a = vec_max(a, vrev64q_f32(a));
-  return a;
-}
-/// a with lanes [index * period, (index + 1) * period) from b.
-LMN_INLINE vec vec_place(vec a, vec b, size_t index, size_t period) {
-  static const uint32_t lane[VEC_LANES] = {0, 1, 2, 3};
-  const uint32x4_t place = vsubq_u32(vld1q_u32(lane), vdupq_n_u32((uint32_t)(index * period)));
-  return vbslq_f32(vcltq_u32(place, vdupq_n_u32((uint32_t)period)), b, a);
+
+/// In every stretch of 2 * width lanes, first those of a folded to `width`, then those of b.
+LMN_INLINE vec vec_fold_two(vec a, vec b, size_t width) {
+  if (width == 1) return vec_add(vtrn1q_f32(a, b), vtrn2q_f32(a, b));
+  return vec_add(vcombine_f32(vget_low_f32(a), vget_low_f32(b)),
+                 vcombine_f32(vget_high_f32(a), vget_high_f32(b)));
 }
 /// `period` values, a power of two up to VEC_LANES, repeated over the lanes.
 LMN_INLINE vec vec_repeat(const float *p, size_t period) {
