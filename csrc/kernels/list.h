@@ -1,7 +1,7 @@
 // Every kernel, once. Expanded wherever LMN_KERNEL is defined: no include guard.
 LMN_KERNEL(add_forward)                             // unit: LMN_BLOCK values
 LMN_KERNEL(matmul_forward)                          // unit: LMN_TILE_ROWS x LMN_TILE_COLUMNS
-LMN_KERNEL(matmul_backward_right)                   // unit: LMN_TILE_ROWS x LMN_TILE_COLUMNS
+LMN_KERNEL(matmul_backward_right)                   // unit: LMN_GRAD_ROWS x LMN_TILE_COLUMNS
 LMN_KERNEL(transpose_forward)                       // unit: one row of a transposed matrix
 LMN_KERNEL(row_sum_forward)                         // unit: LMN_TILE_COLUMNS columns
 LMN_KERNEL(pairwise_summary_forward)                // unit: LMN_TILE_ROWS pairs of one bank

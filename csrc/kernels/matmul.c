@@ -20,7 +20,7 @@ void lmn_matmul_backward_right(lmn_context context, const lmn_matmul_grad *a) {
                      lmn_grain(LMN_BLAS_ROWS * a->rows * a->columns));
     return;
   }
-  const size_t tiles = lmn_units(a->inner, LMN_TILE_ROWS) * lmn_units(a->columns, LMN_TILE_COLUMNS);
+  const size_t tiles = lmn_units(a->inner, LMN_GRAD_ROWS) * lmn_units(a->columns, LMN_TILE_COLUMNS);
   lmn_parallel_for(context, context.isa->matmul_backward_right, a, tiles,
                    tile_grain(a->inner, a->rows, a->columns));
 }

@@ -19,7 +19,7 @@ KERNEL(pairwise_summary_forward) {
         .product = a->nodes + (pairs->node + bank * pairs->node_stride + j) * E,
         .product_row = E,
     };
-    matmul_block(lmn_min(pairs->count - j, LMN_TILE_ROWS), E, o, MATMUL_BIAS, a->bias + bank * E);
+    matmul_block(lmn_min(pairs->count - j, LMN_TILE_ROWS), E, &o, MATMUL_BIAS, a->bias + bank * E);
   }
 }
 
@@ -44,7 +44,7 @@ KERNEL(pairwise_summary_backward_nodes) {
           .product = a->d_nodes + (pairs->below + bank * pairs->below_stride + 2 * j) * E,
           .product_row = 2 * E,
       };
-      matmul_block(lmn_min(pairs->count - j, LMN_TILE_ROWS), 2 * E, o, MATMUL_PRODUCT, NULL);
+      matmul_block(lmn_min(pairs->count - j, LMN_TILE_ROWS), 2 * E, &o, MATMUL_PRODUCT, NULL);
     }
   }
 }

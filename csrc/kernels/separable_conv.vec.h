@@ -33,7 +33,7 @@ KERNEL(separable_conv_forward) {
         .product = a->nodes + node,
         .product_row = E,
     };
-    matmul_block(count, E, o, MATMUL_BIAS, a->bias + bank * E);
+    matmul_block(count, E, &o, MATMUL_BIAS, a->bias + bank * E);
   }
 }
 
@@ -62,7 +62,7 @@ KERNEL(separable_conv_backward_nodes) {
           .product = a->d_mixed + node,
           .product_row = E,
       };
-      matmul_block(count, E, o, MATMUL_ZERO, NULL);
+      matmul_block(count, E, &o, MATMUL_ZERO, NULL);
       for (size_t p = 0; p < count; p++)
         for (size_t child = 0; child < 2; child++)
           for (size_t e = 0; e < E; e += VEC_LANES) {
