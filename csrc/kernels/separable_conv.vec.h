@@ -111,9 +111,10 @@ KERNEL(separable_conv_backward_pointwise) {
   const lmn_separable_conv_grad *a = args;
   const size_t E = a->width, tiles = lmn_units(E, LMN_TILE_ROWS);
   const lmn_tree_map map = lmn_tree_map_of(a->tree);
-  for (size_t unit = begin; unit < end; unit++) {
+  for (size_t unit = begin, count; unit < end; unit += count) {
     const size_t bank = unit / tiles, k = unit % tiles * LMN_TILE_ROWS;
-    const size_t rows = lmn_min(E - k, LMN_TILE_ROWS);
+    count = lmn_min(tiles - unit % tiles, end - unit);
+    const size_t rows = lmn_min(E - k, count * LMN_TILE_ROWS);
     float *d_pointwise = a->d_pointwise + (bank * E + k) * E, *d_bias = a->d_bias + bank * E;
     memset(d_pointwise, 0, rows * E * sizeof *d_pointwise);
     if (k == 0) memset(d_bias, 0, E * sizeof *d_bias);
