@@ -44,13 +44,13 @@ struct KernelCall: Sendable, CustomTestStringConvertible {
     }
   }
 
-  /// Expects the same bits from one, two and three threads, however little work they share.
+  /// Expects the same bits from one to four threads, however little work they share.
   func expectSameBitsOnAnyThreads(
     on instructionSet: InstructionSet, sourceLocation: SourceLocation = #_sourceLocation
   ) {
     func bits(_ results: [[Float]]) -> [[UInt32]] { results.map { $0.map(\.bitPattern) } }
     let expected = bits(results(in: instructionSet.context(), sourceLocation: sourceLocation))
-    for threads in 2...3 {
+    for threads in 2...4 {
       let actual = results(
         in: instructionSet.context(threads: threads), sourceLocation: sourceLocation)
       #expect(bits(actual) == expected, "\(threads) threads", sourceLocation: sourceLocation)

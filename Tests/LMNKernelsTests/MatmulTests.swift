@@ -9,14 +9,33 @@ import Testing
     let rows = [0, 1, 2, 3, 5, 6, 7, 12, 13, 23, 24, 25, 49]
     let inner = [1, 2, 3, 4, 7, 8, 17, 0, 24, 33]
     let sizes = rows.flatMap { rows in awkwardSizes.map { columns in (rows, columns) } }
-    return sizes.enumerated().map { index, size in
+    let small = sizes.enumerated().map { index, size in
       product(
         rows: size.0, inner: inner[index % inner.count], columns: size.1,
         hasBias: index % 3 > 0, seed: UInt64(index))
     }
+    // One row and two go in strips of up to 16 vectors.
+    let flat = [1, 2, 3].flatMap { rows in
+      [255, 256, 257, 300, 513].map {
+        product(rows: rows, inner: 9, columns: $0, hasBias: rows > 1, seed: 1)
+      }
+    }
+    // From 256 columns on, sets with narrow panels copy those of up to 512 steps for over 24 rows.
+    let packed = [24, 25].flatMap { rows in
+      [511, 512, 513].flatMap { inner in
+        [255, 256, 257].map {
+          product(rows: rows, inner: inner, columns: $0, hasBias: inner > 511, seed: 1)
+        }
+      }
+    }
+    // At these sizes a block has 264 rows.
+    let tall = [263, 264, 265, 529].map {
+      product(rows: $0, inner: 250, columns: 270, hasBias: true, seed: 1)
+    }
+    return small + flat + packed + tall
   }()
 
-  /// The same with the sum's length around blocks of 256.
+  /// The same with the sum's length around blocks of 64 to 256.
   static let rightPullbacks: [KernelCall] = {
     let inner = [1, 2, 3, 5, 6, 7, 12, 13, 23, 24, 25, 49]
     let rows = [1, 2, 3, 4, 7, 8, 17, 0, 24, 33]
@@ -28,18 +47,24 @@ import Testing
     let deep = [255, 256, 257, 511, 512, 513].map {
       rightPullback(rows: $0, inner: 7, columns: 18, seed: 1)
     }
-    // From 128 x 128 on, OpenBLAS takes over on some sets, 128 rows at a time.
-    let wide = [127, 128, 129, 257].flatMap { inner in
-      [0, 1, 9].map { rightPullback(rows: $0, inner: inner, columns: 129, seed: 1) }
+    let wide = [63, 64, 65, 129].map {
+      rightPullback(rows: $0, inner: 520, columns: 65, seed: 1)
     }
-    return small + deep + wide
+    // From 1024 x 512 on, OpenBLAS takes over on some sets, 128 rows at a time.
+    let wider = [1023, 1024, 1025].flatMap { inner in
+      [0, 1, 9].map { rightPullback(rows: $0, inner: inner, columns: 512, seed: 1) }
+    }
+    return small + deep + wide + wider
   }()
 
   static let calls = products + rightPullbacks + sharedCalls
   static let sharedCalls = [
     product(rows: 60, inner: 40, columns: 150, hasBias: true, seed: 1),
+    product(rows: 1, inner: 40, columns: 300, hasBias: true, seed: 1),
+    product(rows: 600, inner: 250, columns: 270, hasBias: false, seed: 1),
     rightPullback(rows: 60, inner: 50, columns: 150, seed: 1),
-    rightPullback(rows: 13, inner: 300, columns: 129, seed: 1),
+    rightPullback(rows: 700, inner: 65, columns: 65, seed: 1),
+    rightPullback(rows: 13, inner: 1030, columns: 512, seed: 1),
   ]
 
   @Test(arguments: InstructionSet.tuned, calls)
@@ -52,7 +77,7 @@ import Testing
     call.expectSameBitsOnAnyThreads(on: instructionSet)
   }
 
-  @Test(arguments: InstructionSet.available, [1, 8, 33, 65])
+  @Test(arguments: InstructionSet.available, [1, 8, 33, 65, 300])
   func rowsDoNotDependOnTheirNeighbours(_ instructionSet: InstructionSet, columns: Int) {
     let (rows, inner) = (29, 19)
     let batch = product(rows: rows, inner: inner, columns: columns, hasBias: true, seed: 3)

@@ -12,6 +12,5 @@ static bool supported(void) {
 #define LMN_ISA avx512
 #define LMN_TARGET "avx512f,avx512dq,avx512bw,avx512vl,avx2,fma,bmi2"
 #define LMN_SIMD "simd/avx512.h"
-#define LMN_BLAS_FROM 0
 #include "isa/instantiate.h"
 #endif

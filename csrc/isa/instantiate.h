@@ -1,6 +1,6 @@
 // Compiles every tuned kernel for one instruction set and fills its row of the table. The file that
-// includes this has defined LMN_ISA, LMN_TARGET, LMN_SIMD, LMN_BLAS_FROM and `supported`, and
-// included the system headers that must stay outside the target region.
+// includes this has defined LMN_ISA, LMN_TARGET, LMN_SIMD and `supported`, and included
+// the system headers that must stay outside the target region.
 #define LMN_PASTE_(a, b) a##_##b
 #define LMN_PASTE(a, b) LMN_PASTE_(a, b)
 #define LMN_QUOTE_(a) #a
@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "isa/isa.h"
+#include "isa/matmul_path.h"
 #include "kernels/units.h"
 
 #define LMN_INLINE static inline __attribute__((always_inline))
@@ -42,7 +43,7 @@
 const lmn_isa LMN_PASTE(lmn, LMN_ISA) = {
     .name = LMN_QUOTE(LMN_ISA),
     .supported = supported,
-    .blas_from = LMN_BLAS_FROM,
+    .blas_from = LMN_PASTE(LMN_BLAS_FROM, LMN_ISA),
 #define LMN_KERNEL(name) .name = LMN_PASTE(name, LMN_ISA),
 #include "kernels/list.h"
 #undef LMN_KERNEL

@@ -4,7 +4,7 @@ LMN_KERNEL(mean_forward)                            // unit: one row
 LMN_KERNEL(mean_backward)                           // unit: one row
 LMN_KERNEL(row_copy_forward)                        // unit: one row
 LMN_KERNEL(matmul_forward)                          // unit: LMN_TILE_ROWS x LMN_TILE_COLUMNS
-LMN_KERNEL(matmul_backward_right)                   // unit: LMN_TILE_ROWS x LMN_TILE_COLUMNS
+LMN_KERNEL(matmul_backward_right)                   // unit: LMN_GRAD_ROWS x LMN_TILE_COLUMNS
 LMN_KERNEL(transpose_forward)                       // unit: one row of a transposed matrix
 LMN_KERNEL(row_sum_forward)                         // unit: LMN_TILE_COLUMNS columns
 LMN_KERNEL(pairwise_summary_forward)                // unit: LMN_TILE_ROWS pairs of one bank

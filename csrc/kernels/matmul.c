@@ -2,15 +2,17 @@
 #include "kernels/units.h"
 #include "runtime/blas.h"
 
-/// For tiles of which only `rows` by `columns` may be there.
+/// For units of `rows` by `columns` at most.
 static size_t tile_grain(size_t rows, size_t inner, size_t columns) {
-  return lmn_grain(lmn_min(rows, LMN_TILE_ROWS) * inner * lmn_min(columns, LMN_TILE_COLUMNS));
+  // Reading an element of the weight takes as long as so many multiply-adds.
+  const size_t reading = 4;
+  return lmn_grain((rows > reading ? rows : reading) * inner * lmn_min(columns, LMN_TILE_COLUMNS));
 }
 
 void lmn_matmul_forward(lmn_context context, const lmn_matmul *a) {
   const size_t tiles = lmn_units(a->rows, LMN_TILE_ROWS) * lmn_units(a->columns, LMN_TILE_COLUMNS);
   lmn_parallel_for(context, context.isa->matmul_forward, a, tiles,
-                   tile_grain(a->rows, a->inner, a->columns));
+                   tile_grain(lmn_min(a->rows, LMN_TILE_ROWS), a->inner, a->columns));
 }
 
 void lmn_matmul_backward_right(lmn_context context, const lmn_matmul_grad *a) {
@@ -20,7 +22,7 @@ void lmn_matmul_backward_right(lmn_context context, const lmn_matmul_grad *a) {
                      lmn_grain(LMN_BLAS_ROWS * a->rows * a->columns));
     return;
   }
-  const size_t tiles = lmn_units(a->inner, LMN_TILE_ROWS) * lmn_units(a->columns, LMN_TILE_COLUMNS);
+  const size_t tiles = lmn_units(a->inner, LMN_GRAD_ROWS) * lmn_units(a->columns, LMN_TILE_COLUMNS);
   lmn_parallel_for(context, context.isa->matmul_backward_right, a, tiles,
-                   tile_grain(a->inner, a->rows, a->columns));
+                   tile_grain(lmn_min(a->inner, LMN_GRAD_ROWS), a->rows, a->columns));
 }

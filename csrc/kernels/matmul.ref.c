@@ -2,10 +2,10 @@
 
 void matmul_forward_reference(const void *args, size_t begin, size_t end) {
   const lmn_matmul *a = args;
-  const size_t row_tiles = lmn_units(a->rows, LMN_TILE_ROWS);
+  const size_t panels = lmn_units(a->columns, LMN_TILE_COLUMNS);
   for (size_t unit = begin; unit < end; unit++) {
-    const size_t top = unit % row_tiles * LMN_TILE_ROWS;
-    const size_t left = unit / row_tiles * LMN_TILE_COLUMNS;
+    const size_t top = unit / panels * LMN_TILE_ROWS;
+    const size_t left = unit % panels * LMN_TILE_COLUMNS;
     for (size_t i = top; i < top + LMN_TILE_ROWS && i < a->rows; i++)
       for (size_t j = left; j < left + LMN_TILE_COLUMNS && j < a->columns; j++) {
         double sum = a->bias ? a->bias[j] : 0;
@@ -18,11 +18,11 @@ void matmul_forward_reference(const void *args, size_t begin, size_t end) {
 
 void matmul_backward_right_reference(const void *args, size_t begin, size_t end) {
   const lmn_matmul_grad *a = args;
-  const size_t row_tiles = lmn_units(a->inner, LMN_TILE_ROWS);
+  const size_t panels = lmn_units(a->columns, LMN_TILE_COLUMNS);
   for (size_t unit = begin; unit < end; unit++) {
-    const size_t top = unit % row_tiles * LMN_TILE_ROWS;
-    const size_t left = unit / row_tiles * LMN_TILE_COLUMNS;
-    for (size_t k = top; k < top + LMN_TILE_ROWS && k < a->inner; k++)
+    const size_t top = unit / panels * LMN_GRAD_ROWS;
+    const size_t left = unit % panels * LMN_TILE_COLUMNS;
+    for (size_t k = top; k < top + LMN_GRAD_ROWS && k < a->inner; k++)
       for (size_t j = left; j < left + LMN_TILE_COLUMNS && j < a->columns; j++) {
         double sum = 0;
         for (size_t i = 0; i < a->rows; i++)

@@ -1,4 +1,8 @@
-// Matrix products. Every other product of the house goes through `matmul_block`.
+// Matrix products. Every other product of the house goes through `matmul_block` or
+// `matmul_transposed_block`.
+//
+// Factors are read where they stand: lines that arrive in time, which is what a copy in the order
+// of use would gain, are had by fetching them ahead. Only panels as narrow as a line are copied.
 
 /// Factors and product of a block by strides, so that one register tile serves both directions:
 /// left[i][k] stands at left[i * left_row + k * left_step].
@@ -12,28 +16,44 @@ typedef struct {
   size_t product_row;
 } matmul_operands;
 
-/// What a block's sums begin with.
-typedef enum { MATMUL_ZERO, MATMUL_BIAS, MATMUL_PRODUCT } matmul_start;
+/// What a block's sums begin with; MATMUL_ADDED are sums that begin with zero and are added to the
+/// product at their end.
+typedef enum { MATMUL_ZERO, MATMUL_BIAS, MATMUL_PRODUCT, MATMUL_ADDED } matmul_start;
+
+/// Two streams of memory that will be wanted next, of which every step of a sum fetches a bit: rows
+/// are too short and too many for the processor to foresee them. They may lead past an array's end;
+/// nobody reads there.
+typedef struct {
+  const char *at[2];
+  size_t step[2];  // bytes
+} matmul_ahead;
 
 // product[i][j] = start + sum over k, in order, of left[i][k] * right[k][j]. Each element is one
 // chain of fused multiply-adds, so its bits depend neither on the tile nor on the rows around it.
 LMN_INLINE void matmul_tile(const size_t rows, const size_t vectors, size_t last_lanes,
-                            const matmul_operands *o, matmul_start start, const float *bias) {
-  vec sum[TILE_ROWS][TILE_VECTORS];
+                            const matmul_operands *o, const float *left, const float *right,
+                            float *product, matmul_start start, const float *bias,
+                            matmul_ahead *ahead) {
+  vec sum[TILE_MOST_ROWS][TILE_MOST_VECTORS];
 #pragma clang loop unroll(full)
   for (size_t i = 0; i < rows; i++)
 #pragma clang loop unroll(full)
     for (size_t j = 0; j < vectors; j++) {
       const size_t lanes = j + 1 < vectors ? VEC_LANES : last_lanes;
-      sum[i][j] = start == MATMUL_ZERO ? vec_set(0)
-                  : start == MATMUL_BIAS
-                      ? vec_load(bias + j * VEC_LANES, lanes)
-                      : vec_load(o->product + i * o->product_row + j * VEC_LANES, lanes);
+      float *at = product + i * o->product_row + j * VEC_LANES;
+      __builtin_prefetch(at, 1);
+      sum[i][j] = start == MATMUL_PRODUCT ? vec_load(at, lanes)
+                  : start == MATMUL_BIAS  ? vec_load(bias + j * VEC_LANES, lanes)
+                                          : vec_set(0);
     }
-  const float *left = o->left, *right = o->right;
+  const char *ahead0 = ahead->at[0], *ahead1 = ahead->at[1];
 #pragma clang loop unroll(disable)
   for (size_t k = 0; k < o->inner; k++, left += o->left_step, right += o->right_row) {
-    vec r[TILE_VECTORS];
+    __builtin_prefetch(ahead0);
+    __builtin_prefetch(ahead1);
+    ahead0 += ahead->step[0];
+    ahead1 += ahead->step[1];
+    vec r[TILE_MOST_VECTORS];
 #pragma clang loop unroll(full)
     for (size_t j = 0; j < vectors; j++)
       r[j] = vec_load(right + j * VEC_LANES, j + 1 < vectors ? VEC_LANES : last_lanes);
@@ -44,91 +64,215 @@ LMN_INLINE void matmul_tile(const size_t rows, const size_t vectors, size_t last
       for (size_t j = 0; j < vectors; j++) sum[i][j] = vec_fma(l, r[j], sum[i][j]);
     }
   }
+  ahead->at[0] = ahead0;
+  ahead->at[1] = ahead1;
 #pragma clang loop unroll(full)
   for (size_t i = 0; i < rows; i++)
 #pragma clang loop unroll(full)
-    for (size_t j = 0; j < vectors; j++)
-      vec_store(o->product + i * o->product_row + j * VEC_LANES, sum[i][j],
-                j + 1 < vectors ? VEC_LANES : last_lanes);
-}
-
-#define MATMUL_TILE_OF(rows, vectors)                        \
-  case rows * 8 + vectors:                                   \
-    if (lanes == VEC_LANES)                                  \
-      matmul_tile(rows, vectors, VEC_LANES, o, start, bias); \
-    else                                                     \
-      matmul_tile(rows, vectors, lanes, o, start, bias);     \
-    break;
-#define MATMUL_TILES_OF(vectors) \
-  MATMUL_TILE_OF(1, vectors)     \
-  MATMUL_TILE_OF(2, vectors)     \
-  MATMUL_TILE_OF(3, vectors)     \
-  MATMUL_TILE_OF(4, vectors) MATMUL_TILE_OF(5, vectors) MATMUL_TILE_OF(6, vectors)
-
-static void matmul_any_tile(size_t rows, size_t vectors, size_t lanes, const matmul_operands *o,
-                            matmul_start start, const float *bias) {
-  switch (rows * 8 + vectors) {
-    MATMUL_TILES_OF(1)
-    MATMUL_TILES_OF(2)
-#if TILE_WIDE
-    MATMUL_TILES_OF(3)
-    MATMUL_TILES_OF(4)
-#endif
-  }
-}
-
-/// product = start + left . right for `rows` by `columns` elements. Column panels outside, so that
-/// a panel of `right` stays in the first-level cache.
-static void matmul_block(size_t rows, size_t columns, matmul_operands o, matmul_start start,
-                         const float *bias) {
-  const float *left = o.left;
-  for (size_t j = 0; j < columns; j += TILE_VECTORS * VEC_LANES) {
-    const size_t width = lmn_min(columns - j, TILE_VECTORS * VEC_LANES);
-    const size_t vectors = lmn_units(width, VEC_LANES);
-    float *product = o.product;
-    o.left = left;
-    for (size_t i = 0; i < rows; i += TILE_ROWS) {
-      matmul_any_tile(lmn_min(rows - i, TILE_ROWS), vectors, width - (vectors - 1) * VEC_LANES, &o,
-                      start, bias ? bias + j : NULL);
-      o.left += TILE_ROWS * o.left_row;
-      o.product += TILE_ROWS * o.product_row;
+    for (size_t j = 0; j < vectors; j++) {
+      const size_t lanes = j + 1 < vectors ? VEC_LANES : last_lanes;
+      float *at = product + i * o->product_row + j * VEC_LANES;
+      vec_store(at, start == MATMUL_ADDED ? vec_add(vec_load(at, lanes), sum[i][j]) : sum[i][j],
+                lanes);
     }
-    o.right += width;
-    o.product = product + width;
+}
+
+/// Tiles below each other, of `height` rows as long as there are as many.
+LMN_INLINE void matmul_strip(const size_t height, const size_t vectors, size_t last_lanes,
+                             const matmul_operands *o, size_t row, size_t rows, size_t column,
+                             matmul_start start, const float *bias, matmul_ahead *ahead) {
+  const float *left = o->left + row * o->left_row, *right = o->right + column;
+  float *product = o->product + row * o->product_row + column;
+  if (bias) bias += column;
+#define MATMUL_TILES(count)                                                               \
+  while (rows >= count) {                                                                 \
+    matmul_tile(count, vectors, last_lanes, o, left, right, product, start, bias, ahead); \
+    left += count * o->left_row;                                                          \
+    product += count * o->product_row;                                                    \
+    rows -= count;                                                                        \
   }
+  MATMUL_TILES(height)
+  if (height > 4) MATMUL_TILES(4)
+  if (height > 3) MATMUL_TILES(3)
+  if (height > 2) MATMUL_TILES(2)
+  if (height > 1) MATMUL_TILES(1)
+#undef MATMUL_TILES
+}
+
+#define MATMUL_STRIP_OF(height, vectors, lanes) \
+  matmul_strip(height, vectors, lanes, o, row, rows, column, start, bias, ahead);
+#define MATMUL_STRIP(vectors)                                   \
+  case vectors:                                                 \
+    if (lanes == VEC_LANES)                                     \
+      MATMUL_STRIP_OF(TILE_HEIGHT(vectors), vectors, VEC_LANES) \
+    else                                                        \
+      MATMUL_STRIP_OF(TILE_HEIGHT(vectors), vectors, lanes)     \
+    break;
+
+static void matmul_any_strip(size_t vectors, size_t lanes, const matmul_operands *o, size_t row,
+                             size_t rows, size_t column, matmul_start start, const float *bias,
+                             matmul_ahead *ahead) {
+  switch (vectors) {
+    MATMUL_STRIP(1)
+    MATMUL_STRIP(2)
+#if TILE_WIDE
+    MATMUL_STRIP(3)
+    MATMUL_STRIP(4)
+#endif
+    // One or two rows are a race for the right factor: long pieces of it, and sums enough.
+    case TILE_MOST_VECTORS / 2:
+      MATMUL_STRIP_OF(2, TILE_MOST_VECTORS / 2, VEC_LANES)
+      break;
+    case TILE_MOST_VECTORS:
+      MATMUL_STRIP_OF(1, TILE_MOST_VECTORS, VEC_LANES)
+      break;
+  }
+}
+
+enum { MATMUL_PANEL = TILE_VECTORS * VEC_LANES, MATMUL_PACKED_STEPS = 512 };
+
+/// Whether a copy of a panel of `right` pays: where a panel's rows are single lines, far from each
+/// other and in few sets of the cache, for many tiles. (Of wider panels the copy costs 1 to 3 %
+/// more than it gains.)
+LMN_INLINE bool matmul_packs(const matmul_operands *o, size_t rows) {
+  return MATMUL_PANEL <= 16 && o->right_row >= 256 && o->inner <= MATMUL_PACKED_STEPS &&
+         rows > LMN_TILE_ROWS;
+}
+
+/// A strip whose right factor is copied first.
+static void matmul_packed_strip(size_t vectors, size_t lanes, const matmul_operands *o, size_t row,
+                                size_t rows, size_t column, matmul_start start, const float *bias,
+                                matmul_ahead *ahead) {
+  float panel[MATMUL_PACKED_STEPS * MATMUL_PANEL] __attribute__((aligned(64)));
+  for (size_t k = 0; k < o->inner; k++)
+    for (size_t j = 0; j < vectors; j++) {
+      const size_t count = j + 1 < vectors ? VEC_LANES : lanes;
+      const float *right = o->right + k * o->right_row + column;
+      vec_store(panel + k * MATMUL_PANEL + j * VEC_LANES, vec_load(right + j * VEC_LANES, count),
+                count);
+    }
+  const matmul_operands packed = {
+      .inner = o->inner,
+      .left = o->left + row * o->left_row,
+      .left_row = o->left_row,
+      .left_step = o->left_step,
+      .right = panel,
+      .right_row = MATMUL_PANEL,
+      .product = o->product + row * o->product_row + column,
+      .product_row = o->product_row,
+  };
+  matmul_any_strip(vectors, lanes, &packed, 0, rows, 0, start, bias ? bias + column : NULL, ahead);
+}
+
+/// product = start + left . right for `rows` by `columns` elements from row `row`, strip by strip.
+/// Without `ahead`, a tile fetches the rows of the next one, which have to stand behind its own.
+LMN_INLINE void matmul_strips(const matmul_operands *o, size_t row, size_t rows, size_t columns,
+                              matmul_start start, const float *bias, matmul_ahead *ahead) {
+  const size_t widest = rows > 2 ? MATMUL_PANEL : TILE_MOST_VECTORS / rows * VEC_LANES;
+  for (size_t j = 0, width; j < columns; j += width) {
+    width = widest <= columns - j ? widest : lmn_min(columns - j, MATMUL_PANEL);
+    const size_t vectors = lmn_units(width, VEC_LANES), height = TILE_HEIGHT(vectors);
+    const size_t lanes = width - (vectors - 1) * VEC_LANES;
+    matmul_ahead next_rows = {{(const char *)o->left, (const char *)o->left}, {0, 0}};
+    if (rows > height) {
+      next_rows.at[0] = (const char *)(o->left + (row + height) * o->left_row);
+      next_rows.step[0] = height * sizeof *o->left;
+    }
+    if (matmul_packs(o, rows))
+      matmul_packed_strip(vectors, lanes, o, row, rows, j, start, bias, ahead ? ahead : &next_rows);
+    else
+      matmul_any_strip(vectors, lanes, o, row, rows, j, start, bias, ahead ? ahead : &next_rows);
+  }
+}
+
+/// Values of the left factor and the product that stay in the second-level cache from strip to
+/// strip.
+enum { MATMUL_BLOCK = 1 << 17 };
+
+/// product = start + left . right for `rows` by `columns` elements.
+static void matmul_block(size_t rows, size_t columns, const matmul_operands *o, matmul_start start,
+                         const float *bias) {
+  size_t most = LMN_TILE_ROWS;
+  if (rows > most) most += MATMUL_BLOCK / (o->inner + columns) / LMN_TILE_ROWS * LMN_TILE_ROWS;
+  for (size_t i = 0; i < rows; i += most)
+    matmul_strips(o, i, lmn_min(rows - i, most), columns, start, bias, NULL);
+}
+
+/// A rectangle of units of a product, which are counted along its rows.
+typedef struct {
+  size_t row, rows, column, columns;
+  size_t units;
+} matmul_rectangle;
+
+/// The largest rectangle that starts with unit `begin`, units being `tile` rows high.
+static matmul_rectangle matmul_rectangle_of(size_t begin, size_t end, size_t tile, size_t rows,
+                                            size_t columns) {
+  const size_t panels = lmn_units(columns, LMN_TILE_COLUMNS);
+  const size_t row = begin / panels * tile, column = begin % panels * LMN_TILE_COLUMNS;
+  const size_t wide = lmn_min(panels - begin % panels, end - begin);
+  const size_t high = wide == panels ? (end - begin) / panels : 1;
+  return (matmul_rectangle){
+      .row = row,
+      .rows = lmn_min(rows - row, high * tile),
+      .column = column,
+      .columns = lmn_min(columns - column, wide * LMN_TILE_COLUMNS),
+      .units = wide * high,
+  };
 }
 
 // product = left . right + bias
 KERNEL(matmul_forward) {
   const lmn_matmul *a = args;
-  const size_t row_tiles = lmn_units(a->rows, LMN_TILE_ROWS);
-  for (size_t unit = begin; unit < end; unit++) {
-    const size_t i = unit % row_tiles * LMN_TILE_ROWS, j = unit / row_tiles * LMN_TILE_COLUMNS;
+  while (begin < end) {
+    const matmul_rectangle part =
+        matmul_rectangle_of(begin, end, LMN_TILE_ROWS, a->rows, a->columns);
     const matmul_operands o = {
         .inner = a->inner,
-        .left = a->left + i * a->inner,
+        .left = a->left + part.row * a->inner,
         .left_row = a->inner,
         .left_step = 1,
-        .right = a->right + j,
+        .right = a->right + part.column,
         .right_row = a->columns,
-        .product = a->product + i * a->columns + j,
+        .product = a->product + part.row * a->columns + part.column,
         .product_row = a->columns,
     };
-    matmul_block(lmn_min(a->rows - i, LMN_TILE_ROWS), lmn_min(a->columns - j, LMN_TILE_COLUMNS), o,
-                 a->bias ? MATMUL_BIAS : MATMUL_ZERO, a->bias ? a->bias + j : NULL);
+    matmul_block(part.rows, part.columns, &o, a->bias ? MATMUL_BIAS : MATMUL_ZERO,
+                 a->bias ? a->bias + part.column : NULL);
+    begin += part.units;
   }
 }
 
-enum { MATMUL_DEPTH = 256 };
+/// How many rows of a transposed product are one block. Blocks are summed by themselves, which
+/// keeps the chains of rounding short. A tile walks over all rows of a block: its left factor spans
+/// 32 pages, half of what the first level of address translation has, its right factor at most 64.
+LMN_INLINE size_t matmul_depth(size_t inner, size_t columns) {
+  const size_t widest = inner > columns / 2 ? inner : columns / 2;
+  const size_t depth = 32 * 1024 / (widest + 1);
+  return depth > 256 ? 256 : depth < 64 ? 64 : depth;
+}
 
-/// product (+)= left^T . right over `rows` rows, in blocks whose right factor stays in cache; the
-/// blocks also keep the chains of rounding short. No rows at all are a block too: one that gives 0.
+/// Fetches the `left` and `right` of a transposed product's next block during one that computes
+/// `sums` of the inner x columns sums.
+static matmul_ahead matmul_block_ahead(const float *left, size_t inner, const float *right,
+                                       size_t columns, size_t sums) {
+  const size_t vectors = lmn_min(TILE_VECTORS, lmn_units(columns, VEC_LANES));
+  const size_t tile = TILE_HEIGHT(vectors) * vectors * VEC_LANES, line = 64;
+  return (matmul_ahead){
+      {(const char *)left, (const char *)right},
+      {lmn_min(line, lmn_units(tile * inner * sizeof *left, sums)),
+       lmn_min(line, lmn_units(tile * columns * sizeof *right, sums))},
+  };
+}
+
+/// product (+)= left^T . right over `rows` rows. No rows at all are a block too: one that gives 0.
 static void matmul_transposed_block(size_t rows, size_t inner, size_t columns, const float *left,
                                     size_t left_stride, const float *right, size_t right_stride,
                                     float *product, size_t product_stride, bool add) {
-  for (size_t m = 0; m == 0 || m < rows; m += MATMUL_DEPTH) {
+  const size_t most = matmul_depth(left_stride, right_stride);
+  for (size_t m = 0; m == 0 || m < rows; m += most) {
+    const size_t depth = lmn_min(rows - m, most);
     const matmul_operands o = {
-        .inner = lmn_min(rows - m, MATMUL_DEPTH),
+        .inner = depth,
         .left = left + m * left_stride,
         .left_row = 1,
         .left_step = left_stride,
@@ -137,19 +281,41 @@ static void matmul_transposed_block(size_t rows, size_t inner, size_t columns, c
         .product = product,
         .product_row = product_stride,
     };
-    matmul_block(inner, columns, o, add || m ? MATMUL_PRODUCT : MATMUL_ZERO, NULL);
+    // Behind a level of a tree stands the next one, so this never leads too far.
+    matmul_ahead ahead =
+        matmul_block_ahead(o.left + depth * left_stride, left_stride,
+                           o.right + depth * right_stride, right_stride, inner * columns);
+    matmul_strips(&o, 0, inner, columns, add || m ? MATMUL_ADDED : MATMUL_ZERO, NULL, &ahead);
   }
 }
 
 // d_right = left^T . d_product
 KERNEL(matmul_backward_right) {
   const lmn_matmul_grad *a = args;
-  const size_t row_tiles = lmn_units(a->inner, LMN_TILE_ROWS);
-  for (size_t unit = begin; unit < end; unit++) {
-    const size_t k = unit % row_tiles * LMN_TILE_ROWS, j = unit / row_tiles * LMN_TILE_COLUMNS;
-    matmul_transposed_block(a->rows, lmn_min(a->inner - k, LMN_TILE_ROWS),
-                            lmn_min(a->columns - j, LMN_TILE_COLUMNS), a->left + k, a->inner,
-                            a->d_product + j, a->columns, a->d_right + k * a->columns + j,
-                            a->columns, false);
+  const size_t units = lmn_units(a->inner, LMN_GRAD_ROWS) * lmn_units(a->columns, LMN_TILE_COLUMNS);
+  const size_t sums = lmn_units(a->inner * a->columns * (end - begin), units);
+  const size_t most = matmul_depth(a->inner, a->columns);
+  for (size_t m = 0; m == 0 || m < a->rows; m += most) {
+    const size_t depth = lmn_min(a->rows - m, most);
+    const float *left = a->left + m * a->inner, *right = a->d_product + m * a->columns;
+    matmul_ahead ahead = matmul_block_ahead(left + depth * a->inner, a->inner,
+                                            right + depth * a->columns, a->columns, sums);
+    if (m + depth == a->rows) ahead.step[0] = ahead.step[1] = 0;
+    for (size_t unit = begin; unit < end;) {
+      const matmul_rectangle part =
+          matmul_rectangle_of(unit, end, LMN_GRAD_ROWS, a->inner, a->columns);
+      const matmul_operands o = {
+          .inner = depth,
+          .left = left + part.row,
+          .left_row = 1,
+          .left_step = a->inner,
+          .right = right + part.column,
+          .right_row = a->columns,
+          .product = a->d_right + part.row * a->columns + part.column,
+          .product_row = a->columns,
+      };
+      matmul_strips(&o, 0, part.rows, part.columns, m ? MATMUL_ADDED : MATMUL_ZERO, NULL, &ahead);
+      unit += part.units;
+    }
   }
 }

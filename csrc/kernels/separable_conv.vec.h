@@ -33,7 +33,7 @@ KERNEL(separable_conv_forward) {
         .product = a->nodes + node,
         .product_row = E,
     };
-    matmul_block(count, E, o, MATMUL_BIAS, a->bias + bank * E);
+    matmul_block(count, E, &o, MATMUL_BIAS, a->bias + bank * E);
   }
 }
 
@@ -62,7 +62,7 @@ KERNEL(separable_conv_backward_nodes) {
           .product = a->d_mixed + node,
           .product_row = E,
       };
-      matmul_block(count, E, o, MATMUL_ZERO, NULL);
+      matmul_block(count, E, &o, MATMUL_ZERO, NULL);
       for (size_t p = 0; p < count; p++)
         for (size_t child = 0; child < 2; child++)
           for (size_t e = 0; e < E; e += VEC_LANES) {
@@ -111,9 +111,10 @@ KERNEL(separable_conv_backward_pointwise) {
   const lmn_separable_conv_grad *a = args;
   const size_t E = a->width, tiles = lmn_units(E, LMN_TILE_ROWS);
   const lmn_tree_map map = lmn_tree_map_of(a->tree);
-  for (size_t unit = begin; unit < end; unit++) {
+  for (size_t unit = begin, count; unit < end; unit += count) {
     const size_t bank = unit / tiles, k = unit % tiles * LMN_TILE_ROWS;
-    const size_t rows = lmn_min(E - k, LMN_TILE_ROWS);
+    count = lmn_min(tiles - unit % tiles, end - unit);
+    const size_t rows = lmn_min(E - k, count * LMN_TILE_ROWS);
     float *d_pointwise = a->d_pointwise + (bank * E + k) * E, *d_bias = a->d_bias + bank * E;
     memset(d_pointwise, 0, rows * E * sizeof *d_pointwise);
     if (k == 0) memset(d_bias, 0, E * sizeof *d_bias);

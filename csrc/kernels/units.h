@@ -6,6 +6,7 @@
 
 enum {
   LMN_TILE_ROWS = 24,     // a multiple of every register tile's height
+  LMN_GRAD_ROWS = 8,      // the same for a weight's gradient: few rows, each of them a lot of work
   LMN_TILE_COLUMNS = 64,  // the widest register tile: 4 vectors of 16 lanes
   LMN_BLOCK = 1024,       // values of an elementwise operation
 };

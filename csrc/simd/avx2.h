@@ -1,7 +1,8 @@
 // The vector vocabulary on AVX2 with FMA: 8 lanes; lane counts become masks from a sliding window.
 typedef __m256 vec;
 #define TILE_WIDE 0
-enum { VEC_LANES = 8, TILE_ROWS = 6, TILE_VECTORS = 2 };
+enum { VEC_LANES = 8, TILE_VECTORS = 2, TILE_MOST_VECTORS = 8, TILE_MOST_ROWS = 12 };
+#define TILE_HEIGHT(vectors) ((vectors) == 1 ? 12 : 6)
 
 static const int32_t vec_window[2 * VEC_LANES] = {-1, -1, -1, -1, -1, -1, -1, -1};
 

@@ -1,7 +1,8 @@
 // The vector vocabulary on AVX-512: 16 lanes; lane counts become masks.
 typedef __m512 vec;
 #define TILE_WIDE 1
-enum { VEC_LANES = 16, TILE_ROWS = 6, TILE_VECTORS = 4 };
+enum { VEC_LANES = 16, TILE_VECTORS = 4, TILE_MOST_VECTORS = 16, TILE_MOST_ROWS = 12 };
+#define TILE_HEIGHT(vectors) ((vectors) == 1 ? 12 : (vectors) < 4 ? 8 : 6)
 
 LMN_INLINE __mmask16 vec_mask(size_t lanes) {
   return (__mmask16)_bzhi_u32(0xffff, (unsigned)lanes);

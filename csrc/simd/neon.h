@@ -1,7 +1,8 @@
 // The vector vocabulary on NEON: 4 lanes; a partial vector goes through a small array.
 typedef float32x4_t vec;
 #define TILE_WIDE 1
-enum { VEC_LANES = 4, TILE_ROWS = 6, TILE_VECTORS = 4 };
+enum { VEC_LANES = 4, TILE_VECTORS = 4, TILE_MOST_VECTORS = 16, TILE_MOST_ROWS = 12 };
+#define TILE_HEIGHT(vectors) ((vectors) == 1 ? 12 : (vectors) < 4 ? 8 : 6)
 
 LMN_INLINE vec vec_set(float x) { return vdupq_n_f32(x); }
 LMN_INLINE vec vec_load(const float *p, size_t lanes) {
