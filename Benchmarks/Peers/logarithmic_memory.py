@@ -1,7 +1,7 @@
 """The Logarithmic Memory Network in PyTorch: one function, three parallel formulations, and a sequential one.
 
     slots   as published: lays out every slot of every position, [B, L, 1 + K log2 L, E], and projects every copy.
-            Our rewrite of it: the tree is built without the published code's loops over positions.
+            (our own rewrite of it)
     nodes   projects every node once, gathers queries and values for every position, fused attention
     blocks  projects every node once; the 2^i positions that see a node of level i meet it in a product of blocks,
             so the only tensors with an entry for every slot of every position are the scores
@@ -35,7 +35,8 @@ class Block(nn.Module):
     def __init__(self, shape, formulation):
         super().__init__()
         self.width, self.heads, self.banks = shape.width, shape.heads, shape.banks
-        self.attend = {"slots": self.attend_slots, "nodes": self.attend_nodes, "blocks": self.attend_blocks}[formulation]
+        attend = {"slots": self.attend_slots, "nodes": self.attend_nodes, "blocks": self.attend_blocks}
+        self.attend = attend[formulation]
         self.norm1 = nn.RMSNorm(self.width)
         self.norm2 = nn.RMSNorm(self.width)
         self.merge = nn.Parameter(torch.randn(self.banks, 2 * self.width, self.width) / (2 * self.width) ** 0.5)
@@ -65,7 +66,7 @@ class Block(nn.Module):
         return x.unflatten(-1, (self.heads, -1))
 
     def project_once(self, y):
-        """Keys of the positions [B, L, E]; queries and values of (tokens, level 1, ...), each bank by bank [B, N, E]."""
+        """Queries and values of (tokens, level 1, ...), bank by bank [B, N, E], and keys of the tokens [B, L, E]: q, k, v."""
         nodes = torch.cat([y] + [nodes.flatten(1, 2) for nodes in self.levels(y)], dim=1)
         weights, biases = self.qkv.weight.chunk(3), self.qkv.bias.chunk(3)
         return (F.linear(x, weight, bias) for x, weight, bias in zip((nodes, y, nodes), weights, biases))
@@ -77,20 +78,23 @@ class Block(nn.Module):
             seen = F.pad(nodes.repeat_interleave(2**i, dim=2), (0, 0, 2**i - 1, 0))[:, :, : y.shape[1]]
             slots.append(seen.transpose(1, 2))
         q, k, v = (self.split(x) for x in self.qkv(torch.cat(slots, dim=2)).chunk(3, dim=-1))
-        scores = torch.einsum("blshd,blhd->blhs", q, k[:, :, 0]) / k.shape[-1] ** 0.5  # only a position's own key counts
+        k = k[:, :, 0]  # only a position's own key is used
+        scores = torch.einsum("blshd,blhd->blhs", q, k) / k.shape[-1] ** 0.5
         weights = scores.masked_fill(~present[:, None], -torch.inf).softmax(dim=-1)
         return torch.einsum("blhs,blshd->blhd", weights, v).flatten(-2)
 
     def attend_nodes(self, y):
         present, index = visibility(y.shape[1], self.banks)
         q, k, v = self.project_once(y)
-        q, v = (  # [B L, H, S, D]; the fused kernel's queries and keys are our keys and queries
-            self.split(x.index_select(1, index.flatten())).reshape(-1, index.shape[1], self.heads, self.width // self.heads)
-            .transpose(1, 2) for x in (q, v)
-        )  # fmt: skip
+
+        def gather(x):
+            """[B, N, E] -> [B L, H, S, D]"""
+            slots = x.index_select(1, index.flatten()).view(-1, index.shape[1], self.width)
+            return self.split(slots).transpose(1, 2)
+
         mask = torch.zeros(present.shape).masked_fill(~present, -torch.inf).repeat(len(y), 1)[:, None, None]
-        output = F.scaled_dot_product_attention(self.split(k.flatten(0, 1))[:, :, None], q, v, attn_mask=mask)
-        return output.reshape(y.shape)
+        k = self.split(k.flatten(0, 1))[:, :, None]  # what the fused kernel calls a query; our queries are its keys
+        return F.scaled_dot_product_attention(k, gather(q), gather(v), attn_mask=mask).reshape(y.shape)
 
     def attend_blocks(self, y):
         length = y.shape[1]

@@ -130,12 +130,13 @@ def measure(work, peer, iterations, seconds):
     times = [total / repetitions for total in times[warm_up:] or times[-1:]]
     median = statistics.median(times)
     tokens = work.batch if work.kind == "decoding" else work.batch * work.length
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # macOS counts bytes, Linux KiB
     return {
         "iterations": len(times),
         "median": median,
         "minimum": min(times),
         "tokensPerSecond": tokens / median,
-        "peakMemoryMiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2 ** (20 if sys.platform == "darwin" else 10),
+        "peakMemoryMiB": memory / 2 ** (20 if sys.platform == "darwin" else 10),
     }
 
 
@@ -166,7 +167,7 @@ def main():
     try:
         result = measure(work, arguments.peer, arguments.iterations, arguments.seconds)
     except (RuntimeError, MemoryError) as error:
-        if not isinstance(error, MemoryError) and "allocate" not in str(error) and "bad_alloc" not in str(error):
+        if isinstance(error, RuntimeError) and "allocate" not in str(error) and "bad_alloc" not in str(error):
             raise
         result = {"skipped": f"needs more than {arguments.memory:g} GiB"}
     line = {

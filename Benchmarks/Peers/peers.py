@@ -26,15 +26,22 @@ AGREEMENT = 1e-4
 STARTING = 30  # seconds that a process may take to start torch and to build the model
 
 
-def measurement(arguments, environment, seconds=None):
-    """The JSON line of one process, or None if it had to be stopped."""
-    command = [sys.executable, str(pathlib.Path(__file__).with_name("measurement.py")), *map(str, arguments)]
+def measurement(work, peer, tuned, arguments):
+    """What one process found, or why it did not finish."""
+    script = pathlib.Path(__file__).with_name("measurement.py")
+    command = [sys.executable, str(script), work.id, peer]
+    for option in ("iterations", "seconds", "memory"):
+        command += [f"--{option}", str(getattr(arguments, option))]
+    environment = {name: value for name, value in os.environ.items() if name not in TUNED_MALLOC}
+    environment |= TUNED_MALLOC if tuned else {}
     try:
         process = subprocess.run(
-            command, env=environment, stdout=subprocess.PIPE, text=True, timeout=seconds and seconds + STARTING
+            command, env=environment, stdout=subprocess.PIPE, text=True, timeout=arguments.seconds + STARTING
         )
     except subprocess.TimeoutExpired:
-        return None
+        return {"skipped": f"one iteration takes more than {arguments.seconds:g} s"}
+    if process.returncode < 0:
+        return {"skipped": f"ended by signal {-process.returncode}"}
     if process.returncode:
         raise SystemExit(f"{' '.join(command)} failed with code {process.returncode}")
     return json.loads(process.stdout)
@@ -42,19 +49,16 @@ def measurement(arguments, environment, seconds=None):
 
 def measurements(work, peers, arguments):
     """All lines of a work."""
-    untouched = {name: value for name, value in os.environ.items() if name not in TUNED_MALLOC}
-    agreement = measurement([work.id, "check"], untouched)["agreement"]
-    if not agreement < AGREEMENT:
-        raise SystemExit(f"{work.id}: the formulations differ by {agreement:.1e}, more than {AGREEMENT:.0e}")
+    check = measurement(work, "check", False, arguments)
+    if not check.get("agreement", 1) < AGREEMENT:
+        raise SystemExit(f"the formulations of {work.id} do not agree to {AGREEMENT:.0e}: {json.dumps(check)}")
     for peer in peers:
         for tuned in (False, True):
-            options = ["--iterations", arguments.iterations, "--seconds", arguments.seconds, "--memory", arguments.memory]
-            environment = untouched | (TUNED_MALLOC if tuned else {})
-            line = measurement([work.id, peer, *options], environment, arguments.seconds)
-            if line is None:
-                reason = f"one iteration takes more than {arguments.seconds:g} s"
-                line = {"work": work.id, "peer": peer, "tunedMalloc": tuned, "skipped": reason}
-            yield line | {"agreement": agreement}
+            line = {"work": work.id, "peer": peer, "tunedMalloc": tuned}
+            line |= measurement(work, peer, tuned, arguments)
+            if work.kind == "decoding" or peer in works.PARALLEL:
+                line |= check
+            yield line
             if "skipped" in line:  # tuning the allocator does not change the reason
                 break
 

@@ -27,11 +27,11 @@ class Work:
 
 
 PEERS = {
-    "slots": "LMN, every slot laid out (as published)",
+    "slots": "LMN, every slot laid out, as published",
     "nodes": "LMN, nodes projected once, gathered, fused attention",
     "blocks": "LMN, nodes projected once, nothing gathered",
     "sequential": "LMN, sequential, O(log n) state",
-    "gpt2": "GPT-2, fused attention; decoding: key/value cache",
+    "gpt2": "GPT-2 (fused attention, key/value cache)",
 }
 PARALLEL = ("slots", "nodes", "blocks")  # formulations of the same function
 
