@@ -66,7 +66,7 @@ class Block(nn.Module):
         return x.unflatten(-1, (self.heads, -1))
 
     def project_once(self, y):
-        """Queries and values of (tokens, level 1, ...), bank by bank [B, N, E], and keys of the tokens [B, L, E]: q, k, v."""
+        """q and v of (tokens, level 1, ...), bank by bank [B, N, E], and k of the tokens [B, L, E]; as q, k, v."""
         nodes = torch.cat([y] + [nodes.flatten(1, 2) for nodes in self.levels(y)], dim=1)
         weights, biases = self.qkv.weight.chunk(3), self.qkv.bias.chunk(3)
         return (F.linear(x, weight, bias) for x, weight, bias in zip((nodes, y, nodes), weights, biases))
