@@ -59,7 +59,7 @@ def measurements(work, peers, arguments):
             if work.kind == "decoding" or peer in works.PARALLEL:
                 line |= check
             yield line
-            if "skipped" in line:  # tuning the allocator does not change the reason
+            if "skipped" in line:  # too much memory stays too much, and far too slow stays too slow
                 break
 
 
