@@ -1,0 +1,188 @@
+"""The Logarithmic Memory Network in PyTorch: one function, three parallel formulations, and a sequential one.
+
+    slots   as published: lays out every slot of every position, [B, L, 1 + K log2 L, E], and projects every copy.
+            (our own rewrite of it)
+    nodes   projects every node once, gathers queries and values for every position, fused attention
+    blocks  projects every node once; the 2^i positions that see a node of level i meet it in a product of blocks,
+            so the only tensors with an entry for every slot of every position are the scores
+
+    B batch, L length, E width, K banks, H heads, D = E / H, S slots of a position: itself, then level by level and
+    bank by bank the newest finished node.
+"""
+
+import functools
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+@functools.lru_cache(maxsize=1)
+def visibility(length, banks):
+    """For every position and slot [L, S]: is it present, and which row of (tokens, level 1, level 2, ...) is it."""
+    seen, row = torch.arange(1, length + 1), length
+    present, index = [seen > 0], [seen - 1]
+    for level in range(1, length.bit_length()):
+        for _ in range(banks):
+            newest = (seen >> level) - 1
+            present.append(newest >= 0)
+            index.append(row + newest.clamp(min=0))
+            row += length >> level
+    return torch.stack(present, dim=1), torch.stack(index, dim=1)
+
+
+class Block(nn.Module):
+    def __init__(self, shape, formulation):
+        super().__init__()
+        self.width, self.heads, self.banks = shape.width, shape.heads, shape.banks
+        attend = {"slots": self.attend_slots, "nodes": self.attend_nodes, "blocks": self.attend_blocks}
+        self.attend = attend[formulation]
+        self.norm1 = nn.RMSNorm(self.width)
+        self.norm2 = nn.RMSNorm(self.width)
+        self.merge = nn.Parameter(torch.randn(self.banks, 2 * self.width, self.width) / (2 * self.width) ** 0.5)
+        self.merge_bias = nn.Parameter(torch.zeros(self.banks, 1, self.width))
+        self.qkv = nn.Linear(self.width, 3 * self.width)
+        self.out_proj = nn.Linear(self.width, self.width)
+        self.feedforward = nn.Sequential(
+            nn.Linear(self.width, 4 * self.width), nn.SiLU(), nn.Linear(4 * self.width, self.width)
+        )
+
+    def forward(self, x):
+        x = x + self.out_proj(self.attend(self.norm1(x)))
+        return x + self.feedforward(self.norm2(x))
+
+    def levels(self, y):
+        """The tree above level 0: a list of [B, K, n, E]."""
+        nodes, levels = y[:, None].expand(-1, self.banks, -1, -1), []
+        while nodes.shape[2] >= 2:
+            pairs = nodes.shape[2] // 2
+            pairs = nodes[:, :, : 2 * pairs].reshape(len(y), self.banks, pairs, 2 * self.width)
+            nodes = pairs @ self.merge + self.merge_bias
+            levels.append(nodes)
+        return levels
+
+    def split(self, x):
+        """[..., E] -> [..., H, D]"""
+        return x.unflatten(-1, (self.heads, -1))
+
+    def project_once(self, y):
+        """q and v of (tokens, level 1, ...), bank by bank [B, N, E], and k of the tokens [B, L, E]; as q, k, v."""
+        nodes = torch.cat([y] + [nodes.flatten(1, 2) for nodes in self.levels(y)], dim=1)
+        weights, biases = self.qkv.weight.chunk(3), self.qkv.bias.chunk(3)
+        return (F.linear(x, weight, bias) for x, weight, bias in zip((nodes, y, nodes), weights, biases))
+
+    def attend_slots(self, y):
+        present, _ = visibility(y.shape[1], self.banks)
+        slots = [y[:, :, None]]
+        for i, nodes in enumerate(self.levels(y), start=1):  # node j is seen from (j + 1) 2^i - 1 on, 2^i times
+            seen = F.pad(nodes.repeat_interleave(2**i, dim=2), (0, 0, 2**i - 1, 0))[:, :, : y.shape[1]]
+            slots.append(seen.transpose(1, 2))
+        q, k, v = (self.split(x) for x in self.qkv(torch.cat(slots, dim=2)).chunk(3, dim=-1))
+        k = k[:, :, 0]  # only a position's own key is used
+        scores = torch.einsum("blshd,blhd->blhs", q, k) / k.shape[-1] ** 0.5
+        weights = scores.masked_fill(~present[:, None], -torch.inf).softmax(dim=-1)
+        return torch.einsum("blhs,blshd->blhd", weights, v).flatten(-2)
+
+    def attend_nodes(self, y):
+        present, index = visibility(y.shape[1], self.banks)
+        q, k, v = self.project_once(y)
+
+        def gather(x):
+            """[B, N, E] -> [B L, H, S, D]"""
+            slots = x.index_select(1, index.flatten()).view(-1, index.shape[1], self.width)
+            return self.split(slots).transpose(1, 2)
+
+        mask = torch.zeros(present.shape).masked_fill(~present, -torch.inf).repeat(len(y), 1)[:, None, None]
+        k = self.split(k.flatten(0, 1))[:, :, None]  # what the fused kernel calls a query; our queries are its keys
+        return F.scaled_dot_product_attention(k, gather(q), gather(v), attn_mask=mask).reshape(y.shape)
+
+    def attend_blocks(self, y):
+        length = y.shape[1]
+        present, _ = visibility(length, self.banks)
+        q, k, v = self.project_once(y)
+        k, counts = self.split(k), [length >> i for i in range(1, length.bit_length())]
+        q, v = (self.split(x).split([length] + [self.banks * n for n in counts], dim=1) for x in (q, v))
+
+        def by_node(x, level, count):
+            """[B, L, H, Z] -> [B, H, n, 2^i, Z]: at every node, the positions that see it. Beyond the end are zeros."""
+            size = 2**level
+            x = F.pad(x, (0, 0, 0, 0, 0, size - 1))[:, size - 1 :][:, : count * size]
+            return x.unflatten(1, (count, size)).permute(0, 3, 1, 2, 4)
+
+        def by_position(x, level):
+            """The way back; positions that see no node of the level get zeros."""
+            x = x.permute(0, 2, 3, 1, 4).flatten(1, 2)
+            return F.pad(x, (0, 0, 0, 0, 2**level - 1, 0))[:, :length]
+
+        def of_level(x, count):
+            """[B, K n, H, D] -> [B, H, n, K, D]"""
+            return x.unflatten(1, (self.banks, count)).permute(0, 3, 2, 1, 4)
+
+        scores = [(q[0] * k).sum(dim=-1, keepdim=True)]
+        for level, count in enumerate(counts, start=1):
+            products = by_node(k, level, count) @ of_level(q[level], count).transpose(-1, -2)
+            scores.append(by_position(products, level))
+        scores = torch.cat(scores, dim=-1) / k.shape[-1] ** 0.5
+        weights = scores.masked_fill(~present[:, None], -torch.inf).softmax(dim=-1)
+        weights = weights.split([1] + [self.banks] * len(counts), dim=-1)
+        output = weights[0] * v[0]
+        for level, count in enumerate(counts, start=1):
+            products = by_node(weights[level], level, count) @ of_level(v[level], count)
+            output = output + by_position(products, level)
+        return output.flatten(-2)
+
+
+class LogarithmicMemoryNetwork(nn.Module):
+    def __init__(self, shape, formulation):
+        super().__init__()
+        self.shape = shape
+        self.embedding = nn.Embedding(shape.vocabulary, shape.width)
+        self.blocks = nn.ModuleList(Block(shape, formulation) for _ in range(shape.layers))
+        self.norm = nn.LayerNorm(shape.width)
+        self.head = nn.Linear(shape.width, shape.vocabulary)
+
+    def forward(self, tokens):
+        x = self.embedding(tokens)
+        for block in self.blocks:
+            x = block(x)
+        return self.head(self.norm(x))
+
+
+class Decoder:
+    """Streams in lock-step, one token at a time. A node is made and projected once, when it is finished.
+
+    Per block, all preallocated: queries, keys and values of the slots, and for every level the newest node, which
+    waits for its right sibling. The nodes that a token finishes are levels 1, 2, ... without a gap, and the levels that
+    it sees are too: both are the first rows of the slots, so nothing is gathered and nothing is masked.
+    """
+
+    def __init__(self, model, batch, length):
+        shape = model.shape
+        self.model, self.tokens_seen = model, 0
+        levels = length.bit_length()
+        self.slots = [torch.zeros(1 + shape.banks * levels, batch, 3 * shape.width) for _ in model.blocks]
+        self.newest = [torch.zeros(levels, shape.banks, batch, shape.width) for _ in model.blocks]
+
+    @torch.inference_mode()
+    def step(self, tokens):
+        """The logits [B, V] after one token [B] of every stream."""
+        self.tokens_seen += 1
+        n, banks = self.tokens_seen, self.model.shape.banks
+        finished = (n & -n).bit_length() - 1
+        visible = 1 + banks * (n.bit_length() - 1)
+        x = self.model.embedding(tokens)
+        for block, slots, newest in zip(self.model.blocks, self.slots, self.newest):
+            y = block.norm1(x)
+            rows, node = [y[None]], y.expand(banks, -1, -1)
+            for waiting in newest[:finished]:  # levels 0, 1, ...
+                parent = torch.baddbmm(block.merge_bias, torch.cat([waiting, node], dim=-1), block.merge)
+                waiting.copy_(node)
+                rows.append(parent)
+                node = parent
+            newest[finished].copy_(node)
+            slots[: 1 + banks * finished] = block.qkv(torch.cat(rows))
+            q, k, v = (block.split(z).permute(1, 2, 0, 3) for z in slots[:visible].chunk(3, dim=-1))
+            output = F.scaled_dot_product_attention(k[:, :, :1], q, v)
+            x = x + block.out_proj(output.reshape(x.shape))
+            x = x + block.feedforward(block.norm2(x))
+        return self.model.head(self.model.norm(x))

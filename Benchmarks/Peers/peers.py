@@ -1,0 +1,93 @@
+"""What LMN is compared with: the same works in PyTorch, one JSON line per measurement.
+
+    python3 Benchmarks/Peers/peers.py [--works training-71k ...] [--peers slots ...] [--iterations 20]
+
+Every measurement is a process of its own, twice: as users run it, and with an allocator that keeps its memory (glibc),
+because more than half of the time of some steps is page faults. First the formulations are checked against each other.
+A measurement that needs more memory or time than it may have prints the reason instead of times.
+Run it on an otherwise idle machine, with a python that has torch. `Benchmarks/run` runs it together with LMN.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import works
+
+TUNED_MALLOC = {
+    "MALLOC_MMAP_THRESHOLD_": "4294967296",
+    "MALLOC_TRIM_THRESHOLD_": "8589934592",
+    "MALLOC_TOP_PAD_": "268435456",
+}
+AGREEMENT = 1e-4
+STARTING = 30  # seconds that a process may take to start torch and to build the model
+
+
+def measurement(work, peer, tuned, arguments):
+    """What one process found, or why it did not finish."""
+    script = pathlib.Path(__file__).with_name("measurement.py")
+    command = [sys.executable, str(script), work.id, peer]
+    for option in ("iterations", "seconds", "memory"):
+        command += [f"--{option}", str(getattr(arguments, option))]
+    environment = {name: value for name, value in os.environ.items() if name not in TUNED_MALLOC}
+    environment |= TUNED_MALLOC if tuned else {}
+    try:
+        process = subprocess.run(
+            command, env=environment, stdout=subprocess.PIPE, text=True, timeout=arguments.seconds + STARTING
+        )
+    except subprocess.TimeoutExpired:
+        return {"skipped": f"one iteration takes more than {arguments.seconds:g} s"}
+    if process.returncode < 0:
+        return {"skipped": f"ended by signal {-process.returncode}"}
+    if process.returncode:
+        raise SystemExit(f"{' '.join(command)} failed with code {process.returncode}")
+    return json.loads(process.stdout)
+
+
+def measurements(work, peers, arguments):
+    """All lines of a work."""
+    check = measurement(work, "check", False, arguments)
+    if not check.get("agreement", 1) < AGREEMENT:
+        raise SystemExit(f"the formulations of {work.id} do not agree to {AGREEMENT:.0e}: {json.dumps(check)}")
+    for peer in peers:
+        for tuned in (False, True):
+            line = {"work": work.id, "peer": peer, "tunedMalloc": tuned}
+            line |= measurement(work, peer, tuned, arguments)
+            if work.kind == "decoding" or peer in works.PARALLEL:
+                line |= check
+            yield line
+            if "skipped" in line:  # too much memory stays too much, and far too slow stays too slow
+                break
+
+
+def main():
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--works", nargs="+", metavar="WORK", default=[work.id for work in works.WORKS],
+                        help="only these: " + ", ".join(work.id for work in works.WORKS))  # fmt: skip
+    parser.add_argument("--peers", nargs="+", metavar="PEER", choices=works.PEERS, default=list(works.PEERS),
+                        help="only these: " + ", ".join(works.PEERS))  # fmt: skip
+    parser.add_argument("--iterations", type=int, default=20, help="timed runs of a measurement (20)")
+    parser.add_argument("--seconds", type=float, default=60, help="that a measurement may take (60)")
+    parser.add_argument("--memory", type=float, default=min(12, round(0.75 * memory, 1)),
+                        help="GiB that a measurement may take (12, or three quarters of the machine's)")  # fmt: skip
+    parser.add_argument("--output", metavar="FILE", help="also write the lines to this file")
+    arguments = parser.parse_args()
+    chosen = [works.work(id) for id in arguments.works]
+    try:
+        import torch  # noqa: F401
+    except ImportError:
+        raise SystemExit(f"{sys.executable} has no torch; Benchmarks/run --help says how to get it")
+
+    with open(arguments.output or os.devnull, "w") as output:
+        for work in chosen:
+            for line in measurements(work, [peer for peer in work.peers if peer in arguments.peers], arguments):
+                print(json.dumps(line), flush=True)
+                print(json.dumps(line), file=output, flush=True)
+
+
+if __name__ == "__main__":
+    main()
