@@ -19,11 +19,9 @@ public final class Buffer<Element: BitwiseCopyable & Sendable>: @unchecked Senda
   /// Replaces all elements.
   ///
   /// - Precondition: There are as many new ones.
-  package func overwrite(withElements elements: ArraySlice<Element>) {
+  package func overwrite(withElements elements: some Collection<Element>) {
     precondition(elements.count == count, "Buffer: \(elements.count) elements for \(count)")
-    elements.withUnsafeBufferPointer {
-      if let first = $0.baseAddress { base.update(from: first, count: count) }
-    }
+    _ = UnsafeMutableBufferPointer(start: base, count: count).update(fromContentsOf: elements)
   }
 
   /// Takes over another buffer's elements.

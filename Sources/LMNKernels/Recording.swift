@@ -11,24 +11,22 @@ internal import CLMN
 /// Unchecked because of the pointers: only making it changes it, and its owner sees to it that one
 /// thread at a time runs it.
 public final class Recording: @unchecked Sendable {
-  /// A function of CLMN and a copy of its arguments.
-  private struct Call {
-    let run: (lmn_context) -> Void
-    let arguments: UnsafeMutableRawPointer
-  }
+  typealias Call = (lmn_context) -> Void
 
   let arena = Arena()
   private var calls: [Call] = []
   private var derivations: [Call] = []
   private var isDeriving = false
   private var kept: [AnyObject] = []
+  /// Copies of what the calls were given.
+  private var arguments: [UnsafeMutableRawPointer] = []
 
   /// Runs `body` in `context` and records it.
   public init(in context: ExecutionContext, of body: () -> Void) {
     ExecutionContext.$current.withValue(context.recording(into: self), operation: body)
   }
 
-  deinit { for call in calls + derivations { call.arguments.deallocate() } }
+  deinit { for copy in arguments { copy.deallocate() } }
 
   /// Brings up to date what only depends on constants, such as a weight's transposed form: to be
   /// called when their owner has overwritten some.
@@ -43,7 +41,7 @@ public final class Recording: @unchecked Sendable {
 
   /// By index, since iterators allocate where nothing is optimized.
   private func run(_ calls: [Call], in context: ExecutionContext) {
-    for index in 0..<calls.count { calls[index].run(context.kernels) }
+    for index in 0..<calls.count { calls[index](context.kernels) }
   }
 
   /// Bytes of memory for the values in between.
@@ -60,13 +58,16 @@ public final class Recording: @unchecked Sendable {
   ) {
     let copy = UnsafeMutablePointer<Arguments>.allocate(capacity: 1)
     copy.initialize(to: arguments)
-    let call = Call(
-      run: { kernels in function(kernels, copy) }, arguments: UnsafeMutableRawPointer(copy))
+    self.arguments.append(UnsafeMutableRawPointer(copy))
+    append { kernels in function(kernels, copy) }
+  }
+
+  fileprivate func append(_ call: @escaping Call) {
     if isDeriving { derivations.append(call) } else { calls.append(call) }
   }
 
   /// Keeps what calls point to.
-  func keep(_ objects: [AnyObject]) { kept += objects }
+  fileprivate func keep(_ operand: some KernelOperand) { kept += operand.kept(beside: arena) }
 
   /// Records what `body` does as derived from constants.
   func deriving<R>(_ body: () -> R) -> R {
@@ -105,9 +106,18 @@ extension ExecutionContext {
       withUnsafePointer(to: arguments) { function(kernels, $0) }
     }
     guard let recording else { return }
-    for operand in repeat each operands {
-      recording.keep(operand.kept(beside: recording.arena))
-    }
     recording.append(function, arguments)
+    for operand in repeat each operands { recording.keep(operand) }
+  }
+
+  /// Calls `body`, which calls functions of CLMN as its state asks for, and records the call while a
+  /// recording is being made.
+  func run<each Operand: KernelOperand>(
+    on operands: repeat each Operand, body: @escaping Recording.Call
+  ) {
+    withExtendedLifetime((repeat each operands)) { body(kernels) }
+    guard let recording else { return }
+    recording.append(body)
+    for operand in repeat each operands { recording.keep(operand) }
   }
 }

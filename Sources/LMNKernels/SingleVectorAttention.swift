@@ -67,34 +67,4 @@ extension Tensor {
       on: self, cotangent, keys, output, logNormalizer, d_slots, d_keys, partial)
     return (d_slots, d_keys)
   }
-
-  /// The same attention for one position of each of several streams, over the slots it sees.
-  ///
-  /// - Parameters:
-  ///   - slots: Per stream `[S, 2E]`, S at least 1 and not the same everywhere.
-  ///   - heads: H, a divisor of E.
-  /// - Returns: `[B, E]` for `self` of that shape, the keys.
-  public func singleVectorAttention(over slots: [Tensor], heads: Int) -> Tensor {
-    let width = shape[1]
-    precondition(
-      shape[0] == slots.count && width.isMultiple(of: heads) && heads <= mostHeads
-        && slots.allSatisfy { $0.shape.count == 2 && $0.shape[0] > 0 && $0.shape[1] == 2 * width },
-      "singleVectorAttention: keys \(shape), \(heads) heads, slots \(slots.map(\.shape))")
-    return Tensor(shape: shape) { output in
-      withExtendedLifetime((self, slots)) {
-        let tables: [UnsafePointer<Float>?] = slots.map(\.base)
-        let counts = slots.map { $0.shape[0] }
-        tables.withUnsafeBufferPointer { tables in
-          counts.withUnsafeBufferPointer { counts in
-            counts.withMemoryRebound(to: Int.self) { counts in
-              var arguments = lmn_single_vector_attention_step(
-                streams: shape[0], width: width, heads: heads, slots: tables.baseAddress,
-                counts: counts.baseAddress, keys: base, output: output)
-              lmn_single_vector_attention_step_forward(ExecutionContext.current.kernels, &arguments)
-            }
-          }
-        }
-      }
-    }
-  }
 }

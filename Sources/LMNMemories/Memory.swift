@@ -10,6 +10,9 @@ public import LMNLayers
 public protocol Memory: Module {
   /// What a stream leaves behind: a value, so it can be copied, saved, restored and forked.
   associatedtype State: Sendable
+  /// What several streams leave behind, in memory that stays where it is: a step on it can be
+  /// recorded.
+  associatedtype Streams: Sendable
 
   /// The state before the first token.
   var initialState: State { get }
@@ -22,11 +25,42 @@ public protocol Memory: Module {
   /// - Returns: `[L, E]`.
   func callAsFunction(_ tokens: Variable, after state: inout State) -> Variable
 
+  /// Memory for so many streams.
+  func makeStreams(_ count: Int) -> Streams
+
+  /// Sets streams to `states`, of which there are as many.
+  func load(_ states: [State], into streams: Streams)
+
+  /// What a stream has left behind so far.
+  func state(of stream: Int, in streams: Streams) -> State
+
   /// The sequential form, for one token of each of B streams.
+  ///
+  /// - Parameters:
+  ///   - tokens: `[B, E]`, a row per stream.
+  ///   - streams: B streams, which may stand at different positions.
+  /// - Returns: `[B, E]`; a row depends on its own stream alone.
+  func step(_ tokens: Tensor, of streams: Streams) -> Tensor
+}
+
+extension Memory {
+  /// Streams that go on from `states`.
+  public func streams(from states: [State]) -> Streams {
+    let streams = makeStreams(states.count)
+    load(states, into: streams)
+    return streams
+  }
+
+  /// The sequential form on states that are values.
   ///
   /// - Parameters:
   ///   - tokens: `[B, E]`, a row per stream.
   ///   - states: B states, which may stand at different positions.
   /// - Returns: `[B, E]`; a row depends on its own stream alone.
-  func step(_ tokens: Tensor, after states: inout [State]) -> Tensor
+  public func step(_ tokens: Tensor, after states: inout [State]) -> Tensor {
+    let streams = streams(from: states)
+    let outputs = step(tokens, of: streams)
+    states = states.indices.map { state(of: $0, in: streams) }
+    return outputs
+  }
 }

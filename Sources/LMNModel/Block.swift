@@ -28,8 +28,8 @@ public struct Block<M: Memory>: Module {
   }
 
   /// The sequential form: `[B, E]` for one token of each of B streams.
-  public func step(_ x: Tensor, after states: inout [M.State]) -> Tensor {
-    let remembered = memory.step(memoryNorm(Variable(constant: x)).value, after: &states)
+  public func step(_ x: Tensor, of streams: M.Streams) -> Tensor {
+    let remembered = memory.step(memoryNorm(Variable(constant: x)).value, of: streams)
     let x = Variable(constant: x.adding(remembered))
     return (x + feedForward(feedForwardNorm(x))).value
   }

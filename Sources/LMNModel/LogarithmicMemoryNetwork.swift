@@ -76,20 +76,48 @@ public struct LogarithmicMemoryNetwork: Module {
     loss(of: TokenBuffer(tokens), targets: TokenBuffer(targets))
   }
 
+  /// What several streams leave behind, in memory that stays where it is: of each block.
+  public typealias Streams = [LogarithmicMemory.Streams]
+
+  /// Memory for so many streams.
+  public func makeStreams(_ count: Int) -> Streams { blocks.map { $0.memory.makeStreams(count) } }
+
+  /// Sets streams to states, of which there are as many.
+  public func load(_ states: [State], into streams: Streams) {
+    for (index, block) in blocks.enumerated() {
+      block.memory.load(states.map { $0[index] }, into: streams[index])
+    }
+  }
+
+  /// What a stream has left behind so far.
+  public func state(of stream: Int, in streams: Streams) -> State {
+    zip(blocks, streams).map { $0.memory.state(of: stream, in: $1) }
+  }
+
   /// The sequential form, for one token of each of B streams.
+  ///
+  /// - Parameters:
+  ///   - tokens: One per stream.
+  ///   - streams: B streams, which may stand at different positions.
+  /// - Returns: Logits `[B, V]` of the tokens behind them.
+  public func step(_ tokens: TokenBuffer, of streams: Streams) -> Tensor {
+    var x = embedding(tokens).value
+    for (block, streams) in zip(blocks, streams) { x = block.step(x, of: streams) }
+    return head(finalNorm(Variable(constant: x))).value
+  }
+
+  /// The sequential form on states that are values.
   ///
   /// - Parameters:
   ///   - tokens: One per stream.
   ///   - states: B states, which may stand at different positions.
   /// - Returns: Logits `[B, V]` of the tokens behind them.
   public func step(_ tokens: [Token], after states: inout [State]) -> Tensor {
-    var x = embedding(TokenBuffer(tokens)).value
-    for (index, block) in blocks.enumerated() {
-      var blockStates = states.map { $0[index] }
-      x = block.step(x, after: &blockStates)
-      for stream in states.indices { states[stream][index] = blockStates[stream] }
-    }
-    return head(finalNorm(Variable(constant: x))).value
+    let streams = makeStreams(states.count)
+    load(states, into: streams)
+    let logits = step(TokenBuffer(tokens), of: streams)
+    states = states.indices.map { state(of: $0, in: streams) }
+    return logits
   }
 
   /// Lists embedding, blocks, norm and head.

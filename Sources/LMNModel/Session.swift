@@ -6,26 +6,48 @@ internal import LMNMemories
 public struct Session: Sendable {
   /// The network.
   public let network: LogarithmicMemoryNetwork
-  /// What the stream has left so far.
-  public private(set) var state: LogarithmicMemoryNetwork.State
+  private var form: Form
+
+  /// How the stream's state is kept: as a value while it reads in parallel, and in a batch of one
+  /// while it takes token by token.
+  private enum Form {
+    case parallel(LogarithmicMemoryNetwork.State)
+    case sequential(SessionBatch)
+  }
 
   /// A stream that goes on from `state`, or begins.
   public init(
     _ network: LogarithmicMemoryNetwork, state: LogarithmicMemoryNetwork.State? = nil
   ) {
     self.network = network
-    self.state = state ?? network.initialState
+    let state = state ?? network.initialState
+    form = .parallel(state)
+    position = state[0].position
+  }
+
+  /// What the stream has left so far.
+  public var state: LogarithmicMemoryNetwork.State {
+    switch form {
+    case .parallel(let state): state
+    case .sequential(let batch): batch.states[0]
+    }
   }
 
   /// Tokens seen.
-  public var position: Int { state[0].position }
+  public private(set) var position: Int
 
   /// Reads one token: logits `[V]` of the next.
   public mutating func step(_ token: Token) -> Tensor {
-    var states = [state]
-    state = []
-    let logits = network.step([token], after: &states)
-    state = states[0]
+    var batch: SessionBatch
+    switch form {
+    case .parallel(let state): batch = SessionBatch(network, states: [state])
+    case .sequential(let current): batch = current
+    }
+    // So that the batch is nobody else's.
+    form = .parallel([])
+    let logits = batch.step(CollectionOfOne(token))
+    form = .sequential(batch)
+    position += 1
     return logits.reshaped([logits.count])
   }
 
@@ -40,9 +62,13 @@ public struct Session: Sendable {
 
   /// The same, with the logits of every token: `body` gets them in stretches `[≤ 1024, V]`.
   public mutating func readStretches(_ tokens: [Token], _ body: (Tensor) throws -> Void) rethrows {
+    var state = self.state
+    defer { form = .parallel(state) }
     for begin in stride(from: 0, to: tokens.count, by: Self.stretch) {
       let end = min(begin + Self.stretch, tokens.count)
-      try body(network(TokenBuffer(tokens[begin..<end]), after: &state).value)
+      let logits = network(TokenBuffer(tokens[begin..<end]), after: &state).value
+      position += end - begin
+      try body(logits)
     }
   }
 

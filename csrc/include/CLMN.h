@@ -183,6 +183,16 @@ size_t lmn_tree_bank_rows(lmn_tree);
 /// N, all rows.
 size_t lmn_tree_rows(lmn_tree);
 
+/// Pairs of neighbouring rows of an array of nodes, and the nodes they make, in every bank. A bank's
+/// rows are `*_stride` behind those of the bank before.
+typedef struct lmn_pairs {
+  size_t count;
+  size_t below;         // row of the first left child
+  size_t below_stride;  // 0 where the children are tokens, which all banks share
+  size_t node;          // row of the first new node
+  size_t node_stride;
+} lmn_pairs;
+
 /// Pairwise summarization: node[j] = [below[2j], below[2j + 1]] . weight + bias, per bank, on every
 /// level of the tree.
 typedef struct lmn_pairwise_summary {
@@ -194,6 +204,10 @@ typedef struct lmn_pairwise_summary {
 } lmn_pairwise_summary;
 
 void lmn_pairwise_summary_forward(lmn_context, const lmn_pairwise_summary *);
+
+/// The same for certain pairs of the rows of `nodes`, as a stream needs that takes token by token;
+/// of `tree`, only the banks matter.
+void lmn_pairwise_summary_step_forward(lmn_context, const lmn_pairwise_summary *, lmn_pairs);
 
 typedef struct lmn_pairwise_summary_grad {
   lmn_tree tree;
@@ -222,6 +236,9 @@ typedef struct lmn_separable_conv {
 } lmn_separable_conv;
 
 void lmn_separable_conv_forward(lmn_context, const lmn_separable_conv *);
+
+/// The same for certain pairs of the rows of `nodes`; of `tree`, only the banks matter.
+void lmn_separable_conv_step_forward(lmn_context, const lmn_separable_conv *, lmn_pairs);
 
 typedef struct lmn_separable_conv_grad {
   lmn_tree tree;

@@ -39,17 +39,23 @@ lmn_pairs lmn_tree_pairs(const lmn_tree_map *map, size_t level) {
 }
 
 static size_t level_grain(lmn_pairs pairs, size_t work) {
-  return lmn_grain(lmn_min(pairs.count, LMN_TILE_ROWS) * work);
+  // Few pairs wait for the weight: reading an element takes as long as so many multiply-adds.
+  const size_t reading = 4, rows = lmn_min(pairs.count, LMN_TILE_ROWS);
+  return lmn_grain((rows > reading ? rows : reading) * work);
+}
+
+void lmn_tree_summarize(lmn_context context, lmn_kernel *kernel, const void *operation,
+                        size_t banks, lmn_pairs pairs, size_t work) {
+  const lmn_level level = {operation, pairs};
+  lmn_parallel_for(context, kernel, &level, banks * lmn_units(pairs.count, LMN_TILE_ROWS),
+                   level_grain(pairs, work));
 }
 
 void lmn_tree_ascend(lmn_context context, lmn_kernel *kernel, const void *operation, lmn_tree tree,
                      size_t work) {
   const lmn_tree_map map = lmn_tree_map_of(tree);
-  for (size_t i = 1; i <= map.levels; i++) {
-    const lmn_level level = {operation, lmn_tree_pairs(&map, i)};
-    const size_t units = tree.banks * lmn_units(level.pairs.count, LMN_TILE_ROWS);
-    lmn_parallel_for(context, kernel, &level, units, level_grain(level.pairs, work));
-  }
+  for (size_t i = 1; i <= map.levels; i++)
+    lmn_tree_summarize(context, kernel, operation, tree.banks, lmn_tree_pairs(&map, i), work);
 }
 
 void lmn_tree_descend(lmn_context context, lmn_kernel *kernel, const void *operation, lmn_tree tree,

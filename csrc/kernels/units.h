@@ -34,16 +34,6 @@ typedef struct lmn_tree_map {
 
 lmn_tree_map lmn_tree_map_of(lmn_tree);
 
-/// One level of a tree as the level below sees it: pairs of rows and the nodes they make. A bank's
-/// rows are `*_stride` behind those of the bank before.
-typedef struct lmn_pairs {
-  size_t count;
-  size_t below;         // row of the first left child
-  size_t below_stride;  // 0 where the children are tokens, which all banks share
-  size_t node;          // row of the first new node
-  size_t node_stride;
-} lmn_pairs;
-
 /// The pairs that make the new nodes of `level`, from 1 up.
 lmn_pairs lmn_tree_pairs(const lmn_tree_map *, size_t level);
 
@@ -53,6 +43,10 @@ typedef struct lmn_level {
   const void *operation;
   lmn_pairs pairs;
 } lmn_level;
+
+/// Runs `kernel` on the pairs of one level in every bank; a pair costs `work`.
+void lmn_tree_summarize(lmn_context, lmn_kernel *kernel, const void *operation, size_t banks,
+                        lmn_pairs, size_t work);
 
 /// Runs `kernel` on every level in turn, children before parents; a pair costs `work`.
 void lmn_tree_ascend(lmn_context, lmn_kernel *kernel, const void *operation, lmn_tree, size_t work);

@@ -85,48 +85,32 @@ public struct LogarithmicMemory: Memory {
     return output(attended)
   }
 
-  /// The sequential form: only the nodes that the token finishes are made and projected.
-  public func step(_ tokens: Tensor, after states: inout [State]) -> Tensor {
+  /// Memory for the trees of so many streams.
+  public func makeStreams(_ count: Int) -> StreamTrees {
+    StreamTrees(streams: count, width: width, banks: banks)
+  }
+
+  /// Sets streams to states.
+  public func load(_ states: [State], into streams: StreamTrees) {
     precondition(
-      tokens.shape == [states.count, width], "step: tokens \(tokens.shape), \(states.count) states")
-    let finished = states.indices.map { stream in
-      finish(token: tokens.rows(stream..<stream + 1), after: states[stream])
+      states.count == streams.streams, "load: \(states.count) states, \(streams.streams) streams")
+    for (stream, state) in states.enumerated() {
+      streams.load(stream, position: state.position, nodes: state.nodes, slots: state.slots)
     }
-    let slots = queryValue(Variable(constant: .concatenatingRows(finished.map(\.new)))).value
-    var row = 0
-    for (stream, step) in finished.enumerated() {
-      let new = slots.rows(row..<row + step.new.shape[0])
-      states[stream].position += 1
-      states[stream].nodes = step.nodes
-      states[stream].slots = .concatenatingRows([states[stream].slots, new])
-        .rows(at: step.slotRows)
-      row += step.new.shape[0]
-    }
+  }
+
+  /// What a stream has left behind so far.
+  public func state(of stream: Int, in streams: StreamTrees) -> State {
+    let (position, nodes, slots) = streams.state(of: stream)
+    return State(position: position, nodes: nodes, slots: slots, width: width, banks: banks)!
+  }
+
+  /// The sequential form: only the nodes that the token finishes are made and projected.
+  public func step(_ tokens: Tensor, of streams: StreamTrees) -> Tensor {
+    summarizer.step(tokens, of: streams, queryValue: queryValue)
     let keys = key(Variable(constant: tokens)).value
-    let attended = keys.singleVectorAttention(over: states.map(\.slots), heads: heads)
+    let attended = keys.singleVectorAttention(over: streams, heads: heads)
     return output(Variable(constant: attended)).value
-  }
-
-  /// What one token adds to a stream's tree.
-  private struct Step {
-    /// The nodes that it finishes, itself included.
-    let new: Tensor
-    /// The newest node of every level after it.
-    let nodes: Tensor
-    /// Their rows in (slots before, slots of `new`).
-    let slotRows: [Int]
-  }
-
-  private func finish(token: Tensor, after state: State) -> Step {
-    let tree = Tree(start: state.position, length: 1, banks: banks)
-    let nodes = summarizer.nodes(
-      of: tree, tokens: Variable(constant: token), carried: state.nodes
-    ).value
-    let (carried, new, newest) = (tree.carriedRows, tree.newRows, tree.newestRows)
-    var places = [Int](repeating: 0, count: tree.rowCount)
-    for (place, row) in (carried + new).enumerated() { places[row] = place }
-    return Step(
-      new: nodes.rows(at: new), nodes: nodes.rows(at: newest), slotRows: newest.map { places[$0] })
   }
 
   /// Lists summarizer, projections and output.

@@ -52,6 +52,21 @@ public enum Summarizer: Module {
     }
   }
 
+  /// Takes a token of every stream: the nodes that it finishes, their queries and values.
+  func step(_ tokens: Tensor, of streams: StreamTrees, queryValue: Linear) {
+    let (weight, bias) = (queryValue.weight.value.transposed, queryValue.bias.value)
+    switch self {
+    case .linear(let summarizer):
+      streams.step(
+        tokens, pairwiseSummary: summarizer.weight.value, bias: summarizer.bias.value,
+        queryValue: weight, queryValueBias: bias)
+    case .depthwiseSeparable(let summarizer):
+      streams.step(
+        tokens, separableConv: summarizer.taps.value, pointwise: summarizer.pointwise.value,
+        bias: summarizer.bias.value, queryValue: weight, queryValueBias: bias)
+    }
+  }
+
   /// Lists the kind's parameters.
   public mutating func visitParameters(_ visit: (String, inout Variable) -> Void) {
     switch self {

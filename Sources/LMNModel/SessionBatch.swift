@@ -1,0 +1,127 @@
+public import LMNKernels
+internal import LMNLayers
+
+/// Streams that a network continues token by token: a value, so a copy is a fork.
+///
+/// They may stand at different positions. A step allocates nothing, as long as the logits that it
+/// returned before are not kept; with several threads, each carries a share of the streams through
+/// the whole network.
+public struct SessionBatch: Sendable {
+  /// The network.
+  public let network: LogarithmicMemoryNetwork
+  private var streams: RecordedStreams
+  private var logits: Tensor
+
+  /// Streams that go on from `states`.
+  ///
+  /// - Parameters:
+  ///   - network: What continues them.
+  ///   - states: One per stream, at least one.
+  ///   - context: Where to compute.
+  public init(
+    _ network: LogarithmicMemoryNetwork, states: [LogarithmicMemoryNetwork.State],
+    in context: ExecutionContext = .current
+  ) {
+    precondition(!states.isEmpty, "SessionBatch: no streams")
+    self.network = network
+    streams = RecordedStreams(network, states: states, in: context)
+    logits = Tensor(
+      shape: [states.count, network.configuration.vocabularySize], repeating: 0)
+  }
+
+  /// Streams at their beginning.
+  public init(_ network: LogarithmicMemoryNetwork, streams count: Int) {
+    self.init(network, states: .init(repeating: network.initialState, count: count))
+  }
+
+  /// How many streams there are.
+  public var count: Int { streams.count }
+
+  /// What the streams have left behind so far.
+  public var states: [LogarithmicMemoryNetwork.State] { streams.states(network) }
+
+  /// Reads one token of every stream: logits `[B, V]` of the next.
+  ///
+  /// - Precondition: There are as many tokens as streams, each below the vocabulary's size.
+  public mutating func step(_ tokens: some Collection<Token>) -> Tensor {
+    let size = network.configuration.vocabularySize
+    precondition(
+      tokens.count == count && tokens.allSatisfy { (0..<Token(size)).contains($0) },
+      "step: \(tokens.count) tokens for \(count) streams, or one outside a vocabulary of \(size)")
+    if !isKnownUniquelyReferenced(&streams) {
+      streams = RecordedStreams(network, states: states, in: streams.context)
+    }
+    streams.step(tokens)
+    logits.withMutableScalars { streams.copyLogits(to: $0) }
+    return logits
+  }
+}
+
+/// A recorded step of streams.
+///
+/// Unchecked because it is changed in place: its owner is the only one.
+private final class RecordedStreams: ConcurrentWork, @unchecked Sendable {
+  let count: Int
+  let context: ExecutionContext
+  private let lanes: [Lane]
+  private let inner: ExecutionContext
+
+  /// The streams that one thread steps.
+  private struct Lane {
+    let range: Range<Int>
+    let tokens: TokenBuffer
+    let streams: LogarithmicMemoryNetwork.Streams
+    let logits: Tensor
+    let recording: Recording
+  }
+
+  init(
+    _ network: LogarithmicMemoryNetwork, states: [LogarithmicMemoryNetwork.State],
+    in context: ExecutionContext
+  ) {
+    count = states.count
+    self.context = context
+    let laneCount = min(count, context.threadCount)
+    let inner = context.limited(toThreads: laneCount == 1 ? context.threadCount : 1)
+    self.inner = inner
+    lanes = (0..<laneCount).map { lane in
+      let range = states.count * lane / laneCount..<states.count * (lane + 1) / laneCount
+      let tokens = TokenBuffer(repeatElement(0, count: range.count))
+      let streams = network.makeStreams(range.count)
+      network.load(Array(states[range]), into: streams)
+      var logits: Tensor?
+      let recording = Recording(in: inner) { logits = network.step(tokens, of: streams) }
+      // Recording took a step.
+      network.load(Array(states[range]), into: streams)
+      return Lane(
+        range: range, tokens: tokens, streams: streams, logits: logits!, recording: recording)
+    }
+  }
+
+  func states(_ network: LogarithmicMemoryNetwork) -> [LogarithmicMemoryNetwork.State] {
+    lanes.flatMap { lane in
+      lane.range.indices.map {
+        network.state(of: $0 - lane.range.lowerBound, in: lane.streams)
+      }
+    }
+  }
+
+  func step(_ tokens: some Collection<Token>) {
+    var rest = tokens[...]
+    for lane in lanes {
+      lane.tokens.overwrite(withElements: rest.prefix(lane.range.count))
+      rest = rest.dropFirst(lane.range.count)
+    }
+    if lanes.count == 1 { perform(0) } else { context.perform(self, count: lanes.count) }
+  }
+
+  func perform(_ index: Int) { lanes[index].recording.run(in: inner) }
+
+  func copyLogits(to target: UnsafeMutablePointer<Float>) {
+    var target = target
+    for lane in lanes {
+      target.update(from: lane.logits.base, count: lane.logits.count)
+      target += lane.logits.count
+    }
+  }
+}
