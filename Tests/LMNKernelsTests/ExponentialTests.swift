@@ -60,3 +60,27 @@ enum Exponential {
     #expect(kept == [true, false, true, false])
   }
 }
+
+/// The logarithm of the tuned kernels.
+///
+/// It has no function of its own either. Where all scores are 0, the log-normalizer of an attention
+/// is the logarithm of the number of slots, a sum without rounding.
+@Suite struct LogarithmTests {
+  @Test(arguments: InstructionSet.tuned)
+  func isExactToOneUlp(_ instructionSet: InstructionSet) {
+    var (worst, place) = (0.0, 0)
+    for slots in Array(1...1030) + stride(from: 1031, through: 20_000, by: 401) {
+      // The second token sees itself and a node per bank.
+      let tree = slots > 1 ? Tree(length: 2, banks: slots - 1) : Tree(length: 1, banks: 1)
+      let queries = Tensor(shape: [tree.rowCount, 2], repeating: 0)
+      let keys = Tensor(shape: [tree.length, 1], repeating: 0)
+      let y = computing(on: instructionSet) {
+        queries.singleVectorAttention(keys: keys, of: tree, heads: 1).logNormalizer.scalars.last!
+      }
+      let exact = log(Double(slots))
+      let error = abs(Double(y) - exact) / Double(Float(exact).ulp)
+      if !(error <= worst) { (worst, place) = (error, slots) }
+    }
+    #expect(worst <= 1, "of \(place)")
+  }
+}

@@ -105,19 +105,26 @@ static void position_backward(const lmn_single_vector_attention_grad *a, size_t 
   }
 }
 
-/// What `positions` give to the node in `row`.
+static bool sees(lmn_tree tree, size_t t, size_t level, size_t bank, size_t row) {
+  size_t visible;
+  return visible_row(tree, tree.start + t, level, bank, &visible) && visible == row;
+}
+
+/// What `positions` give to the node in `row`; those that see it are neighbours.
 static void slot_backward(const lmn_single_vector_attention_grad *a, lmn_positions positions,
                           size_t level, size_t bank, size_t row, float *d_slot) {
   const size_t E = a->width;
+  size_t first = positions.first;
+  while (first < positions.end && !sees(a->tree, first, level, bank, row)) first++;
+  size_t end = first;
+  while (end < positions.end && sees(a->tree, end, level, bank, row)) end++;
   for (size_t e = 0; e < E; e++) {
     double query = 0, value = 0, weight, d_score;
-    size_t visible;
-    for (size_t t = positions.first; t < positions.end; t++)
-      if (visible_row(a->tree, a->tree.start + t, level, bank, &visible) && visible == row) {
-        pair_backward(a, row, t, e % a->heads, &weight, &d_score);
-        query += d_score * a->keys[t * E + e];
-        value += weight * a->d_output[t * E + e];
-      }
+    for (size_t t = first; t < end; t++) {
+      pair_backward(a, row, t, e % a->heads, &weight, &d_score);
+      query += d_score * a->keys[t * E + e];
+      value += weight * a->d_output[t * E + e];
+    }
     d_slot[e] = (float)query;
     d_slot[E + e] = (float)value;
   }
