@@ -147,7 +147,7 @@ LMN_INLINE size_t matmul_strip_width(size_t rows, size_t rest) {
 /// more than it gains.)
 LMN_INLINE bool matmul_packs(const matmul_operands *o, size_t rows) {
   return MATMUL_PANEL <= 16 && o->right_row >= 256 && o->inner <= MATMUL_PACKED_STEPS &&
-         rows > LMN_TILE_ROWS;
+         rows > 4 * LMN_TILE_ROWS;
 }
 
 /// A strip whose right factor is copied first.
