@@ -257,7 +257,7 @@ KERNEL(matmul_forward) {
 /// 32 pages, half of what the first level of address translation has, its right factor at most 64.
 LMN_INLINE size_t matmul_depth(size_t inner, size_t columns) {
   const size_t widest = inner > columns / 2 ? inner : columns / 2;
-  const size_t depth = 32 * 1024 / (widest + 1);
+  const size_t depth = 32 * 1024 / widest;
   return depth > 256 ? 256 : depth < 64 ? 64 : depth;
 }
 
