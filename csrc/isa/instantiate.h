@@ -1,6 +1,6 @@
 // Compiles every tuned kernel for one instruction set and fills its row of the table. The file that
-// includes this has defined LMN_ISA, LMN_TARGET, LMN_SIMD and `supported`, and included
-// the system headers that must stay outside the target region.
+// includes this has defined LMN_ISA, LMN_TARGET, LMN_SIMD and `supported`, and included the system
+// headers that must stay outside the target region.
 #define LMN_PASTE_(a, b) a##_##b
 #define LMN_PASTE(a, b) LMN_PASTE_(a, b)
 #define LMN_QUOTE_(a) #a

@@ -77,7 +77,7 @@ LMN_INLINE void matmul_tile(const size_t rows, const size_t vectors, size_t last
     }
 }
 
-/// Tiles below each other, of `height` rows as long as there are as many.
+/// Tiles below each other, of `height` rows as long as there are so many.
 LMN_INLINE void matmul_strip(const size_t height, const size_t vectors, size_t last_lanes,
                              const matmul_operands *o, size_t row, size_t rows, size_t column,
                              matmul_start start, const float *bias, matmul_ahead *ahead) {
@@ -119,7 +119,6 @@ static void matmul_any_strip(size_t vectors, size_t lanes, const matmul_operands
     MATMUL_STRIP(3)
     MATMUL_STRIP(4)
 #endif
-    // One or two rows are a race for the right factor: long pieces of it, and sums enough.
     case TILE_MOST_VECTORS / 2:
       MATMUL_STRIP_OF(2, TILE_MOST_VECTORS / 2, VEC_LANES)
       break;
@@ -129,14 +128,26 @@ static void matmul_any_strip(size_t vectors, size_t lanes, const matmul_operands
   }
 }
 
-enum { MATMUL_PANEL = TILE_VECTORS * VEC_LANES, MATMUL_PACKED_STEPS = 512 };
+enum {
+  MATMUL_PANEL = TILE_VECTORS * VEC_LANES,
+  MATMUL_ROW = TILE_MOST_VECTORS * VEC_LANES,
+  MATMUL_PACKED_STEPS = 512,
+};
+
+/// Columns of the next strip of `rows` rows when `rest` are left. One or two rows are a race for
+/// the right factor: they take long pieces of it, which also makes sums enough.
+LMN_INLINE size_t matmul_strip_width(size_t rows, size_t rest) {
+  if (rows == 1 && rest >= MATMUL_ROW) return MATMUL_ROW;
+  if (rows <= 2 && rest >= MATMUL_ROW / 2) return MATMUL_ROW / 2;
+  return lmn_min(rest, MATMUL_PANEL);
+}
 
 /// Whether a copy of a panel of `right` pays: where a panel's rows are single lines, far from each
 /// other and in few sets of the cache, for many tiles. (Of wider panels the copy costs 1 to 3 %
 /// more than it gains.)
 LMN_INLINE bool matmul_packs(const matmul_operands *o, size_t rows) {
   return MATMUL_PANEL <= 16 && o->right_row >= 256 && o->inner <= MATMUL_PACKED_STEPS &&
-         rows > LMN_TILE_ROWS;
+         rows > 4 * LMN_TILE_ROWS;
 }
 
 /// A strip whose right factor is copied first.
@@ -168,9 +179,8 @@ static void matmul_packed_strip(size_t vectors, size_t lanes, const matmul_opera
 /// Without `ahead`, a tile fetches the rows of the next one, which have to stand behind its own.
 LMN_INLINE void matmul_strips(const matmul_operands *o, size_t row, size_t rows, size_t columns,
                               matmul_start start, const float *bias, matmul_ahead *ahead) {
-  const size_t widest = rows > 2 ? MATMUL_PANEL : TILE_MOST_VECTORS / rows * VEC_LANES;
   for (size_t j = 0, width; j < columns; j += width) {
-    width = widest <= columns - j ? widest : lmn_min(columns - j, MATMUL_PANEL);
+    width = matmul_strip_width(rows, columns - j);
     const size_t vectors = lmn_units(width, VEC_LANES), height = TILE_HEIGHT(vectors);
     const size_t lanes = width - (vectors - 1) * VEC_LANES;
     matmul_ahead next_rows = {{(const char *)o->left, (const char *)o->left}, {0, 0}};
@@ -247,7 +257,7 @@ KERNEL(matmul_forward) {
 /// 32 pages, half of what the first level of address translation has, its right factor at most 64.
 LMN_INLINE size_t matmul_depth(size_t inner, size_t columns) {
   const size_t widest = inner > columns / 2 ? inner : columns / 2;
-  const size_t depth = 32 * 1024 / (widest + 1);
+  const size_t depth = 32 * 1024 / widest;
   return depth > 256 ? 256 : depth < 64 ? 64 : depth;
 }
 
