@@ -108,6 +108,12 @@ public struct Tensor: Sendable {
   /// Where a kernel writes a tensor that nobody else has seen yet.
   var output: UnsafeMutablePointer<Float> { storage.base + offset }
 
+  /// Gives `body` the values to read.
+  public func withScalars<R>(_ body: (UnsafePointer<Float>) throws -> R) rethrows -> R {
+    expectReadable()
+    return try withExtendedLifetime(storage) { try body(base) }
+  }
+
   /// Gives `body` the values to change in place; another tensor's view of them stays as it was.
   package mutating func withMutableScalars<R>(
     _ body: (UnsafeMutablePointer<Float>) throws -> R

@@ -64,14 +64,11 @@ public struct Session: Sendable {
   public mutating func readStretches(_ tokens: [Token], _ body: (Tensor) throws -> Void) rethrows {
     var state = self.state
     defer { form = .parallel(state) }
-    for begin in stride(from: 0, to: tokens.count, by: Self.stretch) {
-      let end = min(begin + Self.stretch, tokens.count)
+    for begin in stride(from: 0, to: tokens.count, by: readingStretch) {
+      let end = min(begin + readingStretch, tokens.count)
       let logits = network(TokenBuffer(tokens[begin..<end]), after: &state).value
       position += end - begin
       try body(logits)
     }
   }
-
-  /// Tokens that are read at once: enough to fill the kernels, few enough to bound memory.
-  private static let stretch = 1024
 }
