@@ -31,6 +31,7 @@
 #include "kernels/separable_conv.vec.h"
 #include "kernels/single_vector_attention.vec.h"
 #include "kernels/single_vector_attention_backward.vec.h"
+#include "kernels/single_vector_attention_step.vec.h"
 #include "kernels/rms_norm.vec.h"
 #include "kernels/layer_norm.vec.h"
 #include "kernels/silu.vec.h"

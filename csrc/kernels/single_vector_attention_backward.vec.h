@@ -58,11 +58,11 @@ LMN_INLINE void slot_sums(attention_shape f, const size_t slots, size_t count, c
                           size_t to) {
 #define ATTENTION_SUMS(n)                                                          \
   for (; v + n <= f.vectors; v += n)                                               \
-    slot_sums_tile(f, slots, n, count, weights, rows, v *f.stride, targets, first, \
-                   to + v * f.stride);
+    slot_sums_tile(f, slots, n, count, weights, rows, f.stride *v, targets, first, \
+                   to + f.stride * v);
   size_t v = 0;
   ATTENTION_SUMS(TILE_VECTORS)
-  ATTENTION_SUMS(2)
+  if (TILE_VECTORS > 2) ATTENTION_SUMS(2)
   ATTENTION_SUMS(1)
 #undef ATTENTION_SUMS
 }
