@@ -288,7 +288,8 @@ extension Tensor {
       lmn_single_vector_attention_step_forward,
       lmn_single_vector_attention_step(
         streams: shape[0], width: shape[1], heads: heads,
-        slots: UnsafePointer(trees.tables.baseAddress), counts: UnsafePointer(trees.counts.baseAddress),
+        slots: UnsafePointer(trees.tables.baseAddress),
+        counts: UnsafePointer(trees.counts.baseAddress),
         keys: base, output: output.output),
       on: self, trees, output)
     return output

@@ -172,8 +172,8 @@ import Testing
         keys: Tensor(shape: [1, 4], repeating: 0), of: Tree(length: 1, banks: 1), heads: 3)
     }
     await #expect(processExitsWith: .failure) {
-      _ = Tensor(shape: [1, 4], repeating: 0).singleVectorAttention(
-        over: [Tensor(shape: [0, 8], repeating: 0)], heads: 1)
+      _ = Tensor(shape: [2, 4], repeating: 0).singleVectorAttention(
+        over: StreamTrees(streams: 1, width: 4, banks: 1), heads: 1)
     }
   }
 }
@@ -407,6 +407,26 @@ private func pullback(
       }
       return [expected[0].map { _ in d_keys }, d_slots]
     }, function: function)
+}
+
+extension Tensor {
+  /// The attention of every row to its own table of slots.
+  fileprivate func singleVectorAttention(over slots: [Tensor], heads: Int) -> Tensor {
+    let context = ExecutionContext.current
+    return Tensor(shape: shape) { output in
+      let tables: [UnsafePointer<Float>?] = slots.map(\.base)
+      let counts = slots.map { $0.shape[0] }
+      tables.withUnsafeBufferPointer { tables in
+        counts.withUnsafeBufferPointer { counts in
+          var arguments = lmn_single_vector_attention_step(
+            streams: shape[0], width: shape[1], heads: heads, slots: tables.baseAddress,
+            counts: counts.baseAddress, keys: base, output: output)
+          lmn_single_vector_attention_step_forward(
+            context.instructionSet.context(threads: context.threadCount), &arguments)
+        }
+      }
+    }
+  }
 }
 
 private func step(counts: [Int], heads: Int, headWidth: Int, seed: UInt64 = 1) -> KernelCall {

@@ -183,8 +183,8 @@ size_t lmn_tree_bank_rows(lmn_tree);
 /// N, all rows.
 size_t lmn_tree_rows(lmn_tree);
 
-/// Pairs of neighbouring rows of an array of nodes, and the nodes they make, in every bank. A bank's
-/// rows are `*_stride` behind those of the bank before.
+/// Pairs of neighbouring rows of an array of nodes, and the nodes they make, in every bank. A
+/// bank's rows are `*_stride` behind those of the bank before.
 typedef struct lmn_pairs {
   size_t count;
   size_t below;         // row of the first left child
