@@ -11,6 +11,15 @@ public func peakMemoryBytes() -> Int {
     getrusage(RUSAGE_SELF, &usage)
     return usage.ru_maxrss
   #else
+    // Linux counts into ru_maxrss what the program held that started this one.
+    if let status = try? AtomicFile.contents(of: "/proc/self/status"),
+      let line = status.split(separator: UInt8(ascii: "\n")).first(where: {
+        $0.starts(with: "VmHWM:".utf8)
+      }),
+      let kilobytes = Int(String(decoding: line, as: UTF8.self).filter(\.isNumber))
+    {
+      return kilobytes * 1024
+    }
     getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
     return usage.ru_maxrss * 1024
   #endif

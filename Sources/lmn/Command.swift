@@ -17,7 +17,9 @@ struct Command: ParsableCommand {
       \(InstructionSet.available.map(\.name).joined(separator: ", ")).
       """,
     version: lmnVersion,
-    subcommands: [Train.self, Generate.self, Evaluate.self, Verify.self, Info.self])
+    subcommands: [
+      Train.self, Generate.self, Evaluate.self, Verify.self, Benchmark.self, Info.self,
+    ])
 }
 
 /// What every command that computes has in common.

@@ -1,7 +1,7 @@
 import Testing
 
 @Suite struct HelpTests {
-  private static let subcommands = ["train", "generate", "evaluate", "verify", "info"]
+  private static let subcommands = ["train", "generate", "evaluate", "verify", "benchmark", "info"]
 
   @Test(arguments: [["--help"], ["help"], []])
   func helpListsSubcommandsAndExitCodes(arguments: [String]) throws {

@@ -99,7 +99,7 @@ import Testing
       for arguments in [
         ["info"], ["generate", "--model", "model.safetensors", "--prompt", "a"],
         ["evaluate", "--model", "model.safetensors", "text.txt"],
-        ["train", "text.txt", "--output", "run"], ["verify", "x"],
+        ["train", "text.txt", "--output", "run"], ["verify", "x"], ["benchmark"],
       ] {
         let result = try Command(arguments, in: directory, environment: ["LMN_ISA": name]).finish()
         #expect(result.status == 2 && result.output.isEmpty)

@@ -7,7 +7,7 @@ struct Benchmarks: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Time kernels and models on every instruction set, on one thread and on two.")
 
-  @Option(help: "Runs of each benchmark, of which the median is shown.")
+  @Option(help: "Runs of each benchmark at most, of which the median is shown; 1 is quick.")
   var iterations = 200
   @Option(help: "Only benchmarks whose name contains this.")
   var filter = ""
@@ -15,21 +15,47 @@ struct Benchmarks: ParsableCommand {
   var instructionSet: String?
   @Option(help: "Also write the rows as JSON to this file.")
   var json: String?
+  @Option(help: .private)
+  var measureWork: String?
+  @Option(help: .private)
+  var threads: Int?
+
+  func validate() throws {
+    if iterations < 1 { throw ValidationError("--iterations has to be 1 or more.") }
+    if instructionSets.isEmpty {
+      throw ValidationError("This processor has no instruction set \(instructionSet!).")
+    }
+  }
+
+  /// All but the definition, unless that is asked for.
+  private var instructionSets: [InstructionSet] {
+    InstructionSet.available.filter { candidate in
+      instructionSet.map { $0 == candidate.name } ?? (candidate != .reference)
+    }
+  }
 
   func run() throws {
-    var measurement = Measurement(iterations: iterations, filter: filter)
-    for instructionSet in InstructionSet.available
-    where self.instructionSet.map({ $0 == instructionSet.name }) ?? (instructionSet != .reference) {
+    if let measureWork {
+      return try WorkProcess.answer(measureWork, iterations: iterations, in: context)
+    }
+    let results = Results(iterations: iterations, filter: filter)
+    for instructionSet in instructionSets {
       for threads in [1, 2] {
         let context = ExecutionContext(instructionSet: instructionSet, threadCount: threads)
-        measureKernels(&measurement, in: context)
-        try measureModels(&measurement, in: context)
+        measureKernels(KernelBenchmark(results: results, context: context))
+        for work in Work.all where work.threads.contains(threads) {
+          try results.measure(work, in: context)
+        }
       }
     }
     if let json {
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-      try AtomicFile.write(Array(encoder.encode(measurement.rows)), to: json)
+      try AtomicFile.write(Array(encoder.encode(results.rows)), to: json)
     }
+  }
+
+  private var context: ExecutionContext {
+    ExecutionContext(instructionSet: instructionSets[0], threadCount: threads)
   }
 }

@@ -1,0 +1,66 @@
+import LMN
+
+/// Times operations of kernels on memory that is there already.
+struct KernelBenchmark {
+  let results: Results
+  let context: ExecutionContext
+
+  /// Records an operation once, then times its runs: what kernels take, and not what allocates.
+  ///
+  /// - Parameters:
+  ///   - name: The noun and the direction, then the shape.
+  ///   - cost: Of one run.
+  ///   - runs: Runs that only together are worth a time, since some do more than others.
+  ///   - operation: What to record.
+  func measure(_ name: String, _ cost: Cost, runs: Int = 1, of operation: () -> Void) {
+    guard results.wants(name) else { return }
+    let recording = Recording(in: context, of: operation)
+    measureAlone(name, cost, runs: runs) { recording.run(in: context) }
+  }
+
+  /// Times what cannot be recorded, but allocates nothing either.
+  func measureAlone(_ name: String, _ cost: Cost, runs: Int = 1, of run: () -> Void) {
+    guard results.wants(name) else { return }
+    func seconds(of repetitions: Int) -> Double {
+      ContinuousClock().measure { for _ in 0..<repetitions { run() } } / .seconds(1)
+    }
+    ExecutionContext.$current.withValue(context) {
+      var repetitions = runs
+      if results.iterations > 1 {
+        while seconds(of: repetitions) < Self.shortest { repetitions *= 2 }
+      }
+      let timing = Timing(iterations: results.iterations, within: 0.25) { seconds(of: repetitions) }
+      results.add(
+        name, cost, in: context, median: timing.median / Double(repetitions),
+        minimum: timing.minimum / Double(repetitions))
+    }
+  }
+
+  /// Seconds that a sample lasts at least, so that the clock does not matter.
+  private static let shortest = 20e-6
+
+  /// Values that are uniform from -1 to 1.
+  func random(_ shape: Int...) -> Tensor {
+    var generator = SeededGenerator(seed: 1)
+    return Tensor(shape: shape) { base in
+      for index in 0..<shape.reduce(1, *) { base[index] = generator.uniform(in: -1..<1) }
+    }
+  }
+}
+
+/// The sizes of the 71,489-parameter network, as its papers call them.
+let (E, K, H, L, V) = (32, 2, 4, 512, 65)
+
+/// Every kernel at the shapes of the models, and at a tiny shape, where overhead shows.
+func measureKernels(_ benchmark: KernelBenchmark) {
+  benchmark.measureMatrices()
+  benchmark.measureTrees()
+  benchmark.measureAttention()
+  benchmark.measureSteps()
+  for rows in [4, L] {
+    benchmark.measureNorms(rows: rows)
+    benchmark.measureElementwise(rows: rows)
+    benchmark.measureTokens(rows: rows)
+  }
+  for count in [E, 71_489] { benchmark.measureUpdate(of: count) }
+}

@@ -1,0 +1,82 @@
+import LMN
+
+extension KernelBenchmark {
+  /// What normalizes rows.
+  func measureNorms(rows: Int) {
+    let (x, dy, gain, bias) = (random(rows, E), random(rows, E), random(E), random(E))
+    let (mean, scale) = (random(rows), random(rows))
+    let (shape, count) = ("[\(rows), \(E)]", rows * E)
+    measure("rmsNorm.forward \(shape)", .elementwise(count, operations: 4, arrays: 2)) {
+      _ = x.rmsNorm(gain: gain, epsilon: 1e-6)
+    }
+    measure("rmsNorm.backward \(shape)", .elementwise(count, operations: 10, arrays: 3)) {
+      _ = x.rmsNormPullback(dy, gain: gain, scale: scale)
+    }
+    measure("layerNorm.forward \(shape)", .elementwise(count, operations: 8, arrays: 2)) {
+      _ = x.layerNorm(gain: gain, bias: bias, epsilon: 1e-5)
+    }
+    measure("layerNorm.backward \(shape)", .elementwise(count, operations: 16, arrays: 3)) {
+      _ = x.layerNormPullback(dy, gain: gain, mean: mean, scale: scale)
+    }
+  }
+
+  /// What treats every value alike.
+  func measureElementwise(rows: Int) {
+    let (x, y) = (random(rows, E), random(rows, E))
+    measure("sum [\(rows), \(E)]", .elementwise(x.count, operations: 1, arrays: 3)) {
+      _ = x.adding(y)
+    }
+    let (wide, dWide) = (random(rows, 4 * E), random(rows, 4 * E))
+    measure("silu.forward [\(rows), \(4 * E)]", .elementwise(wide.count, operations: 16, arrays: 2))
+    { _ = wide.silu() }
+    measure(
+      "silu.backward [\(rows), \(4 * E)]", .elementwise(wide.count, operations: 20, arrays: 3)
+    ) { _ = wide.siluPullback(dWide) }
+  }
+
+  /// From tokens to vectors, and from logits to a loss.
+  func measureTokens(rows: Int) {
+    var generator = SeededGenerator(seed: 1)
+    let tokens = TokenBuffer((0..<rows).map { _ in Token(generator.integer(below: V)) })
+    let (table, dx) = (random(V, E), random(rows, E))
+    measure("embedding.forward [\(rows), \(E)]", .elementwise(rows * E, operations: 0, arrays: 2)) {
+      _ = table.embedding(of: tokens)
+    }
+    measure("embedding.backward [\(rows), \(E)]", .elementwise(rows * E, operations: 1, arrays: 2))
+    {
+      _ = dx.embeddingPullback(of: tokens, vocabularySize: V)
+    }
+    let (logits, logNormalizer, losses) = (random(rows, V), random(rows), random(rows))
+    measure(
+      "crossEntropy.forward [\(rows), \(V)]", .elementwise(rows * V, operations: 16, arrays: 1)
+    ) { _ = logits.crossEntropy(targets: tokens) }
+    measure(
+      "crossEntropy.backward [\(rows), \(V)]", .elementwise(rows * V, operations: 16, arrays: 2)
+    ) {
+      _ = logits.crossEntropyPullback(losses, targets: tokens, logNormalizer: logNormalizer)
+    }
+    measure("mean.forward [\(rows)]", .elementwise(rows, operations: 1, arrays: 1)) {
+      _ = losses.mean()
+    }
+    let dMean = random(1)
+    measure("mean.backward [\(rows)]", .elementwise(rows, operations: 0, arrays: 1)) {
+      _ = dMean.meanPullback(shape: [rows])
+    }
+  }
+
+  /// What an update of so many parameters takes.
+  func measureUpdate(of count: Int) {
+    let gradient = random(count)
+    var (value, first, second) = (
+      random(count), random(count), Tensor(shape: [count], repeating: 1)
+    )
+    measureAlone("adamW [\(count)]", .elementwise(count, operations: 15, arrays: 7)) {
+      value.updateByAdamW(
+        gradient: gradient, first: &first, second: &second, step: 1, learningRate: 1e-3,
+        gradientScale: 1, constants: AdamWConstants())
+    }
+    measureAlone("squaredNorm [\(count)]", .elementwise(count, operations: 2, arrays: 1)) {
+      _ = gradient.squaredNorm
+    }
+  }
+}

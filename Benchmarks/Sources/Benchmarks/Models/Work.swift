@@ -1,0 +1,136 @@
+import LMN
+
+/// What a model does in a benchmark.
+///
+/// Those with the ids of `Peers/works.py` are also done by its PyTorch peers, and must be the same
+/// there.
+struct Work {
+  enum Kind {
+    /// A step: forward, backward, AdamW.
+    case training
+    /// The mean loss of a batch.
+    case evaluation
+    /// The next token of every stream.
+    case decoding
+    /// Forward through one block.
+    case layer
+  }
+
+  let id, title: String
+  let kind: Kind
+  let configuration: Configuration
+  /// Members of a batch, or streams.
+  let batch: Int
+  /// The positions of the tokens.
+  let positions: Range<Int>
+  let threads: [Int]
+
+  /// Tokens that are one step's.
+  var tokensPerStep: Int { kind == .decoding ? batch : batch * positions.count }
+
+  private init(
+    _ id: String, _ title: String, _ kind: Kind, _ configuration: Configuration, batch: Int = 1,
+    _ positions: Range<Int>, threads: [Int] = [2]
+  ) {
+    (self.id, self.title, self.kind) = (id, title, kind)
+    self.configuration = configuration
+    (self.batch, self.positions, self.threads) = (batch, positions, threads)
+  }
+
+  /// All of them.
+  static let all = shared + unshared
+
+  private static let shared = [
+    Work(
+      "training-71k", "training step, 71,489 parameters, B 16, L 512", .training, small,
+      batch: 16, 0..<512, threads: [1, 2]),
+    Work(
+      "training-256", "training step, E 256, 6 layers, 2 banks, B 4, L 512", .training, wide(2),
+      batch: 4, 0..<512),
+    Work(
+      "training-256-long", "training step, E 256, 6 layers, 4 banks, B 4, L 4,096", .training,
+      wide(4), batch: 4, 0..<4096),
+    Work(
+      "training-71k-long", "training step, 71,489 parameters, B 2, L 65,536", .training, small,
+      batch: 2, 0..<65_536),
+    Work(
+      "decode-71k", "decoding, 71,489 parameters, one stream", .decoding, small, 512..<2048,
+      threads: [1, 2]),
+    Work(
+      "decode-71k-64", "decoding, 71,489 parameters, 64 streams in lock-step", .decoding, small,
+      batch: 64, 512..<2048, threads: [1, 2]),
+    Work(
+      "decode-256", "decoding, E 256, 6 layers, 2 banks, one stream", .decoding, wide(2),
+      512..<2048, threads: [1, 2]),
+    Work("layer-32k", "one layer forward, E 32, 2 banks, L 32,768", .layer, layer, 0..<32_768),
+    Work(
+      "layer-1m", "one layer forward, E 32, 2 banks, L 1,048,576", .layer, layer, 0..<1_048_576),
+  ]
+
+  private static let unshared =
+    [
+      Work(
+        "evaluation-71k", "forward and loss, 71,489 parameters, B 16, L 512", .evaluation, small,
+        batch: 16, 0..<512)
+    ]
+    + [("1,024", 1 << 10), ("16,384", 1 << 14), ("262,144", 1 << 18), ("1,048,576", 1 << 20)].map {
+      (name, position) in
+      Work(
+        "decode-71k-at-\(position)",
+        "decoding, 71,489 parameters, one stream from position \(name)",
+        .decoding, small, position..<position + 1536, threads: [1])
+    }
+
+  /// 71,489 parameters.
+  private static let small = Configuration(vocabularySize: 65)
+
+  private static var layer: Configuration {
+    var configuration = small
+    configuration.layers = 1
+    return configuration
+  }
+
+  private static func wide(_ banks: Int) -> Configuration {
+    var configuration = Configuration(vocabularySize: 256)
+    (configuration.width, configuration.layers) = (256, 6)
+    (configuration.heads, configuration.banks) = (8, banks)
+    return configuration
+  }
+}
+
+extension Work {
+  /// Makes it ready to be timed in the current context.
+  func workload() throws -> Workload {
+    var generator = SeededGenerator(seed: 1)
+    let network = try LogarithmicMemoryNetwork(configuration, using: &generator)
+    switch kind {
+    case .training:
+      return .trainingStep(of: network, batch: batch, length: positions.count)
+    case .evaluation:
+      return .evaluation(of: network, batch: batch, length: positions.count)
+    case .decoding:
+      return .decoding(by: network, streams: batch, positions: positions)
+    case .layer:
+      return .layer(network.blocks[0], length: positions.count, using: &generator)
+    }
+  }
+
+  /// Steps of a run of the workload.
+  var stepsPerRun: Int { kind == .decoding ? Workload.stepsOfDecoding : 1 }
+}
+
+extension Workload {
+  fileprivate static func layer(
+    _ block: Block<LogarithmicMemory>, length: Int, using generator: inout SeededGenerator
+  ) -> Workload {
+    let x = Tensor(shape: [length, block.memory.width]) { base in
+      for index in 0..<length * block.memory.width {
+        base[index] = generator.uniform(in: -1..<1)
+      }
+    }
+    return Workload(tokens: length) {
+      var state = block.memory.initialState
+      return ContinuousClock().measure { _ = block.read(x, after: &state) } / .seconds(1)
+    }
+  }
+}

@@ -1,0 +1,13 @@
+import CPeak
+
+/// FLOP/s of one thread that does nothing but fused multiply-adds.
+func measuredPeak(repetitions: Int) -> Double {
+  var result: Float = 0
+  return (0..<repetitions).map { _ in
+    var operations = 0.0
+    let seconds = ContinuousClock().measure {
+      operations = cpeak_multiply_add(200_000, &result)
+    }
+    return operations / (seconds / .seconds(1))
+  }.max()!
+}

@@ -1,0 +1,65 @@
+import Foundation
+import LMN
+
+/// What a run measures, printed line by line as it comes.
+final class Results {
+  let iterations: Int
+  /// FLOP/s of one thread, measured in this run.
+  private let peak: Double
+  private let filter: String
+  private(set) var rows: [Row] = []
+
+  struct Row: Encodable {
+    let name: String
+    /// The id by which a model's work is joined with its peers'.
+    let work: String?
+    let instructionSet: String
+    let threads: Int
+    /// Seconds.
+    let median, minimum: Double
+    let gigaflops, gigabytes, fractionOfPeak: Double
+    let tokensPerSecond, peakMemoryMiB: Double?
+  }
+
+  init(iterations: Int, filter: String) {
+    self.iterations = iterations
+    self.filter = filter
+    peak = measuredPeak(repetitions: iterations > 1 ? 50 : 1)
+    print(String(format: "peak: %.1f GFLOP/s per thread", peak / 1e9))
+    print(
+      Self.column("benchmark", 64)
+        + "kernels  threads      median     minimum  GFLOP/s   GB/s of peak   tokens/s     MiB")
+  }
+
+  func wants(_ name: String) -> Bool { filter.isEmpty || name.contains(filter) }
+
+  /// Adds what took so long and cost so much.
+  func add(
+    _ name: String, work: String? = nil, _ cost: Cost, in context: ExecutionContext,
+    median: Double, minimum: Double, tokensPerSecond: Double? = nil, peakMemoryMiB: Double? = nil
+  ) {
+    let row = Row(
+      name: name, work: work, instructionSet: context.instructionSet.name,
+      threads: context.threadCount, median: median, minimum: minimum,
+      gigaflops: cost.operations / median / 1e9, gigabytes: cost.bytes / median / 1e9,
+      fractionOfPeak: cost.operations / median / peak / Double(context.threadCount),
+      tokensPerSecond: tokensPerSecond, peakMemoryMiB: peakMemoryMiB)
+    rows.append(row)
+    let model = tokensPerSecond.map { String(format: "%11.0f %7.1f", $0, peakMemoryMiB ?? 0) }
+    print(
+      Self.column(name, 64) + Self.column(row.instructionSet, 9)
+        + String(format: "%7d %@ %@", row.threads, Self.time(median), Self.time(minimum))
+        + String(
+          format: "%9.1f %6.1f %5.0f %%", row.gigaflops, row.gigabytes, row.fractionOfPeak * 100)
+        + (model ?? ""))
+  }
+
+  private static func column(_ text: String, _ width: Int) -> String {
+    text.padding(toLength: max(width, text.count), withPad: " ", startingAt: 0)
+  }
+
+  private static func time(_ seconds: Double) -> String {
+    seconds < 1e-3
+      ? String(format: "%8.2f µs", seconds * 1e6) : String(format: "%8.2f ms", seconds * 1e3)
+  }
+}

@@ -1,0 +1,113 @@
+import LMNKernels
+import LMNLayers
+import LMNMemories
+public import LMNModel
+
+/// Work made ready to be timed, again and again: what a trainer or a server of streams does.
+///
+/// It is made and run in the current ``LMNKernels/ExecutionContext``. Tokens and the streams' states
+/// are random: no time depends on what they are.
+public struct Workload {
+  /// Tokens that one run takes, of all members or streams together.
+  public let tokens: Int
+  /// Does the work once and returns how many seconds it took, without what prepares it.
+  public let run: () -> Double
+
+  /// Work that `run` does.
+  public init(tokens: Int, run: @escaping () -> Double) {
+    self.tokens = tokens
+    self.run = run
+  }
+
+  /// A step of training: the gradient over a batch of windows, and AdamW's update.
+  public static func trainingStep(
+    of network: LogarithmicMemoryNetwork, batch count: Int, length: Int
+  ) -> Workload {
+    let batch = randomBatch(.valueAndGradient, of: network, count: count, length: length)
+    var optimizer = AdamW(for: network.stateDictionary)
+    return Workload(tokens: count * length) {
+      seconds {
+        _ = batch.run()
+        optimizer.update(batch, learningRate: 1e-3)
+      }
+    }
+  }
+
+  /// The mean loss over a batch of windows.
+  public static func evaluation(
+    of network: LogarithmicMemoryNetwork, batch count: Int, length: Int
+  ) -> Workload {
+    let batch = randomBatch(.value, of: network, count: count, length: length)
+    return Workload(tokens: count * length) { seconds { _ = batch.run() } }
+  }
+
+  /// Steps of streams in lock-step: the next ``stepsOfDecoding`` tokens in, one after the other, and
+  /// the logits behind each out.
+  ///
+  /// - Parameters:
+  ///   - network: What continues the streams.
+  ///   - streams: How many there are.
+  ///   - positions: Where they stand before the first token, and at most behind the last.
+  public static func decoding(
+    by network: LogarithmicMemoryNetwork, streams count: Int, positions: Range<Int>
+  ) -> Workload {
+    var generator = SeededGenerator(seed: 1)
+    let start = network.randomState(at: positions.lowerBound, using: &generator)
+    let tokens = (0..<stepsOfDecoding).map { _ in network.randomTokens(count, using: &generator) }
+    let begin = { SessionBatch(network, states: .init(repeating: start, count: count)) }
+    var (streams, position) = (begin(), positions.lowerBound)
+    return Workload(tokens: count * stepsOfDecoding) {
+      if position + stepsOfDecoding > positions.upperBound {
+        (streams, position) = (begin(), positions.lowerBound)
+      }
+      position += stepsOfDecoding
+      return seconds { for tokens in tokens { _ = streams.step(tokens) } }
+    }
+  }
+
+  /// Steps that are timed as one: few tokens finish many nodes, so single ones tell little.
+  public static let stepsOfDecoding = 64
+
+  private static func randomBatch(
+    _ result: RecordedBatch<LogarithmicMemoryNetwork, TokenWindow>.Result,
+    of network: LogarithmicMemoryNetwork, count: Int, length: Int
+  ) -> RecordedBatch<LogarithmicMemoryNetwork, TokenWindow> {
+    let batch = RecordedBatch(
+      result, at: network, overBatchOf: count, inputs: { TokenWindow(length: length) }
+    ) { network, window in network.loss(of: window.inputs, targets: window.targets) }
+    var generator = SeededGenerator(seed: 1)
+    for window in batch.inputs {
+      let tokens = network.randomTokens(length + 1, using: &generator)
+      window.inputs.overwrite(withElements: tokens.dropLast())
+      window.targets.overwrite(withElements: tokens.dropFirst())
+    }
+    return batch
+  }
+
+  private static func seconds(of body: () -> Void) -> Double {
+    ContinuousClock().measure(body) / .seconds(1)
+  }
+}
+
+extension LogarithmicMemoryNetwork {
+  fileprivate func randomTokens(_ count: Int, using generator: inout SeededGenerator) -> [Token] {
+    (0..<count).map { _ in Token(generator.integer(below: configuration.vocabularySize)) }
+  }
+
+  fileprivate func randomState(
+    at position: Int, using generator: inout SeededGenerator
+  ) -> State {
+    let (width, banks) = (configuration.width, configuration.banks)
+    let rows = Tree(start: position, length: 1, banks: banks).carriedRows.count
+    func random(_ columns: Int) -> Tensor {
+      Tensor(
+        shape: [rows, columns],
+        scalars: (0..<rows * columns).map { _ in generator.uniform(in: -1..<1) })
+    }
+    return blocks.map { _ in
+      LogarithmicMemory.State(
+        position: position, nodes: random(width), slots: random(2 * width), width: width,
+        banks: banks)!
+    }
+  }
+}

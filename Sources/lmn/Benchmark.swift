@@ -1,0 +1,55 @@
+import ArgumentParser
+import LMN
+
+struct Benchmark: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Measure how fast this machine trains and runs the published network.",
+    discussion: """
+      The network of 71,489 parameters, as in --preset table1 of `lmn train`. Takes less than a \
+      minute; times are medians, and mean little while the machine has other work.
+      """)
+
+  @Option(help: "Runs of each work at most; slow machines make fewer.")
+  var iterations = 200
+  @Flag(help: "Print the report as JSON.")
+  var json = false
+  @OptionGroup(title: "Machine") var machine: MachineOptions
+
+  func validate() throws {
+    if iterations < 1 {
+      throw ValidationError("--iterations is \(iterations), it has to be 1 or more.")
+    }
+  }
+
+  func run() throws {
+    try machine.run {
+      let report = try SpeedReport(iterations: iterations)
+      if json { return try Console.write(Console.json(report)) }
+      let memory = (Double(report.trainingMemory) / 0x1p20).fixed(1)
+      try Console.write(
+        """
+        instruction set    \(report.instructionSet)
+        threads            \(report.threads)
+        parameters         \(report.parameters)
+        training step      \(line(report.training))
+        training memory    \(right(memory)) MiB
+        evaluation step    \(line(report.evaluation))
+        token, one stream  \(line(report.oneStream))
+        token, 64 streams  \(line(report.streams64))
+
+        """)
+    }
+  }
+
+  private func line(_ speed: SpeedReport.Speed) -> String {
+    let isShort = speed.seconds < 1e-3
+    let time = (speed.seconds * (isShort ? 1e6 : 1e3)).fixed(2)
+    return
+      "\(right(time)) \(isShort ? "µs" : "ms")\(right(speed.tokensPerSecond.fixed(0))) tokens/s"
+  }
+
+  /// In a column of numbers.
+  private func right(_ number: String) -> String {
+    String(repeating: " ", count: max(0, 9 - number.count)) + number
+  }
+}
