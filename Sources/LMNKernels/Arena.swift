@@ -44,15 +44,24 @@ final class Arena: @unchecked Sendable {
   private static func blockSize(of byteCount: Int) -> Int { (byteCount + 63) / 64 * 64 + 320 }
 
   private func addChunk(atLeast size: Int) {
-    let huge = 2 << 20
     // As large as everything before: few chunks, and at most half of the last one unused.
-    rest = (max(size, min(byteCount, 64 << 20)) + huge - 1) / huge * huge
-    next = .allocate(byteCount: rest, alignment: huge)
-    #if os(Linux)
-      // Less time in page faults; where the system has no large pages, nothing is lost.
-      madvise(next!, rest, MADV_HUGEPAGE)
-    #endif
+    let wanted = max(size, min(byteCount, 64 << 20))
+    rest = (wanted + largePage - 1) / largePage * largePage
+    next = allocateOnLargePages(byteCount: rest)
     chunks.append(next!)
     byteCount += rest
   }
+}
+
+/// What the system hands out at once where it can.
+let largePage = 2 << 20
+
+/// Memory of many pages, with less time in page faults; where the system has no large pages, nothing
+/// is lost. To be given back by `deallocate()`.
+func allocateOnLargePages(byteCount: Int) -> UnsafeMutableRawPointer {
+  let memory = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: largePage)
+  #if os(Linux)
+    madvise(memory, byteCount / largePage * largePage, MADV_HUGEPAGE)
+  #endif
+  return memory
 }

@@ -24,6 +24,11 @@ public final class Buffer<Element: BitwiseCopyable & Sendable>: @unchecked Senda
     _ = UnsafeMutableBufferPointer(start: base, count: count).update(fromContentsOf: elements)
   }
 
+  /// Replaces every element by what `element` gives for its place.
+  package func overwrite(_ element: (Int) -> Element) {
+    for index in 0..<count { base[index] = element(index) }
+  }
+
   /// Takes over another buffer's elements.
   ///
   /// - Precondition: It has as many.

@@ -26,6 +26,22 @@ extension Tensor {
     return nodes
   }
 
+  /// Makes the new nodes of some levels in place, for `self` of `[N, E]` with everything below.
+  func writePairwiseSummaries(
+    of tree: Tree, levels: ClosedRange<Int>, weight: Tensor, bias: Tensor
+  ) {
+    let arguments = lmn_pairwise_summary(
+      tree: tree.layout, width: shape[1], weight: weight.base, bias: bias.base, nodes: output)
+    ExecutionContext.current.run(on: self, weight, bias) { kernels in
+      withUnsafePointer(to: arguments) { arguments in
+        for level in levels {
+          lmn_pairwise_summary_pairs_forward(
+            kernels, arguments, lmn_tree_pairs_at(tree.layout, level))
+        }
+      }
+    }
+  }
+
   /// What the cotangent of a tree's nodes gives to its tokens, weight and bias.
   ///
   /// - Parameters:

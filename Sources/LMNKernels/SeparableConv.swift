@@ -33,6 +33,24 @@ extension Tensor {
     return (nodes, mixed)
   }
 
+  /// Makes the new nodes of some levels in place, for `self` of `[N, E]` with everything below.
+  func writeSeparableConvs(
+    of tree: Tree, levels: ClosedRange<Int>, taps: Tensor, pointwise: Tensor, bias: Tensor
+  ) {
+    let mixed = Tensor(uninitialized: shape)
+    let arguments = lmn_separable_conv(
+      tree: tree.layout, width: shape[1], taps: taps.base, pointwise: pointwise.base,
+      bias: bias.base, nodes: output, mixed: mixed.output)
+    ExecutionContext.current.run(on: self, taps, pointwise, bias, mixed) { kernels in
+      withUnsafePointer(to: arguments) { arguments in
+        for level in levels {
+          lmn_separable_conv_pairs_forward(
+            kernels, arguments, lmn_tree_pairs_at(tree.layout, level))
+        }
+      }
+    }
+  }
+
   /// What the cotangent of a tree's nodes gives to its tokens and to the convolution's parameters.
   ///
   /// - Parameters:

@@ -158,7 +158,7 @@ extension StreamTrees {
       tree: lmn_tree(start: 0, length: 1, banks: banks), width: width, weight: weight.base,
       bias: bias.base, nodes: work)
     step(tokens, queryValue, queryValueBias, on: weight, bias) { kernels, pairs in
-      withUnsafePointer(to: arguments) { lmn_pairwise_summary_step_forward(kernels, $0, pairs) }
+      withUnsafePointer(to: arguments) { lmn_pairwise_summary_pairs_forward(kernels, $0, pairs) }
     }
   }
 
@@ -184,7 +184,7 @@ extension StreamTrees {
       tree: lmn_tree(start: 0, length: 1, banks: banks), width: width, taps: taps.base,
       pointwise: pointwise.base, bias: bias.base, nodes: work, mixed: mixed.output)
     step(tokens, queryValue, queryValueBias, on: taps, pointwise, bias, mixed) { kernels, pairs in
-      withUnsafePointer(to: arguments) { lmn_separable_conv_step_forward(kernels, $0, pairs) }
+      withUnsafePointer(to: arguments) { lmn_separable_conv_pairs_forward(kernels, $0, pairs) }
     }
   }
 

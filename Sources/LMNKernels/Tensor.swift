@@ -176,7 +176,13 @@ private final class Storage: @unchecked Sendable {
     self.arena = arena
     byteCount = max(count, 1) * MemoryLayout<Float>.stride
     let bytes =
-      arena?.allocate(byteCount: byteCount) ?? .allocate(byteCount: byteCount, alignment: 64)
+      if let arena {
+        arena.allocate(byteCount: byteCount)
+      } else if byteCount >= 2 * largePage {
+        allocateOnLargePages(byteCount: byteCount)
+      } else {
+        UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 64)
+      }
     base = bytes.bindMemory(to: Float.self, capacity: max(count, 1))
   }
 

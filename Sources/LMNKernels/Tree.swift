@@ -84,13 +84,24 @@ extension Tensor {
   /// An array of nodes `[N, E]` with its tokens and carried nodes in place and the others yet to be
   /// written, for `self` of `[L, E]`, the tokens.
   func unfinishedNodes(of tree: Tree, carried: Tensor) -> Tensor {
-    let (width, carriedRows) = (shape[1], tree.carriedRows)
-    precondition(
-      shape[0] == tree.length && carried.shape == [carriedRows.count, width],
-      "nodes: tokens \(shape), carried \(carried.shape), \(tree)")
-    let nodes = Tensor(uninitialized: [tree.rowCount, width])
-    copyRows(into: nodes.rows(tree.tokenRows))
-    if !carriedRows.isEmpty { carried.copyRows(into: nodes, at: carriedRows) }
+    let nodes = unfinishedNodes(of: tree)
+    nodes.place(carried: carried, of: tree)
     return nodes
+  }
+
+  /// The same without the carried nodes.
+  func unfinishedNodes(of tree: Tree) -> Tensor {
+    precondition(shape[0] == tree.length, "nodes: tokens \(shape) of \(tree)")
+    let nodes = Tensor(uninitialized: [tree.rowCount, shape[1]])
+    copyRows(into: nodes.rows(tree.tokenRows))
+    return nodes
+  }
+
+  /// Writes the carried nodes `[C, E]` of a tree into their rows.
+  func place(carried: Tensor, of tree: Tree) {
+    let rows = tree.carriedRows
+    precondition(
+      carried.shape == [rows.count, shape[1]], "nodes: carried \(carried.shape) of \(tree)")
+    if !rows.isEmpty { carried.copyRows(into: self, at: rows) }
   }
 }

@@ -12,7 +12,8 @@ public protocol RecordedInput: Sendable {
 ///
 /// It owns the parameters, since the recorded calls read them where they are. A thread carries a
 /// whole member through forward and backward, on memory of its own that stays in its cache; where
-/// members are fewer than threads, they come one by one, and all threads share each.
+/// members are fewer than threads or too large for a cache, they come one by one, and all threads
+/// share each.
 ///
 /// Gradients are summed in an order that follows from the size of the batch alone: the bits do not
 /// depend on the number of threads.
@@ -41,11 +42,18 @@ public final class RecordedBatch<M: Module, Input: RecordedInput>: @unchecked Se
   /// Sums the gradients of all groups.
   private let sum: Recording
 
-  /// What a thread works with.
-  private struct Lane {
+  /// The computation of one member.
+  private struct Program {
     let input: Input
     let recording: Recording
     let value: Tensor
+    /// By parameter; none when only the value is computed.
+    let gradients: [Tensor]
+  }
+
+  /// What a thread works with.
+  private struct Lane {
+    let program: Program
     let groups: Range<Int>
   }
 
@@ -66,6 +74,8 @@ public final class RecordedBatch<M: Module, Input: RecordedInput>: @unchecked Se
 
   /// At most so many members are computed at once; each has a gradient of its own.
   private static var mostGroups: Int { 8 }
+  /// Larger members gain nothing from a thread of their own, and need less memory one by one.
+  private static var mostBytesOfLane: Int { 256 << 20 }
 
   /// Records `function`.
   ///
@@ -88,16 +98,10 @@ public final class RecordedBatch<M: Module, Input: RecordedInput>: @unchecked Se
       parameters.append(parameter.value.copied())
       parameter = Variable(constant: parameters.last!)
     }
-    let groupCount = min(count, Self.mostGroups)
-    let laneCount = count < context.threadCount ? 1 : min(groupCount, context.threadCount)
-    let inner = context.limited(toThreads: laneCount == 1 ? context.threadCount : 1)
-
-    var (lanes, groups): ([Lane], [Group]) = ([], [])
-    var terms = [[Tensor]](repeating: [], count: parameters.count)
-    for lane in 0..<laneCount {
+    func record() -> Program {
       let input = makeInput()
       var (value, gradients): (Tensor?, [Tensor]) = (nil, [])
-      let recording = Recording(in: inner) {
+      let recording = Recording(in: context) {
         switch result {
         case .value:
           value = function(own, input).value
@@ -109,20 +113,34 @@ public final class RecordedBatch<M: Module, Input: RecordedInput>: @unchecked Se
           (value, gradients) = (variable.value, variables.map(found.of))
         }
       }
+      return Program(input: input, recording: recording, value: value!, gradients: gradients)
+    }
+    let groupCount = min(count, Self.mostGroups)
+    let first = record()
+    let fitsCaches = first.recording.byteCount <= Self.mostBytesOfLane
+    let laneCount =
+      fitsCaches && count >= context.threadCount ? min(groupCount, context.threadCount) : 1
+    let inner = context.limited(toThreads: laneCount == 1 ? context.threadCount : 1)
+
+    var (lanes, groups): ([Lane], [Group]) = ([], [])
+    var terms = [[Tensor]](repeating: [], count: parameters.count)
+    for lane in 0..<laneCount {
+      let program = lane == 0 ? first : record()
       let laneGroups = groupCount * lane / laneCount..<groupCount * (lane + 1) / laneCount
-      lanes.append(
-        Lane(input: input, recording: recording, value: value!, groups: laneGroups))
+      lanes.append(Lane(program: program, groups: laneGroups))
       for group in laneGroups {
-        let sums = gradients.map { Tensor(shape: $0.shape, repeating: 0) }
+        let sums = program.gradients.map { Tensor(shape: $0.shape, repeating: 0) }
         for (index, sum) in sums.enumerated() { terms[index].append(sum) }
         groups.append(
           Group(
             members: count * group / groupCount..<count * (group + 1) / groupCount,
             begin: Recording(in: inner) {
-              for (sum, gradient) in zip(sums, gradients) { sum.overwrite(withSumOf: [gradient]) }
+              for (sum, gradient) in zip(sums, program.gradients) {
+                sum.overwrite(withSumOf: [gradient])
+              }
             },
             add: Recording(in: inner) {
-              for (sum, gradient) in zip(sums, gradients) {
+              for (sum, gradient) in zip(sums, program.gradients) {
                 sum.overwrite(withSumOf: [sum, gradient])
               }
             }))
@@ -168,7 +186,7 @@ public final class RecordedBatch<M: Module, Input: RecordedInput>: @unchecked Se
   ///
   /// - Returns: The mean over the members.
   public func run() -> Double {
-    for index in 0..<lanes.count { lanes[index].recording.derive(in: context) }
+    for index in 0..<lanes.count { lanes[index].program.recording.derive(in: context) }
     if lanes.count == 1 {
       perform(0)
     } else {
@@ -186,9 +204,9 @@ extension RecordedBatch: ConcurrentWork {
     for index in lane.groups {
       let group = groups[index]
       for member in group.members {
-        lane.input.overwrite(with: inputs[member])
-        lane.recording.run(in: inner)
-        values[member] = lane.value.scalar
+        lane.program.input.overwrite(with: inputs[member])
+        lane.program.recording.run(in: inner)
+        values[member] = lane.program.value.scalar
         (member == group.members.lowerBound ? group.begin : group.add).run(in: inner)
       }
     }

@@ -25,6 +25,15 @@ public protocol Memory: Module {
   /// - Returns: `[L, E]`.
   func callAsFunction(_ tokens: Variable, after state: inout State) -> Variable
 
+  /// The parallel form over stretches that follow each other, without gradients; all threads work
+  /// on them side by side.
+  ///
+  /// - Parameters:
+  ///   - stretches: `[L, E]` each.
+  ///   - state: What the tokens before left; becomes what these leave.
+  /// - Returns: `[L, E]` for each.
+  func read(_ stretches: [Tensor], after state: inout State) -> [Tensor]
+
   /// Memory for so many streams.
   func makeStreams(_ count: Int) -> Streams
 
@@ -44,6 +53,11 @@ public protocol Memory: Module {
 }
 
 extension Memory {
+  /// The parallel form over stretches, one after the other.
+  public func read(_ stretches: [Tensor], after state: inout State) -> [Tensor] {
+    stretches.map { self(Variable(constant: $0), after: &state).value }
+  }
+
   /// Streams that go on from `states`.
   public func streams(from states: [State]) -> Streams {
     let streams = makeStreams(states.count)

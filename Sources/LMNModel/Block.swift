@@ -27,18 +27,6 @@ public struct Block<M: Memory>: Module {
     return x + feedForward(feedForwardNorm(x))
   }
 
-  /// The parallel form without gradients, in stretches, so that memory beyond input and output is
-  /// bounded: `[L, E]` for the next L tokens `[L, E]`.
-  public func read(_ x: Tensor, after state: inout M.State) -> Tensor {
-    Tensor(shape: x.shape) { output in
-      for begin in stride(from: 0, to: x.shape[0], by: readingStretch) {
-        let rows = x.rows(begin..<min(begin + readingStretch, x.shape[0]))
-        let read = self(Variable(constant: rows), after: &state).value
-        read.withScalars { (output + begin * x.shape[1]).update(from: $0, count: read.count) }
-      }
-    }
-  }
-
   /// The sequential form: `[B, E]` for one token of each of B streams.
   public func step(_ x: Tensor, of streams: M.Streams) -> Tensor {
     let remembered = memory.step(memoryNorm(Variable(constant: x)).value, of: streams)
@@ -54,6 +42,3 @@ public struct Block<M: Memory>: Module {
     Self.visit("feedforward", &feedForward, visit)
   }
 }
-
-/// Tokens that are read at once: enough to fill the kernels, few enough to stay in cache.
-let readingStretch = 1024

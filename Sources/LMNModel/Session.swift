@@ -45,7 +45,7 @@ public struct Session: Sendable {
     }
     // So that the batch is nobody else's.
     form = .parallel([])
-    let logits = batch.step(CollectionOfOne(token))
+    let logits = batch.step { _ in token }
     form = .sequential(batch)
     position += 1
     return logits.reshaped([logits.count])
@@ -60,15 +60,15 @@ public struct Session: Sendable {
     return last.map { $0.reshaped([$0.count]) }
   }
 
-  /// The same, with the logits of every token: `body` gets them in stretches `[≤ 1024, V]`.
+  /// The same, with the logits of every token: `body` gets them in order, a stretch `[≤ 512, V]` at a
+  /// time.
   public mutating func readStretches(_ tokens: [Token], _ body: (Tensor) throws -> Void) rethrows {
     var state = self.state
     defer { form = .parallel(state) }
-    for begin in stride(from: 0, to: tokens.count, by: readingStretch) {
-      let end = min(begin + readingStretch, tokens.count)
-      let logits = network(TokenBuffer(tokens[begin..<end]), after: &state).value
-      position += end - begin
-      try body(logits)
+    for group in readingGroups(of: tokens.count, after: position) {
+      let logits = network.read(group.map { tokens[$0] }, after: &state)
+      position += group.reduce(0) { $0 + $1.count }
+      try logits.forEach(body)
     }
   }
 }

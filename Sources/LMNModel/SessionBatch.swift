@@ -43,15 +43,17 @@ public struct SessionBatch: Sendable {
   /// Reads one token of every stream: logits `[B, V]` of the next.
   ///
   /// - Precondition: There are as many tokens as streams, each below the vocabulary's size.
-  public mutating func step(_ tokens: some Collection<Token>) -> Tensor {
-    let size = network.configuration.vocabularySize
-    precondition(
-      tokens.count == count && tokens.allSatisfy { (0..<Token(size)).contains($0) },
-      "step: \(tokens.count) tokens for \(count) streams, or one outside a vocabulary of \(size)")
+  public mutating func step(_ tokens: [Token]) -> Tensor {
+    precondition(tokens.count == count, "step: \(tokens.count) tokens for \(count) streams")
+    return step { tokens[$0] }
+  }
+
+  /// The same with the token that a function gives for each stream.
+  mutating func step(_ token: (_ stream: Int) -> Token) -> Tensor {
     if !isKnownUniquelyReferenced(&streams) {
       streams = RecordedStreams(network, states: states, in: streams.context)
     }
-    streams.step(tokens)
+    streams.step(token, below: network.configuration.vocabularySize)
     logits.withMutableScalars { streams.copyLogits(to: $0) }
     return logits
   }
@@ -106,11 +108,17 @@ private final class RecordedStreams: ConcurrentWork, @unchecked Sendable {
     }
   }
 
-  func step(_ tokens: some Collection<Token>) {
-    var rest = tokens[...]
-    for lane in lanes {
-      lane.tokens.overwrite(withElements: rest.prefix(lane.range.count))
-      rest = rest.dropFirst(lane.range.count)
+  func step(_ token: (_ stream: Int) -> Token, below vocabularySize: Int) {
+    for index in 0..<lanes.count {
+      let lane = lanes[index]
+      lane.tokens.overwrite { element in
+        let token = token(lane.range.lowerBound + element)
+        precondition(
+          token >= 0 && token < vocabularySize,
+          "step: token \(token) of stream \(lane.range.lowerBound + element) is not in a "
+            + "vocabulary of \(vocabularySize)")
+        return token
+      }
     }
     if lanes.count == 1 { perform(0) } else { context.perform(self, count: lanes.count) }
   }
@@ -119,9 +127,10 @@ private final class RecordedStreams: ConcurrentWork, @unchecked Sendable {
 
   func copyLogits(to target: UnsafeMutablePointer<Float>) {
     var target = target
-    for lane in lanes {
-      target.update(from: lane.logits.base, count: lane.logits.count)
-      target += lane.logits.count
+    for index in 0..<lanes.count {
+      let logits = lanes[index].logits
+      target.update(from: logits.base, count: logits.count)
+      target += logits.count
     }
   }
 }

@@ -53,6 +53,13 @@ struct LogarithmicMemoryCase: Sendable, CustomTestStringConvertible {
 
 @Suite struct LogarithmicMemoryTests {
   @Test(arguments: InstructionSet.available, LogarithmicMemoryCase.all)
+  func stretchesAreReadSideBySide(
+    _ instructionSet: InstructionSet, _ example: LogarithmicMemoryCase
+  ) {
+    computing(on: instructionSet) { example.checks(on: instructionSet).expectReadingSideBySide() }
+  }
+
+  @Test(arguments: InstructionSet.available, LogarithmicMemoryCase.all)
   func formsAgree(_ instructionSet: InstructionSet, _ example: LogarithmicMemoryCase) {
     computing(on: instructionSet) { example.checks(on: instructionSet).expectTheFormsToAgree() }
   }

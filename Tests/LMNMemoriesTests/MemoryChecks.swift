@@ -41,6 +41,34 @@ struct MemoryChecks<M: Memory> {
     }
   }
 
+  /// Stretches read side by side give the bits of the same stretches one after the other, and leave
+  /// the same state: where they can be, and where they cannot.
+  func expectReadingSideBySide(sourceLocation: SourceLocation = #_sourceLocation) {
+    var values = SeededValues(seed: seed)
+    for (start, lengths) in [
+      (0, [8]), (0, [8, 8, 8]), (16, [8, 8]), (32, [16, 16, 16, 16]), (5, [1, 1, 1]), (5, [8, 8]),
+      (0, [6, 6]), (8, [8, 4]), (0, []),
+    ] {
+      var before = memory.initialState
+      _ = parallel(.random([start, width], using: &values), after: &before)
+      let stretches = lengths.map { Tensor.random([$0, width], using: &values) }
+      let next = Tensor.random([3, width], using: &values)
+      var state = before
+      let expected =
+        stretches.flatMap { parallel($0, after: &state) } + stepped(next, after: &state)
+      for threads in 1...3 {
+        computing(on: ExecutionContext.current.instructionSet, threads: threads) {
+          var state = before
+          let found = memory.read(stretches, after: &state).flatMap(\.scalars)
+          #expect(
+            found + stepped(next, after: &state) == expected,
+            "\(lengths) after \(start), \(threads) threads, seed \(seed)",
+            sourceLocation: sourceLocation)
+        }
+      }
+    }
+  }
+
   /// A state that was copied goes on as if there were no other copy.
   func expectStatesToBeValues(sourceLocation: SourceLocation = #_sourceLocation) {
     var values = SeededValues(seed: seed)
@@ -187,7 +215,8 @@ struct MemoryChecks<M: Memory> {
   }
 
   private func parallel(_ tokens: Tensor, after state: inout M.State) -> [Float] {
-    memory(Variable(constant: tokens), after: &state).value.scalars
+    if tokens.count == 0 { return [] }
+    return memory(Variable(constant: tokens), after: &state).value.scalars
   }
 
   private func stepped(_ tokens: Tensor, after state: inout M.State) -> [Float] {

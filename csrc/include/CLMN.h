@@ -193,6 +193,9 @@ typedef struct lmn_pairs {
   size_t node_stride;
 } lmn_pairs;
 
+/// The pairs that make the new nodes of `level`, from 1 up.
+lmn_pairs lmn_tree_pairs_at(lmn_tree, size_t level);
+
 /// Pairwise summarization: node[j] = [below[2j], below[2j + 1]] . weight + bias, per bank, on every
 /// level of the tree.
 typedef struct lmn_pairwise_summary {
@@ -205,9 +208,8 @@ typedef struct lmn_pairwise_summary {
 
 void lmn_pairwise_summary_forward(lmn_context, const lmn_pairwise_summary *);
 
-/// The same for certain pairs of the rows of `nodes`, as a stream needs that takes token by token;
-/// of `tree`, only the banks matter.
-void lmn_pairwise_summary_step_forward(lmn_context, const lmn_pairwise_summary *, lmn_pairs);
+/// The same for certain pairs of the rows of `nodes`; of `tree`, only the banks matter.
+void lmn_pairwise_summary_pairs_forward(lmn_context, const lmn_pairwise_summary *, lmn_pairs);
 
 typedef struct lmn_pairwise_summary_grad {
   lmn_tree tree;
@@ -238,7 +240,7 @@ typedef struct lmn_separable_conv {
 void lmn_separable_conv_forward(lmn_context, const lmn_separable_conv *);
 
 /// The same for certain pairs of the rows of `nodes`; of `tree`, only the banks matter.
-void lmn_separable_conv_step_forward(lmn_context, const lmn_separable_conv *, lmn_pairs);
+void lmn_separable_conv_pairs_forward(lmn_context, const lmn_separable_conv *, lmn_pairs);
 
 typedef struct lmn_separable_conv_grad {
   lmn_tree tree;

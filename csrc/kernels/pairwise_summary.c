@@ -6,8 +6,8 @@ void lmn_pairwise_summary_forward(lmn_context context, const lmn_pairwise_summar
                   2 * a->width * a->width);
 }
 
-void lmn_pairwise_summary_step_forward(lmn_context context, const lmn_pairwise_summary *a,
-                                       lmn_pairs pairs) {
+void lmn_pairwise_summary_pairs_forward(lmn_context context, const lmn_pairwise_summary *a,
+                                        lmn_pairs pairs) {
   lmn_tree_summarize(context, context.isa->pairwise_summary_forward, a, a->tree.banks, pairs,
                      2 * a->width * a->width);
 }

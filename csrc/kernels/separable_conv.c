@@ -5,8 +5,8 @@ void lmn_separable_conv_forward(lmn_context context, const lmn_separable_conv *a
   lmn_tree_ascend(context, context.isa->separable_conv_forward, a, a->tree, a->width * a->width);
 }
 
-void lmn_separable_conv_step_forward(lmn_context context, const lmn_separable_conv *a,
-                                     lmn_pairs pairs) {
+void lmn_separable_conv_pairs_forward(lmn_context context, const lmn_separable_conv *a,
+                                      lmn_pairs pairs) {
   lmn_tree_summarize(context, context.isa->separable_conv_forward, a, a->tree.banks, pairs,
                      a->width * a->width);
 }

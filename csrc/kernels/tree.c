@@ -38,6 +38,11 @@ lmn_pairs lmn_tree_pairs(const lmn_tree_map *map, size_t level) {
   };
 }
 
+lmn_pairs lmn_tree_pairs_at(lmn_tree tree, size_t level) {
+  const lmn_tree_map map = lmn_tree_map_of(tree);
+  return lmn_tree_pairs(&map, level);
+}
+
 static size_t level_grain(lmn_pairs pairs, size_t work) {
   // Few pairs wait for the weight: reading an element takes as long as so many multiply-adds.
   const size_t reading = 4, rows = lmn_min(pairs.count, LMN_TILE_ROWS);

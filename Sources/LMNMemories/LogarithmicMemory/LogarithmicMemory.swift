@@ -85,6 +85,34 @@ public struct LogarithmicMemory: Memory {
     return output(attended)
   }
 
+  /// The parallel form over stretches: each is summarized by itself, then all are connected in
+  /// order, which is little work, and then each is attended to by itself.
+  public func read(_ stretches: [Tensor], after state: inout State) -> [Tensor] {
+    let (start, length) = (state.position, stretches.first?.shape[0] ?? 1)
+    guard stretches.allSatisfy({ $0.shape[0] == length }),
+      Stretch.canBegin(at: start, length: length)
+    else { return stretches.map { self(Variable(constant: $0), after: &state).value } }
+    let (context, summaries) = (ExecutionContext.current, summarizer.summaries)
+    let trees = context.map(stretches.count) { index in
+      Stretch(
+        tokens: stretches[index],
+        tree: Tree(start: start + index * length, length: length, banks: banks),
+        summaries: summaries)
+    }
+    for tree in trees { tree.connect(after: &state.nodes, summaries: summaries) }
+    let results = context.map(stretches.count) { index in
+      let slots = queryValue(Variable(constant: trees[index].nodes))
+      let keys = key(Variable(constant: stretches[index]))
+      let attended = slots.singleVectorAttention(keys: keys, of: trees[index].tree, heads: heads)
+      return (slots: slots.value, output: output(attended).value)
+    }
+    state.position += stretches.count * length
+    if let last = trees.last {
+      state.slots = results[trees.count - 1].slots.rows(at: last.tree.newestRows)
+    }
+    return results.map(\.output)
+  }
+
   /// Memory for the trees of so many streams.
   public func makeStreams(_ count: Int) -> StreamTrees {
     StreamTrees(streams: count, width: width, banks: banks)

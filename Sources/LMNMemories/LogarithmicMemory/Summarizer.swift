@@ -52,6 +52,18 @@ public enum Summarizer: Module {
     }
   }
 
+  /// The kind as stretches use it.
+  var summaries: Stretch.Summaries {
+    switch self {
+    case .linear(let summarizer):
+      .pairwise(weight: summarizer.weight.value, bias: summarizer.bias.value)
+    case .depthwiseSeparable(let summarizer):
+      .separable(
+        taps: summarizer.taps.value, pointwise: summarizer.pointwise.value,
+        bias: summarizer.bias.value)
+    }
+  }
+
   /// Takes a token of every stream: the nodes that it finishes, their queries and values.
   func step(_ tokens: Tensor, of streams: StreamTrees, queryValue: Linear) {
     let (weight, bias) = (queryValue.weight.value.transposed, queryValue.bias.value)

@@ -1,0 +1,74 @@
+internal import LMNAutodiff
+public import LMNKernels
+internal import LMNLayers
+public import LMNMemories
+
+/// Tokens that a thread reads at once: enough to fill the kernels, few enough to stay in its cache.
+private let readingStretch = 512
+
+/// Cuts tokens `start` … `start + count` of a stream into stretches, and these into groups, a
+/// stretch for every thread: so memory is bounded, however many tokens there are. Stretches begin at
+/// multiples of their length, where memories can work on them side by side.
+func readingGroups(of count: Int, after start: Int) -> [[Range<Int>]] {
+  let threads = ExecutionContext.current.threadCount
+  var groups: [[Range<Int>]] = []
+  var begin = 0
+  while begin < count {
+    let toBoundary = readingStretch - (start + begin) % readingStretch
+    let whole = min(threads, (count - begin) / readingStretch)
+    if toBoundary == readingStretch && whole > 0 {
+      groups.append(
+        (0..<whole).map { begin + $0 * readingStretch..<begin + ($0 + 1) * readingStretch })
+    } else {
+      groups.append([begin..<min(begin + toBoundary, count)])
+    }
+    begin = groups.last!.last!.upperBound
+  }
+  return groups
+}
+
+extension Block {
+  /// The parallel form without gradients, in memory that is small beyond input and output.
+  ///
+  /// - Parameters:
+  ///   - x: `[L, E]`, the first L tokens of a stream, or the next L ones.
+  ///   - state: What the tokens before left; becomes what these leave.
+  /// - Returns: `[L, E]`.
+  public func read(_ x: Tensor, after state: inout M.State) -> Tensor {
+    Tensor(shape: x.shape) { output in
+      for group in readingGroups(of: x.shape[0], after: 0) {
+        let outputs = read(group.map(x.rows), after: &state)
+        for (range, rows) in zip(group, outputs) {
+          rows.withScalars {
+            (output + range.lowerBound * x.shape[1]).update(from: $0, count: rows.count)
+          }
+        }
+      }
+    }
+  }
+
+  /// The parallel form over stretches that follow each other, without gradients.
+  func read(_ stretches: [Tensor], after state: inout M.State) -> [Tensor] {
+    let context = ExecutionContext.current
+    let normed = context.map(stretches.count) { index in
+      memoryNorm(Variable(constant: stretches[index])).value
+    }
+    let remembered = memory.read(normed, after: &state)
+    return context.map(stretches.count) { index in
+      let x = Variable(constant: stretches[index].adding(remembered[index]))
+      return (x + feedForward(feedForwardNorm(x))).value
+    }
+  }
+}
+
+extension LogarithmicMemoryNetwork {
+  /// The parallel form over stretches that follow each other, without gradients: the logits `[L, V]`
+  /// of each.
+  func read(_ stretches: [ArraySlice<Token>], after state: inout State) -> [Tensor] {
+    let context = ExecutionContext.current
+    var x = context.map(stretches.count) { embedding(TokenBuffer(stretches[$0])).value }
+    for index in blocks.indices { x = blocks[index].read(x, after: &state[index]) }
+    let last = x
+    return context.map(stretches.count) { head(finalNorm(Variable(constant: last[$0]))).value }
+  }
+}
