@@ -56,8 +56,9 @@ final class Arena: @unchecked Sendable {
 /// What the system hands out at once where it can.
 let largePage = 2 << 20
 
-/// Memory of many pages, with less time in page faults; where the system has no large pages, nothing
-/// is lost. To be given back by `deallocate()`.
+/// Memory on large pages, with less time in page faults, to be given back by `deallocate()`.
+///
+/// Where the system has no large pages, nothing is lost.
 func allocateOnLargePages(byteCount: Int) -> UnsafeMutableRawPointer {
   let memory = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: largePage)
   #if os(Linux)

@@ -6,9 +6,10 @@ public import LMNMemories
 /// Tokens that a thread reads at once: enough to fill the kernels, few enough to stay in its cache.
 private let readingStretch = 512
 
-/// Cuts tokens `start` … `start + count` of a stream into stretches, and these into groups, a
-/// stretch for every thread: so memory is bounded, however many tokens there are. Stretches begin at
-/// multiples of their length, where memories can work on them side by side.
+/// Cuts the next `count` tokens of a stream into stretches, and these into groups.
+///
+/// A group has a stretch for every thread, so memory is bounded, however many tokens there are.
+/// Stretches begin at multiples of their length, where memories can work on them side by side.
 func readingGroups(of count: Int, after start: Int) -> [[Range<Int>]] {
   let threads = ExecutionContext.current.threadCount
   var groups: [[Range<Int>]] = []

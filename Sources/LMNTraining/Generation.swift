@@ -38,6 +38,8 @@ public struct Generation: Sendable {
   public mutating func write() -> String {
     guard let logits else { preconditionFailure("Generation: nothing was read yet") }
     let token = sampler.sample(logits, using: &generator)
+    // Let go, so that the session can write the next ones in their place.
+    self.logits = nil
     self.logits = session.step(token)
     return decoder.decode(token)
   }

@@ -162,8 +162,7 @@ public struct Trainer {
     let settings = configuration
     corpus.fill(batch.inputs, of: .training, using: &checkpoint.loop.generator)
     let loss = batch.run()
-    let squaredNorms = batch.gradients.map(\.squaredNorm)
-    let norm = squaredNorms.reduce(0, +).squareRoot()
+    let norm = batch.gradients.reduce(0) { $0 + $1.squaredNorm }.squareRoot()
     let rate = settings.schedule.rate(at: step)
     checkpoint.loop.step += 1
     checkpoint.loop.tokens += settings.batchSize * settings.blockLength
@@ -171,7 +170,7 @@ public struct Trainer {
     guard loss.isFinite, norm.isFinite else {
       checkpoint.loop.skippedUpdates += 1
       checkpoint.loop.skippedInARow += 1
-      let bad = squaredNorms.firstIndex { !$0.isFinite }
+      let bad = batch.gradients.firstIndex { !$0.squaredNorm.isFinite }
       let tensor = loss.isFinite ? bad.map { batch.names[$0] } ?? "gradient norm" : "loss"
       return Step(loss: loss, gradientNorm: norm, learningRate: rate, skippedFor: tensor)
     }
