@@ -41,13 +41,10 @@ public struct Workload {
     return Workload(tokens: count * length) { seconds { _ = batch.run() } }
   }
 
-  /// Steps of streams in lock-step: the next ``stepsOfDecoding`` tokens in, one after the other, and
-  /// the logits behind each out.
+  /// So many steps of streams in lock-step: a token of each in, the logits of the next out.
   ///
-  /// - Parameters:
-  ///   - network: What continues the streams.
-  ///   - streams: How many there are.
-  ///   - positions: Where they stand before the first token, and at most behind the last.
+  /// A run makes ``stepsOfDecoding`` of them. The streams begin anew when they have been through
+  /// `positions`.
   public static func decoding(
     by network: LogarithmicMemoryNetwork, streams count: Int, positions: Range<Int>
   ) -> Workload {
@@ -55,13 +52,15 @@ public struct Workload {
     let start = network.randomState(at: positions.lowerBound, using: &generator)
     let tokens = (0..<stepsOfDecoding).map { _ in network.randomTokens(count, using: &generator) }
     let begin = { SessionBatch(network, states: .init(repeating: start, count: count)) }
-    var (streams, position) = (begin(), positions.lowerBound)
+    var (streams, position): (SessionBatch?, Int) = (begin(), positions.lowerBound)
     return Workload(tokens: count * stepsOfDecoding) {
       if position + stepsOfDecoding > positions.upperBound {
+        // Never two at once: that would show in the peak memory.
+        streams = nil
         (streams, position) = (begin(), positions.lowerBound)
       }
       position += stepsOfDecoding
-      return seconds { for tokens in tokens { _ = streams.step(tokens) } }
+      return seconds { for tokens in tokens { _ = streams!.step(tokens) } }
     }
   }
 

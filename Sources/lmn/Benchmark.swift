@@ -23,7 +23,7 @@ struct Benchmark: ParsableCommand {
 
   func run() throws {
     try machine.run {
-      let report = try SpeedReport(iterations: iterations)
+      let report = SpeedReport(iterations: iterations)
       if json { return try Console.write(Console.json(report)) }
       let memory = (Double(report.trainingMemory) / 0x1p20).fixed(1)
       try Console.write(

@@ -9,7 +9,7 @@ struct Benchmarks: ParsableCommand {
 
   @Option(help: "Runs of each benchmark at most, of which the median is shown; 1 is quick.")
   var iterations = 200
-  @Option(help: "Only benchmarks whose name contains this.")
+  @Option(help: "Only benchmarks whose name, or work's id, contains this.")
   var filter = ""
   @Option(help: "Only this instruction set.")
   var instructionSet: String?

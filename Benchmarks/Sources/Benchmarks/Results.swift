@@ -52,6 +52,8 @@ final class Results {
         + String(
           format: "%9.1f %6.1f %5.0f %%", row.gigaflops, row.gigabytes, row.fractionOfPeak * 100)
         + (model ?? ""))
+    // Also into a file or a pipe: the next one may take a while.
+    fflush(nil)
   }
 
   private static func column(_ text: String, _ width: Int) -> String {
