@@ -1,5 +1,6 @@
 public import LMNKernels
 public import LMNLayers
+public import LMNModel
 
 /// A text in tokens, its beginning to train on and its end to validate with.
 public struct Corpus: Sendable {
@@ -79,13 +80,20 @@ public struct Corpus: Sendable {
     }
   }
 
-  /// Fills recorded windows as ``batch(of:count:length:using:)`` makes new ones.
-  func fill(_ windows: [TokenWindow], of split: Split, using generator: inout SeededGenerator) {
+  /// Fills a recorded batch's windows as ``batch(of:count:length:using:)`` makes new ones.
+  ///
+  /// - Parameters:
+  ///   - windows: What to fill.
+  ///   - split: The part of the text to take them from.
+  ///   - generator: Chooses the places.
+  /// - Precondition: The split has more tokens than a window.
+  public func fill(
+    _ windows: [TokenWindow], of split: Split, using generator: inout SeededGenerator
+  ) {
     for window in windows {
       let (inputs, targets) = self.window(
-        of: split, length: window.inputs.count, using: &generator)
-      window.inputs.overwrite(withElements: inputs)
-      window.targets.overwrite(withElements: targets)
+        of: split, length: window.length, using: &generator)
+      window.overwrite(inputs: inputs, targets: targets)
     }
   }
 

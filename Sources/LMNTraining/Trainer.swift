@@ -149,13 +149,9 @@ public struct Trainer {
   private typealias Batch = RecordedBatch<LogarithmicMemoryNetwork, TokenWindow>
 
   private func recordedBatch(_ result: Batch.Result) -> Batch {
-    let length = configuration.blockLength
-    return Batch(
-      result, at: checkpoint.model.network, overBatchOf: configuration.batchSize,
-      inputs: { TokenWindow(length: length) }
-    ) { network, window in
-      network.loss(of: window.inputs, targets: window.targets)
-    }
+    Batch(
+      result, ofLossAt: checkpoint.model.network, windows: configuration.batchSize,
+      length: configuration.blockLength)
   }
 
   private mutating func takeStep(_ batch: Batch) -> Step {

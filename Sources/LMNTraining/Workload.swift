@@ -71,14 +71,11 @@ public struct Workload {
     _ result: RecordedBatch<LogarithmicMemoryNetwork, TokenWindow>.Result,
     of network: LogarithmicMemoryNetwork, count: Int, length: Int
   ) -> RecordedBatch<LogarithmicMemoryNetwork, TokenWindow> {
-    let batch = RecordedBatch(
-      result, at: network, overBatchOf: count, inputs: { TokenWindow(length: length) }
-    ) { network, window in network.loss(of: window.inputs, targets: window.targets) }
+    let batch = RecordedBatch(result, ofLossAt: network, windows: count, length: length)
     var generator = SeededGenerator(seed: 1)
     for window in batch.inputs {
       let tokens = network.randomTokens(length + 1, using: &generator)
-      window.inputs.overwrite(withElements: tokens.dropLast())
-      window.targets.overwrite(withElements: tokens.dropFirst())
+      window.overwrite(inputs: tokens.dropLast(), targets: tokens.dropFirst())
     }
     return batch
   }

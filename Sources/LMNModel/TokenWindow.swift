@@ -1,0 +1,71 @@
+public import LMNKernels
+public import LMNLayers
+
+/// A stretch of text to predict, as a recorded batch reads it.
+public struct TokenWindow: RecordedInput {
+  let inputs: TokenBuffer
+  let targets: TokenBuffer
+  private let vocabularySize: Int
+
+  /// Memory for a window of so many tokens, all of them token 0.
+  public init(length: Int, vocabularySize: Int) {
+    inputs = TokenBuffer(repeatElement(0, count: length))
+    targets = TokenBuffer(repeatElement(0, count: length))
+    self.vocabularySize = vocabularySize
+  }
+
+  /// How many tokens are read, and predicted.
+  public var length: Int { inputs.count }
+
+  /// Replaces all tokens.
+  ///
+  /// - Parameters:
+  ///   - inputs: The tokens that the model reads.
+  ///   - targets: The token that follows each of them.
+  /// - Precondition: There are as many as the window is long, each below the vocabulary's size.
+  public func overwrite(inputs: ArraySlice<Token>, targets: ArraySlice<Token>) {
+    self.inputs.overwrite(withElements: inputs, below: vocabularySize)
+    self.targets.overwrite(withElements: targets, below: vocabularySize)
+  }
+
+  /// Takes over another window's tokens.
+  public func overwrite(with other: TokenWindow) {
+    inputs.overwrite(with: other.inputs)
+    targets.overwrite(with: other.targets)
+  }
+}
+
+extension TokenBuffer {
+  fileprivate func overwrite(withElements tokens: ArraySlice<Token>, below vocabularySize: Int) {
+    precondition(
+      tokens.count == count, "TokenWindow: \(tokens.count) tokens in a window of \(count)")
+    overwrite { index in
+      let token = tokens[tokens.startIndex + index]
+      precondition(
+        token >= 0 && token < vocabularySize,
+        "TokenWindow: token \(token) at \(index) is not in a vocabulary of \(vocabularySize)")
+      return token
+    }
+  }
+}
+
+extension RecordedBatch where M == LogarithmicMemoryNetwork, Input == TokenWindow {
+  /// Records a network's mean loss over a batch of windows.
+  ///
+  /// - Parameters:
+  ///   - result: What to compute.
+  ///   - network: Where; its parameters are copied.
+  ///   - count: Windows of the batch, at least 1.
+  ///   - length: Tokens of each.
+  ///   - context: Where to compute.
+  public convenience init(
+    _ result: Result = .valueAndGradient, ofLossAt network: LogarithmicMemoryNetwork,
+    windows count: Int, length: Int, in context: ExecutionContext = .current
+  ) {
+    let vocabularySize = network.configuration.vocabularySize
+    self.init(
+      result, at: network, overBatchOf: count, in: context,
+      inputs: { TokenWindow(length: length, vocabularySize: vocabularySize) }
+    ) { network, window in network.loss(of: window.inputs, targets: window.targets) }
+  }
+}
