@@ -71,6 +71,38 @@ private struct Window: RecordedInput {
     }
   }
 
+  /// The shorter way for windows of tokens.
+  @Test func recordsTheLossOfWindows() throws {
+    let network = try LogarithmicMemoryNetwork.small()
+    let batch = RecordedBatch(ofLossAt: network, windows: 2, length: 7)
+    let (inputs, targets) = (tokens(14, seed: 1), tokens(14, seed: 2))
+    for (index, window) in batch.inputs.enumerated() {
+      #expect(window.length == 7)
+      window.overwrite(
+        inputs: inputs[7 * index..<7 * index + 7], targets: targets[7 * index..<7 * index + 7])
+    }
+    let value = batch.run()
+    let expected = valueWithGradient(at: network, overBatchOf: 2) { network, member in
+      network.loss(
+        of: Array(inputs[7 * member..<7 * member + 7]),
+        targets: Array(targets[7 * member..<7 * member + 7]))
+    }
+    #expect(Float(value) == expected.value)
+    #expect(batch.gradient == expected.gradient)
+  }
+
+  @Test func trapsOnTokensThatDoNotFitAWindow() async {
+    await #expect(processExitsWith: .failure) {
+      TokenWindow(length: 2, vocabularySize: 3).overwrite(inputs: [0], targets: [0])
+    }
+    await #expect(processExitsWith: .failure) {
+      TokenWindow(length: 1, vocabularySize: 3).overwrite(inputs: [0], targets: [3])
+    }
+    await #expect(processExitsWith: .failure) {
+      TokenWindow(length: 1, vocabularySize: 3).overwrite(inputs: [-1], targets: [0])
+    }
+  }
+
   @Test func valueAloneIsTheSame() throws {
     let network = try LogarithmicMemoryNetwork.small()
     let both = batch(at: network, of: 5)

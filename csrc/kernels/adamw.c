@@ -2,6 +2,6 @@
 #include "kernels/units.h"
 
 void lmn_adamw_update(lmn_context context, const lmn_adamw *a) {
-  lmn_parallel_for(context, context.isa->adamw_update, a, lmn_units(a->count, LMN_BLOCK),
-                   lmn_grain(8 * LMN_BLOCK));
+  lmn_share_out(context, context.isa->adamw_update, a, lmn_units(a->count, LMN_BLOCK),
+                8 * LMN_BLOCK);
 }

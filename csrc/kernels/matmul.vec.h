@@ -218,9 +218,11 @@ typedef struct {
 static matmul_rectangle matmul_rectangle_of(size_t begin, size_t end, size_t tile, size_t rows,
                                             size_t columns) {
   const size_t panels = lmn_units(columns, LMN_TILE_COLUMNS);
-  const size_t row = begin / panels * tile, column = begin % panels * LMN_TILE_COLUMNS;
-  const size_t wide = lmn_min(panels - begin % panels, end - begin);
-  const size_t high = wide == panels ? (end - begin) / panels : 1;
+  // A product of few rows is quicker than a division.
+  const size_t first = begin == 0 ? 0 : begin / panels, panel = begin - first * panels;
+  const size_t row = first * tile, column = panel * LMN_TILE_COLUMNS;
+  const size_t wide = lmn_min(panels - panel, end - begin);
+  const size_t high = wide < panels || end - begin == panels ? 1 : (end - begin) / panels;
   return (matmul_rectangle){
       .row = row,
       .rows = lmn_min(rows - row, high * tile),

@@ -15,7 +15,7 @@ void lmn_pairwise_summary_pairs_forward(lmn_context context, const lmn_pairwise_
 void lmn_pairwise_summary_backward(lmn_context context, const lmn_pairwise_summary_grad *a) {
   lmn_tree_descend(context, context.isa->pairwise_summary_backward_nodes, a, a->tree,
                    2 * a->width * a->width);
-  lmn_parallel_for(context, context.isa->pairwise_summary_backward_weight, a,
-                   a->tree.banks * lmn_units(2 * a->width, LMN_TILE_ROWS),
-                   lmn_grain(LMN_TILE_ROWS * a->width * a->tree.length));
+  lmn_share_out(context, context.isa->pairwise_summary_backward_weight, a,
+                a->tree.banks * lmn_units(2 * a->width, LMN_TILE_ROWS),
+                LMN_TILE_ROWS * a->width * a->tree.length);
 }

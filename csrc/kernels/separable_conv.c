@@ -14,10 +14,9 @@ void lmn_separable_conv_pairs_forward(lmn_context context, const lmn_separable_c
 void lmn_separable_conv_backward(lmn_context context, const lmn_separable_conv_grad *a) {
   lmn_tree_descend(context, context.isa->separable_conv_backward_nodes, a, a->tree,
                    a->width * a->width);
-  lmn_parallel_for(context, context.isa->separable_conv_backward_taps, a,
-                   a->tree.banks * lmn_units(a->width, LMN_TILE_COLUMNS),
-                   lmn_grain(16 * a->tree.length));
-  lmn_parallel_for(context, context.isa->separable_conv_backward_pointwise, a,
-                   a->tree.banks * lmn_units(a->width, LMN_TILE_ROWS),
-                   lmn_grain(LMN_TILE_ROWS * a->width * a->tree.length));
+  lmn_share_out(context, context.isa->separable_conv_backward_taps, a,
+                a->tree.banks * lmn_units(a->width, LMN_TILE_COLUMNS), 16 * a->tree.length);
+  lmn_share_out(context, context.isa->separable_conv_backward_pointwise, a,
+                a->tree.banks * lmn_units(a->width, LMN_TILE_ROWS),
+                LMN_TILE_ROWS * a->width * a->tree.length);
 }

@@ -2,11 +2,11 @@
 #include "kernels/units.h"
 
 void lmn_silu_forward(lmn_context context, const lmn_silu *a) {
-  lmn_parallel_for(context, context.isa->silu_forward, a, lmn_units(a->count, LMN_BLOCK),
-                   lmn_grain(8 * LMN_BLOCK));
+  lmn_share_out(context, context.isa->silu_forward, a, lmn_units(a->count, LMN_BLOCK),
+                8 * LMN_BLOCK);
 }
 
 void lmn_silu_backward(lmn_context context, const lmn_silu_grad *a) {
-  lmn_parallel_for(context, context.isa->silu_backward, a, lmn_units(a->count, LMN_BLOCK),
-                   lmn_grain(8 * LMN_BLOCK));
+  lmn_share_out(context, context.isa->silu_backward, a, lmn_units(a->count, LMN_BLOCK),
+                8 * LMN_BLOCK);
 }

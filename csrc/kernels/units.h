@@ -20,8 +20,15 @@ static inline size_t lmn_units(size_t count, size_t size) { return (count + size
 // has to be worth it.
 enum { LMN_SHARE = 200000 };
 
-/// The least units that are worth a thread, when one costs `work` multiply-adds or the like.
-static inline size_t lmn_grain(size_t work) { return 1 + LMN_SHARE / (work + 1); }
+/// Runs `kernel` over units [0, count) on as many threads as find a share that is worth it, when a
+/// unit costs `work` multiply-adds or the like.
+static inline void lmn_share_out(lmn_context context, lmn_kernel *kernel, const void *args,
+                                 size_t count, size_t work) {
+  if (context.threads > 1)
+    lmn_parallel_for(context, kernel, args, count, 1 + LMN_SHARE / (work + 1));
+  else if (count)
+    kernel(args, 0, count);
+}
 
 enum { LMN_MOST_LEVELS = 64 };
 
