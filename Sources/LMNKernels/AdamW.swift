@@ -36,18 +36,10 @@ extension Tensor {
     gradient: Tensor, first: inout Tensor, second: inout Tensor, step: Int, learningRate: Float,
     gradientScale: Float, constants: AdamWConstants
   ) {
-    precondition(
-      gradient.shape == shape && first.shape == shape && second.shape == shape && step > 0,
-      "updateByAdamW: gradient \(gradient.shape) of \(shape), step \(step)")
-    withMutableScalars { value in
-      first.withMutableScalars { first in
-        second.withMutableScalars { second in
-          gradient.updateByAdamW(
-            value, first, second, step: step, learningRate: learningRate,
-            gradientScale: gradientScale, constants: constants)
-        }
-      }
-    }
+    withMutableScalars { _ in }
+    overwriteByAdamW(
+      gradient: gradient, first: &first, second: &second, step: step, learningRate: learningRate,
+      gradientScale: gradientScale, constants: constants)
   }
 
   /// The same for a parameter of a recording, which stays where it is.
@@ -55,32 +47,25 @@ extension Tensor {
     gradient: Tensor, first: inout Tensor, second: inout Tensor, step: Int, learningRate: Float,
     gradientScale: Float, constants: AdamWConstants
   ) {
+    precondition(
+      gradient.shape == shape && first.shape == shape && second.shape == shape && step > 0,
+      "updateByAdamW: gradient \(gradient.shape) of \(shape), step \(step)")
     overwrite { value in
       first.withMutableScalars { first in
         second.withMutableScalars { second in
-          gradient.updateByAdamW(
-            value, first, second, step: step, learningRate: learningRate,
-            gradientScale: gradientScale, constants: constants)
+          ExecutionContext.current.run(
+            lmn_adamw_update,
+            lmn_adamw(
+              count: count, learning_rate: learningRate, beta1: constants.beta1,
+              beta2: constants.beta2, epsilon: constants.epsilon,
+              weight_decay: constants.weightDecay,
+              correction1: Float(1 - pow(Double(constants.beta1), Double(step))),
+              correction2: Float(1 - pow(Double(constants.beta2), Double(step))),
+              gradient_scale: gradientScale, gradient: gradient.base, value: value, first: first,
+              second: second),
+            on: gradient)
         }
       }
     }
-  }
-
-  /// Updates the arrays of a parameter, for `self`, its gradient.
-  private func updateByAdamW(
-    _ value: UnsafeMutablePointer<Float>, _ first: UnsafeMutablePointer<Float>,
-    _ second: UnsafeMutablePointer<Float>, step: Int, learningRate: Float, gradientScale: Float,
-    constants: AdamWConstants
-  ) {
-    ExecutionContext.current.run(
-      lmn_adamw_update,
-      lmn_adamw(
-        count: count, learning_rate: learningRate, beta1: constants.beta1, beta2: constants.beta2,
-        epsilon: constants.epsilon, weight_decay: constants.weightDecay,
-        correction1: Float(1 - pow(Double(constants.beta1), Double(step))),
-        correction2: Float(1 - pow(Double(constants.beta2), Double(step))),
-        gradient_scale: gradientScale, gradient: base, value: value, first: first,
-        second: second),
-      on: self)
   }
 }

@@ -1,0 +1,159 @@
+import CLMN
+import Foundation
+import LMNKernels
+import LMNTestSupport
+import Testing
+
+/// Error bounds of attention over inputs in -1...1.
+///
+/// A softmax is not a polynomial: its exponents' absolute errors are its weights' relative ones.
+private struct AttentionBounds {
+  let heads, headWidth, slots: Int
+
+  /// A head's features may be one chain, or several whose sums are folded.
+  var dotRoundings: Int { headWidth + 4 }
+
+  /// The largest score: D products of at most 1, over the root of D.
+  var score: Double { Double(headWidth).squareRoot() }
+
+  /// Of a score: the dot, the scale's two and its product.
+  var scoreError: Double { Rounding.error(dotRoundings + 3) * score }
+
+  /// Of a weight, relative: its score, the rounded difference to the largest score or to the
+  /// log-normalizer, which is at most twice a score and the logarithm of the slots, and exp.
+  ///
+  /// The second order of all this is less than a hundredth.
+  var weightError: Double {
+    1.01
+      * (scoreError + Rounding.unit * (2 * score + log(Double(slots)))
+        + Rounding.error(Exponential.roundings))
+  }
+
+  /// In a sum of weights: one addition per slot, folding, and per block one product, one sum and an
+  /// exp to come from one largest score to the next.
+  var sumRoundings: Int {
+    slots + 4 + slots / min(64, 1024 / heads) * (2 + Exponential.roundings + Int(4 * score))
+  }
+
+  /// Of the output: weights above and below the line, their sums, the inverse, its product and the
+  /// reference's rounding.
+  var outputError: Double { 2 * weightError + Rounding.error(2 * sumRoundings + 3) }
+
+  /// Of the log-normalizer: the weights' sum, log (two) and its sum with the largest score, which
+  /// both sides round.
+  var logNormalizerError: Double {
+    let logarithm = log(Double(slots))
+    return scoreError + weightError + Rounding.error(sumRoundings)
+      + Rounding.unit * (2 * logarithm + 2 * (score + logarithm))
+  }
+
+  /// The largest cotangent of a score: a difference of two dots of D products, over the root of D.
+  var scoreCotangent: Double { 2 * score }
+
+  /// Of a score's cotangent, relative: its weight, two dots and their difference, two products and
+  /// the scale's two.
+  var scoreCotangentError: Double {
+    weightError + 1.01 * Rounding.error(2 * dotRoundings + 5)
+  }
+}
+
+func attention(
+  over tree: Tree, heads: Int, headWidth: Int, seed: UInt64 = 1
+) -> KernelCall {
+  var values = SeededValues(seed: seed)
+  let width = heads * headWidth
+  let bounds = AttentionBounds(
+    heads: heads, headWidth: headWidth, slots: 1 + tree.banks * tree.levels)
+  return KernelCall(
+    "attention over \(tree), \(heads) heads of \(headWidth), seed \(seed)",
+    inputs: [values.floats(tree.rowCount * 2 * width), values.floats(tree.length * width)],
+    accuracy: .bounded { expected in
+      [
+        expected[0].map { _ in bounds.outputError },
+        expected[1].map { _ in bounds.logNormalizerError },
+      ]
+    }
+  ) { context, arrays, inputs in
+    var arguments = lmn_single_vector_attention(
+      tree: tree.part, width: width, heads: heads, slots: arrays.input(inputs[0]),
+      keys: arrays.input(inputs[1]), output: arrays.output(tree.length * width),
+      log_normalizer: arrays.output(tree.length * heads))
+    lmn_single_vector_attention_forward(context, &arguments)
+  }
+}
+
+func attentionPullback(
+  over tree: Tree, heads: Int, headWidth: Int, seed: UInt64 = 1
+) -> KernelCall {
+  let forward = attention(over: tree, heads: heads, headWidth: headWidth, seed: seed)
+  let results = forward.results(in: InstructionSet.reference.context())
+  var values = SeededValues(seed: seed + 1)
+  let width = heads * headWidth
+  let slots = 1 + tree.banks * tree.levels
+  let bounds = AttentionBounds(heads: heads, headWidth: headWidth, slots: slots)
+  let (levels, heights) = (tree.levels, tree.heights)
+  let function: @Sendable (lmn_context, GuardedArguments, [[Float]]) -> Void = {
+    context, arrays, inputs in
+    let partialRows = lmn_single_vector_attention_partial_rows(tree.part)
+    let partial = GuardedBuffer([Float](repeating: .nan, count: partialRows * 2 * width))
+    var arguments = lmn_single_vector_attention_grad(
+      tree: tree.part, width: width, heads: heads, slots: arrays.input(inputs[0]),
+      keys: arrays.input(inputs[1]), output: arrays.input(inputs[2]),
+      log_normalizer: arrays.input(inputs[3]), d_output: arrays.input(inputs[4]),
+      d_keys: arrays.output(tree.length * width), d_slots: arrays.output(tree.rowCount * 2 * width),
+      partial: partial.base)
+    lmn_single_vector_attention_backward(context, &arguments)
+    #expect(partial.hasIntactMargins)
+  }
+  let inputs = forward.inputs + results + [values.floats(tree.length * width)]
+  return KernelCall(
+    "attention's pullback over \(tree), \(heads) heads of \(headWidth), seed \(seed)",
+    inputs: inputs,
+    // Sums over slots or positions of weights, or scores' cotangents, times at most 1. A position's
+    // weights add up to 1. Those of a node follow from the reference itself: a cotangent of ones
+    // gives the sum of the weights to its value.
+    accuracy: .bounded { expected in
+      let ones = [Float](repeating: 1, count: tree.length * width)
+      let weights = GuardedArguments.results {
+        function(InstructionSet.reference.context(), $0, inputs.dropLast() + [ones])
+      }[1]
+      let d_keys =
+        bounds.scoreCotangent * (bounds.scoreCotangentError + Rounding.error(slots + 1))
+      let d_slots = expected[1].indices.map { index in
+        let (row, feature) = (index / (2 * width), index % (2 * width))
+        let sum = Rounding.error((1 << (levels - heights[row])) + 1)
+        let weight = Double(weights[row * 2 * width + width + feature % width])
+        return feature < width
+          ? weight * bounds.scoreCotangent * (bounds.scoreCotangentError + sum)
+          : weight * (bounds.weightError + sum)
+      }
+      return [expected[0].map { _ in d_keys }, d_slots]
+    }, function: function)
+}
+
+func attentionStep(counts: [Int], heads: Int, headWidth: Int, seed: UInt64 = 1) -> KernelCall {
+  var values = SeededValues(seed: seed)
+  let width = heads * headWidth
+  return KernelCall(
+    "step over \(counts) slots, \(heads) heads of \(headWidth), seed \(seed)",
+    inputs: [values.floats(counts.count * width)] + counts.map { values.floats($0 * 2 * width) },
+    accuracy: .bounded { expected in
+      let bounds = counts.flatMap { count in
+        let bounds = AttentionBounds(heads: heads, headWidth: headWidth, slots: count)
+        return repeatElement(bounds.outputError, count: width)
+      }
+      return [bounds]
+    }
+  ) { context, arrays, inputs in
+    let slots: [UnsafePointer<Float>?] = inputs.dropFirst().map { arrays.input($0) }
+    slots.withUnsafeBufferPointer { slots in
+      counts.withUnsafeBufferPointer { counts in
+        var arguments = lmn_single_vector_attention_step(
+          streams: counts.count, width: width, heads: heads, slots: slots.baseAddress,
+          counts: counts.baseAddress, keys: arrays.input(inputs[0]),
+          output: arrays.output(counts.count * width))
+        lmn_single_vector_attention_step_forward(context, &arguments)
+      }
+    }
+  }
+}
