@@ -45,9 +45,13 @@ final class Arena: @unchecked Sendable {
 
   private func addChunk(atLeast size: Int) {
     // As large as everything before: few chunks, and at most half of the last one unused.
-    let wanted = max(size, min(byteCount, 64 << 20))
-    rest = (wanted + largePage - 1) / largePage * largePage
-    next = allocateOnLargePages(byteCount: rest)
+    rest = max(size, min(max(byteCount, 256 << 10), 64 << 20))
+    if rest >= largePage {
+      rest = (rest + largePage - 1) / largePage * largePage
+      next = allocateOnLargePages(byteCount: rest)
+    } else {
+      next = .allocate(byteCount: rest, alignment: 64)
+    }
     chunks.append(next!)
     byteCount += rest
   }

@@ -14,6 +14,9 @@ public final class Recording: @unchecked Sendable {
   typealias Call = (lmn_context) -> Void
 
   let arena = Arena()
+  /// For what is derived from constants, in the order of use: it must not share memory with what
+  /// comes and goes in every run.
+  private let derivedArena = Arena()
   private var calls: [Call] = []
   private var derivations: [Call] = []
   private var isDeriving = false
@@ -48,10 +51,7 @@ public final class Recording: @unchecked Sendable {
   public var byteCount: Int { arena.byteCount }
 
   /// Where results of kernels go.
-  ///
-  /// What is derived once must not share memory with what comes and goes in every run, and stays
-  /// outside.
-  var arenaOfResults: Arena? { isDeriving ? nil : arena }
+  var arenaOfResults: Arena { isDeriving ? derivedArena : arena }
 
   fileprivate func append<Arguments: BitwiseCopyable>(
     _ function: @escaping (lmn_context, UnsafePointer<Arguments>?) -> Void, _ arguments: Arguments
