@@ -16,14 +16,6 @@ public final class Buffer<Element: BitwiseCopyable & Sendable>: @unchecked Senda
 
   deinit { base.deallocate() }
 
-  /// Replaces all elements.
-  ///
-  /// - Precondition: There are as many new ones.
-  package func overwrite(withElements elements: some Collection<Element>) {
-    precondition(elements.count == count, "Buffer: \(elements.count) elements for \(count)")
-    _ = UnsafeMutableBufferPointer(start: base, count: count).update(fromContentsOf: elements)
-  }
-
   /// Replaces every element by what `element` gives for its place.
   package func overwrite(_ element: (Int) -> Element) {
     for index in 0..<count { base[index] = element(index) }

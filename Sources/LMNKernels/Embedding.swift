@@ -44,10 +44,16 @@ extension Tensor {
 
 /// Traps with the first token that is outside the vocabulary.
 func expectTokens(_ tokens: TokenBuffer, below vocabularySize: Int, operation: String) {
-  let tokens = tokens.elements
-  guard let index = tokens.firstIndex(where: { !(0..<vocabularySize).contains(Int($0)) }) else {
-    return
+  for (index, token) in tokens.elements.enumerated() {
+    expectToken(token, below: vocabularySize, operation: operation, "at \(index)")
   }
-  preconditionFailure(
-    "\(operation): token \(tokens[index]) at \(index) is not in a vocabulary of \(vocabularySize)")
+}
+
+/// Traps if a token, which stands at some place, is outside the vocabulary.
+package func expectToken(
+  _ token: Token, below vocabularySize: Int, operation: String, _ place: @autoclosure () -> String
+) {
+  precondition(
+    token >= 0 && token < vocabularySize,
+    "\(operation): token \(token) \(place()) is not in a vocabulary of \(vocabularySize)")
 }

@@ -42,9 +42,10 @@ public struct ExecutionContext: Sendable {
     return context
   }
 
-  /// The same context with at most so many threads.
-  package func limited(toThreads count: Int) -> ExecutionContext {
-    ExecutionContext(instructionSet: instructionSet, threadCount: min(count, threadCount))
+  /// What each of `count` pieces of work has that are done at once: one thread, or all if it is the
+  /// only one.
+  package func forEach(of count: Int) -> ExecutionContext {
+    ExecutionContext(instructionSet: instructionSet, threadCount: count == 1 ? threadCount : 1)
   }
 
   /// Performs 0 ..< count pieces of work, shared out over the threads, without allocating.
@@ -68,7 +69,7 @@ public struct ExecutionContext: Sendable {
     guard count > 1, threadCount > 1, recording == nil else {
       return Self.$current.withValue(self) { (0..<count).map(body) }
     }
-    let inner = ExecutionContext(instructionSet: instructionSet, threadCount: 1)
+    let inner = forEach(of: count)
     return [Result](unsafeUninitializedCapacity: count) { results, initialized in
       let base = results.baseAddress!
       let run = { (begin: Int, end: Int) in
@@ -92,7 +93,7 @@ public struct ExecutionContext: Sendable {
 
 /// Work in pieces that may be done at once.
 package protocol ConcurrentWork: AnyObject, Sendable {
-  /// Does one piece; uses no kernels but on one thread.
+  /// Does one piece, with the context that ``ExecutionContext/forEach(of:)`` gives.
   func perform(_ index: Int)
 }
 

@@ -78,8 +78,11 @@ public final class StreamTrees: @unchecked Sendable {
     slots + (stream * rows + row) * 2 * width
   }
 
-  /// Nodes of `level` that a number of tokens finishes.
-  private func finished(_ tokens: Int, _ level: Int) -> Int { tokens >> level }
+  /// Where a stream's newest node of a level and row stands: beside its sibling.
+  private func newest(_ stream: Int, _ row: Int, _ level: Int) -> UnsafeMutablePointer<Float> {
+    let finished = positions[stream] >> level
+    return pair(stream, row) + ((finished - 1) & 1) * width
+  }
 
   private func topLevel(of tokens: Int) -> Int { Int.bitWidth - 1 - tokens.leadingZeroBitCount }
 }
@@ -96,8 +99,7 @@ extension StreamTrees {
     precondition(position >> Self.levels == 0, "StreamTrees: position \(position) is too far")
     positions[stream] = position
     forEachNode(of: stream) { row, index, level in
-      let parity = (finished(position, level) - 1) & 1
-      (pair(stream, row) + parity * width).update(from: nodes.base + index * width, count: width)
+      newest(stream, row, level).update(from: nodes.base + index * width, count: width)
       slot(stream, row).update(from: slots.base + index * 2 * width, count: 2 * width)
     }
   }
@@ -110,8 +112,7 @@ extension StreamTrees {
       position,
       Tensor(shape: [count, width]) { nodes in
         forEachNode(of: stream) { row, index, level in
-          let parity = (finished(position, level) - 1) & 1
-          (nodes + index * width).update(from: pair(stream, row) + parity * width, count: width)
+          (nodes + index * width).update(from: newest(stream, row, level), count: width)
         }
       },
       Tensor(shape: [count, 2 * width]) { table in
@@ -262,8 +263,7 @@ extension StreamTrees {
 
   /// Puts a new node beside its sibling, and notes where its slot is.
   private func place(_ node: Int, _ stream: Int, row: Int, level: Int) {
-    let parity = (finished(positions[stream], level) - 1) & 1
-    (pair(stream, row) + parity * width).update(from: newNodes + node * width, count: width)
+    newest(stream, row, level).update(from: newNodes + node * width, count: width)
     destinations[node] = slot(stream, row)
   }
 }

@@ -120,7 +120,7 @@ public final class RecordedBatch<M: Module, Input: RecordedInput>: @unchecked Se
     let fitsCaches = first.recording.byteCount <= Self.mostBytesOfLane
     let laneCount =
       fitsCaches && count >= context.threadCount ? min(groupCount, context.threadCount) : 1
-    let inner = context.limited(toThreads: laneCount == 1 ? context.threadCount : 1)
+    let inner = context.forEach(of: laneCount)
 
     var (lanes, groups): ([Lane], [Group]) = ([], [])
     var terms = [[Tensor]](repeating: [], count: parameters.count)
@@ -187,11 +187,7 @@ public final class RecordedBatch<M: Module, Input: RecordedInput>: @unchecked Se
   /// - Returns: The mean over the members.
   public func run() -> Double {
     for index in 0..<lanes.count { lanes[index].program.recording.derive(in: context) }
-    if lanes.count == 1 {
-      perform(0)
-    } else {
-      context.perform(self, count: lanes.count)
-    }
+    context.perform(self, count: lanes.count)
     sum.run(in: context)
     return values.reduce(0) { $0 + Double($1) } / Double(values.count)
   }

@@ -84,7 +84,7 @@ private final class RecordedStreams: ConcurrentWork, @unchecked Sendable {
     count = states.count
     self.context = context
     let laneCount = min(count, context.threadCount)
-    let inner = context.limited(toThreads: laneCount == 1 ? context.threadCount : 1)
+    let inner = context.forEach(of: laneCount)
     self.inner = inner
     lanes = (0..<laneCount).map { lane in
       let range = states.count * lane / laneCount..<states.count * (lane + 1) / laneCount
@@ -111,16 +111,14 @@ private final class RecordedStreams: ConcurrentWork, @unchecked Sendable {
   func step(_ token: (_ stream: Int) -> Token, below vocabularySize: Int) {
     for index in 0..<lanes.count {
       let lane = lanes[index]
-      lane.tokens.overwrite { element in
-        let token = token(lane.range.lowerBound + element)
-        precondition(
-          token >= 0 && token < vocabularySize,
-          "step: token \(token) of stream \(lane.range.lowerBound + element) is not in a "
-            + "vocabulary of \(vocabularySize)")
+      lane.tokens.overwrite { index in
+        let stream = lane.range.lowerBound + index
+        let token = token(stream)
+        expectToken(token, below: vocabularySize, operation: "step", "of stream \(stream)")
         return token
       }
     }
-    if lanes.count == 1 { perform(0) } else { context.perform(self, count: lanes.count) }
+    context.perform(self, count: lanes.count)
   }
 
   func perform(_ index: Int) { lanes[index].recording.run(in: inner) }

@@ -24,28 +24,21 @@ public struct TokenWindow: RecordedInput {
   ///   - targets: The token that follows each of them.
   /// - Precondition: There are as many as the window is long, each below the vocabulary's size.
   public func overwrite(inputs: ArraySlice<Token>, targets: ArraySlice<Token>) {
-    self.inputs.overwrite(withElements: inputs, below: vocabularySize)
-    self.targets.overwrite(withElements: targets, below: vocabularySize)
+    for (buffer, tokens) in [(self.inputs, inputs), (self.targets, targets)] {
+      precondition(
+        tokens.count == length, "TokenWindow: \(tokens.count) tokens in a window of \(length)")
+      buffer.overwrite { index in
+        let token = tokens[tokens.startIndex + index]
+        expectToken(token, below: vocabularySize, operation: "TokenWindow", "at \(index)")
+        return token
+      }
+    }
   }
 
   /// Takes over another window's tokens.
   public func overwrite(with other: TokenWindow) {
     inputs.overwrite(with: other.inputs)
     targets.overwrite(with: other.targets)
-  }
-}
-
-extension TokenBuffer {
-  fileprivate func overwrite(withElements tokens: ArraySlice<Token>, below vocabularySize: Int) {
-    precondition(
-      tokens.count == count, "TokenWindow: \(tokens.count) tokens in a window of \(count)")
-    overwrite { index in
-      let token = tokens[tokens.startIndex + index]
-      precondition(
-        token >= 0 && token < vocabularySize,
-        "TokenWindow: token \(token) at \(index) is not in a vocabulary of \(vocabularySize)")
-      return token
-    }
   }
 }
 

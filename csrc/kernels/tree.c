@@ -43,17 +43,11 @@ lmn_pairs lmn_tree_pairs_at(lmn_tree tree, size_t level) {
   return lmn_tree_pairs(&map, level);
 }
 
-static size_t level_work(lmn_pairs pairs, size_t work) {
-  // Few pairs wait for the weight: reading an element takes as long as so many multiply-adds.
-  const size_t reading = 4, rows = lmn_min(pairs.count, LMN_TILE_ROWS);
-  return (rows > reading ? rows : reading) * work;
-}
-
 void lmn_tree_summarize(lmn_context context, lmn_kernel *kernel, const void *operation,
                         size_t banks, lmn_pairs pairs, size_t work) {
   const lmn_level level = {operation, pairs};
   lmn_share_out(context, kernel, &level, banks * lmn_units(pairs.count, LMN_TILE_ROWS),
-                level_work(pairs, work));
+                lmn_rows_of_work(pairs.count) * work);
 }
 
 void lmn_tree_ascend(lmn_context context, lmn_kernel *kernel, const void *operation, lmn_tree tree,
@@ -70,6 +64,6 @@ void lmn_tree_descend(lmn_context context, lmn_kernel *kernel, const void *opera
     const lmn_level level = {operation, lmn_tree_pairs(&map, i)};
     const size_t families = level.pairs.below_stride ? tree.banks : 1;
     const size_t units = families * lmn_units(level.pairs.count, LMN_TILE_ROWS);
-    lmn_share_out(context, kernel, &level, units, level_work(level.pairs, work));
+    lmn_share_out(context, kernel, &level, units, lmn_rows_of_work(level.pairs.count) * work);
   }
 }

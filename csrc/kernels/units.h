@@ -30,6 +30,12 @@ static inline void lmn_share_out(lmn_context context, lmn_kernel *kernel, const 
     kernel(args, 0, count);
 }
 
+/// As how many rows of a product `rows` of them count for a unit: at most a tile's, and few rows
+/// wait for the weight, of which reading an element takes as long as 4 multiply-adds.
+static inline size_t lmn_rows_of_work(size_t rows) {
+  return rows < 4 ? 4 : lmn_min(rows, LMN_TILE_ROWS);
+}
+
 enum { LMN_MOST_LEVELS = 64 };
 
 /// Where the levels of a tree stand, for kernels that ask often.
