@@ -1,10 +1,12 @@
 internal import FoundationEssentials
+internal import LMNKernels
 internal import LMNMemories
 
 extension Configuration {
   enum CodingKeys: String, CodingKey, CaseIterable {
     case vocabularySize = "vocab"
     case width, heads, layers, banks, feedForward, summarizer
+    case activation
   }
 
   /// How every key is read and written.
@@ -17,6 +19,7 @@ extension Configuration {
       .required(.banks, \.banks),
       .required(.feedForward, \.feedForward),
       .required(.summarizer, \.summarizer),
+      .optional(.activation, \.activation),
     ]
   }
 

@@ -25,7 +25,8 @@ public struct Trunk: Module {
         width: width, heads: configuration.heads, banks: configuration.banks,
         summarizer: configuration.summarizer, initialisation: initialisation, using: &generator)
       let feedForward = FeedForward(
-        width: width, factor: configuration.feedForward, using: &generator)
+        width: width, factor: configuration.feedForward, activation: configuration.activation,
+        using: &generator)
       blocks.append(Block(width: width, memory: memory, feedForward: feedForward))
     }
     finalNorm = LayerNorm(width: width)
