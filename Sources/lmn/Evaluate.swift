@@ -41,8 +41,8 @@ struct Evaluate: ParsableCommand {
         throw UnusableInput("\(file): there is nothing to predict in \(tokens.count) tokens")
       }
       let report = Report(
-        streaming: .streaming(model, over: tokens),
-        blocks: .byBlocks(model, over: tokens, length: blockLength))
+        streaming: try .streaming(model, over: tokens),
+        blocks: try .byBlocks(model, over: tokens, length: blockLength))
       if json { return try Console.write(Console.json(report)) }
       for (name, evaluation) in [
         ("one stream", report.streaming), ("blocks of \(blockLength)", report.blocks),
