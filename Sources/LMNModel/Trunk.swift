@@ -3,8 +3,8 @@ public import LMNKernels
 public import LMNLayers
 public import LMNMemories
 
-/// What the models of all tasks share: positions, blocks and a norm, between what embeds an input and what
-/// reads the answer off.
+/// What the models of all tasks share: positions, blocks and a norm, between what embeds an input
+/// and what reads the answer off.
 public struct Trunk: Module {
   /// What is added to the embedded input.
   public var positions: Positions
