@@ -65,7 +65,8 @@ public struct Session: Sendable {
   public mutating func readStretches(_ tokens: [Token], _ body: (Tensor) throws -> Void) rethrows {
     var state = self.state
     defer { form = .parallel(state) }
-    for group in readingGroups(of: tokens.count, after: position) {
+    for group in readingGroups(
+      of: tokens.count, after: position, stretches: network.trunk.stretchLength) {
       let logits = network.read(group.map { tokens[$0] }, after: &state)
       position += group.reduce(0) { $0 + $1.count }
       try logits.forEach(body)

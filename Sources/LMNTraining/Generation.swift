@@ -1,3 +1,4 @@
+import LMNAutodiff
 import LMNKernels
 public import LMNLayers
 import LMNMemories
@@ -80,25 +81,28 @@ extension Generation {
       ),
       !heldBack.contains(nil)
     else { throw problem("its position, random state or text cannot be read") }
-    let names = model.network.trunk.blocks.indices.flatMap {
-      ["blocks.\($0).nodes", "blocks.\($0).slots"]
-    }
-    let tensors = try file.stateDictionary(of: names + ["logits"]).tensors
     let configuration = model.network.configuration
     if let length = configuration.maximumLength, position > length {
       throw problem("its position is \(position), the model has learned \(length)")
     }
-    let state = model.network.trunk.blocks.indices.compactMap { block in
-      LogarithmicMemoryNetwork.State.Element(
-        position: position, nodes: tensors[2 * block], slots: tensors[2 * block + 1],
-        width: configuration.width, banks: configuration.banks)
+    func tensor(_ name: String) throws -> Tensor {
+      try file.stateDictionary(of: [name]).tensors[0]
+    }
+    let logits = try tensor("logits")
+    let state = try model.network.trunk.blocks.enumerated().compactMap { index, block in
+      let none = block.memory.initialState
+      let pins = block.memory.pins > 0
+      return block.memory.state(
+        position: position, nodes: try tensor("blocks.\(index).nodes"),
+        pinned: pins ? try tensor("blocks.\(index).pinned") : none.pinned.value,
+        pinnedScores: pins ? try tensor("blocks.\(index).pinned_scores") : none.pinnedScores)
     }
     guard state.count == model.network.trunk.blocks.count,
-      tensors.last!.shape == [configuration.vocabularySize]
+      logits.shape == [configuration.vocabularySize]
     else { throw problem("its tensors are not those of a state at position \(position)") }
     self.init(model, sampler: sampler, seed: 0)
     session = Session(model.network, state: state)
-    logits = tensors.last!
+    self.logits = logits
     decoder = StreamingDecoder(model.tokenizer, heldBack: heldBack.compactMap(\.self))
     self.generator = generator
   }
@@ -113,8 +117,13 @@ extension Generation {
       "held_back": decoder.heldBack.map { String($0, radix: 16) }.joined(separator: " "),
     ])
     for (block, state) in session.state.enumerated() {
-      file.append("blocks.\(block).nodes", shape: state.nodes.shape, floats: state.nodes.scalars)
-      file.append("blocks.\(block).slots", shape: state.slots.shape, floats: state.slots.scalars)
+      var tensors = [("nodes", state.nodes.value)]
+      if state.pinnedScores.count > 0 {
+        tensors += [("pinned", state.pinned.value), ("pinned_scores", state.pinnedScores)]
+      }
+      for (name, tensor) in tensors {
+        file.append("blocks.\(block).\(name)", shape: tensor.shape, floats: tensor.scalars)
+      }
     }
     file.append("logits", shape: logits.shape, floats: logits.scalars)
     try file.write(to: path)
