@@ -32,6 +32,21 @@ public struct Generation: Sendable {
     logits = session.read(tokens) ?? logits
   }
 
+  /// Reads a text to its end, in memory that does not grow with it.
+  ///
+  /// - Throws: What is wrong with the text; nothing was read then.
+  public mutating func read(_ text: inout TokenReader) throws {
+    var (session, logits) = (session, logits)
+    var isAtEnd = false
+    while !isAtEnd {
+      let length = TokenReader.pieceLength
+      let tokens = try text.tokens(upTo: length - session.position % length)
+      logits = session.read(tokens) ?? logits
+      isAtEnd = tokens.isEmpty
+    }
+    (self.session, self.logits) = (session, logits)
+  }
+
   /// Writes one token: the text that it completes, which may be empty.
   ///
   /// - Precondition: Something was read.
