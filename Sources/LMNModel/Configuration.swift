@@ -1,4 +1,4 @@
-import LMNKernels
+public import LMNKernels
 public import LMNMemories
 
 /// The sizes and kinds of a network; a checkpoint carries it as JSON.
@@ -17,23 +17,23 @@ public struct Configuration: Sendable, Equatable, Codable {
   public var feedForward = 4
   /// How two nodes become one.
   public var summarizer = Summarizer.Kind.linear
+  /// What happens to the values of the feed-forward's inner layer.
+  public var activation = Activation.silu
 
   /// The sizes of the published 71,489-parameter network, but for the vocabulary.
   public init(vocabularySize: Int) { self.vocabularySize = vocabularySize }
-
-  enum CodingKeys: String, CodingKey, CaseIterable {
-    case vocabularySize = "vocab"
-    case width, heads, layers, banks, feedForward, summarizer
-  }
 
   /// Throws unless a network can have these sizes.
   public func validate() throws(ConfigurationError) {
     let sizes: [(CodingKeys, Int)] = [
       (.vocabularySize, vocabularySize), (.width, width), (.heads, heads), (.layers, layers),
-      (.banks, banks), (.feedForward, feedForward),
+      (.banks, banks),
     ]
     for (key, size) in sizes where !(1...Self.largestSize).contains(size) {
       throw .outOfRange(key: key.rawValue, value: size, range: 1...Self.largestSize)
+    }
+    if !(1...8).contains(feedForward) {
+      throw .outOfRange(key: "feedForward", value: feedForward, range: 1...8)
     }
     if heads > mostHeads { throw .outOfRange(key: "heads", value: heads, range: 1...mostHeads) }
     if !width.isMultiple(of: heads) { throw .indivisible(width: width, heads: heads) }

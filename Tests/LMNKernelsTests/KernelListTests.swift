@@ -8,7 +8,7 @@ import Testing
     + MatmulTests.sharedCalls + TransposeTests.sharedCalls
     + RowSumTests.sharedCalls + PairwiseSummaryTests.sharedCalls + SeparableConvTests.sharedCalls
     + SingleVectorAttentionTests.sharedCalls + RMSNormTests.sharedCalls
-    + LayerNormTests.sharedCalls + SiLUTests.sharedCalls + EmbeddingTests.sharedCalls
+    + LayerNormTests.sharedCalls + ActivationTests.sharedCalls + EmbeddingTests.sharedCalls
     + CrossEntropyTests.sharedCalls + AdamWTests.sharedCalls + SquaredNormTests.sharedCalls
 
   /// The suites' calls run on every instruction set, so this is every kernel there is, on all of

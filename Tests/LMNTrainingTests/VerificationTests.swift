@@ -82,7 +82,7 @@ import Testing
     },
     Damage("sizes beyond counting", in: "more parameters than can be counted") {
       $0.configure("\"width\": 4", "\"width\": 16777216")
-      $0.configure("\"feedForward\": 1", "\"feedForward\": 16777216")
+      $0.configure("\"banks\": 1", "\"banks\": 16777216")
     },
     Damage("a missing weight", in: "parameters, there are ") { $0.floats["lm_head.bias"] = nil },
     Damage("a misshapen weight", in: "tensor 'lm_head.weight' has shape [4, 5]") {

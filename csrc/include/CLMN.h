@@ -361,22 +361,30 @@ typedef struct lmn_layer_norm_grad {
 
 void lmn_layer_norm_backward(lmn_context, const lmn_layer_norm_grad *);
 
-/// SiLU: activated = x / (1 + exp(-x))
-typedef struct lmn_silu {
+/// What happens to every value by itself.
+typedef struct lmn_activation {
   size_t count;
   const float *x;    // [count]
   float *activated;  // [count]
-} lmn_silu;
+} lmn_activation;
 
-void lmn_silu_forward(lmn_context, const lmn_silu *);
-
-typedef struct lmn_silu_grad {
+typedef struct lmn_activation_grad {
   size_t count;
   const float *x, *d_activated;  // [count]
   float *d_x;                    // [count]
-} lmn_silu_grad;
+} lmn_activation_grad;
 
-void lmn_silu_backward(lmn_context, const lmn_silu_grad *);
+/// SiLU: activated = x / (1 + exp(-x))
+void lmn_silu_forward(lmn_context, const lmn_activation *);
+void lmn_silu_backward(lmn_context, const lmn_activation_grad *);
+
+/// GELU: activated = x * (1 + erf(x / sqrt(2))) / 2
+void lmn_gelu_forward(lmn_context, const lmn_activation *);
+void lmn_gelu_backward(lmn_context, const lmn_activation_grad *);
+
+/// ReLU: activated = max(x, 0); the slope at 0 is 0.
+void lmn_relu_forward(lmn_context, const lmn_activation *);
+void lmn_relu_backward(lmn_context, const lmn_activation_grad *);
 
 /// vectors[r] = table[ids[r]]
 typedef struct lmn_embedding {

@@ -34,7 +34,7 @@
 #include "kernels/single_vector_attention_step.vec.h"
 #include "kernels/rms_norm.vec.h"
 #include "kernels/layer_norm.vec.h"
-#include "kernels/silu.vec.h"
+#include "kernels/activation.vec.h"
 #include "kernels/embedding.vec.h"
 #include "kernels/cross_entropy.vec.h"
 #include "kernels/adamw.vec.h"
