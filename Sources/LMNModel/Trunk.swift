@@ -63,6 +63,13 @@ public struct Trunk: Module {
     }
   }
 
+  /// Sets one of several streams to a state; the others stay as they are.
+  public func load(_ state: State, of stream: Int, in streams: Streams) {
+    for (index, block) in blocks.enumerated() {
+      block.memory.load(state[index], of: stream, in: streams[index])
+    }
+  }
+
   /// What a stream has left behind so far.
   public func state(of stream: Int, in streams: Streams) -> State {
     zip(blocks, streams).map { $0.memory.state(of: stream, in: $1) }
