@@ -1,12 +1,13 @@
 internal import FoundationEssentials
 internal import LMNKernels
+internal import LMNLayers
 internal import LMNMemories
 
 extension Configuration {
   enum CodingKeys: String, CodingKey, CaseIterable {
     case vocabularySize = "vocab"
     case width, heads, layers, banks, feedForward, summarizer
-    case activation
+    case activation, positions, maximumLength
   }
 
   /// How every key is read and written.
@@ -20,6 +21,8 @@ extension Configuration {
       .required(.feedForward, \.feedForward),
       .required(.summarizer, \.summarizer),
       .optional(.activation, \.activation),
+      .optional(.positions, \.positions),
+      .optional(.maximumLength, \.maximumLength),
     ]
   }
 

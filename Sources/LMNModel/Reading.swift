@@ -77,7 +77,12 @@ extension Trunk {
   ///   - state: What the tokens before left; becomes what these leave.
   /// - Returns: `[L, E]` for each, normed.
   public func read(_ stretches: [Tensor], after state: inout State) -> [Tensor] {
-    var x = stretches
+    var starts = [state[0].position]
+    for stretch in stretches { starts.append(starts.last! + stretch.shape[0]) }
+    let begins = starts
+    var x = ExecutionContext.current.map(stretches.count) { index in
+      positions(Variable(constant: stretches[index]), from: begins[index]).value
+    }
     for index in blocks.indices { x = blocks[index].read(x, after: &state[index]) }
     let last = x
     return ExecutionContext.current.map(last.count) { index in

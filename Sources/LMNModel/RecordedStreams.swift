@@ -1,11 +1,14 @@
 internal import LMNKernels
 internal import LMNLayers
 
-/// A recorded step of as many streams as there are places; what a free place computes is nobody's.
+/// A recorded step of as many streams as there are places; in a free place a stream begins at every
+/// step, which costs little and never gets far.
 ///
 /// Unchecked because it is changed in place: its owner is the only one.
 final class RecordedStreams: ConcurrentWork, @unchecked Sendable {
   let context: ExecutionContext
+  private let network: LogarithmicMemoryNetwork
+  private let beginning: LogarithmicMemoryNetwork.State
   private let lanes: [Lane]
   private let inner: ExecutionContext
 
@@ -30,8 +33,9 @@ final class RecordedStreams: ConcurrentWork, @unchecked Sendable {
     places placeCount: Int, in context: ExecutionContext
   ) {
     self.context = context
-    let free = repeatElement(network.initialState, count: placeCount - states.count)
-    let states = states + free
+    self.network = network
+    beginning = network.initialState
+    let states = states + repeatElement(beginning, count: placeCount - states.count)
     let laneCount = min(placeCount, context.threadCount)
     let inner = context.forEach(of: laneCount)
     self.inner = inner
@@ -39,24 +43,21 @@ final class RecordedStreams: ConcurrentWork, @unchecked Sendable {
       let range = placeCount * lane / laneCount..<placeCount * (lane + 1) / laneCount
       let tokens = TokenBuffer(repeatElement(0, count: range.count))
       let streams = network.trunk.makeStreams(range.count)
-      network.trunk.load(Array(states[range]), into: streams)
       var logits: Tensor?
       let recording = Recording(in: inner) { logits = network.step(tokens, of: streams) }
-      // Recording took a step.
+      // Only now, for recording took a step, from where there is always one to take.
       network.trunk.load(Array(states[range]), into: streams)
       return Lane(
         range: range, tokens: tokens, streams: streams, logits: logits!, recording: recording)
     }
   }
 
-  func state(at place: Int, _ network: LogarithmicMemoryNetwork) -> LogarithmicMemoryNetwork.State {
+  func state(at place: Int) -> LogarithmicMemoryNetwork.State {
     let lane = lane(of: place)
     return network.trunk.state(of: place - lane.range.lowerBound, in: lane.streams)
   }
 
-  func load(
-    _ state: LogarithmicMemoryNetwork.State, at place: Int, _ network: LogarithmicMemoryNetwork
-  ) {
+  func load(_ state: LogarithmicMemoryNetwork.State, at place: Int) {
     let lane = lane(of: place)
     network.trunk.load(state, of: place - lane.range.lowerBound, in: lane.streams)
   }
@@ -73,7 +74,10 @@ final class RecordedStreams: ConcurrentWork, @unchecked Sendable {
     for index in 0..<lanes.count {
       let lane = lanes[index]
       lane.tokens.overwrite { index in
-        guard let row = rows[lane.range.lowerBound + index] else { return 0 }
+        guard let row = rows[lane.range.lowerBound + index] else {
+          network.trunk.load(beginning, of: index, in: lane.streams)
+          return 0
+        }
         let token = token(row)
         expectToken(token, below: vocabularySize, operation: "step", "of row \(row)")
         return token

@@ -10,7 +10,7 @@ internal import LMNLayers
 ///
 /// Streams work in places that are planned once. There are up to half as many again as streams, so
 /// that most that join only have their state copied, and after leaves up to three times as many; a
-/// step costs as much as if all places were taken.
+/// free place costs a step about as much as a stream at its beginning.
 public struct SessionBatch: Sendable {
   /// Which stream of a batch: nobody else's, also when it has left.
   ///
@@ -63,7 +63,7 @@ public struct SessionBatch: Sendable {
 
   /// What the streams have left behind so far, by row.
   public var states: [LogarithmicMemoryNetwork.State] {
-    places.map { recorded.state(at: $0, network) }
+    places.map { recorded.state(at: $0) }
   }
 
   /// The row of a stream; nil if it is not here.
@@ -73,7 +73,7 @@ public struct SessionBatch: Sendable {
   ///
   /// - Precondition: The stream is here.
   public func state(of stream: Stream) -> LogarithmicMemoryNetwork.State {
-    recorded.state(at: places[expectedRow(of: stream)], network)
+    recorded.state(at: places[expectedRow(of: stream)])
   }
 
   /// Reads one token of every stream: logits `[B, V]` of the next.
@@ -118,7 +118,7 @@ extension SessionBatch {
       record(places: rows.count)
     }
     let place = rows.firstIndex(of: nil)!
-    recorded.load(state ?? network.initialState, at: place, network)
+    recorded.load(state ?? network.initialState, at: place)
     rows[place] = count
     places.append(place)
     streams.append(Stream(number: joinedCount))

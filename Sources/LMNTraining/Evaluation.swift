@@ -1,6 +1,6 @@
 import LMNAutodiff
 public import LMNKernels
-import LMNModel
+public import LMNModel
 
 #if canImport(Glibc)
   import Glibc
@@ -36,18 +36,29 @@ public struct Evaluation: Sendable, Codable, Equatable {
 
   /// One stream from the first token to the last, its state carried along.
   ///
-  /// - Precondition: There are at least two tokens.
-  public static func streaming(_ model: LanguageModel, over tokens: [Token]) -> Evaluation {
-    Evaluator(model, .streaming).evaluation(of: tokens)
+  /// - Parameters:
+  ///   - model: What predicts.
+  ///   - tokens: At least two.
+  /// - Returns: How well it does.
+  /// - Throws: When the model has learned too few positions.
+  public static func streaming(
+    _ model: LanguageModel, over tokens: [Token]
+  ) throws(ConfigurationError) -> Evaluation {
+    try Evaluator(model, .streaming).evaluation(of: tokens)
   }
 
   /// Blocks of `length` tokens, each predicted from its own beginning, as in training.
   ///
-  /// - Precondition: There are at least two tokens; `length` is positive.
+  /// - Parameters:
+  ///   - model: What predicts.
+  ///   - tokens: At least two.
+  ///   - length: At least one.
+  /// - Returns: How well it does.
+  /// - Throws: When the model has learned too few positions for a block.
   public static func byBlocks(
     _ model: LanguageModel, over tokens: [Token], length: Int
-  ) -> Evaluation {
-    Evaluator(model, .blocks(length: length)).evaluation(of: tokens)
+  ) throws(ConfigurationError) -> Evaluation {
+    try Evaluator(model, .blocks(length: length)).evaluation(of: tokens)
   }
 }
 
@@ -85,14 +96,17 @@ public struct Evaluator: Sendable {
 
   /// Takes the next tokens of the text, and predicts as many as keep all threads at work; the others
   /// wait for more to come.
-  public mutating func read(_ tokens: [Token]) {
+  ///
+  /// - Throws: When the model has learned too few positions.
+  public mutating func read(_ tokens: [Token]) throws(ConfigurationError) {
     pending += tokens
-    let unit =
-      switch mode {
-      case .streaming: Session.tokensAtOnce
-      case .blocks(let length): length * ExecutionContext.current.threadCount
-      }
     let count = max(pending.count - 1, 0)
+    let (longest, unit) =
+      switch mode {
+      case .streaming: (self.tokens + count, Session.tokensAtOnce)
+      case .blocks(let length): (min(length, count), length * ExecutionContext.current.threadCount)
+      }
+    try model.network.configuration.expectPositions(for: longest)
     predict(count - count % unit)
   }
 
@@ -103,9 +117,11 @@ public struct Evaluator: Sendable {
   }
 
   /// The result of a text that is there as a whole.
-  fileprivate consuming func evaluation(of tokens: [Token]) -> Evaluation {
+  fileprivate consuming func evaluation(
+    of tokens: [Token]
+  ) throws(ConfigurationError) -> Evaluation {
     precondition(tokens.count > 1, "an evaluation needs two tokens")
-    read(tokens)
+    try read(tokens)
     return finish()!
   }
 
@@ -156,15 +172,16 @@ public struct EvaluationReport: Sendable, Codable, Equatable {
   ///   - model: What predicts it.
   ///   - text: Where its tokens come from.
   ///   - blockLength: Tokens of a block.
-  /// - Throws: ``EvaluationError``, or what is wrong with the text.
+  /// - Throws: ``EvaluationError``, what is wrong with the text, or `ConfigurationError` when the
+  ///   model has learned too few positions for it.
   public init(of model: LanguageModel, on text: inout TokenReader, blockLength: Int) throws {
     var streaming = Evaluator(model, .streaming)
     var blocks = Evaluator(model, .blocks(length: blockLength))
     var (count, isAtEnd) = (0, false)
     while !isAtEnd {
       let piece = try text.tokens(upTo: TokenReader.pieceLength)
-      streaming.read(piece)
-      blocks.read(piece)
+      try streaming.read(piece)
+      try blocks.read(piece)
       count += piece.count
       isAtEnd = piece.isEmpty
     }

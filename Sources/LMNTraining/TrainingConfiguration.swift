@@ -59,6 +59,11 @@ public struct TrainingConfiguration: Sendable, Codable, Equatable {
       throw TrainingError.outOfRange(
         name: name, value: "\(count)", range: "1 to \(Configuration.largestSize)")
     }
+    if let most = model.maximumLength, blockLength > most {
+      throw TrainingError.outOfRange(
+        name: "block length", value: "\(blockLength)",
+        range: "at most \(most), the number of learned positions")
+    }
     for (name, count) in schedule.counts where !(0...Configuration.largestSize).contains(count) {
       throw TrainingError.outOfRange(
         name: name, value: "\(count)", range: "0 to \(Configuration.largestSize)")

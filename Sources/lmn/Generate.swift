@@ -70,12 +70,12 @@ struct Generate: ParsableCommand {
   }
 
   private func readPrompt(of generation: inout Generation, _ tokenizer: Tokenizer) throws {
-    if let prompt { return try generation.read(Array(prompt.utf8)) }
-    if promptFile == nil && loadState != nil { return }
+    if let prompt { return try generation.read(Array(prompt.utf8), toWrite: tokens) }
+    if promptFile == nil && loadState != nil { return try generation.read([], toWrite: tokens) }
     guard promptFile != nil || isatty(STDIN_FILENO) == 0 else {
       throw UnusableInput("there is no prompt: give --prompt, --prompt-file or standard input")
     }
     var text = try TokenReader(promptFile ?? "/dev/stdin", tokenizer: tokenizer)
-    try generation.read(&text)
+    try generation.read(&text, toWrite: tokens)
   }
 }

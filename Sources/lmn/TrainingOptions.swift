@@ -22,6 +22,12 @@ struct TrainingOptions: ParsableArguments {
   var banks: Int?
   @Option(help: "How many times wider than a token the feed-forward layer is. (default: 4)")
   var feedForward: Int?
+  @Option(help: "What the feed-forward layer does to its inner values. (default: silu)")
+  var activation: Activation?
+  @Option(help: "What tells a token where it stands, besides the tree. (default: none)")
+  var positions: Positions.Kind?
+  @Option(help: "How many positions are learned; with --positions learned only.")
+  var maximumLength: Int?
   @Option(help: "How two nodes become one. (default: linear)")
   var summarizer: Summarizer.Kind?
   @Option(help: "What the summarizers are before training. (default: reference)")
@@ -158,6 +164,11 @@ struct TrainingOptions: ParsableArguments {
       Setting("--layers", layers, \.model.layers),
       Setting("--banks", banks, \.model.banks),
       Setting("--feed-forward", feedForward, \.model.feedForward),
+      Setting("--activation", activation, \.model.activation),
+      Setting("--positions", positions, \.model.positions),
+      Setting("--maximum-length", maximumLength.map(Optional.some), \.model.maximumLength) {
+        $0.map(String.init) ?? "none"
+      },
       Setting("--summarizer", summarizer, \.model.summarizer),
       Setting("--initialisation", initialisation, \.initialisation),
       Setting("--block-length", blockLength, \.blockLength),
@@ -181,4 +192,6 @@ struct TrainingOptions: ParsableArguments {
 }
 
 extension Summarizer.Kind: ExpressibleByArgument {}
+extension Activation: ExpressibleByArgument {}
+extension Positions.Kind: ExpressibleByArgument {}
 extension Initialisation: ExpressibleByArgument {}

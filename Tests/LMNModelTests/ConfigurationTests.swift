@@ -51,6 +51,22 @@ import Testing
       "\"banks\":2", "\"banks\":2,\"expand\":1,\"colour\":\"red\"",
       "the configuration asks for what no model here has: colour, expand"
     ),
+    (
+      "\"banks\":2", "\"banks\":2,\"positions\":\"learned\"",
+      "learned positions need a maximumLength"
+    ),
+    (
+      "\"banks\":2", "\"banks\":2,\"positions\":\"learned\",\"maximumLength\":0",
+      "maximumLength is 0, it has to be from 1 to 16777216"
+    ),
+    (
+      "\"banks\":2", "\"banks\":2,\"maximumLength\":9",
+      "maximumLength is 9, but only learned positions have one, and they are none"
+    ),
+    (
+      "\"banks\":2", "\"banks\":2,\"positions\":\"sinusoidal\",\"maximumLength\":9",
+      "maximumLength is 9, but only learned positions have one, and they are sinusoidal"
+    ),
     ("\"banks\":2,", "", "the configuration cannot be read: it has no banks"),
   ])
   func refuses(_ part: String, _ replacement: String, _ sentence: String) {

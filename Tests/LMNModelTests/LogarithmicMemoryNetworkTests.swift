@@ -125,6 +125,25 @@ import Testing
     }
   }
 
+  @Test func trapsBehindTheLastLearnedPosition() async throws {
+    await #expect(processExitsWith: .failure) {
+      let network = try LogarithmicMemoryNetwork.small(option: .learnedPositions(4))
+      _ = network(tokens(5, seed: 1))
+    }
+    await #expect(processExitsWith: .failure) {
+      var session = Session(try .small(option: .learnedPositions(4)))
+      session.read(tokens(3, seed: 1))
+      session.read(tokens(2, seed: 1))
+    }
+    await #expect(processExitsWith: .failure) {
+      var session = Session(try .small(option: .learnedPositions(4)))
+      for token in tokens(5, seed: 1) { _ = session.step(token) }
+    }
+    var session = Session(try .small(option: .learnedPositions(4)))
+    for token in tokens(4, seed: 1) { _ = session.step(token) }
+    #expect(session.position == 4)
+  }
+
   /// The list of published names, for two blocks of width 8, 3 banks and an inner width of 16.
   @Test(arguments: Summarizer.Kind.allCases)
   func publishesTheReferenceNamesAndShapes(_ summarizer: Summarizer.Kind) throws {

@@ -16,9 +16,17 @@ struct NetworkOption: Sendable, CustomTestStringConvertible {
     self.apply = apply
   }
 
+  static func learnedPositions(_ count: Int) -> NetworkOption {
+    NetworkOption("\"maximumLength\":\(count),\"positions\":\"learned\"") {
+      ($0.positions, $0.maximumLength) = (.learned, count)
+    }
+  }
+
   static let all = [
     NetworkOption("\"activation\":\"gelu\"") { $0.activation = .gelu },
     NetworkOption("\"activation\":\"relu\"") { $0.activation = .relu },
+    NetworkOption("\"positions\":\"sinusoidal\"") { $0.positions = .sinusoidal },
+    learnedPositions(1600),
   ]
 }
 

@@ -89,8 +89,10 @@ import Testing
   /// joining.
   @Test(arguments: InstructionSet.available, [1, 3])
   func streamsJoinAndLeave(_ instructionSet: InstructionSet, threads: Int) throws {
-    for summarizer in Summarizer.Kind.allCases {
-      let network = try LogarithmicMemoryNetwork.small(summarizer)
+    let networks =
+      try Summarizer.Kind.allCases.map { try LogarithmicMemoryNetwork.small($0) }
+      + NetworkOption.all.map { try .small(option: $0) }
+    for network in networks {
       computing(on: instructionSet, threads: threads) {
         let states = states(network)
         var random = SeededValues(seed: 7)
@@ -143,6 +145,26 @@ import Testing
     #expect(batch.step([]).shape == [0, 11])
     #expect(batch.join() != stream)
     #expect(batch.states == [network.initialState])
+  }
+
+  /// Where positions end, nobody is kept from going on by one who has left or has come to the end.
+  @Test func learnedPositionsEndForEveryStreamAlone() throws {
+    let network = try LogarithmicMemoryNetwork.small(option: .learnedPositions(5))
+    var batch = SessionBatch(network, streams: 3)
+    var alone = SessionBatch(network, streams: 1)
+    batch.leave(batch.streams[0])
+    for _ in 0..<4 { _ = batch.step([1, 2]) }
+    let (last, newcomer) = (batch.streams[1], batch.join())
+    _ = batch.step([1, 2, 3])
+    batch.leave(last)
+    for _ in 0..<3 { batch.join() }
+    batch.leave(batch.streams[0])
+    _ = alone.step([3])
+    for token: Token in 4...7 {
+      let logits = batch.step([Token](repeating: token, count: 4))
+      #expect(logits.rows(0..<1) == alone.step([token]))
+    }
+    #expect(batch.row(of: newcomer) == 0 && batch.state(of: newcomer)[0].position == 5)
   }
 
   /// Changes of a fork, whether it has to make room or not, are its own.

@@ -22,7 +22,7 @@ import Testing
     let model = try LanguageModel.small(tokenizer, summarizer: summarizer)
     let tokens = try tokenizer.encode(Array(Self.text.utf8))
     #expect(tokens.count > 1025)
-    let found = Evaluation.streaming(model, over: tokens)
+    let found = try Evaluation.streaming(model, over: tokens)
     let loss = model.network.loss(of: tokens.dropLast(), targets: Array(tokens.dropFirst()))
     expectNear(found.loss, Double(loss.value.scalar))
     #expect(found.tokens == tokens.count - 1)
@@ -42,7 +42,7 @@ import Testing
       sum += Double(count) * Double(loss.value.scalar)
       start += count
     }
-    let found = Evaluation.byBlocks(model, over: tokens, length: length)
+    let found = try Evaluation.byBlocks(model, over: tokens, length: length)
     #expect(found.tokens == 249)
     expectNear(found.loss, sum / 249)
   }
@@ -53,8 +53,8 @@ import Testing
       let model = try LanguageModel.small(tokenizer)
       let tokens = try tokenizer.encode(bytes)
       for found in [
-        Evaluation.streaming(model, over: tokens),
-        Evaluation.byBlocks(model, over: tokens, length: 64),
+        try Evaluation.streaming(model, over: tokens),
+        try Evaluation.byBlocks(model, over: tokens, length: 64),
       ] {
         // The first token, a byte of ASCII, is not predicted.
         #expect(found.bytes == bytes.count - 1)
@@ -68,13 +68,33 @@ import Testing
 
   @Test func twoTokensAreEnough() throws {
     let model = try LanguageModel.small(.bytes)
-    let found = Evaluation.streaming(model, over: [3, 4])
-    #expect(found == Evaluation.byBlocks(model, over: [3, 4], length: 9))
+    let found = try Evaluation.streaming(model, over: [3, 4])
+    #expect(try found == Evaluation.byBlocks(model, over: [3, 4], length: 9))
     #expect(found.tokens == 1 && found.loss > 0)
   }
 
+  @Test func learnedPositionsEndSomewhere() throws {
+    let model = try LanguageModel.small(.bytes) {
+      ($0.positions, $0.maximumLength) = (.learned, 8)
+    }
+    let tokens = [Token](repeating: 7, count: 20)
+    #expect(try Evaluation.streaming(model, over: Array(tokens.prefix(9))).tokens == 8)
+    #expect(try Evaluation.byBlocks(model, over: tokens, length: 8).tokens == 19)
+    #expect(throws: ConfigurationError.behindLastPosition(tokens: 9, maximumLength: 8)) {
+      try Evaluation.streaming(model, over: Array(tokens.prefix(10)))
+    }
+    #expect(throws: ConfigurationError.behindLastPosition(tokens: 9, maximumLength: 8)) {
+      try Evaluation.byBlocks(model, over: tokens, length: 9)
+    }
+    var evaluator = Evaluator(model, .streaming)
+    for _ in 0..<3 { try evaluator.read(Array(tokens.prefix(3))) }
+    #expect(throws: ConfigurationError.behindLastPosition(tokens: 9, maximumLength: 8)) {
+      try evaluator.read([7])
+    }
+  }
+
   @Test func codesUnderTheNamesOfTheLog() throws {
-    let found = Evaluation.streaming(try LanguageModel.small(.bytes), over: [3, 4])
+    let found = try Evaluation.streaming(LanguageModel.small(.bytes), over: [3, 4])
     let data = try JSONEncoder().encode(found)
     let keys = try JSONDecoder().decode([String: Double].self, from: data).keys
     #expect(Set(keys) == ["tokens", "bytes", "loss", "perplexity", "bits_per_byte"])
@@ -93,19 +113,20 @@ import Testing
     let model = try LanguageModel.small(tokenizer)
     let tokens = Array(try tokenizer.encode(Array(Self.text.utf8)).prefix(1300))
     for mode in Self.modes {
-      func evaluate(piece: Int, threads: Int) -> Evaluation? {
-        computing(threads: threads) {
+      func evaluate(piece: Int, threads: Int) throws -> Evaluation? {
+        try computing(threads: threads) {
           var evaluator = Evaluator(model, mode)
           for begin in stride(from: 0, to: tokens.count, by: piece) {
-            evaluator.read(Array(tokens[begin..<min(begin + piece, tokens.count)]))
+            try evaluator.read(Array(tokens[begin..<min(begin + piece, tokens.count)]))
           }
           return evaluator.finish()
         }
       }
-      let expected = evaluate(piece: tokens.count, threads: 1)
+      let expected = try evaluate(piece: tokens.count, threads: 1)
       #expect(expected?.tokens == 1299)
       for (piece, threads) in [(1, 1), (511, 1), (512, 2), (513, 1), (700, 3), (1300, 4)] {
-        #expect(evaluate(piece: piece, threads: threads) == expected, "\(mode), pieces of \(piece)")
+        let found = try evaluate(piece: piece, threads: threads)
+        #expect(found == expected, "\(mode), pieces of \(piece)")
       }
     }
   }
@@ -120,8 +141,8 @@ import Testing
       try AtomicFile.write(bytes, to: path)
       var text = try TokenReader(path, tokenizer: tokenizer)
       let report = try EvaluationReport(of: model, on: &text, blockLength: 64)
-      #expect(report.streaming == .streaming(model, over: tokens))
-      #expect(report.blocks == .byBlocks(model, over: tokens, length: 64))
+      #expect(try report.streaming == .streaming(model, over: tokens))
+      #expect(try report.blocks == .byBlocks(model, over: tokens, length: 64))
       for count in 0...1 {
         try AtomicFile.write(Array(bytes.prefix(count)), to: path)
         var short = try TokenReader(path, tokenizer: tokenizer)
@@ -138,12 +159,12 @@ import Testing
   func latePiecesAllocateAsEarlyOnes() throws {
     let model = try LanguageModel.small(.bytes)
     for mode in [Evaluator.Mode.streaming, .blocks(length: 64)] {
-      computing {
+      try computing {
         var evaluator = Evaluator(model, mode)
         let piece = [Token](repeating: 7, count: 512)
-        let counts = (0..<16).map { _ in
+        let counts = try (0..<16).map { _ in
           let before = lmn_allocation_count()
-          evaluator.read(piece)
+          try evaluator.read(piece)
           return lmn_allocation_count() - before
         }
         // The last token of a piece waits for the next one, so these begin at 8·512.

@@ -71,6 +71,11 @@ import Testing
     Damage("another kind", in: "the configuration cannot be read: summarizer: ") {
       $0.configure("depthwiseSeparable", "convFull")
     },
+    Damage("too few positions", in: "a stream of 2 tokens reaches position 1, behind") {
+      $0.configure("\"width\": 4", "\"width\": 4, \"positions\": \"learned\", \"maximumLength\": 1")
+      $0.floats["position_embedding_table.weight"] = ([1, 4], [0, 0, 0, 0])
+      $0.floats["grad.position_embedding_table.weight"] = ([1, 4], [0, 0, 0, 0])
+    },
     Damage("heads", in: "3 heads do not divide a width of 4") {
       $0.configure("\"heads\": 4", "\"heads\": 3")
     },

@@ -405,6 +405,17 @@ typedef struct lmn_embedding_grad {
 
 void lmn_embedding_backward(lmn_context, const lmn_embedding_grad *);
 
+/// Positions as sinusoids (arXiv 1706.03762, section 3.5), t = positions[r] * frequencies[i]:
+///   encodings[r][2i] = sin(2 pi t), encodings[r][2i + 1] = cos(2 pi t)
+typedef struct lmn_sinusoid {
+  size_t rows, width;
+  const int64_t *positions;   // [M], none negative
+  const double *frequencies;  // [ceil(E / 2)], in turns per position
+  float *encodings;           // [M, E]
+} lmn_sinusoid;
+
+void lmn_sinusoid_forward(lmn_context, const lmn_sinusoid *);
+
 /// Softmax cross-entropy: losses[r] = log_normalizer[r] - logits[r][targets[r]],
 /// log_normalizer[r] = log of the sum of exp(logits[r]).
 typedef struct lmn_cross_entropy {

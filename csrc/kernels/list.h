@@ -32,6 +32,7 @@ LMN_KERNEL(relu_forward)                            // unit: LMN_BLOCK values
 LMN_KERNEL(relu_backward)                           // unit: LMN_BLOCK values
 LMN_KERNEL(embedding_forward)                       // unit: one row
 LMN_KERNEL(embedding_backward)                      // unit: LMN_TILE_COLUMNS columns
+LMN_KERNEL(sinusoid_forward)                        // unit: one row
 LMN_KERNEL(cross_entropy_forward)                   // unit: one row
 LMN_KERNEL(cross_entropy_backward)                  // unit: one row
 LMN_KERNEL(adamw_update)                            // unit: LMN_BLOCK values

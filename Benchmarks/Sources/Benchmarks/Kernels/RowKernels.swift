@@ -59,6 +59,12 @@ extension KernelBenchmark {
     {
       _ = dx.embeddingPullback(of: tokens, vocabularySize: V)
     }
+    let (positions, frequencies) = (
+      PositionBuffer(0..<rows), Buffer((0..<E / 2).map { 1 / Double(1 + $0) })
+    )
+    measure("sinusoid [\(rows), \(E)]", .elementwise(rows * E, operations: 20, arrays: 1)) {
+      _ = Tensor.sinusoids(at: positions, frequencies: frequencies, width: E)
+    }
     let (logits, logNormalizer, losses) = (random(rows, V), random(rows), random(rows))
     measure(
       "crossEntropy.forward [\(rows), \(V)]", .elementwise(rows * V, operations: 16, arrays: 1)
