@@ -98,7 +98,7 @@ public struct LearnedPositions: Module {
   /// `[positions, E]`.
   public var table: Variable
 
-  /// Normal values of deviation 0.02, as in GPT (Radford et al. 2018, section 4.1).
+  /// Normal values of deviation 0.02, as in GPT (Radford and others 2018, section 4.1).
   init(count: Int, width: Int, using generator: inout SeededGenerator) {
     table = .normal([count, width], deviation: 0.02, using: &generator)
   }

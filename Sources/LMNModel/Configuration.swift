@@ -24,6 +24,8 @@ public struct Configuration: Sendable, Equatable, Codable {
   public var positions = Positions.Kind.none
   /// How many positions there are; nil unless they are learned.
   public var maximumLength: Int?
+  /// Whether the head has no weight of its own, but takes the table that embeds the tokens.
+  public var tiedHead = false
 
   /// The sizes of the published 71,489-parameter network, but for the vocabulary.
   public init(vocabularySize: Int) { self.vocabularySize = vocabularySize }
@@ -82,7 +84,8 @@ public struct Configuration: Sendable, Equatable, Codable {
       linear(width, inner), linear(inner, width),
     ]
     let vectors = plus(vocabularySize, maximumLength ?? 0)
-    let outside = plus(plus(times(vectors, width), 2 * width), linear(width, vocabularySize))
+    let head = tiedHead ? vocabularySize : linear(width, vocabularySize)
+    let outside = plus(plus(times(vectors, width), 2 * width), head)
     let count = plus(times(layers, parts.reduce(0, plus)), outside)
     return overflow ? nil : count
   }

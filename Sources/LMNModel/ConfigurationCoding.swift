@@ -7,7 +7,7 @@ extension Configuration {
   enum CodingKeys: String, CodingKey, CaseIterable {
     case vocabularySize = "vocab"
     case width, heads, layers, banks, feedForward, summarizer
-    case activation, positions, maximumLength
+    case activation, positions, maximumLength, tiedHead
   }
 
   /// How every key is read and written.
@@ -23,6 +23,7 @@ extension Configuration {
       .optional(.activation, \.activation),
       .optional(.positions, \.positions),
       .optional(.maximumLength, \.maximumLength),
+      .optional(.tiedHead, \.tiedHead),
     ]
   }
 

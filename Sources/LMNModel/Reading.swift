@@ -98,6 +98,6 @@ extension LogarithmicMemoryNetwork {
     let context = ExecutionContext.current
     let embedded = context.map(stretches.count) { embedding(TokenBuffer(stretches[$0])).value }
     let read = trunk.read(embedded, after: &state)
-    return context.map(read.count) { head(Variable(constant: read[$0])).value }
+    return context.map(read.count) { logits(of: Variable(constant: read[$0])).value }
   }
 }

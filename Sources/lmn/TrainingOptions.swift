@@ -28,6 +28,10 @@ struct TrainingOptions: ParsableArguments {
   var positions: Positions.Kind?
   @Option(help: "How many positions are learned; with --positions learned only.")
   var maximumLength: Int?
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Whether the head takes the table that embeds the tokens. (default: no)")
+  var tiedHead: Bool?
   @Option(help: "How two nodes become one. (default: linear)")
   var summarizer: Summarizer.Kind?
   @Option(help: "What the summarizers are before training. (default: reference)")
@@ -169,6 +173,7 @@ struct TrainingOptions: ParsableArguments {
       Setting("--maximum-length", maximumLength.map(Optional.some), \.model.maximumLength) {
         $0.map(String.init) ?? "none"
       },
+      Setting("--tied-head", tiedHead, \.model.tiedHead),
       Setting("--summarizer", summarizer, \.model.summarizer),
       Setting("--initialisation", initialisation, \.initialisation),
       Setting("--block-length", blockLength, \.blockLength),

@@ -100,6 +100,7 @@ import Testing
     ("\"linear\"", "1", "summarizer"),
     ("\"linear\"", "\"linear\",\"activation\":\"tanh\"", "activation"),
     ("\"linear\"", "\"linear\",\"activation\":null", "activation"),
+    ("\"linear\"", "\"linear\",\"tiedHead\":1", "tiedHead"),
   ])
   func refusesOtherTypes(_ part: String, _ replacement: String, _ key: String) {
     expectError(

@@ -27,6 +27,7 @@ struct NetworkOption: Sendable, CustomTestStringConvertible {
     NetworkOption("\"activation\":\"relu\"") { $0.activation = .relu },
     NetworkOption("\"positions\":\"sinusoidal\"") { $0.positions = .sinusoidal },
     learnedPositions(1600),
+    NetworkOption("\"tiedHead\":true") { $0.tiedHead = true },
   ]
 }
 

@@ -18,6 +18,15 @@ import Testing
     #expect(Self.goldens.contains { $0.hasPrefix("depthwiseSeparable") })
   }
 
+  @Test func thereAreGoldenFilesOfEveryOption() throws {
+    let configurations = try Self.goldens.map {
+      try Safetensors(contentsOf: "\(Self.directory)/\($0)").metadata["config"] ?? ""
+    }
+    for option in ["gelu", "relu", "sinusoidal", "learned", "\"tiedHead\": true"] {
+      #expect(configurations.contains { $0.contains(option) }, "\(option)")
+    }
+  }
+
   @Test(arguments: InstructionSet.available, goldens)
   func goldenFilesAreReproduced(_ instructionSet: InstructionSet, _ golden: String) throws {
     let verification = try computing(on: instructionSet) {
