@@ -73,6 +73,24 @@ public struct Vocabulary: Equatable, Sendable {
     try self.init(characters.sorted())
   }
 
+  /// The characters of a file, in order of their code points; memory does not grow with it.
+  ///
+  /// - Parameter path: The file; a pipe will do.
+  /// - Throws: `FileError`, or ``TokenizerError`` as for a text at hand.
+  public init(contentsOf path: String) throws {
+    let file = try FileDescriptor.reading(path)
+    var characters: Set<Unicode.Scalar> = []
+    var decoder = CharacterDecoder()
+    var isAtEnd = false
+    while !isAtEnd {
+      let piece = try file.bytes(upTo: TokenReader.byteCountAtOnce)
+      try decoder.decode(piece) { characters.insert($0) }
+      isAtEnd = piece.count < TokenReader.byteCountAtOnce
+    }
+    try decoder.finish()
+    try self.init(characters.sorted())
+  }
+
   /// The given characters, in the given order.
   ///
   /// - Throws: ``TokenizerError/emptyVocabulary`` or ``TokenizerError/duplicateCharacter(_:)``.
