@@ -47,6 +47,9 @@ public protocol Memory: Module {
   /// Sets streams to `states`, of which there are as many.
   func load(_ states: [State], into streams: Streams)
 
+  /// Sets one of several streams to a state; the others stay as they are.
+  func load(_ state: State, of stream: Int, in streams: Streams)
+
   /// What a stream has left behind so far.
   func state(of stream: Int, in streams: Streams) -> State
 

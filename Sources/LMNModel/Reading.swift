@@ -25,6 +25,12 @@ func readingGroups(of count: Int, after start: Int, stretches length: Int) -> [[
   return groups
 }
 
+extension Session {
+  /// Tokens that all threads together read at once: a text that comes in pieces of a multiple of
+  /// this is read as fast as in one.
+  public static var tokensAtOnce: Int { readingStretch * ExecutionContext.current.threadCount }
+}
+
 extension Block {
   /// The parallel form without gradients, in memory that is small beyond input and output.
   ///

@@ -98,6 +98,14 @@ public struct Trunk: Module {
     streams.positions.overwrite { Int64(states[$0][0].position) }
   }
 
+  /// Sets one of several streams to a state; the others stay as they are.
+  public func load(_ state: State, of stream: Int, in streams: Streams) {
+    for index in 0..<blocks.count {
+      blocks[index].memory.load(state[index], of: stream, in: streams.memories[index])
+    }
+    streams.positions.overwrite(at: stream, with: Int64(state[0].position))
+  }
+
   /// What a stream has left behind so far.
   public func state(of stream: Int, in streams: Streams) -> State {
     zip(blocks, streams.memories).map { $0.memory.state(of: stream, in: $1) }

@@ -41,9 +41,35 @@ public struct Generation: Sendable {
   ///   `ConfigurationError`; nothing is read then.
   public mutating func read(_ text: [UInt8], toWrite count: Int = 0) throws {
     let tokens = try model.tokenizer.encode(text)
+    try expectPositions(from: position, for: tokens, toWrite: count)
+    logits = session.read(tokens) ?? logits
+  }
+
+  /// Reads a text to its end, in memory that does not grow with it.
+  ///
+  /// - Parameters:
+  ///   - text: Where its tokens come from.
+  ///   - count: Tokens that will be written behind it.
+  /// - Throws: What is wrong with the text, or, when the model has learned too few positions for all
+  ///   of them, `ConfigurationError`; nothing is read then.
+  public mutating func read(_ text: inout TokenReader, toWrite count: Int = 0) throws {
+    var (session, logits) = (session, logits)
+    var isAtEnd = false
+    while !isAtEnd {
+      let length = TokenReader.pieceLength
+      let tokens = try text.tokens(upTo: length - session.position % length)
+      try expectPositions(from: session.position, for: tokens, toWrite: count)
+      logits = session.read(tokens) ?? logits
+      isAtEnd = tokens.isEmpty
+    }
+    (self.session, self.logits) = (session, logits)
+  }
+
+  private func expectPositions(
+    from position: Int, for tokens: [Token], toWrite count: Int
+  ) throws(ConfigurationError) {
     let (total, overflows) = (position + tokens.count).addingReportingOverflow(count)
     try model.network.configuration.expectPositions(for: overflows ? .max : total)
-    logits = session.read(tokens) ?? logits
   }
 
   /// Writes one token: the text that it completes, which may be empty.

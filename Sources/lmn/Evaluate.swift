@@ -6,7 +6,8 @@ struct Evaluate: ParsableCommand {
     abstract: "Measure how well a model predicts a text.",
     discussion: """
       The whole text is predicted twice: as one stream, whose state is carried from the first token \
-      to the last, and in blocks that each begin anew, as in training.
+      to the last, and in blocks that each begin anew, as in training. It is read once and may be of \
+      any size: memory does not grow with it.
       """)
 
   @Option(help: "A run's directory or a model file.", completion: .directory)
@@ -25,24 +26,18 @@ struct Evaluate: ParsableCommand {
     }
   }
 
-  private struct Report: Encodable {
-    let streaming, blocks: Evaluation
-  }
-
   func run() throws {
     try machine.run {
       let model = try LanguageModel(contentsOf: model)
-      let text = try AtomicFile.contents(of: file == "-" ? "/dev/stdin" : file)
-      let tokens: [Token]
-      do { tokens = try model.tokenizer.encode(text) } catch {
+      let report: EvaluationReport
+      do {
+        var text = try TokenReader(
+          file == "-" ? "/dev/stdin" : file, tokenizer: model.tokenizer)
+        report = try EvaluationReport(of: model, on: &text, blockLength: blockLength)
+      } catch {
+        guard error is TokenizerError || error is EvaluationError else { throw error }
         throw UnusableInput("\(file): \(error)")
       }
-      guard tokens.count > 1 else {
-        throw UnusableInput("\(file): there is nothing to predict in \(tokens.count) tokens")
-      }
-      let report = Report(
-        streaming: try .streaming(model, over: tokens),
-        blocks: try .byBlocks(model, over: tokens, length: blockLength))
       if json { return try Console.write(Console.json(report)) }
       for (name, evaluation) in [
         ("one stream", report.streaming), ("blocks of \(blockLength)", report.blocks),

@@ -103,7 +103,7 @@ struct MemoryChecks<M: Memory> {
     let prefixes = [0, 5, 8, 31].map { Tensor.random([$0, width], using: &values) }
     let (steps, resetRow, resetStep) = (12, 1, 7)
     let tokens = prefixes.map { _ in Tensor.random([steps, width], using: &values) }
-    var states = prefixes.map { prefix in
+    let states = prefixes.map { prefix in
       var state = memory.initialState
       _ = stepped(prefix, after: &state)
       return state
@@ -116,10 +116,11 @@ struct MemoryChecks<M: Memory> {
       return before + stepped(tokens[row].rows(resetStep..<steps), after: &state)
     }
     var together = prefixes.map { _ in [Float]() }
+    let streams = memory.streams(from: states)
     for step in 0..<steps {
-      if step == resetStep { states[resetRow] = memory.initialState }
+      if step == resetStep { memory.load(memory.initialState, of: resetRow, in: streams) }
       let batch = Tensor.concatenatingRows(tokens.map { $0.rows(step..<step + 1) })
-      let outputs = memory.step(batch, after: &states)
+      let outputs = memory.step(batch, of: streams)
       for row in prefixes.indices { together[row] += outputs.rows(row..<row + 1).scalars }
     }
     for row in prefixes.indices {

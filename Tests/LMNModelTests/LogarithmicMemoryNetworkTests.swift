@@ -237,15 +237,16 @@ import Testing
     let pairs = zip(published.names, published.tensors).map { (name: $0, tensor: $1) }
     let one = Tensor(shape: [1], repeating: 0)
     for name in published.names {
-      expectError(.missing(names: [name]), pairs.filter { $0.name != name })
+      expectError(.init(missing: [name]), pairs.filter { $0.name != name })
       let tensor = try #require(published[name])
       expectError(
-        .mismatchedShape(name: name, expected: tensor.shape, found: [1] + tensor.shape),
+        .init(
+          misshapen: [.init(name: name, expected: tensor.shape, found: [1] + tensor.shape)]),
         pairs.map { ($0.name, $0.name == name ? tensor.reshaped([1] + tensor.shape) : $0.tensor) })
     }
-    expectError(.unexpected(names: ["blocks.2.qkv.bias"]), pairs + [("blocks.2.qkv.bias", one)])
+    expectError(.init(unexpected: ["blocks.2.qkv.bias"]), pairs + [("blocks.2.qkv.bias", one)])
     // Our own names are none of the published.
     expectError(
-      .unexpected(names: ["blocks.0.key.bias"]), pairs + [("blocks.0.key.bias", one)])
+      .init(unexpected: ["blocks.0.key.bias"]), pairs + [("blocks.0.key.bias", one)])
   }
 }

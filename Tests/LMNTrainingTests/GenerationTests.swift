@@ -30,6 +30,28 @@ import Testing
     #expect(try text(seed: 1) != text(seed: 2))
   }
 
+  /// A file is read in pieces, and what was read before keeps its place.
+  @Test func readsFilesAsTexts() throws {
+    let prompt = Array(String(repeating: "the cat sat.\n", count: 3000).utf8)
+    try withTemporaryDirectory { directory in
+      let path = directory + "/prompt"
+      try AtomicFile.write(prompt, to: path)
+      var (one, other) = (try begun(model), try begun(model))
+      try one.read(prompt)
+      var file = try TokenReader(path, tokenizer: model.tokenizer)
+      try other.read(&file)
+      #expect(other.position == one.position)
+      #expect(text(20, of: &other) == text(20, of: &one))
+
+      try AtomicFile.write(prompt + Array("?".utf8), to: path)
+      var wrong = try TokenReader(path, tokenizer: model.tokenizer)
+      var (again, fork) = (try begun(model), try begun(model))
+      #expect(throws: TokenizerError.self) { try again.read(&wrong) }
+      #expect(again.position == 7)
+      #expect(text(20, of: &again) == text(20, of: &fork))
+    }
+  }
+
   @Test func countsWhatItReadAndWrote() throws {
     var generation = try begun(model)
     _ = text(5, of: &generation)
