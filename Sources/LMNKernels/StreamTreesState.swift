@@ -32,7 +32,8 @@ extension StreamTrees {
   ) {
     let position = state.position
     precondition(
-      position >> TreeShape.mostLevels == 0, "StreamTrees: position \(position) is too far")
+      stream < streams && position >> TreeShape.mostLevels == 0,
+      "StreamTrees: stream \(stream) of \(streams), position \(position)")
     reset(stream)
     positions[stream] = position
     counts[stream] = layout.slotCount(after: position)

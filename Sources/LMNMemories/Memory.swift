@@ -44,9 +44,6 @@ public protocol Memory: Module {
   /// Memory for so many streams.
   func makeStreams(_ count: Int) -> Streams
 
-  /// Sets streams to `states`, of which there are as many.
-  func load(_ states: [State], into streams: Streams)
-
   /// Sets one of several streams to a state; the others stay as they are.
   func load(_ state: State, of stream: Int, in streams: Streams)
 
@@ -69,6 +66,11 @@ extension Memory {
   /// The parallel form over stretches, one after the other.
   public func read(_ stretches: [Tensor], after state: inout State) -> [Tensor] {
     stretches.map { self(Variable(constant: $0), after: &state).value }
+  }
+
+  /// Sets streams to `states`, of which there are as many.
+  public func load(_ states: [State], into streams: Streams) {
+    for (stream, state) in states.enumerated() { load(state, of: stream, in: streams) }
   }
 
   /// Streams that go on from `states`.

@@ -201,20 +201,16 @@ public struct LogarithmicMemory: Memory {
       pins: pins)
   }
 
-  /// Sets streams to states.
-  public func load(_ states: [State], into streams: StreamTrees) {
-    precondition(
-      states.count == streams.streams, "load: \(states.count) states, \(streams.streams) streams")
-    for (stream, state) in states.enumerated() {
-      let seen = Variable.concatenatingRows([state.nodes.detached, state.pinned.detached])
-      streams.load(
-        stream,
-        StreamTreeState(
-          position: state.position, nodes: state.nodes.value, pinned: state.pinned.value,
-          pinnedScores: state.pinnedScores),
-        slots: queryValue(seen).value, gates: state.pinnedScores.logSigmoid(),
-        levelBias: levelBias?.value)
-    }
+  /// Sets one of several streams to a state.
+  public func load(_ state: State, of stream: Int, in streams: StreamTrees) {
+    let seen = Variable.concatenatingRows([state.nodes.detached, state.pinned.detached])
+    streams.load(
+      stream,
+      StreamTreeState(
+        position: state.position, nodes: state.nodes.value, pinned: state.pinned.value,
+        pinnedScores: state.pinnedScores),
+      slots: queryValue(seen).value, gates: state.pinnedScores.logSigmoid(),
+      levelBias: levelBias?.value)
   }
 
   /// What a stream has left behind so far.
