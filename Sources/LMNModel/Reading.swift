@@ -28,7 +28,9 @@ func readingGroups(of count: Int, after start: Int, stretches length: Int) -> [[
 extension Session {
   /// Tokens that all threads together read at once: a text that comes in pieces of a multiple of
   /// this is read as fast as in one.
-  public static var tokensAtOnce: Int { readingStretch * ExecutionContext.current.threadCount }
+  public var tokensAtOnce: Int {
+    network.trunk.stretchLength * ExecutionContext.current.threadCount
+  }
 }
 
 extension Block {

@@ -103,7 +103,7 @@ public struct Evaluator: Sendable {
     let count = max(pending.count - 1, 0)
     let (longest, unit) =
       switch mode {
-      case .streaming: (self.tokens + count, Session.tokensAtOnce)
+      case .streaming: (self.tokens + count, session.tokensAtOnce)
       case .blocks(let length): (min(length, count), length * ExecutionContext.current.threadCount)
       }
     try model.network.configuration.expectPositions(for: longest)

@@ -14,7 +14,7 @@ public struct TokenReader: ~Copyable {
 
   /// Tokens to ask for at once when a network reads them: so many that all threads are at work
   /// nearly all the time.
-  public static var pieceLength: Int { 16 * Session.tokensAtOnce }
+  public static var pieceLength: Int { 8192 * ExecutionContext.current.threadCount }
 
   /// A reader at the beginning of a text.
   ///
