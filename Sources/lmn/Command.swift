@@ -18,7 +18,8 @@ struct Command: ParsableCommand {
       """,
     version: lmnVersion,
     subcommands: [
-      Train.self, Generate.self, Evaluate.self, Convert.self, Verify.self, Benchmark.self,
+      Train.self, Generate.self, Evaluate.self, Convert.self, Verify.self, Experiment.self,
+      Benchmark.self,
       Info.self,
     ])
 }

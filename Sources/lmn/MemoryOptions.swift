@@ -26,18 +26,18 @@ struct MemoryOptions: ParsableArguments {
   @Option(help: "How many tokens stay pinned beside the tree. (default: 0)")
   var pinned: Int?
 
-  var settings: [TrainingOptions.Setting] {
+  var settings: [Setting<Configuration>] {
     [
-      TrainingOptions.Setting("--summarizer", summarizer, \.model.summarizer),
-      TrainingOptions.Setting("--expand", expand, \.model.expand),
-      TrainingOptions.Setting("--arity", arity, \.model.arity),
-      TrainingOptions.Setting("--visibility", visibility, \.model.visibility),
-      TrainingOptions.Setting("--level-bias", levelBias, \.model.levelBias),
-      TrainingOptions.Setting(
-        "--maximum-levels", maximumLevels.map(Optional.some), \.model.maximumLevels
+      Setting("--summarizer", summarizer, \.summarizer),
+      Setting("--expand", expand, \.expand),
+      Setting("--arity", arity, \.arity),
+      Setting("--visibility", visibility, \.visibility),
+      Setting("--level-bias", levelBias, \.levelBias),
+      Setting(
+        "--maximum-levels", maximumLevels.map(Optional.some), \.maximumLevels
       ) { $0.map(String.init) ?? "none" },
-      TrainingOptions.Setting("--window", window, \.model.window),
-      TrainingOptions.Setting("--pinned", pinned, \.model.pinned),
+      Setting("--window", window, \.window),
+      Setting("--pinned", pinned, \.pinned),
     ].compactMap(\.self)
   }
 }

@@ -12,29 +12,7 @@ struct TrainingOptions: ParsableArguments {
   var steps: Int?
   @Option(help: "What a token is. (default: characters)")
   var tokenizer: TokenizerKind?
-  @Option(help: "Features of a token. (default: 32)")
-  var width: Int?
-  @Option(help: "Heads of the attention, a divisor of the width. (default: 4)")
-  var heads: Int?
-  @Option(help: "Blocks. (default: 4)")
-  var layers: Int?
-  @Option(help: "Summaries of every node of the tree. (default: 2)")
-  var banks: Int?
-  @Option(help: "How many times wider than a token the feed-forward layer is. (default: 4)")
-  var feedForward: Int?
-  @Option(help: "What the feed-forward layer does to its inner values. (default: silu)")
-  var activation: Activation?
-  @Option(help: "What tells a token where it stands, besides the tree. (default: none)")
-  var positions: Positions.Kind?
-  @Option(help: "How many positions are learned; with --positions learned only.")
-  var maximumLength: Int?
-  @Flag(
-    inversion: .prefixedNo,
-    help: "Whether the head takes the table that embeds the tokens. (default: no)")
-  var tiedHead: Bool?
-  @Option(help: "The share of values that is dropped at random in training. (default: 0)")
-  var dropout: Float?
-  @OptionGroup(title: "Memory") var memory: MemoryOptions
+  @OptionGroup var model: ModelOptions
   @Option(help: "What the summarizers are before training. (default: reference)")
   var initialisation: Initialisation?
   @Option(help: "Tokens of a window. (default: 512)")
@@ -144,49 +122,22 @@ struct TrainingOptions: ParsableArguments {
     }
   }
 
-  /// A flag that was given and the field it sets.
-  struct Setting {
-    let flag: String
-    let apply: (inout TrainingConfiguration) -> Void
-    let read: (TrainingConfiguration) -> String
-
-    init?<Value>(
-      _ flag: String, _ value: Value?, _ field: WritableKeyPath<TrainingConfiguration, Value>,
-      show: @escaping (Value) -> String = { "\($0)" }
-    ) {
-      guard let value else { return nil }
-      self.flag = flag
-      apply = { $0[keyPath: field] = value }
-      read = { show($0[keyPath: field]) }
-    }
-  }
-
   /// What is decided when a run begins.
-  private var frozen: [Setting] {
-    [
-      Setting("--width", width, \.model.width),
-      Setting("--heads", heads, \.model.heads),
-      Setting("--layers", layers, \.model.layers),
-      Setting("--banks", banks, \.model.banks),
-      Setting("--feed-forward", feedForward, \.model.feedForward),
-      Setting("--activation", activation, \.model.activation),
-      Setting("--positions", positions, \.model.positions),
-      Setting("--maximum-length", maximumLength.map(Optional.some), \.model.maximumLength) {
-        $0.map(String.init) ?? "none"
-      },
-      Setting("--tied-head", tiedHead, \.model.tiedHead),
-      Setting("--dropout", dropout, \.model.dropout),
-      Setting("--initialisation", initialisation, \.initialisation),
-      Setting("--block-length", blockLength, \.blockLength),
-      Setting("--batch-size", batchSize, \.batchSize),
-      Setting("--weight-decay", weightDecay, \.optimizer.weightDecay),
-      Setting("--clip", clip.map { $0 == 0 ? nil : $0 }, \.gradientClipping) { "\($0 ?? 0)" },
-      Setting("--seed", seed, \.seed),
-    ].compactMap(\.self) + memory.settings
+  private var frozen: [Setting<TrainingConfiguration>] {
+    let model = model.settings.map { Setting<TrainingConfiguration>($0, in: \.model) }
+    return model
+      + [
+        Setting("--initialisation", initialisation, \.initialisation),
+        Setting("--block-length", blockLength, \.blockLength),
+        Setting("--batch-size", batchSize, \.batchSize),
+        Setting("--weight-decay", weightDecay, \.optimizer.weightDecay),
+        Setting("--clip", clip.map { $0 == 0 ? nil : $0 }, \.gradientClipping) { "\($0 ?? 0)" },
+        Setting("--seed", seed, \.seed),
+      ].compactMap(\.self)
   }
 
   /// What may change when a run goes on.
-  private var continuable: [Setting] {
+  private var continuable: [Setting<TrainingConfiguration>] {
     [
       Setting("--steps", steps, \.steps),
       Setting("--log-every", logEvery, \.logEvery),
@@ -197,6 +148,4 @@ struct TrainingOptions: ParsableArguments {
   }
 }
 
-extension Activation: ExpressibleByArgument {}
-extension Positions.Kind: ExpressibleByArgument {}
 extension Initialisation: ExpressibleByArgument {}
