@@ -75,8 +75,8 @@ import Testing
   ]
 
   /// The same bytes, also where shapes alone tell the sizes.
-  @Test(arguments: Summarizer.Kind.allCases, changes.indices)
-  func modelsComeBackBitForBit(summarizer: Summarizer.Kind, change: Int) throws {
+  @Test(arguments: SummarizerKind.allCases, changes.indices)
+  func modelsComeBackBitForBit(summarizer: SummarizerKind, change: Int) throws {
     for tokenizer in [try Tokenizer.characters(of: Self.alphabet), .bytes] {
       let model = try LanguageModel.small(
         tokenizer, summarizer: summarizer, configure: Self.changes[change])

@@ -15,8 +15,8 @@ import Testing
     dictionary.tensors.map { $0.scalars.map(\.bitPattern) }
   }
 
-  @Test(arguments: Summarizer.Kind.allCases)
-  func readsWhatItWroteBitForBit(summarizer: Summarizer.Kind) throws {
+  @Test(arguments: SummarizerKind.allCases)
+  func readsWhatItWroteBitForBit(summarizer: SummarizerKind) throws {
     for tokenizer in [model.tokenizer, .bytes] {
       var model = try LanguageModel.small(tokenizer, summarizer: summarizer)
       model.network.updateParameters { index, tensor in
