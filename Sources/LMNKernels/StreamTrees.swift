@@ -47,7 +47,9 @@ public final class StreamTrees: @unchecked Sendable {
   /// Hides a slot: leaves no weight, and differences are finite.
   static let unseen: Float = -1e30
 
-  /// Rows in a stream's memory. A stream's slots are, in this order: pinned tokens, tokens of the
+  /// Rows in a stream's memory.
+  ///
+  /// A stream's slots are, in this order: pinned tokens, tokens of the
   /// window, then level by level what a position may see there, bank by bank, place by place; so
   /// those of a young stream are the first ones.
   struct Layout {
@@ -191,7 +193,9 @@ public final class StreamTrees: @unchecked Sendable {
     (biases + (stream * layout.slotRowCount + row) * heads).update(repeating: bias, count: heads)
   }
 
-  /// Sets a stream to its beginning. A slot that is not there yet is hidden, and holds numbers.
+  /// Sets a stream to its beginning.
+  ///
+  /// A slot that is not there yet is hidden, and holds numbers.
   public func reset(_ stream: Int) {
     positions[stream] = 0
     counts[stream] = layout.slotCount(after: 0)
