@@ -8,7 +8,6 @@ internal import LMNLayers
 final class RecordedStreams: ConcurrentWork, @unchecked Sendable {
   let context: ExecutionContext
   private let network: LogarithmicMemoryNetwork
-  private let beginning: LogarithmicMemoryNetwork.State
   private let lanes: [Lane]
   private let inner: ExecutionContext
 
@@ -34,8 +33,8 @@ final class RecordedStreams: ConcurrentWork, @unchecked Sendable {
   ) {
     self.context = context
     self.network = network
-    beginning = network.initialState
-    let states = states + repeatElement(beginning, count: placeCount - states.count)
+    let states =
+      states + repeatElement(network.initialState, count: placeCount - states.count)
     let laneCount = min(placeCount, context.threadCount)
     let inner = context.forEach(of: laneCount)
     self.inner = inner
@@ -75,7 +74,7 @@ final class RecordedStreams: ConcurrentWork, @unchecked Sendable {
       let lane = lanes[index]
       lane.tokens.overwrite { index in
         guard let row = rows[lane.range.lowerBound + index] else {
-          network.trunk.load(beginning, of: index, in: lane.streams)
+          network.trunk.reset(index, in: lane.streams)
           return 0
         }
         let token = token(row)

@@ -66,7 +66,8 @@ public struct Session: Sendable {
     var state = self.state
     defer { form = .parallel(state) }
     for group in readingGroups(
-      of: tokens.count, after: position, stretches: network.trunk.stretchLength) {
+      of: tokens.count, after: position, stretches: network.trunk.stretchLength)
+    {
       let logits = network.read(group.map { tokens[$0] }, after: &state)
       position += group.reduce(0) { $0 + $1.count }
       try logits.forEach(body)

@@ -9,7 +9,7 @@ import Testing
 extension LogarithmicMemoryNetwork {
   /// A small network whose far memory matters.
   static func small(
-    _ summarizer: Summarizer.Kind = .linear, layers: Int = 2, option: NetworkOption? = nil,
+    _ summarizer: SummarizerKind = .linear, layers: Int = 2, option: NetworkOption? = nil,
     seed: UInt64 = 1
   ) throws -> LogarithmicMemoryNetwork {
     var configuration = Configuration(vocabularySize: 11)

@@ -16,9 +16,9 @@ import Testing
   }
 
   /// A row has the bits that its stream would have alone, on any number of threads.
-  @Test(arguments: InstructionSet.available, Summarizer.Kind.allCases)
+  @Test(arguments: InstructionSet.available, SummarizerKind.allCases)
   func streamsAreIndependent(
-    _ instructionSet: InstructionSet, _ summarizer: Summarizer.Kind
+    _ instructionSet: InstructionSet, _ summarizer: SummarizerKind
   ) throws {
     let network = try LogarithmicMemoryNetwork.small(summarizer)
     let inputs = (0..<5).map { tokens(9, seed: 100 + $0) }
@@ -90,7 +90,7 @@ import Testing
   @Test(arguments: InstructionSet.available, [1, 3])
   func streamsJoinAndLeave(_ instructionSet: InstructionSet, threads: Int) throws {
     let networks =
-      try Summarizer.Kind.allCases.map { try LogarithmicMemoryNetwork.small($0) }
+      try SummarizerKind.allCases.map { try LogarithmicMemoryNetwork.small($0) }
       + NetworkOption.all.map { try .small(option: $0) }
     for network in networks {
       computing(on: instructionSet, threads: threads) {

@@ -16,8 +16,8 @@ import Testing
       sourceLocation: sourceLocation)
   }
 
-  @Test(arguments: Summarizer.Kind.allCases)
-  func streamingIsOneParallelRun(summarizer: Summarizer.Kind) throws {
+  @Test(arguments: SummarizerKind.allCases)
+  func streamingIsOneParallelRun(summarizer: SummarizerKind) throws {
     let tokenizer = try Tokenizer.characters(of: Self.text)
     let model = try LanguageModel.small(tokenizer, summarizer: summarizer)
     let tokens = try tokenizer.encode(Array(Self.text.utf8))

@@ -59,8 +59,8 @@ import Testing
   }
 
   /// Also where a character of several bytes is cut: a random model of bytes writes many.
-  @Test(arguments: Summarizer.Kind.allCases, [0, 1, 2, 3, 50])
-  func savedGenerationsGoOn(summarizer: Summarizer.Kind, count: Int) throws {
+  @Test(arguments: SummarizerKind.allCases, [0, 1, 2, 3, 50])
+  func savedGenerationsGoOn(summarizer: SummarizerKind, count: Int) throws {
     for tokenizer in [model.tokenizer, .bytes] {
       let model = try LanguageModel.small(tokenizer, summarizer: summarizer)
       var whole = try begun(model)

@@ -15,8 +15,8 @@ import Testing
     dictionary.tensors.map { $0.scalars.map(\.bitPattern) }
   }
 
-  @Test(arguments: Summarizer.Kind.allCases)
-  func readsWhatItWroteBitForBit(summarizer: Summarizer.Kind) throws {
+  @Test(arguments: SummarizerKind.allCases)
+  func readsWhatItWroteBitForBit(summarizer: SummarizerKind) throws {
     for tokenizer in [model.tokenizer, .bytes] {
       var model = try LanguageModel.small(tokenizer, summarizer: summarizer)
       model.network.updateParameters { index, tensor in
@@ -123,9 +123,9 @@ import Testing
     #expect(
       try refusal(
         metadata: [
-          "config": model.network.configuration.json.replacing("{", with: #"{"expand":1,"#)
+          "config": model.network.configuration.json.replacing("{", with: #"{"experts":1,"#)
         ])
-        == "FILE: the configuration asks for what no model here has: expand")
+        == "FILE: the configuration asks for what no model here has: experts")
     #expect(
       try refusal(metadata: ["config": configuration { $0.heads = 3 }])
         == "FILE: 3 heads do not divide a width of 8")
