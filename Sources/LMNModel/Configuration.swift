@@ -21,11 +21,6 @@ public struct Configuration: Sendable, Equatable, Codable {
   /// The sizes of the published 71,489-parameter network, but for the vocabulary.
   public init(vocabularySize: Int) { self.vocabularySize = vocabularySize }
 
-  enum CodingKeys: String, CodingKey, CaseIterable {
-    case vocabularySize = "vocab"
-    case width, heads, layers, banks, feedForward, summarizer
-  }
-
   /// Throws unless a network can have these sizes.
   public func validate() throws(ConfigurationError) {
     let sizes: [(CodingKeys, Int)] = [

@@ -2,6 +2,64 @@ internal import FoundationEssentials
 internal import LMNMemories
 
 extension Configuration {
+  enum CodingKeys: String, CodingKey, CaseIterable {
+    case vocabularySize = "vocab"
+    case width, heads, layers, banks, feedForward, summarizer
+  }
+
+  /// How every key is read and written.
+  private static var fields: [Field] {
+    [
+      .required(.vocabularySize, \.vocabularySize),
+      .required(.width, \.width),
+      .required(.heads, \.heads),
+      .required(.layers, \.layers),
+      .required(.banks, \.banks),
+      .required(.feedForward, \.feedForward),
+      .required(.summarizer, \.summarizer),
+    ]
+  }
+
+  /// How one key is read and written.
+  private struct Field {
+    let read: (inout Configuration, KeyedDecodingContainer<CodingKeys>) throws -> Void
+    let write: (Configuration, inout KeyedEncodingContainer<CodingKeys>) throws -> Void
+
+    /// A key that every configuration has.
+    static func required<Value: Codable>(
+      _ key: CodingKeys, _ property: WritableKeyPath<Configuration, Value>
+    ) -> Field {
+      Field(
+        read: { $0[keyPath: property] = try $1.decode(Value.self, forKey: key) },
+        write: { try $1.encode($0[keyPath: property], forKey: key) })
+    }
+
+    /// A key that stands only where its value is not the default, so that configurations stay as
+    /// small as the published ones.
+    static func optional<Value: Codable & Equatable>(
+      _ key: CodingKeys, _ property: WritableKeyPath<Configuration, Value>
+    ) -> Field {
+      let field = required(key, property)
+      let usual = Configuration(vocabularySize: 1)[keyPath: property]
+      return Field(
+        read: { if $1.contains(key) { try field.read(&$0, $1) } },
+        write: { if $0[keyPath: property] != usual { try field.write($0, &$1) } })
+    }
+  }
+
+  /// Reads a configuration, which may still make no sense.
+  public init(from decoder: any Decoder) throws {
+    self.init(vocabularySize: 1)
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    for field in Self.fields { try field.read(&self, values) }
+  }
+
+  /// Writes the keys.
+  public func encode(to encoder: any Encoder) throws {
+    var values = encoder.container(keyedBy: CodingKeys.self)
+    for field in Self.fields { try field.write(self, &values) }
+  }
+
   /// The configuration as a checkpoint carries it: a JSON object with sorted keys.
   public var json: String {
     let encoder = JSONEncoder()

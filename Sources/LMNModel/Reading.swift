@@ -62,14 +62,31 @@ extension Block {
   }
 }
 
+extension Trunk {
+  /// The parallel form over stretches that follow each other, without gradients; all threads work
+  /// on them side by side.
+  ///
+  /// - Parameters:
+  ///   - stretches: `[L, E]` each.
+  ///   - state: What the tokens before left; becomes what these leave.
+  /// - Returns: `[L, E]` for each, normed.
+  public func read(_ stretches: [Tensor], after state: inout State) -> [Tensor] {
+    var x = stretches
+    for index in blocks.indices { x = blocks[index].read(x, after: &state[index]) }
+    let last = x
+    return ExecutionContext.current.map(last.count) { index in
+      finalNorm(Variable(constant: last[index])).value
+    }
+  }
+}
+
 extension LogarithmicMemoryNetwork {
   /// The parallel form over stretches that follow each other, without gradients: the logits `[L, V]`
   /// of each.
   func read(_ stretches: [ArraySlice<Token>], after state: inout State) -> [Tensor] {
     let context = ExecutionContext.current
-    var x = context.map(stretches.count) { embedding(TokenBuffer(stretches[$0])).value }
-    for index in blocks.indices { x = blocks[index].read(x, after: &state[index]) }
-    let last = x
-    return context.map(stretches.count) { head(finalNorm(Variable(constant: last[$0]))).value }
+    let embedded = context.map(stretches.count) { embedding(TokenBuffer(stretches[$0])).value }
+    let read = trunk.read(embedded, after: &state)
+    return context.map(read.count) { head(Variable(constant: read[$0])).value }
   }
 }

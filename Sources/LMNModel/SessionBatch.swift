@@ -89,12 +89,12 @@ private final class RecordedStreams: ConcurrentWork, @unchecked Sendable {
     lanes = (0..<laneCount).map { lane in
       let range = states.count * lane / laneCount..<states.count * (lane + 1) / laneCount
       let tokens = TokenBuffer(repeatElement(0, count: range.count))
-      let streams = network.makeStreams(range.count)
-      network.load(Array(states[range]), into: streams)
+      let streams = network.trunk.makeStreams(range.count)
+      network.trunk.load(Array(states[range]), into: streams)
       var logits: Tensor?
       let recording = Recording(in: inner) { logits = network.step(tokens, of: streams) }
       // Recording took a step.
-      network.load(Array(states[range]), into: streams)
+      network.trunk.load(Array(states[range]), into: streams)
       return Lane(
         range: range, tokens: tokens, streams: streams, logits: logits!, recording: recording)
     }
@@ -103,7 +103,7 @@ private final class RecordedStreams: ConcurrentWork, @unchecked Sendable {
   func states(_ network: LogarithmicMemoryNetwork) -> [LogarithmicMemoryNetwork.State] {
     lanes.flatMap { lane in
       lane.range.indices.map {
-        network.state(of: $0 - lane.range.lowerBound, in: lane.streams)
+        network.trunk.state(of: $0 - lane.range.lowerBound, in: lane.streams)
       }
     }
   }

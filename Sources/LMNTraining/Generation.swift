@@ -67,17 +67,17 @@ extension Generation {
       ),
       !heldBack.contains(nil)
     else { throw problem("its position, random state or text cannot be read") }
-    let names = model.network.blocks.indices.flatMap {
+    let names = model.network.trunk.blocks.indices.flatMap {
       ["blocks.\($0).nodes", "blocks.\($0).slots"]
     }
     let tensors = try file.stateDictionary(of: names + ["logits"]).tensors
     let configuration = model.network.configuration
-    let state = model.network.blocks.indices.compactMap { block in
+    let state = model.network.trunk.blocks.indices.compactMap { block in
       LogarithmicMemoryNetwork.State.Element(
         position: position, nodes: tensors[2 * block], slots: tensors[2 * block + 1],
         width: configuration.width, banks: configuration.banks)
     }
-    guard state.count == model.network.blocks.count,
+    guard state.count == model.network.trunk.blocks.count,
       tensors.last!.shape == [configuration.vocabularySize]
     else { throw problem("its tensors are not those of a state at position \(position)") }
     self.init(model, sampler: sampler, seed: 0)

@@ -100,7 +100,7 @@ extension LogarithmicMemoryNetwork {
         shape: [rows, columns],
         scalars: (0..<rows * columns).map { _ in generator.uniform(in: -1..<1) })
     }
-    return blocks.map { _ in
+    return trunk.blocks.map { _ in
       LogarithmicMemory.State(
         position: position, nodes: random(width), slots: random(2 * width), width: width,
         banks: banks)!

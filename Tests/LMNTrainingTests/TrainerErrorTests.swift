@@ -191,8 +191,8 @@ import Testing
       var checkpoint = try TrainingCheckpoint(contentsOf: RunDirectory(directory).training)
       checkpoint.model.network.head.weight = Variable(
         constant: checkpoint.model.network.head.weight.value.scaled(by: 1e38))
-      checkpoint.model.network.finalNorm.gain = Variable(
-        constant: checkpoint.model.network.finalNorm.gain.value.scaled(by: 0.1))
+      checkpoint.model.network.trunk.finalNorm.gain = Variable(
+        constant: checkpoint.model.network.trunk.finalNorm.gain.value.scaled(by: 0.1))
       try checkpoint.write(to: RunDirectory(directory).training)
       var resumed = try Trainer(resuming: RunDirectory(directory), text: smallText)
       let error = #expect(throws: TrainingError.self) { try resumed.run() }

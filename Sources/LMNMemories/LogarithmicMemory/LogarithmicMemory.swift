@@ -73,6 +73,12 @@ public struct LogarithmicMemory: Memory {
       slots: Tensor(shape: [0, 2 * width], scalars: []), width: width, banks: banks)!
   }
 
+  /// The bytes of one stream's state after so many tokens; it grows with their logarithm.
+  public func stateByteCount(after tokens: Int) -> Int {
+    let rows = Tree(start: tokens, length: 1, banks: banks).carriedRows.count
+    return rows * 3 * width * MemoryLayout<Float>.size
+  }
+
   /// The parallel form: `[L, E]` for the next L tokens `[L, E]`.
   public func callAsFunction(_ tokens: Variable, after state: inout State) -> Variable {
     let tree = Tree(start: state.position, length: tokens.value.shape[0], banks: banks)

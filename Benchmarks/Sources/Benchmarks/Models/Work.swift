@@ -111,7 +111,7 @@ extension Work {
     case .decoding:
       return .decoding(by: network, streams: batch, positions: positions)
     case .layer:
-      return .layer(network.blocks[0], length: positions.count, using: &generator)
+      return .layer(network.trunk.blocks[0], length: positions.count, using: &generator)
     }
   }
 

@@ -1,0 +1,111 @@
+public import LMNAutodiff
+public import LMNKernels
+public import LMNLayers
+public import LMNMemories
+
+/// What the models of all tasks share: blocks and a norm, between what embeds an input and what
+/// reads the answer off.
+public struct Trunk: Module {
+  /// The blocks, in order.
+  public var blocks: [Block<LogarithmicMemory>]
+  /// After the last block.
+  public var finalNorm: LayerNorm
+
+  /// A trunk with fresh parameters.
+  ///
+  /// - Precondition: The configuration is valid.
+  public init(
+    _ configuration: Configuration, initialisation: Initialisation = .reference,
+    using generator: inout SeededGenerator
+  ) {
+    let width = configuration.width
+    blocks = []
+    for _ in 0..<configuration.layers {
+      let memory = LogarithmicMemory(
+        width: width, heads: configuration.heads, banks: configuration.banks,
+        summarizer: configuration.summarizer, initialisation: initialisation, using: &generator)
+      let feedForward = FeedForward(
+        width: width, factor: configuration.feedForward, using: &generator)
+      blocks.append(Block(width: width, memory: memory, feedForward: feedForward))
+    }
+    finalNorm = LayerNorm(width: width)
+  }
+
+  /// What a stream leaves behind: a state per block.
+  public typealias State = [LogarithmicMemory.State]
+
+  /// The state before the first token.
+  public var initialState: State { blocks.map(\.memory.initialState) }
+
+  /// The parallel form.
+  ///
+  /// - Parameters:
+  ///   - x: `[L, E]`, the next L tokens of a stream, embedded.
+  ///   - state: What the tokens before left; becomes what these leave. No gradient flows through it.
+  /// - Returns: `[L, E]`, normed.
+  public func callAsFunction(_ x: Variable, after state: inout State) -> Variable {
+    var x = x
+    for index in blocks.indices { x = blocks[index](x, after: &state[index]) }
+    return finalNorm(x)
+  }
+
+  /// What several streams leave behind, in memory that stays where it is: of each block.
+  public typealias Streams = [LogarithmicMemory.Streams]
+
+  /// Memory for so many streams.
+  public func makeStreams(_ count: Int) -> Streams { blocks.map { $0.memory.makeStreams(count) } }
+
+  /// Sets streams to states, of which there are as many.
+  public func load(_ states: [State], into streams: Streams) {
+    for (index, block) in blocks.enumerated() {
+      block.memory.load(states.map { $0[index] }, into: streams[index])
+    }
+  }
+
+  /// What a stream has left behind so far.
+  public func state(of stream: Int, in streams: Streams) -> State {
+    zip(blocks, streams).map { $0.memory.state(of: stream, in: $1) }
+  }
+
+  /// The sequential form, for one token of each of B streams.
+  ///
+  /// - Parameters:
+  ///   - x: `[B, E]`, a row per stream.
+  ///   - streams: B streams, which may stand at different positions.
+  /// - Returns: `[B, E]`, normed; a row depends on its own stream alone.
+  public func step(_ x: Tensor, of streams: Streams) -> Tensor {
+    var x = x
+    for (block, streams) in zip(blocks, streams) { x = block.step(x, of: streams) }
+    return finalNorm(Variable(constant: x)).value
+  }
+
+  /// Lists blocks and norm.
+  public mutating func visitParameters(_ visit: (String, inout Variable) -> Void) {
+    for index in blocks.indices { Self.visit("blocks.\(index)", &blocks[index], visit) }
+    Self.visit("ln_f", &finalNorm, visit)
+  }
+
+  /// The bytes of one stream's state after so many tokens; it grows with their logarithm.
+  public func stateByteCount(after tokens: Int) -> Int {
+    blocks.reduce(0) { $0 + $1.memory.stateByteCount(after: tokens) }
+  }
+}
+
+extension Trunk {
+  /// A dictionary of this trunk's parameters, or of their gradients, with names and shapes as the
+  /// published PyTorch code stores them; other entries stay.
+  package func published(_ dictionary: StateDictionary) -> StateDictionary {
+    blocks.indices.reduce(dictionary) { dictionary, index in
+      blocks[index].memory.published(dictionary, under: "blocks.\(index).")
+    }
+  }
+
+  /// The way back from ``published(_:)``.
+  ///
+  /// - Precondition: Entries under published names have the published shapes.
+  package func adopted(_ dictionary: StateDictionary) -> StateDictionary {
+    blocks.indices.reduce(dictionary) { dictionary, index in
+      blocks[index].memory.adopted(dictionary, under: "blocks.\(index).")
+    }
+  }
+}
