@@ -82,7 +82,9 @@ public struct CSVReader: Sendable {
   public func number(at column: Int) throws(CSVError) -> Double {
     let text = String(decoding: bytes[fields[column].range], as: UTF8.self)
     // Without other letters than `e` it is not hexadecimal.
-    let isDecimal = text.utf8.allSatisfy { $0 < UInt8(ascii: "A") || $0 | 0x20 == UInt8(ascii: "e") }
+    let isDecimal = text.utf8.allSatisfy {
+      $0 < UInt8(ascii: "A") || $0 | 0x20 == UInt8(ascii: "e")
+    }
     guard isDecimal, let number = Double(text), number.isFinite else {
       throw error(.notANumber(text), at: column)
     }
@@ -130,12 +132,11 @@ public struct CSVReader: Sendable {
       position += 1
       if byte == .lineFeed { line += 1 }
       guard byte == .quote else { continue }
-      if take(.quote) {
-        field.hasQuotes = true
-      } else {
+      guard take(.quote) else {
         field.range = field.range.lowerBound..<position - 1
         return field
       }
+      field.hasQuotes = true
     }
     throw error(.unclosedQuote, line: field.line)
   }

@@ -9,6 +9,7 @@ import Testing
     + RowSumTests.sharedCalls + PairwiseSummaryTests.sharedCalls + SeparableConvTests.sharedCalls
     + SingleVectorAttentionTests.sharedCalls + RMSNormTests.sharedCalls
     + LayerNormTests.sharedCalls + SiLUTests.sharedCalls + EmbeddingTests.sharedCalls
+    + RowMaximumTests.sharedCalls + PredictionErrorTests.sharedCalls
     + CrossEntropyTests.sharedCalls + AdamWTests.sharedCalls + SquaredNormTests.sharedCalls
 
   /// The suites' calls run on every instruction set, so this is every kernel there is, on all of

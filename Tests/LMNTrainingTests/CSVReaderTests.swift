@@ -34,7 +34,7 @@ import Testing
     ("a,b\n,\n", [["a", "b"], ["", ""]]),
     ("a,b\n,x\nx,", [["a", "b"], ["", "x"], ["x", ""]]),
     ("a\nx\n\ny\n", [["a"], ["x"], [""], ["y"]]),
-    ("a\n \" \" \n".replacing("\"", with: "'"), [["a"], [" ' ' "]]),
+    ("a\n ' ' \n", [["a"], [" ' ' "]]),
     ("ä,😀\nö,\u{0}", [["ä", "😀"], ["ö", "\u{0}"]]),
     ("a\n", [["a"]]),
     (",b\n1,2", [["", "b"], ["1", "2"]]),
@@ -78,18 +78,20 @@ import Testing
     return try reader.number(at: 1)
   }
 
-  @Test(arguments: [
-    ("1", 1), ("-0.5", -0.5), ("+2", 2), (".5", 0.5), ("5.", 5), ("1e3", 1000), ("-1.5E-2", -0.015),
-    ("0.1", 0.1), ("123456789012345678901234567890", 123_456_789_012_345_678_901_234_567_890),
-    ("4.9e-324", 4.9e-324), ("\"7\"", 7),
-  ] as [(String, Double)])
+  @Test(
+    arguments: [
+      ("1", 1), ("-0.5", -0.5), ("+2", 2), (".5", 0.5), ("5.", 5), ("1e3", 1000),
+      ("-1.5E-2", -0.015),
+      ("0.1", 0.1), ("123456789012345678901234567890", 1.2345678901234568e29),
+      ("4.9e-324", .leastNonzeroMagnitude), ("\"7\"", 7),
+    ] as [(String, Double)])
   func readsNumbers(text: String, expected: Double) throws {
     #expect(try number(text) == expected)
   }
 
   @Test(arguments: [
-    "", "abc", "nan", "NaN", "inf", "-infinity", "1e999", "0x10", "1,5".replacing(",", with: "_"),
-    " 1", "1 ", "1e", "--1", "1.2.3", "null", "NA", "e",
+    "", "abc", "nan", "NaN", "inf", "-infinity", "1e999", "0x10", "1_5", " 1", "1 ", "1e", "--1",
+    "1.2.3", "null", "NA", "e",
   ])
   func refusesWhatIsNoNumber(text: String) {
     let error = #expect(throws: CSVError.self) { try number(text) }

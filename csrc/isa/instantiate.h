@@ -27,6 +27,7 @@
 #include "kernels/row_copy.vec.h"
 #include "kernels/transpose.vec.h"
 #include "kernels/row_sum.vec.h"
+#include "kernels/row_maximum.vec.h"
 #include "kernels/pairwise_summary.vec.h"
 #include "kernels/separable_conv.vec.h"
 #include "kernels/single_vector_attention.vec.h"
@@ -37,6 +38,7 @@
 #include "kernels/silu.vec.h"
 #include "kernels/embedding.vec.h"
 #include "kernels/cross_entropy.vec.h"
+#include "kernels/prediction_error.vec.h"
 #include "kernels/adamw.vec.h"
 #include "kernels/squared_norm.vec.h"
 #pragma clang attribute pop
