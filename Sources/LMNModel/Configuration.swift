@@ -3,7 +3,7 @@ public import LMNMemories
 
 /// The sizes and kinds of a network; a checkpoint carries it as JSON.
 public struct Configuration: Sendable, Equatable, Codable {
-  /// V: tokens of the vocabulary.
+  /// V: tokens of the vocabulary; for a forecaster, which reads none, the channels in their place.
   public var vocabularySize: Int
   /// E: features of a token.
   public var width = 32
@@ -38,8 +38,14 @@ public struct Configuration: Sendable, Equatable, Codable {
   /// No size may be larger: it keeps every product of two of them far from overflow.
   public static let largestSize = 1 << 24
 
-  /// How many numbers the parameters hold; nil when that overflows.
+  /// How many numbers the parameters of a language model hold; nil when that overflows.
   public var parameterCount: Int? {
+    parameterCount(inputs: vocabularySize, outputs: vocabularySize)
+  }
+
+  /// How many numbers the parameters hold of a model with a vector for each of so many inputs, and a
+  /// head for so many outputs; nil when that overflows.
+  package func parameterCount(inputs: Int, outputs: Int) -> Int? {
     var overflow = false
     func times(_ a: Int, _ b: Int) -> Int {
       let (product, overflowed) = a.multipliedReportingOverflow(by: b)
@@ -63,7 +69,7 @@ public struct Configuration: Sendable, Equatable, Codable {
       times(banks, bank), linear(width, 3 * width), linear(width, width), 2 * width,
       linear(width, inner), linear(inner, width),
     ]
-    let outside = plus(plus(times(vocabularySize, width), 2 * width), linear(width, vocabularySize))
+    let outside = plus(plus(times(inputs, width), 2 * width), linear(width, outputs))
     let count = plus(times(layers, parts.reduce(0, plus)), outside)
     return overflow ? nil : count
   }
