@@ -7,7 +7,7 @@ public import LMNMemories
 ///
 /// At every position it forecasts the next h values of every channel at once. Its forms compute with
 /// normalised values; a ``ForecastSession`` takes and gives values in the channels' own units.
-public struct Forecaster: Module {
+public struct Forecaster: TrunkModel {
   /// The sizes and kinds; its vocabulary are the C channels.
   public let configuration: Configuration
   /// h: how many values of every channel are forecast.
@@ -118,12 +118,12 @@ public struct Forecaster: Module {
 
 /// Rows of a series and what follows each, as a recorded batch reads them.
 public struct SeriesWindow: RecordedInput {
-  /// `[L, C]`
+  /// Of shape `[L, C]`.
   let rows: Tensor
-  /// `[L, h * C]`; 0 where there is none.
+  /// Of shape `[L, h * C]`; 0 where there is none.
   let targets: Tensor
-  /// `[L, h * C]`: 0 where there is no target, and the same elsewhere, so that the mean of all
-  /// errors is the mean over those that have a target.
+  /// Of shape `[L, h * C]`: 0 where there is no target, and the same elsewhere, so that the mean of
+  /// all errors is the mean over those that have a target.
   let weights: Tensor
 
   /// Memory for so many rows.

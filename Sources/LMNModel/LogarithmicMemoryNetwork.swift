@@ -4,7 +4,7 @@ public import LMNLayers
 public import LMNMemories
 
 /// A language model of logarithmic memories: embedding, trunk and head.
-public struct LogarithmicMemoryNetwork: Module {
+public struct LogarithmicMemoryNetwork: TrunkModel {
   /// The sizes and kinds.
   public let configuration: Configuration
   /// From tokens to vectors.
@@ -96,23 +96,4 @@ public struct LogarithmicMemoryNetwork: Module {
     trunk.visitParameters(visit)
     Self.visit("lm_head", &head, visit)
   }
-}
-
-extension LogarithmicMemoryNetwork {
-  /// A dictionary of this network's parameters, or of their gradients, with names and shapes as the
-  /// published PyTorch code stores them.
-  public func published(_ dictionary: StateDictionary) -> StateDictionary {
-    trunk.published(dictionary)
-  }
-
-  /// Loads parameters under their published names; on an error, none.
-  public mutating func load(
-    published dictionary: StateDictionary
-  ) throws(StateDictionaryError) {
-    try dictionary.expect(sameNamesAndShapesAs: published(stateDictionary))
-    try load(trunk.adopted(dictionary))
-  }
-
-  /// The bytes of one stream's state after so many tokens; it grows with their logarithm.
-  public func stateByteCount(after tokens: Int) -> Int { trunk.stateByteCount(after: tokens) }
 }

@@ -1,5 +1,5 @@
-public import LMNAutodiff
-public import LMNKernels
+import LMNAutodiff
+import LMNKernels
 
 /// How the vectors of a sequence become one.
 public enum Pooling: String, Sendable, Codable, CaseIterable {
@@ -20,11 +20,12 @@ public enum Pooling: String, Sendable, Codable, CaseIterable {
 }
 
 extension Variable {
-  /// The vectors of a sequence as one: `[1, E]` for `self` of `[L, E]`.
+  /// The vectors of a sequence as one.
   ///
   /// - Parameters:
   ///   - pooling: How.
   ///   - weights: `[1, L]`; what weighs 0 does not count.
+  /// - Returns: `[1, E]` for `self` of `[L, E]`.
   func pooled(_ pooling: Pooling, weights: Tensor) -> Variable {
     switch pooling {
     case .mean, .last: Variable(constant: weights).matmul(self)

@@ -4,7 +4,7 @@ public import LMNLayers
 public import LMNMemories
 
 /// A classifier of sequences of tokens: embedding, trunk, pooling and head.
-public struct SequenceClassifier: Module {
+public struct SequenceClassifier: TrunkModel {
   /// The sizes and kinds.
   public let configuration: Configuration
   /// How the vectors of a sequence become one.
@@ -91,7 +91,7 @@ public struct SequenceClassifier: Module {
 /// nothing before, and has no weight.
 public struct LabelledWindow: RecordedInput {
   let tokens: TokenBuffer
-  /// `[1, L]`
+  /// Of shape `[1, L]`.
   let weights: Tensor
   let label: TokenBuffer
   private let pooling: Pooling

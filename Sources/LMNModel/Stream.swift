@@ -1,8 +1,10 @@
 internal import LMNKernels
 internal import LMNMemories
 
-/// One stream of a model: its state is a value while it reads in parallel, and memory that stays
-/// where it is while it takes step by step. A copy is a fork.
+/// One stream of a model, of which a copy is a fork.
+///
+/// Its state is a value while it reads in parallel, and memory that stays where it is while it takes
+/// step by step.
 struct Stream<Inputs: Sendable>: Sendable {
   private let trunk: Trunk
   private let makeInputs: RecordedStreams<Inputs>.MakeInputs
@@ -39,8 +41,9 @@ struct Stream<Inputs: Sendable>: Sendable {
   /// Inputs seen.
   private(set) var position: Int
 
-  /// Takes a step; `fill` writes its input. Nothing is allocated, as long as what the step before
-  /// gave is not kept.
+  /// Takes a step, whose input `fill` writes.
+  ///
+  /// Nothing is allocated, as long as what the step before gave is not kept.
   mutating func step(_ fill: (Inputs) -> Void) -> Tensor {
     var streams: RecordedStreams<Inputs>
     switch form {

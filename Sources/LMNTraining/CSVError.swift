@@ -34,9 +34,11 @@ public struct CSVError: Error, Equatable, CustomStringConvertible {
     /// A field is no decimal number, or one that is not finite.
     case notANumber(String)
     /// A field has nothing in it.
-    case emptyText
+    case emptyField
     /// A field's text cannot be encoded.
     case unusableText(TokenizerError)
+    /// A class is none of those that are known.
+    case unknownLabel(String, known: [String])
   }
 
   /// A sentence that names file, line, column and value.
@@ -64,8 +66,10 @@ extension CSVError.Problem: CustomStringConvertible {
     case .unclosedQuote: "no quote closes the field that one begins here"
     case .carriageReturn: "a carriage return stands without a line feed"
     case .notANumber(let value): "'\(value.prefix(60))' is no number"
-    case .emptyText: "the text is empty"
+    case .emptyField: "the field is empty"
     case .unusableText(let error): "\(error)"
+    case .unknownLabel(let label, let known):
+      "'\(label.prefix(60))' is no label that the model knows: \(known.joined(separator: ", "))"
     }
   }
 }

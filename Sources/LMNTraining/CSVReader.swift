@@ -91,6 +91,9 @@ public struct CSVReader: Sendable {
     return number
   }
 
+  /// Where a column of the current row begins, counted from 1.
+  public func line(at column: Int) -> Int { fields[column].line }
+
   /// What is wrong with a column of the current row.
   public func error(_ problem: CSVError.Problem, at column: Int) -> CSVError {
     CSVError(
@@ -155,4 +158,11 @@ extension UInt8 {
   fileprivate static let quote = UInt8(ascii: "\"")
   fileprivate static let lineFeed = UInt8(ascii: "\n")
   fileprivate static let carriageReturn = UInt8(ascii: "\r")
+}
+
+/// A text as a field of a table, in quotes where it has to be.
+func csvField(_ text: String) -> String {
+  let special: [UInt8] = [.comma, .quote, .lineFeed, .carriageReturn]
+  guard text.utf8.contains(where: special.contains) else { return text }
+  return "\"\(text.replacing("\"", with: "\"\""))\""
 }
