@@ -1,4 +1,4 @@
-/// Integers in memory that stays where it is, such as the tokens that a recording reads: their owner
+/// Numbers in memory that stays where it is, such as the tokens that a recording reads: their owner
 /// may overwrite them between two runs.
 ///
 /// Unchecked because of the pointer: its owner sees to it that nobody reads it while it is written.
@@ -39,6 +39,21 @@ public final class Buffer<Element: BitwiseCopyable & Sendable>: @unchecked Senda
 
 /// Tokens in memory that stays where it is.
 public typealias TokenBuffer = Buffer<Token>
+
+/// Positions in streams, or rows of tensors, in memory that stays where it is.
+public typealias PositionBuffer = Buffer<Int64>
+
+extension PositionBuffer {
+  /// The positions of a range.
+  public convenience init(_ range: Range<Int>) { self.init(range.lazy.map(Int64.init)) }
+
+  /// Moves every position on by one; a recording does so at every run.
+  public func advance() {
+    ExecutionContext.current.run(on: self) { [self] _ in
+      for index in 0..<count { base[index] += 1 }
+    }
+  }
+}
 
 extension Buffer: ExpressibleByArrayLiteral {
   /// A buffer of the elements of a literal.

@@ -11,6 +11,25 @@ extension Tensor {
     return gathered
   }
 
+  /// The rows at `positions` as they are whenever this is run.
+  ///
+  /// - Parameter positions: B of them.
+  /// - Returns: `[B, E]` for `self` of `[M, E]`.
+  /// - Precondition: All are in 0 ..< M, at every run of a recording too.
+  public func rows(at positions: PositionBuffer) -> Tensor {
+    let (gathered, last) = (Tensor(uninitialized: [positions.count, shape[1]]), shape[0])
+    ExecutionContext.current.run(on: positions) { [positions] _ in
+      // By index, since iterators allocate where nothing is optimized.
+      for index in 0..<positions.count {
+        let position = positions.base[index]
+        precondition(
+          position >= 0 && position < last, "rows: position \(position) is not one of \(last)")
+      }
+    }
+    copyRows(positions, into: gathered, at: nil)
+    return gathered
+  }
+
   /// The same values in memory of their own.
   package func copied() -> Tensor {
     let copy = Tensor(uninitialized: shape)
@@ -21,8 +40,15 @@ extension Tensor {
   /// Copies rows (all, unless some are named) into rows of `target` (the first ones, unless they are
   /// named), which nobody else has seen yet.
   func copyRows(_ indices: [Int]? = nil, into target: Tensor, at targetIndices: [Int]? = nil) {
-    let (source, destination) = (indices.map(RowIndices.init), targetIndices.map(RowIndices.init))
-    let rows = indices?.count ?? targetIndices?.count ?? shape[0]
+    copyRows(
+      indices.map { PositionBuffer($0.lazy.map(Int64.init)) }, into: target,
+      at: targetIndices.map { PositionBuffer($0.lazy.map(Int64.init)) })
+  }
+
+  private func copyRows(
+    _ source: PositionBuffer?, into target: Tensor, at destination: PositionBuffer?
+  ) {
+    let rows = source?.count ?? destination?.count ?? shape[0]
     ExecutionContext.current.run(
       lmn_row_copy_forward,
       lmn_row_copy(
@@ -30,10 +56,4 @@ extension Tensor {
         source_rows: source?.base, target: target.output, target_rows: destination?.base),
       on: self, target, source, destination)
   }
-}
-
-private typealias RowIndices = Buffer<Int64>
-
-extension RowIndices {
-  fileprivate convenience init(_ indices: [Int]) { self.init(indices.lazy.map(Int64.init)) }
 }

@@ -6,9 +6,11 @@ public struct Embedding: Module {
   /// `[V, E]`.
   public var table: Variable
 
-  /// A table of standard normal values.
-  public init(vocabularySize: Int, width: Int, using generator: inout SeededGenerator) {
-    table = .normal([vocabularySize, width], deviation: 1, using: &generator)
+  /// A table of normal values, standard ones unless told otherwise.
+  public init(
+    vocabularySize: Int, width: Int, deviation: Float = 1, using generator: inout SeededGenerator
+  ) {
+    table = .normal([vocabularySize, width], deviation: deviation, using: &generator)
   }
 
   /// The vectors `[L, E]` of L tokens.

@@ -1,20 +1,29 @@
 public import LMNAutodiff
+public import LMNKernels
 
-/// Two affine maps with SiLU between them, for every row by itself.
+/// Two affine maps with an activation between them, for every row by itself.
 public struct FeedForward: Module {
   /// E → f·E.
   public var inner: Linear
   /// f·E → E.
   public var outer: Linear
+  /// What happens to the values in between.
+  public let activation: Activation
 
   /// Maps with an inner width of `factor` times `width`.
-  public init(width: Int, factor: Int, using generator: inout SeededGenerator) {
+  public init(
+    width: Int, factor: Int, activation: Activation = .silu,
+    using generator: inout SeededGenerator
+  ) {
     inner = Linear(inputs: width, outputs: factor * width, using: &generator)
     outer = Linear(inputs: factor * width, outputs: width, using: &generator)
+    self.activation = activation
   }
 
   /// The map of rows `[M, E]`.
-  public func callAsFunction(_ x: Variable) -> Variable { outer(inner(x).silu()) }
+  public func callAsFunction(_ x: Variable) -> Variable {
+    outer(inner(x).activated(by: activation))
+  }
 
   /// Lists the inner map as `0` and the outer one as `2`, their places in the published code.
   public mutating func visitParameters(_ visit: (String, inout Variable) -> Void) {

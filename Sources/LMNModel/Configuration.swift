@@ -1,4 +1,5 @@
-import LMNKernels
+public import LMNKernels
+public import LMNLayers
 public import LMNMemories
 
 /// The sizes and kinds of a network; a checkpoint carries it as JSON.
@@ -17,6 +18,14 @@ public struct Configuration: Sendable, Equatable, Codable {
   public var feedForward = 4
   /// How two nodes become one.
   public var summarizer = Summarizer.Kind.linear
+  /// What happens to the values of the feed-forward's inner layer.
+  public var activation = Activation.silu
+  /// What tells a token where it stands, besides its way through the tree.
+  public var positions = Positions.Kind.none
+  /// How many positions there are; nil unless they are learned.
+  public var maximumLength: Int?
+  /// Whether the head has no weight of its own, but takes the table that embeds the tokens.
+  public var tiedHead = false
 
   /// The sizes of the published 71,489-parameter network, but for the vocabulary.
   public init(vocabularySize: Int) { self.vocabularySize = vocabularySize }
@@ -25,12 +34,23 @@ public struct Configuration: Sendable, Equatable, Codable {
   public func validate() throws(ConfigurationError) {
     let sizes: [(CodingKeys, Int)] = [
       (.vocabularySize, vocabularySize), (.width, width), (.heads, heads), (.layers, layers),
-      (.banks, banks), (.feedForward, feedForward),
+      (.banks, banks),
     ]
     for (key, size) in sizes where !(1...Self.largestSize).contains(size) {
       throw .outOfRange(key: key.rawValue, value: size, range: 1...Self.largestSize)
     }
+    if !(1...8).contains(feedForward) {
+      throw .outOfRange(key: "feedForward", value: feedForward, range: 1...8)
+    }
     if heads > mostHeads { throw .outOfRange(key: "heads", value: heads, range: 1...mostHeads) }
+    switch (positions, maximumLength) {
+    case (.learned, let length?) where !(1...Self.largestSize).contains(length):
+      throw .outOfRange(key: "maximumLength", value: length, range: 1...Self.largestSize)
+    case (.learned, nil): throw .missingMaximumLength
+    case (.none, let length?), (.sinusoidal, let length?):
+      throw .pointlessMaximumLength(length, positions: positions)
+    default: break
+    }
     if !width.isMultiple(of: heads) { throw .indivisible(width: width, heads: heads) }
     if parameterCount == nil { throw .tooLarge }
   }
@@ -69,18 +89,35 @@ public struct Configuration: Sendable, Equatable, Codable {
       times(banks, bank), linear(width, 3 * width), linear(width, width), 2 * width,
       linear(width, inner), linear(inner, width),
     ]
-    let outside = plus(plus(times(inputs, width), 2 * width), linear(width, outputs))
+    let vectors = plus(inputs, maximumLength ?? 0)
+    let head = tiedHead ? outputs : linear(width, outputs)
+    let outside = plus(plus(times(vectors, width), 2 * width), head)
     let count = plus(times(layers, parts.reduce(0, plus)), outside)
     return overflow ? nil : count
   }
+
+  /// Throws when a stream of so many tokens is too long for the learned positions.
+  public func expectPositions(for tokens: Int) throws(ConfigurationError) {
+    if let maximumLength, tokens > maximumLength {
+      throw .behindLastPosition(tokens: tokens, maximumLength: maximumLength)
+    }
+  }
 }
 
-/// Why no network can have a configuration.
+/// Why no network can have a configuration, or read a text with it.
 public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
   /// A size is not one that a network can have.
   case outOfRange(key: String, value: Int, range: ClosedRange<Int>)
   /// The heads do not share the width evenly.
   case indivisible(width: Int, heads: Int)
+  /// Positions are learned, but nothing says how many.
+  case missingMaximumLength
+  /// There is a number of positions, but they are not learned.
+  case pointlessMaximumLength(Int, positions: Positions.Kind)
+  /// A stream has more tokens than there are positions.
+  case behindLastPosition(tokens: Int, maximumLength: Int)
+  /// The head is tied to tokens that it does not give.
+  case tiedHead
   /// The parameters cannot even be counted.
   case tooLarge
   /// A key that no network knows.
@@ -95,6 +132,16 @@ public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
       "\(key) is \(value), it has to be from \(range.lowerBound) to \(range.upperBound)"
     case .indivisible(let width, let heads):
       "\(heads) heads do not divide a width of \(width)"
+    case .missingMaximumLength:
+      "learned positions need a maximumLength"
+    case .pointlessMaximumLength(let length, let positions):
+      "maximumLength is \(length), but only learned positions have one, and they are "
+        + positions.rawValue
+    case .behindLastPosition(let tokens, let maximumLength):
+      "a stream of \(tokens) tokens reaches position \(tokens - 1), behind the last of "
+        + "\(maximumLength) learned positions"
+    case .tiedHead:
+      "tiedHead is true, but only the head of a model that continues text gives tokens"
     case .tooLarge:
       "the sizes ask for more parameters than can be counted"
     case .unknownKeys(let keys):

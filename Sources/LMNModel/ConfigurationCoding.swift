@@ -1,10 +1,13 @@
 internal import FoundationEssentials
+internal import LMNKernels
+internal import LMNLayers
 internal import LMNMemories
 
 extension Configuration {
   enum CodingKeys: String, CodingKey, CaseIterable {
     case vocabularySize = "vocab"
     case width, heads, layers, banks, feedForward, summarizer
+    case activation, positions, maximumLength, tiedHead
   }
 
   /// How every key is read and written.
@@ -17,6 +20,10 @@ extension Configuration {
       .required(.banks, \.banks),
       .required(.feedForward, \.feedForward),
       .required(.summarizer, \.summarizer),
+      .optional(.activation, \.activation),
+      .optional(.positions, \.positions),
+      .optional(.maximumLength, \.maximumLength),
+      .optional(.tiedHead, \.tiedHead),
     ]
   }
 

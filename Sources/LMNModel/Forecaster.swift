@@ -47,6 +47,7 @@ public struct Forecaster: TrunkModel {
     _ configuration: Configuration, horizon: Int
   ) throws(ConfigurationError) {
     try configuration.validate()
+    if configuration.tiedHead { throw .tiedHead }
     let most = Configuration.largestSize / configuration.vocabularySize
     guard (1...most).contains(horizon) else {
       throw .outOfRange(key: "horizon", value: horizon, range: 1...most)

@@ -12,7 +12,7 @@ public struct LogarithmicMemoryNetwork: TrunkModel {
   /// What relates the tokens to each other.
   public var trunk: Trunk
   /// From vectors to logits.
-  public var head: Linear
+  public var head: TokenHead
 
   /// A network with fresh parameters.
   public init(
@@ -22,10 +22,14 @@ public struct LogarithmicMemoryNetwork: TrunkModel {
     try configuration.validate()
     self.configuration = configuration
     let width = configuration.width
+    // As a head, a table of standard normal values would begin with logits of √E.
     embedding = Embedding(
-      vocabularySize: configuration.vocabularySize, width: width, using: &generator)
+      vocabularySize: configuration.vocabularySize, width: width,
+      deviation: configuration.tiedHead ? 1 / Float(width).squareRoot() : 1, using: &generator)
     trunk = Trunk(configuration, initialisation: initialisation, using: &generator)
-    head = Linear(inputs: width, outputs: configuration.vocabularySize, using: &generator)
+    head = TokenHead(
+      width: width, vocabularySize: configuration.vocabularySize, isTied: configuration.tiedHead,
+      using: &generator)
   }
 
   /// What a stream leaves behind.
@@ -41,8 +45,11 @@ public struct LogarithmicMemoryNetwork: TrunkModel {
   ///   - state: What the tokens before left; becomes what these leave. No gradient flows through it.
   /// - Returns: Logits `[L, V]` of the token behind each.
   public func callAsFunction(_ tokens: TokenBuffer, after state: inout State) -> Variable {
-    head(trunk(embedding(tokens), after: &state))
+    logits(of: trunk(embedding(tokens), after: &state))
   }
+
+  /// The logits `[M, V]` of what the trunk gives, `[M, E]`.
+  func logits(of x: Variable) -> Variable { head(x, tiedTo: embedding.table) }
 
   /// The parallel form over a whole sequence.
   public func callAsFunction(_ tokens: TokenBuffer) -> Variable {
@@ -73,7 +80,7 @@ public struct LogarithmicMemoryNetwork: TrunkModel {
   ///   - streams: B streams, which may stand at different positions.
   /// - Returns: Logits `[B, V]` of the tokens behind them.
   public func step(_ tokens: TokenBuffer, of streams: Streams) -> Tensor {
-    head(Variable(constant: trunk.step(embedding(tokens).value, of: streams))).value
+    logits(of: Variable(constant: trunk.step(embedding(tokens).value, of: streams))).value
   }
 
   /// The sequential form on states that are values.

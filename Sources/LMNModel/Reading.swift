@@ -71,7 +71,12 @@ extension Trunk {
   ///   - state: What the tokens before left; becomes what these leave.
   /// - Returns: `[L, E]` for each, normed.
   public func read(_ stretches: [Tensor], after state: inout State) -> [Tensor] {
-    var x = stretches
+    var starts = [state[0].position]
+    for stretch in stretches { starts.append(starts.last! + stretch.shape[0]) }
+    let begins = starts
+    var x = ExecutionContext.current.map(stretches.count) { index in
+      positions(Variable(constant: stretches[index]), from: begins[index]).value
+    }
     for index in blocks.indices { x = blocks[index].read(x, after: &state[index]) }
     let last = x
     return ExecutionContext.current.map(last.count) { index in
@@ -87,6 +92,6 @@ extension LogarithmicMemoryNetwork {
     let context = ExecutionContext.current
     let embedded = context.map(stretches.count) { embedding(TokenBuffer(stretches[$0])).value }
     let read = trunk.read(embedded, after: &state)
-    return context.map(read.count) { head(Variable(constant: read[$0])).value }
+    return context.map(read.count) { logits(of: Variable(constant: read[$0])).value }
   }
 }

@@ -24,7 +24,7 @@ public struct SequenceClassifier: TrunkModel {
     initialisation: Initialisation = .reference, using generator: inout SeededGenerator
   ) throws(ConfigurationError) {
     precondition(classes > 0, "SequenceClassifier: no classes")
-    try configuration.validate()
+    try Self.validate(configuration)
     self.configuration = configuration
     self.pooling = pooling
     let width = configuration.width
@@ -32,6 +32,12 @@ public struct SequenceClassifier: TrunkModel {
       vocabularySize: configuration.vocabularySize, width: width, using: &generator)
     trunk = Trunk(configuration, initialisation: initialisation, using: &generator)
     head = Linear(inputs: width, outputs: classes, using: &generator)
+  }
+
+  /// Throws unless a classifier can have these sizes.
+  package static func validate(_ configuration: Configuration) throws(ConfigurationError) {
+    try configuration.validate()
+    if configuration.tiedHead { throw .tiedHead }
   }
 
   /// How many numbers the parameters of such a classifier hold; nil when that overflows.

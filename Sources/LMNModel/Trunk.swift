@@ -3,9 +3,11 @@ public import LMNKernels
 public import LMNLayers
 public import LMNMemories
 
-/// What the models of all tasks share: blocks and a norm, between what embeds an input and what
+/// What the models of all tasks share: positions, blocks and a norm, between what embeds an input and what
 /// reads the answer off.
 public struct Trunk: Module {
+  /// What is added to the embedded input.
+  public var positions: Positions
   /// The blocks, in order.
   public var blocks: [Block<LogarithmicMemory>]
   /// After the last block.
@@ -19,13 +21,17 @@ public struct Trunk: Module {
     using generator: inout SeededGenerator
   ) {
     let width = configuration.width
+    positions = Positions(
+      configuration.positions, width: width, maximumLength: configuration.maximumLength,
+      using: &generator)
     blocks = []
     for _ in 0..<configuration.layers {
       let memory = LogarithmicMemory(
         width: width, heads: configuration.heads, banks: configuration.banks,
         summarizer: configuration.summarizer, initialisation: initialisation, using: &generator)
       let feedForward = FeedForward(
-        width: width, factor: configuration.feedForward, using: &generator)
+        width: width, factor: configuration.feedForward, activation: configuration.activation,
+        using: &generator)
       blocks.append(Block(width: width, memory: memory, feedForward: feedForward))
     }
     finalNorm = LayerNorm(width: width)
@@ -44,27 +50,37 @@ public struct Trunk: Module {
   ///   - state: What the tokens before left; becomes what these leave. No gradient flows through it.
   /// - Returns: `[L, E]`, normed.
   public func callAsFunction(_ x: Variable, after state: inout State) -> Variable {
-    var x = x
+    var x = positions(x, from: state[0].position)
     for index in blocks.indices { x = blocks[index](x, after: &state[index]) }
     return finalNorm(x)
   }
 
-  /// What several streams leave behind, in memory that stays where it is: of each block.
-  public typealias Streams = [LogarithmicMemory.Streams]
+  /// What several streams leave behind, in memory that stays where it is.
+  public struct Streams: Sendable {
+    /// Of each block.
+    let memories: [LogarithmicMemory.Streams]
+    /// Where each stream stands, as long as ``Trunk/positions`` ask.
+    let positions: PositionBuffer
+  }
 
   /// Memory for so many streams.
-  public func makeStreams(_ count: Int) -> Streams { blocks.map { $0.memory.makeStreams(count) } }
+  public func makeStreams(_ count: Int) -> Streams {
+    Streams(
+      memories: blocks.map { $0.memory.makeStreams(count) },
+      positions: PositionBuffer(repeatElement(0, count: count)))
+  }
 
   /// Sets streams to states, of which there are as many.
   public func load(_ states: [State], into streams: Streams) {
     for (index, block) in blocks.enumerated() {
-      block.memory.load(states.map { $0[index] }, into: streams[index])
+      block.memory.load(states.map { $0[index] }, into: streams.memories[index])
     }
+    streams.positions.overwrite { Int64(states[$0][0].position) }
   }
 
   /// What a stream has left behind so far.
   public func state(of stream: Int, in streams: Streams) -> State {
-    zip(blocks, streams).map { $0.memory.state(of: stream, in: $1) }
+    zip(blocks, streams.memories).map { $0.memory.state(of: stream, in: $1) }
   }
 
   /// The sequential form, for one token of each of B streams.
@@ -74,13 +90,14 @@ public struct Trunk: Module {
   ///   - streams: B streams, which may stand at different positions.
   /// - Returns: `[B, E]`, normed; a row depends on its own stream alone.
   public func step(_ x: Tensor, of streams: Streams) -> Tensor {
-    var x = x
-    for (block, streams) in zip(blocks, streams) { x = block.step(x, of: streams) }
+    var x = positions.step(x, at: streams.positions)
+    for (block, memory) in zip(blocks, streams.memories) { x = block.step(x, of: memory) }
     return finalNorm(Variable(constant: x)).value
   }
 
-  /// Lists blocks and norm.
+  /// Lists positions, blocks and norm.
   public mutating func visitParameters(_ visit: (String, inout Variable) -> Void) {
+    Self.visit("position_embedding_table", &positions, visit)
     for index in blocks.indices { Self.visit("blocks.\(index)", &blocks[index], visit) }
     Self.visit("ln_f", &finalNorm, visit)
   }

@@ -57,6 +57,9 @@ public struct ClassificationData: TrainingData {
     }
   }
 
+  /// Tokens of the longest text.
+  var longest: Int { tokens.reduce(0) { max($0, $1.count) } }
+
   /// Tells these texts from any other, token by token, with their classes.
   public var fingerprint: String {
     var fingerprint = Fingerprint()
@@ -92,10 +95,10 @@ public struct ClassificationData: TrainingData {
   /// evaluation batches have room for, always the same.
   public func validation(
     of model: TextClassifier, for configuration: TrainingConfiguration
-  ) -> Validation? {
+  ) throws -> Validation? {
     let rows = rows(of: .validation)
       .prefix(configuration.evaluationBatches * configuration.batchSize)
-    let evaluation = ClassificationEvaluation(
+    let evaluation = try ClassificationEvaluation(
       of: model, over: rows.map { tokens[$0] }, classes: rows.map { classes[$0] })
     return Validation(
       loss: evaluation.loss, classification: evaluation.loss.isFinite ? evaluation : nil)
@@ -134,9 +137,16 @@ public struct ClassificationEvaluation: Sendable, Codable, Equatable {
 
   /// Reads every text as a stream.
   ///
-  /// - Precondition: There are texts, none of them empty, and a class for each.
-  public init(of model: TextClassifier, over tokens: [[Token]], classes: [Int]) {
+  /// - Parameters:
+  ///   - model: What classes them.
+  ///   - tokens: Those of every text, of which there is one at least, and none empty.
+  ///   - classes: The class of every text.
+  /// - Throws: When the model has learned too few positions.
+  public init(
+    of model: TextClassifier, over tokens: [[Token]], classes: [Int]
+  ) throws(ConfigurationError) {
     precondition(!tokens.isEmpty && tokens.count == classes.count, "an evaluation needs a text")
+    try model.network.configuration.expectPositions(forEach: tokens)
     let found = ExecutionContext.current.map(tokens.count) { index in
       let probabilities = model.logProbabilities(of: tokens[index])
       let best = probabilities.indices.max { probabilities[$0] < probabilities[$1] }!

@@ -1,6 +1,6 @@
 import LMNAutodiff
 public import LMNKernels
-import LMNModel
+public import LMNModel
 
 #if canImport(Glibc)
   import Glibc
@@ -36,9 +36,16 @@ public struct Evaluation: Sendable, Codable, Equatable {
 
   /// One stream from the first token to the last, its state carried along.
   ///
-  /// - Precondition: There are at least two tokens.
-  public static func streaming(_ model: LanguageModel, over tokens: [Token]) -> Evaluation {
+  /// - Parameters:
+  ///   - model: What predicts.
+  ///   - tokens: At least two.
+  /// - Returns: How well it does.
+  /// - Throws: When the model has learned too few positions.
+  public static func streaming(
+    _ model: LanguageModel, over tokens: [Token]
+  ) throws(ConfigurationError) -> Evaluation {
     precondition(tokens.count > 1, "an evaluation needs two tokens")
+    try model.network.configuration.expectPositions(for: tokens.count - 1)
     var session = Session(model.network)
     var (losses, position) = (0.0, 1)
     session.readStretches(Array(tokens.dropLast())) { logits in
@@ -51,11 +58,17 @@ public struct Evaluation: Sendable, Codable, Equatable {
 
   /// Blocks of `length` tokens, each predicted from its own beginning, as in training.
   ///
-  /// - Precondition: There are at least two tokens; `length` is positive.
+  /// - Parameters:
+  ///   - model: What predicts.
+  ///   - tokens: At least two.
+  ///   - length: At least one.
+  /// - Returns: How well it does.
+  /// - Throws: When the model has learned too few positions for a block.
   public static func byBlocks(
     _ model: LanguageModel, over tokens: [Token], length: Int
-  ) -> Evaluation {
+  ) throws(ConfigurationError) -> Evaluation {
     precondition(tokens.count > 1 && length > 0, "an evaluation needs two tokens")
+    try model.network.configuration.expectPositions(for: min(length, tokens.count - 1))
     let starts = Array(stride(from: 0, to: tokens.count - 1, by: length))
     let losses = ExecutionContext.current.map(starts.count) { block in
       let end = min(starts[block] + length, tokens.count - 1)

@@ -96,8 +96,8 @@ public struct ForecastData: TrainingData {
   /// Measured on all of the validation part, in blocks that begin anew, as in training.
   public func validation(
     of model: SeriesForecaster, for configuration: TrainingConfiguration
-  ) -> Validation? {
-    let evaluation = ForecastEvaluation.byBlocks(
+  ) throws -> Validation? {
+    let evaluation = try ForecastEvaluation.byBlocks(
       model, over: Array(self[.validation]), length: configuration.blockLength)
     let loss =
       switch configuration.task.forecast.objective {

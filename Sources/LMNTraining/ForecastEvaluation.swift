@@ -1,5 +1,5 @@
 import LMNKernels
-import LMNModel
+public import LMNModel
 
 /// How well a model forecasts a series, and how well one could without a model.
 ///
@@ -55,12 +55,17 @@ public struct ForecastEvaluation: Sendable, Codable, Equatable {
 
   /// One stream from the first row to the last, its state carried along.
   ///
-  /// - Precondition: There are at least two rows, normalised.
+  /// - Parameters:
+  ///   - model: What forecasts.
+  ///   - values: At least two rows, normalised.
+  /// - Returns: How well it does.
+  /// - Throws: When the model has learned too few positions.
   public static func streaming(
     _ model: SeriesForecaster, over values: [Float]
-  ) -> ForecastEvaluation {
+  ) throws(ConfigurationError) -> ForecastEvaluation {
     let width = model.network.channels
     precondition(values.count >= 2 * width, "an evaluation needs two rows")
+    try model.network.configuration.expectPositions(for: values.count / width)
     var session = ForecastSession(model.network)
     var (sums, row) = (Sums(), 0)
     session.readStretches(values) { forecasts in
@@ -72,13 +77,19 @@ public struct ForecastEvaluation: Sendable, Codable, Equatable {
 
   /// Blocks of `length` rows, each forecast from its own beginning, as in training.
   ///
-  /// - Precondition: There are at least two rows, normalised; `length` is positive.
+  /// - Parameters:
+  ///   - model: What forecasts.
+  ///   - values: At least two rows, normalised.
+  ///   - length: At least one.
+  /// - Returns: How well it does.
+  /// - Throws: When the model has learned too few positions for a block.
   public static func byBlocks(
     _ model: SeriesForecaster, over values: [Float], length: Int
-  ) -> ForecastEvaluation {
+  ) throws(ConfigurationError) -> ForecastEvaluation {
     let width = model.network.channels
     let rows = values.count / width
     precondition(rows > 1 && length > 0, "an evaluation needs two rows")
+    try model.network.configuration.expectPositions(for: min(length, rows - 1))
     let starts = Array(stride(from: 0, to: rows - 1, by: length))
     let blocks = ExecutionContext.current.map(starts.count) { block in
       let end = min(starts[block] + length, rows - 1)

@@ -26,15 +26,28 @@ public struct Generation: Sendable {
   /// Tokens read and written so far.
   public var position: Int { session.position }
 
+  /// How many more tokens can be read and written: learned positions end somewhere.
+  public var room: Int {
+    max(0, (model.network.configuration.maximumLength ?? .max) - position)
+  }
+
   /// Reads a text, in parallel.
-  public mutating func read(_ text: [UInt8]) throws(TokenizerError) {
+  ///
+  /// - Parameters:
+  ///   - text: Bytes.
+  ///   - count: Tokens that will be written behind it.
+  /// - Throws: ``TokenizerError``, or, when the model has learned too few positions for all of them,
+  ///   `ConfigurationError`; nothing is read then.
+  public mutating func read(_ text: [UInt8], toWrite count: Int = 0) throws {
     let tokens = try model.tokenizer.encode(text)
+    let (total, overflows) = (position + tokens.count).addingReportingOverflow(count)
+    try model.network.configuration.expectPositions(for: overflows ? .max : total)
     logits = session.read(tokens) ?? logits
   }
 
   /// Writes one token: the text that it completes, which may be empty.
   ///
-  /// - Precondition: Something was read.
+  /// - Precondition: Something was read, and there is ``room``.
   public mutating func write() -> String {
     guard let logits else { preconditionFailure("Generation: nothing was read yet") }
     let token = sampler.sample(logits, using: &generator)
@@ -72,6 +85,9 @@ extension Generation {
     }
     let tensors = try file.stateDictionary(of: names + ["logits"]).tensors
     let configuration = model.network.configuration
+    if let length = configuration.maximumLength, position > length {
+      throw problem("its position is \(position), the model has learned \(length)")
+    }
     let state = model.network.trunk.blocks.indices.compactMap { block in
       LogarithmicMemoryNetwork.State.Element(
         position: position, nodes: tensors[2 * block], slots: tensors[2 * block + 1],

@@ -39,7 +39,8 @@ struct GoldenFile {
       throw problem("'\(extra)' is the gradient of no parameter")
     }
 
-    let vocabularySize = network.configuration.vocabularySize
+    let configuration = network.configuration
+    let vocabularySize = configuration.vocabularySize
     func rows(_ name: String) throws -> [[Token]] {
       let (shape, values) = try file.integers(name)
       guard shape.count == 2, shape[0] > 0, shape[1] > 0 else {
@@ -67,6 +68,7 @@ struct GoldenFile {
         "'targets' are \(targets.count) rows of \(targets[0].count), "
           + "'input_ids' \(batch) of \(length)")
     }
+    try naming(file: path) { try configuration.expectPositions(for: length) }
     logits = try tensor("logits", shape: [batch, length, vocabularySize])
     loss = try tensor("loss", shape: [1])
   }

@@ -60,8 +60,9 @@ public struct SeriesForecaster: StoredModel {
   /// units.
   ///
   /// A value has the digits that a millionth of its channel's deviation changes.
-  public func forecast(behind series: Series) -> String {
+  public func forecast(behind series: Series) throws(ConfigurationError) -> String {
     precondition(series.channels == channels, "forecast: a series of \(series.channels)")
+    try network.configuration.expectPositions(for: series.count)
     var session = ForecastSession(network)
     // A series has a row at least.
     let forecast = session.read(series.values)!

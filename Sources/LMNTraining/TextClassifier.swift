@@ -80,8 +80,9 @@ public struct TextClassifier: StoredModel {
   }
 
   /// A table with the likeliest class of every text, and its probability.
-  public func predictions(of texts: LabelledTexts) throws(CSVError) -> String {
+  public func predictions(of texts: LabelledTexts) throws -> String {
     let tokens = try texts.tokens(by: tokenizer)
+    try network.configuration.expectPositions(forEach: tokens)
     let lines = ExecutionContext.current.map(tokens.count) { index in
       let prediction = prediction(of: tokens[index])
       let probability = (prediction.probability * 1e6).rounded() / 1e6
@@ -98,5 +99,12 @@ public struct TextClassifier: StoredModel {
     let largest = logits.max()!
     let logNormalizer = largest + log(logits.reduce(0) { $0 + exp($1 - largest) })
     return logits.map { $0 - logNormalizer }
+  }
+}
+
+extension Configuration {
+  /// Throws when one of the texts is too long for the learned positions.
+  func expectPositions(forEach texts: [[Token]]) throws(ConfigurationError) {
+    try expectPositions(for: texts.reduce(0) { max($0, $1.count) })
   }
 }

@@ -19,6 +19,8 @@ extension Trainer where Data == ClassificationData {
       configuration, in: directory,
       data: ClassificationData(texts, tokenizer: tokenizer, seed: configuration.seed)
     ) { data, generator in
+      // Only training cuts texts off.
+      try configuration.model.expectPositions(for: data.longest)
       let network = try SequenceClassifier(
         configuration.model, classes: data.labels.count,
         pooling: configuration.task.classification.pooling,

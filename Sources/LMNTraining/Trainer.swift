@@ -180,7 +180,7 @@ public struct Trainer<Data: TrainingData> {
     batch.load(checkpoint.model.network)
     if configuration.evaluatesTrainingText { record.loss = finite(meanLoss(batch, of: .training)) }
     let validation =
-      data.validation(of: model, for: configuration)
+      try data.validation(of: model, for: configuration)
       ?? Validation(loss: meanLoss(batch, of: .validation))
     let loss = validation.loss
     record.validationLoss = finite(loss)

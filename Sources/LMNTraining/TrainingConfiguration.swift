@@ -61,6 +61,11 @@ public struct TrainingConfiguration: Sendable, Codable, Equatable {
       throw TrainingError.outOfRange(
         name: name, value: "\(count)", range: "1 to \(Configuration.largestSize)")
     }
+    if let most = model.maximumLength, blockLength > most {
+      throw TrainingError.outOfRange(
+        name: "block length", value: "\(blockLength)",
+        range: "at most \(most), the number of learned positions")
+    }
     for (name, count) in schedule.counts where !(0...Configuration.largestSize).contains(count) {
       throw TrainingError.outOfRange(
         name: name, value: "\(count)", range: "0 to \(Configuration.largestSize)")
@@ -78,8 +83,10 @@ public struct TrainingConfiguration: Sendable, Codable, Equatable {
     for (name, value, range, words) in numbers where !range.contains(value) {
       throw TrainingError.outOfRange(name: name, value: "\(value)", range: words)
     }
-    if case .forecast(let settings) = task {
-      try Forecaster.validate(model, horizon: settings.horizon)
+    switch task {
+    case .text: break
+    case .classify: try SequenceClassifier.validate(model)
+    case .forecast(let settings): try Forecaster.validate(model, horizon: settings.horizon)
     }
     // Value, gradient and two moments, four bytes each, have to fit the memory.
     let most = Int(ProcessInfo.processInfo.physicalMemory / 16)

@@ -34,7 +34,7 @@ public protocol TrainingData: Sendable {
   /// batches.
   func validation(
     of model: Model, for configuration: TrainingConfiguration
-  ) -> Validation?
+  ) throws -> Validation?
 }
 
 /// What a model was found to be worth on the validation part.

@@ -60,8 +60,8 @@ struct Evaluate: ParsableCommand {
       throw UnusableInput("\(file): there is nothing to predict in \(tokens.count) tokens")
     }
     let report = Report(
-      streaming: Evaluation.streaming(model, over: tokens),
-      blocks: .byBlocks(model, over: tokens, length: length))
+      streaming: try Evaluation.streaming(model, over: tokens),
+      blocks: try .byBlocks(model, over: tokens, length: length))
     if json { return try Console.write(Console.json(report)) }
     for (name, evaluation) in [
       ("one stream", report.streaming), ("blocks of \(length)", report.blocks),
@@ -81,9 +81,9 @@ struct Evaluate: ParsableCommand {
       throw ValidationError("--block-length has no meaning for the task classify.")
     }
     let texts = try LabelledTexts(csv: bytes, file: file, settings: columns.settings)
-    let evaluation = ClassificationEvaluation(
-      of: model, over: try texts.tokens(by: model.tokenizer),
-      classes: try texts.classes(among: model.labels))
+    let evaluation = try ClassificationEvaluation(
+      of: model, over: texts.tokens(by: model.tokenizer),
+      classes: texts.classes(among: model.labels))
     try Console.write(json ? Console.json(evaluation) : evaluation.words)
   }
 
@@ -94,8 +94,8 @@ struct Evaluate: ParsableCommand {
     }
     let values = model.network.normalisation.normalised(series.values)
     let report = Report(
-      streaming: ForecastEvaluation.streaming(model, over: values),
-      blocks: .byBlocks(model, over: values, length: length))
+      streaming: try ForecastEvaluation.streaming(model, over: values),
+      blocks: try .byBlocks(model, over: values, length: length))
     if json { return try Console.write(Console.json(report)) }
     try Console.write(
       "one stream\n\(report.streaming.words)\nblocks of \(length)\n\(report.blocks.words)")

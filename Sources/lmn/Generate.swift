@@ -58,7 +58,9 @@ struct Generate: ParsableCommand {
       if let seed { generation.generator = SeededGenerator(seed: seed) }
       let text = try promptText()
       if text.isEmpty && loadState == nil { throw UnusableInput("the prompt is empty") }
-      do { try generation.read(text) } catch { throw UnusableInput("in the prompt, \(error)") }
+      do { try generation.read(text, toWrite: tokens) } catch let error as TokenizerError {
+        throw UnusableInput("in the prompt, \(error)")
+      }
       for _ in 0..<tokens { try Console.write(generation.write()) }
       if let saveState {
         try generation.save(to: saveState)

@@ -56,7 +56,8 @@ extension Train {
     if (try? generation.read([UInt8(ascii: "\n")])) == nil {
       try generation.read(model.tokenizer.decode(0))
     }
-    return (0..<400).map { _ in generation.write() }.joined() + generation.finish()
+    let count = min(400, generation.room)
+    return (0..<count).map { _ in generation.write() }.joined() + generation.finish()
   }
 
   // MARK: - Classification

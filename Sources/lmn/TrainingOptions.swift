@@ -23,6 +23,16 @@ struct TrainingOptions: ParsableArguments {
   var banks: Int?
   @Option(help: "How many times wider than a token the feed-forward layer is. (default: 4)")
   var feedForward: Int?
+  @Option(help: "What the feed-forward layer does to its inner values. (default: silu)")
+  var activation: Activation?
+  @Option(help: "What tells a token where it stands, besides the tree. (default: none)")
+  var positions: Positions.Kind?
+  @Option(help: "How many positions are learned; with --positions learned only.")
+  var maximumLength: Int?
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Whether the head takes the table that embeds the tokens. (default: no)")
+  var tiedHead: Bool?
   @Option(help: "How two nodes become one. (default: linear)")
   var summarizer: Summarizer.Kind?
   @Option(help: "What the summarizers are before training. (default: reference)")
@@ -104,6 +114,7 @@ struct TrainingOptions: ParsableArguments {
       other: [
         ("--preset", preset != nil, [.text]),
         ("--tokenizer", tokenizer != nil, [.text, .classify]),
+        ("--tied-head", tiedHead != nil, [.text]),
       ])
   }
 
@@ -157,6 +168,12 @@ struct TrainingOptions: ParsableArguments {
       Setting("--layers", layers, \.model.layers),
       Setting("--banks", banks, \.model.banks),
       Setting("--feed-forward", feedForward, \.model.feedForward),
+      Setting("--activation", activation, \.model.activation),
+      Setting("--positions", positions, \.model.positions),
+      Setting("--maximum-length", maximumLength.map(Optional.some), \.model.maximumLength) {
+        $0.map(String.init) ?? "none"
+      },
+      Setting("--tied-head", tiedHead, \.model.tiedHead),
       Setting("--summarizer", summarizer, \.model.summarizer),
       Setting("--initialisation", initialisation, \.initialisation),
       Setting("--block-length", blockLength, \.blockLength),
@@ -180,4 +197,6 @@ struct TrainingOptions: ParsableArguments {
 }
 
 extension Summarizer.Kind: ExpressibleByArgument {}
+extension Activation: ExpressibleByArgument {}
+extension Positions.Kind: ExpressibleByArgument {}
 extension Initialisation: ExpressibleByArgument {}

@@ -3,6 +3,8 @@
     python3 Tests/Goldens/generate.py                    write the golden files next to this script
     python3 Tests/Goldens/generate.py --check FILE...    recompute golden files, print the largest errors
 
+Keys that a configuration need not have: `activation`, `positions`, `maximumLength`, `tiedHead` (OPTIONS).
+
 Needs torch and safetensors. The code favours obviousness over speed: it lays out every slot of every position. Every
 file holds float32 weights under their PyTorch names and the metadata key `config` (JSON); with them either
 
@@ -27,16 +29,21 @@ from safetensors.torch import save_file
 
 RMS_EPSILON = 1.1920929e-07
 CONFIG_KEYS = ("vocab", "width", "heads", "layers", "banks", "feedForward", "summarizer")
+# What they are where the configuration does not say.
+OPTIONS = {"activation": "silu", "positions": "none", "maximumLength": None, "tiedHead": False}
 OPTIMIZER = {"lr": 1e-3, "betas": [0.9, 0.999], "eps": 1e-8, "weight_decay": 0.01}
 STEPS = 10
 
-# The configuration, in the order of CONFIG_KEYS, then batch and length.
+# The configuration, in the order of CONFIG_KEYS, then batch and length, and the options that differ from OPTIONS.
 GOLDENS = [
-    (11, 12, 3, 2, 1, 1, "linear", 1, 64),  # a power of two
-    (7, 8, 1, 1, 3, 3, "linear", 3, 1),  # a single token: the summarizer is never called
-    (19, 24, 4, 2, 2, 4, "linear", 2, 45),
-    (9, 20, 5, 2, 2, 2, "depthwiseSeparable", 2, 63),
-    (5, 4, 4, 1, 1, 1, "depthwiseSeparable", 1, 2),
+    (11, 12, 3, 2, 1, 1, "linear", 1, 64, {}),  # a power of two
+    (7, 8, 1, 1, 3, 3, "linear", 3, 1, {}),  # a single token: the summarizer is never called
+    (19, 24, 4, 2, 2, 4, "linear", 2, 45, {}),
+    (9, 20, 5, 2, 2, 2, "depthwiseSeparable", 2, 63, {}),
+    (5, 4, 4, 1, 1, 1, "depthwiseSeparable", 1, 2, {}),
+    (7, 12, 2, 2, 2, 2, "linear", 2, 23, {"activation": "relu", "positions": "sinusoidal"}),
+    (9, 10, 2, 1, 2, 3, "linear", 2, 26,
+     {"activation": "gelu", "positions": "learned", "maximumLength": 30, "tiedHead": True}),
 ]
 TRAINING = (13, 16, 2, 2, 2, 2, "linear", 3, 21)
 
@@ -83,22 +90,38 @@ def single_vector_attention(config, weights, prefix, y, slots, present):
     return torch.einsum("blsh,blshd->blhd", scores.softmax(dim=2), v).flatten(-2)
 
 
+def positions(config, weights, length):
+    """What is added to the embedded tokens [B, L, E]: a vector per position [L, E]."""
+    if config["positions"] == "none":
+        return 0
+    if config["positions"] == "learned":
+        return weights["position_embedding_table.weight"][:length]
+    position = torch.arange(length, dtype=torch.float64)[:, None]
+    feature = torch.arange(config["width"], dtype=torch.float64)
+    angle = position / 10_000 ** (feature // 2 * 2 / config["width"])
+    return torch.where(feature % 2 == 0, angle.sin(), angle.cos())
+
+
 def forward(config, weights, input_ids):
     """Token numbers [B, L] -> logits [B, L, V]."""
 
     def linear(name, x):
         return F.linear(x, weights[name + ".weight"], weights[name + ".bias"])
 
+    config = OPTIONS | config
+    activation = {"silu": F.silu, "gelu": F.gelu, "relu": F.relu}[config["activation"]]
     width = [config["width"]]
-    x = weights["token_embedding_table.weight"][input_ids]
+    x = weights["token_embedding_table.weight"][input_ids] + positions(config, weights, input_ids.shape[1])
     for layer in range(config["layers"]):
         block = f"blocks.{layer}."
         y = F.rms_norm(x, width, weights[block + "norm1.weight"], RMS_EPSILON)
         slots, present = visible_slots(config, weights, block + "summarizer.", y)
         x = x + linear(block + "out_proj", single_vector_attention(config, weights, block, y, slots, present))
         y = F.rms_norm(x, width, weights[block + "norm2.weight"], RMS_EPSILON)
-        x = x + linear(block + "feedforward.2", F.silu(linear(block + "feedforward.0", y)))
-    return linear("lm_head", F.layer_norm(x, width, weights["ln_f.weight"], weights["ln_f.bias"], 1e-5))
+        x = x + linear(block + "feedforward.2", activation(linear(block + "feedforward.0", y)))
+    x = F.layer_norm(x, width, weights["ln_f.weight"], weights["ln_f.bias"], 1e-5)
+    head = "token_embedding_table.weight" if config["tiedHead"] else "lm_head.weight"
+    return F.linear(x, weights[head], weights["lm_head.bias"])
 
 
 def results(config, weights, input_ids, targets):
@@ -124,7 +147,11 @@ def random_weights(config, generator):
     """Normal weights of standard deviation 1 / sqrt(fan in), gains near 1, biases large enough to matter."""
     vocab, width, banks, hidden = (config[k] for k in ("vocab", "width", "banks", "feedForward"))
     hidden *= width
+    options = OPTIONS | config
     weights = {"token_embedding_table.weight": torch.randn(vocab, width, generator=generator)}
+    if options["positions"] == "learned":
+        shape = (options["maximumLength"], width)
+        weights["position_embedding_table.weight"] = torch.randn(shape, generator=generator)
 
     def affine(name, *shape, bias, fan_in):
         weights[name + "weight"] = torch.randn(shape, generator=generator) / fan_in**0.5
@@ -149,11 +176,13 @@ def random_weights(config, generator):
     gain("ln_f.weight")
     weights["ln_f.bias"] = 0.2 * torch.randn(width, generator=generator)
     affine("lm_head.", vocab, width, bias=vocab, fan_in=width)
+    if options["tiedHead"]:
+        del weights["lm_head.weight"]
     return weights
 
 
-def write(path, configuration, shape, seed):
-    config = dict(zip(CONFIG_KEYS, configuration))
+def write(path, configuration, options, shape, seed):
+    config = dict(zip(CONFIG_KEYS, configuration)) | options
     generator = torch.Generator().manual_seed(seed)
     weights = random_weights(config, generator)
     tokens = {n: torch.randint(config["vocab"], shape, generator=generator) for n in ("input_ids", "targets")}
@@ -187,11 +216,11 @@ def main():
         list(map(check, arguments.check))
         return
     folder = pathlib.Path(__file__).resolve().parent
-    for seed, (*configuration, batch, length) in enumerate(GOLDENS, start=1):
+    for seed, (*configuration, batch, length, options) in enumerate(GOLDENS, start=1):
         name = "{6}-{1}x{2}-L{length}.safetensors".format(*configuration, length=length)
-        write(folder / name, configuration, (batch, length), seed)
+        write(folder / name, configuration, options, (batch, length), seed)
     *configuration, batch, length = TRAINING
-    write(folder / f"training-{STEPS}-steps.safetensors", configuration, (STEPS, batch, length), 100)
+    write(folder / f"training-{STEPS}-steps.safetensors", configuration, {}, (STEPS, batch, length), 100)
 
 
 if __name__ == "__main__":

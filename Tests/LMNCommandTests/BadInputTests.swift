@@ -29,6 +29,28 @@ import Testing
 
   // MARK: - Texts
 
+  @Test func textsBehindTheLastLearnedPositionAreRefused() throws {
+    try withSmallFiles { directory in
+      try writeSmallModel(to: directory + "/short.safetensors") {
+        ($0.positions, $0.maximumLength) = (.learned, 100)
+      }
+      let model = ["--model", "short.safetensors"]
+      try expectRefusal(
+        ["evaluate", "text.txt"] + model, in: directory,
+        "a stream of 1019 tokens reaches position 1018, behind the last of 100 learned positions")
+      try expectRefusal(
+        ["generate", "--prompt", "the cat", "--tokens", "94"] + model, in: directory,
+        "a stream of 101 tokens reaches position 100, behind the last of 100 learned positions")
+      try expectRefusal(
+        ["generate", "--prompt-file", "text.txt", "--tokens", "0"] + model, in: directory,
+        "a stream of 1020 tokens reaches position 1019, behind")
+      let generated = try Command(
+        ["generate", "--prompt", "the cat", "--tokens", "93"] + model, in: directory
+      ).finish()
+      #expect(generated.status == 0 && generated.output.count == 93)
+    }
+  }
+
   @Test func emptyTextsAreRefused() throws {
     try withSmallFiles { directory in
       try write("", to: directory + "/empty.txt")
@@ -324,7 +346,20 @@ import Testing
     (["--heads", "0"], "heads is 0, it has to be from 1 to "),
     (["--layers", "-2"], "layers is -2, it has to be from 1 to 16777216"),
     (["--banks", "0"], "banks is 0, it has to be from 1 to 16777216"),
-    (["--feed-forward", "0"], "feedForward is 0, it has to be from 1 to 16777216"),
+    (["--feed-forward", "0"], "feedForward is 0, it has to be from 1 to 8"),
+    (["--feed-forward", "9"], "feedForward is 9, it has to be from 1 to 8"),
+    (["--activation", "tanh"], "The value 'tanh' is invalid for '--activation"),
+    (["--positions", "rotary"], "The value 'rotary' is invalid for '--positions"),
+    (["--positions", "learned"], "learned positions need a maximumLength"),
+    (["--maximum-length", "64"], "maximumLength is 64, but only learned positions have one"),
+    (
+      ["--positions", "learned", "--maximum-length", "0"],
+      "maximumLength is 0, it has to be from 1 to 16777216"
+    ),
+    (
+      ["--positions", "learned", "--maximum-length", "64", "--block-length", "65"],
+      "block length is 65, it has to be at most 64, the number of learned positions"
+    ),
     (["--block-length", "0"], "block length is 0, it has to be 1 to 16777216"),
     (["--batch-size", "0"], "batch size is 0, it has to be 1 to 16777216"),
     (["--learning-rate", "0"], "learning rate is 0.0, it has to be above 0 and finite"),

@@ -131,11 +131,13 @@ func write(_ text: String, to path: String) throws {
 
 /// Writes a model with fresh parameters that knows the characters of ``smallText``.
 func writeSmallModel(
-  to path: String, tokenizer: Tokenizer? = nil, seed: UInt64 = 1
+  to path: String, tokenizer: Tokenizer? = nil, seed: UInt64 = 1,
+  configure: (inout Configuration) -> Void = { _ in }
 ) throws {
   let tokenizer = try tokenizer ?? .characters(Vocabulary(of: Array(smallText.utf8)))
   var configuration = Configuration(vocabularySize: tokenizer.vocabularySize)
   (configuration.width, configuration.heads, configuration.layers) = (8, 2, 2)
+  configure(&configuration)
   var generator = SeededGenerator(seed: seed)
   let network = try LogarithmicMemoryNetwork(
     configuration, initialisation: .normal, using: &generator)

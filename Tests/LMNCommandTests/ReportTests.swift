@@ -33,8 +33,8 @@ import Testing
       let model = try LanguageModel(contentsOf: directory + "/model.safetensors")
       let tokens = try model.tokenizer.encode(Array(smallText.utf8))
       for (key, expected) in [
-        ("streaming", Evaluation.streaming(model, over: tokens)),
-        ("blocks", .byBlocks(model, over: tokens, length: 512)),
+        ("streaming", try Evaluation.streaming(model, over: tokens)),
+        ("blocks", try .byBlocks(model, over: tokens, length: 512)),
       ] {
         let found = try #require(report[key] as? [String: Any])
         #expect(Set(found.keys) == ["bits_per_byte", "bytes", "loss", "perplexity", "tokens"])

@@ -47,12 +47,17 @@ import Testing
       let trained = try train(
         "--output", "run", "--steps", "4", "--summarizer", "depthwiseSeparable", "--seed", "9",
         "--initialisation", "orthogonal", "--schedule", "constant", "--learning-rate", "0.02",
-        "--clip", "0", "--weight-decay", "0.5", "--save-every", "2", in: directory)
+        "--clip", "0", "--weight-decay", "0.5", "--save-every", "2", "--activation", "gelu",
+        "--positions", "learned", "--maximum-length", "20", "--tied-head", in: directory)
       #expect(trained.status == 0)
       let kept = try JSONDecoder().decode(
         TrainingConfiguration.self,
         from: Data(try AtomicFile.contents(of: directory + "/run/configuration.json")))
       #expect(kept.model.summarizer == .depthwiseSeparable && kept.model.width == 8)
+      #expect(kept.model.activation == .gelu && kept.model.tiedHead)
+      #expect(kept.model.positions == .learned && kept.model.maximumLength == 20)
+      // The sample ends where the positions do, and begins with a character that was given.
+      #expect(trained.output.unicodeScalars.count == 19 + 1)
       #expect(kept.initialisation == .orthogonal && kept.seed == 9 && kept.steps == 4)
       #expect(kept.schedule == .constant(rate: 0.02) && kept.gradientClipping == nil)
       #expect(kept.optimizer.weightDecay == 0.5 && kept.saveEvery == 2)
@@ -216,6 +221,10 @@ import Testing
   @Test(arguments: [
     (["--width", "16"], "--width is 16, but the run to continue has 8"),
     (["--heads", "1"], "--heads is 1, but the run to continue has 2"),
+    (["--activation", "relu"], "--activation is relu, but the run to continue has silu"),
+    (["--positions", "sinusoidal"], "--positions is sinusoidal, but the run to continue has none"),
+    (["--tied-head"], "--tied-head is true, but the run to continue has false"),
+    (["--maximum-length", "9"], "--maximum-length is 9, but the run to continue has none"),
     (["--clip", "0"], "--clip is 0.0, but the run to continue has 1.0"),
     (["--seed", "2"], "--seed is 2, but the run to continue has 1"),
     (

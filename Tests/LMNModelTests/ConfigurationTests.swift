@@ -42,16 +42,30 @@ import Testing
     ("\"vocab\":11", "\"vocab\":-1", "vocab is -1, it has to be from 1 to 16777216"),
     ("\"layers\":1", "\"layers\":0", "layers is 0, it has to be from 1 to 16777216"),
     ("\"banks\":2", "\"banks\":0", "banks is 0, it has to be from 1 to 16777216"),
-    (
-      "\"feedForward\":3", "\"feedForward\":16777217",
-      "feedForward is 16777217, it has to be from 1 to 16777216"
-    ),
+    ("\"feedForward\":3", "\"feedForward\":0", "feedForward is 0, it has to be from 1 to 8"),
+    ("\"feedForward\":3", "\"feedForward\":9", "feedForward is 9, it has to be from 1 to 8"),
     ("\"heads\":2", "\"heads\":0", "heads is 0, it has to be from 1 to 16777216"),
     ("\"heads\":2", "\"heads\":3", "3 heads do not divide a width of 8"),
     ("\"heads\":2", "\"heads\":16", "16 heads do not divide a width of 8"),
     (
       "\"banks\":2", "\"banks\":2,\"expand\":1,\"colour\":\"red\"",
       "the configuration asks for what no model here has: colour, expand"
+    ),
+    (
+      "\"banks\":2", "\"banks\":2,\"positions\":\"learned\"",
+      "learned positions need a maximumLength"
+    ),
+    (
+      "\"banks\":2", "\"banks\":2,\"positions\":\"learned\",\"maximumLength\":0",
+      "maximumLength is 0, it has to be from 1 to 16777216"
+    ),
+    (
+      "\"banks\":2", "\"banks\":2,\"maximumLength\":9",
+      "maximumLength is 9, but only learned positions have one, and they are none"
+    ),
+    (
+      "\"banks\":2", "\"banks\":2,\"positions\":\"sinusoidal\",\"maximumLength\":9",
+      "maximumLength is 9, but only learned positions have one, and they are sinusoidal"
     ),
     ("\"banks\":2,", "", "the configuration cannot be read: it has no banks"),
   ])
@@ -70,7 +84,7 @@ import Testing
   @Test func refusesMoreParametersThanCanBeCounted() {
     var configuration = Configuration(vocabularySize: 2)
     configuration.width = Configuration.largestSize
-    configuration.feedForward = Configuration.largestSize
+    configuration.banks = Configuration.largestSize
     #expect(configuration.parameterCount == nil)
     #expect(throws: ConfigurationError.tooLarge) { try configuration.validate() }
     #expect(throws: ConfigurationError.tooLarge) { try Configuration(json: configuration.json) }
@@ -84,6 +98,9 @@ import Testing
     ("\"width\":8", "\"width\":true", "width"),
     ("\"linear\"", "\"lstm\"", "summarizer"),
     ("\"linear\"", "1", "summarizer"),
+    ("\"linear\"", "\"linear\",\"activation\":\"tanh\"", "activation"),
+    ("\"linear\"", "\"linear\",\"activation\":null", "activation"),
+    ("\"linear\"", "\"linear\",\"tiedHead\":1", "tiedHead"),
   ])
   func refusesOtherTypes(_ part: String, _ replacement: String, _ key: String) {
     expectError(

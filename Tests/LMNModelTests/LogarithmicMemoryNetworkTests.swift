@@ -125,6 +125,55 @@ import Testing
     }
   }
 
+  @Test func trapsBehindTheLastLearnedPosition() async throws {
+    await #expect(processExitsWith: .failure) {
+      let network = try LogarithmicMemoryNetwork.small(option: .learnedPositions(4))
+      _ = network(tokens(5, seed: 1))
+    }
+    await #expect(processExitsWith: .failure) {
+      var session = Session(try .small(option: .learnedPositions(4)))
+      session.read(tokens(3, seed: 1))
+      session.read(tokens(2, seed: 1))
+    }
+    await #expect(processExitsWith: .failure) {
+      var session = Session(try .small(option: .learnedPositions(4)))
+      for token in tokens(5, seed: 1) { _ = session.step(token) }
+    }
+    var session = Session(try .small(option: .learnedPositions(4)))
+    for token in tokens(4, seed: 1) { _ = session.step(token) }
+    #expect(session.position == 4)
+  }
+
+  @Test func optionsHavePublishedNames() throws {
+    let network = try LogarithmicMemoryNetwork.small(
+      option: NetworkOption("") {
+        ($0.positions, $0.maximumLength, $0.tiedHead) = (.learned, 5, true)
+      })
+    let published = network.published(network.stateDictionary)
+    #expect(
+      published.names.prefix(2) == [
+        "token_embedding_table.weight", "position_embedding_table.weight",
+      ])
+    #expect(published["position_embedding_table.weight"]?.shape == [5, 8])
+    #expect(published["lm_head.bias"]?.shape == [11])
+    #expect(published["lm_head.weight"] == nil)
+  }
+
+  @Test func aTiedHeadIsTheTable() throws {
+    let network = try LogarithmicMemoryNetwork.small(
+      option: NetworkOption("") { $0.tiedHead = true })
+    var untied = try LogarithmicMemoryNetwork.small()
+    var weights = network.stateDictionary
+    weights = StateDictionary(
+      Array(zip(weights.names, weights.tensors)).flatMap { name, tensor -> [(String, Tensor)] in
+        name == "lm_head.bias"
+          ? [("lm_head.weight", network.embedding.table.value), (name, tensor)] : [(name, tensor)]
+      })
+    try untied.load(weights)
+    let input = tokens(9, seed: 1)
+    #expect(network(input).value == untied(input).value)
+  }
+
   /// The list of published names, for two blocks of width 8, 3 banks and an inner width of 16.
   @Test(arguments: Summarizer.Kind.allCases)
   func publishesTheReferenceNamesAndShapes(_ summarizer: Summarizer.Kind) throws {

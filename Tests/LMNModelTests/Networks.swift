@@ -9,11 +9,13 @@ import Testing
 extension LogarithmicMemoryNetwork {
   /// A small network whose far memory matters.
   static func small(
-    _ summarizer: Summarizer.Kind = .linear, layers: Int = 2, seed: UInt64 = 1
+    _ summarizer: Summarizer.Kind = .linear, layers: Int = 2, option: NetworkOption? = nil,
+    seed: UInt64 = 1
   ) throws -> LogarithmicMemoryNetwork {
     var configuration = Configuration(vocabularySize: 11)
     (configuration.width, configuration.heads, configuration.layers) = (8, 2, layers)
     (configuration.banks, configuration.feedForward, configuration.summarizer) = (3, 2, summarizer)
+    option?.apply(&configuration)
     var generator = SeededGenerator(seed: seed)
     return try LogarithmicMemoryNetwork(configuration, initialisation: .normal, using: &generator)
   }

@@ -20,7 +20,7 @@ import Testing
     let model = try LanguageModel.small(tokenizer, summarizer: summarizer)
     let tokens = try tokenizer.encode(Array(Self.text.utf8))
     #expect(tokens.count > 1025)
-    let found = Evaluation.streaming(model, over: tokens)
+    let found = try Evaluation.streaming(model, over: tokens)
     let loss = model.network.loss(of: tokens.dropLast(), targets: Array(tokens.dropFirst()))
     expectNear(found.loss, Double(loss.value.scalar))
     #expect(found.tokens == tokens.count - 1)
@@ -40,7 +40,7 @@ import Testing
       sum += Double(count) * Double(loss.value.scalar)
       start += count
     }
-    let found = Evaluation.byBlocks(model, over: tokens, length: length)
+    let found = try Evaluation.byBlocks(model, over: tokens, length: length)
     #expect(found.tokens == 249)
     expectNear(found.loss, sum / 249)
   }
@@ -51,8 +51,8 @@ import Testing
       let model = try LanguageModel.small(tokenizer)
       let tokens = try tokenizer.encode(bytes)
       for found in [
-        Evaluation.streaming(model, over: tokens),
-        Evaluation.byBlocks(model, over: tokens, length: 64),
+        try Evaluation.streaming(model, over: tokens),
+        try Evaluation.byBlocks(model, over: tokens, length: 64),
       ] {
         // The first token, a byte of ASCII, is not predicted.
         #expect(found.bytes == bytes.count - 1)
@@ -66,13 +66,28 @@ import Testing
 
   @Test func twoTokensAreEnough() throws {
     let model = try LanguageModel.small(.bytes)
-    let found = Evaluation.streaming(model, over: [3, 4])
-    #expect(found == Evaluation.byBlocks(model, over: [3, 4], length: 9))
+    let found = try Evaluation.streaming(model, over: [3, 4])
+    #expect(try found == Evaluation.byBlocks(model, over: [3, 4], length: 9))
     #expect(found.tokens == 1 && found.loss > 0)
   }
 
+  @Test func learnedPositionsEndSomewhere() throws {
+    let model = try LanguageModel.small(.bytes) {
+      ($0.positions, $0.maximumLength) = (.learned, 8)
+    }
+    let tokens = [Token](repeating: 7, count: 20)
+    #expect(try Evaluation.streaming(model, over: Array(tokens.prefix(9))).tokens == 8)
+    #expect(try Evaluation.byBlocks(model, over: tokens, length: 8).tokens == 19)
+    #expect(throws: ConfigurationError.behindLastPosition(tokens: 9, maximumLength: 8)) {
+      try Evaluation.streaming(model, over: Array(tokens.prefix(10)))
+    }
+    #expect(throws: ConfigurationError.behindLastPosition(tokens: 9, maximumLength: 8)) {
+      try Evaluation.byBlocks(model, over: tokens, length: 9)
+    }
+  }
+
   @Test func codesUnderTheNamesOfTheLog() throws {
-    let found = Evaluation.streaming(try LanguageModel.small(.bytes), over: [3, 4])
+    let found = try Evaluation.streaming(LanguageModel.small(.bytes), over: [3, 4])
     let data = try JSONEncoder().encode(found)
     let keys = try JSONDecoder().decode([String: Double].self, from: data).keys
     #expect(Set(keys) == ["tokens", "bytes", "loss", "perplexity", "bits_per_byte"])

@@ -73,6 +73,40 @@ import Testing
     }
   }
 
+  @Test func learnedPositionsEndSomewhere() throws {
+    let model = try LanguageModel.small(.bytes) {
+      ($0.positions, $0.maximumLength) = (.learned, 8)
+    }
+    var generation = Generation(model, seed: 1)
+    #expect(generation.room == 8)
+    for (text, count) in [("123456789", 0), ("1234", 5)] {
+      #expect(throws: ConfigurationError.behindLastPosition(tokens: 9, maximumLength: 8)) {
+        try generation.read(Array(text.utf8), toWrite: count)
+      }
+      #expect(generation.position == 0)
+    }
+    #expect(throws: ConfigurationError.behindLastPosition(tokens: .max, maximumLength: 8)) {
+      try generation.read(Array("1234".utf8), toWrite: .max)
+    }
+    try generation.read(Array("1234".utf8), toWrite: 4)
+    for _ in 0..<4 { _ = generation.write() }
+    #expect(generation.room == 0)
+    #expect(throws: ConfigurationError.behindLastPosition(tokens: 9, maximumLength: 8)) {
+      try generation.read([], toWrite: 1)
+    }
+    // A state at position 9 has as many nodes.
+    try withTemporaryDirectory { directory in
+      try generation.save(to: directory + "/state")
+      var file = try Safetensors(contentsOf: directory + "/state")
+      file.metadata["position"] = "9"
+      try file.write(to: directory + "/state")
+      let error = #expect(throws: CheckpointError.self) {
+        try Generation(restoring: directory + "/state", of: model, sampler: Sampler())
+      }
+      #expect(error?.description.hasSuffix("its position is 9, the model has learned 8") == true)
+    }
+  }
+
   @Test func forksAreIndependent() throws {
     var trunk = try begun(model)
     _ = text(9, of: &trunk)

@@ -32,12 +32,14 @@ extension TrainingConfiguration {
 extension LanguageModel {
   /// A small model with fresh parameters.
   static func small(
-    _ tokenizer: Tokenizer, summarizer: Summarizer.Kind = .linear, seed: UInt64 = 1
+    _ tokenizer: Tokenizer, summarizer: Summarizer.Kind = .linear, seed: UInt64 = 1,
+    configure: (inout Configuration) -> Void = { _ in }
   ) throws -> LanguageModel {
     var configuration = Configuration(vocabularySize: tokenizer.vocabularySize)
     (configuration.width, configuration.heads) = (8, 2)
     (configuration.layers, configuration.banks) = (2, 2)
     configuration.summarizer = summarizer
+    configure(&configuration)
     var generator = SeededGenerator(seed: seed)
     let network = try LogarithmicMemoryNetwork(
       configuration, initialisation: .normal, using: &generator)

@@ -191,7 +191,7 @@ import Testing
       var checkpoint = try TrainingCheckpoint<LanguageModel>(
         contentsOf: RunDirectory(directory).training)
       checkpoint.model.network.head.weight = Variable(
-        constant: checkpoint.model.network.head.weight.value.scaled(by: 1e38))
+        constant: checkpoint.model.network.head.weight!.value.scaled(by: 1e38))
       checkpoint.model.network.trunk.finalNorm.gain = Variable(
         constant: checkpoint.model.network.trunk.finalNorm.gain.value.scaled(by: 0.1))
       try checkpoint.write(to: RunDirectory(directory).training)

@@ -57,6 +57,9 @@ import Testing
 
   private static let counts = "it has to be 1 to 16777216"
   static let mistakes: [Mistake] = [
+    Mistake("block length is 512, it has to be at most 511, the number of learned positions") {
+      ($0.model.positions, $0.model.maximumLength) = (.learned, 511)
+    },
     Mistake("block length is 0, \(counts)") { $0.blockLength = 0 },
     Mistake("batch size is -1, \(counts)") { $0.batchSize = -1 },
     Mistake("steps is 0, \(counts)") { $0.steps = 0 },

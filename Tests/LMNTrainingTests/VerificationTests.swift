@@ -18,6 +18,15 @@ import Testing
     #expect(Self.goldens.contains { $0.hasPrefix("depthwiseSeparable") })
   }
 
+  @Test func thereAreGoldenFilesOfEveryOption() throws {
+    let configurations = try Self.goldens.map {
+      try Safetensors(contentsOf: "\(Self.directory)/\($0)").metadata["config"] ?? ""
+    }
+    for option in ["gelu", "relu", "sinusoidal", "learned", "\"tiedHead\": true"] {
+      #expect(configurations.contains { $0.contains(option) }, "\(option)")
+    }
+  }
+
   @Test(arguments: InstructionSet.available, goldens)
   func goldenFilesAreReproduced(_ instructionSet: InstructionSet, _ golden: String) throws {
     let verification = try computing(on: instructionSet) {
@@ -71,6 +80,11 @@ import Testing
     Damage("another kind", in: "the configuration cannot be read: summarizer: ") {
       $0.configure("depthwiseSeparable", "convFull")
     },
+    Damage("too few positions", in: "a stream of 2 tokens reaches position 1, behind") {
+      $0.configure("\"width\": 4", "\"width\": 4, \"positions\": \"learned\", \"maximumLength\": 1")
+      $0.floats["position_embedding_table.weight"] = ([1, 4], [0, 0, 0, 0])
+      $0.floats["grad.position_embedding_table.weight"] = ([1, 4], [0, 0, 0, 0])
+    },
     Damage("heads", in: "3 heads do not divide a width of 4") {
       $0.configure("\"heads\": 4", "\"heads\": 3")
     },
@@ -82,7 +96,7 @@ import Testing
     },
     Damage("sizes beyond counting", in: "more parameters than can be counted") {
       $0.configure("\"width\": 4", "\"width\": 16777216")
-      $0.configure("\"feedForward\": 1", "\"feedForward\": 16777216")
+      $0.configure("\"banks\": 1", "\"banks\": 16777216")
     },
     Damage("a missing weight", in: "parameters, there are ") { $0.floats["lm_head.bias"] = nil },
     Damage("a misshapen weight", in: "tensor 'lm_head.weight' has shape [4, 5]") {

@@ -94,9 +94,13 @@ static size_t run(lmn_context context, const lmn_tree tree, size_t heads, float 
   OUT(scale, L);
   lmn_rms_norm_forward(context, &(lmn_rms_norm){L, E, 1e-6f, in[0], in[2], normalized, scale});
   OUT(activated, L * E);
-  lmn_silu_forward(context, &(lmn_silu){L * E, in[0], activated});
+  lmn_silu_forward(context, &(lmn_activation){L * E, in[0], activated});
   OUT(d_x, L * E);
-  lmn_silu_backward(context, &(lmn_silu_grad){L * E, in[0], in[9], d_x});
+  lmn_silu_backward(context, &(lmn_activation_grad){L * E, in[0], in[9], d_x});
+  OUT(gelu, L * E);
+  lmn_gelu_forward(context, &(lmn_activation){L * E, in[0], gelu});
+  OUT(gelu_d_x, L * E);
+  lmn_gelu_backward(context, &(lmn_activation_grad){L * E, in[0], in[9], gelu_d_x});
   int32_t targets[L];
   for (int i = 0; i < L; i++) targets[i] = i % V;
   OUT(losses, L);

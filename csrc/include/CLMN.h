@@ -381,22 +381,30 @@ typedef struct lmn_layer_norm_grad {
 
 void lmn_layer_norm_backward(lmn_context, const lmn_layer_norm_grad *);
 
-/// SiLU: activated = x / (1 + exp(-x))
-typedef struct lmn_silu {
+/// What happens to every value by itself.
+typedef struct lmn_activation {
   size_t count;
   const float *x;    // [count]
   float *activated;  // [count]
-} lmn_silu;
+} lmn_activation;
 
-void lmn_silu_forward(lmn_context, const lmn_silu *);
-
-typedef struct lmn_silu_grad {
+typedef struct lmn_activation_grad {
   size_t count;
   const float *x, *d_activated;  // [count]
   float *d_x;                    // [count]
-} lmn_silu_grad;
+} lmn_activation_grad;
 
-void lmn_silu_backward(lmn_context, const lmn_silu_grad *);
+/// SiLU: activated = x / (1 + exp(-x))
+void lmn_silu_forward(lmn_context, const lmn_activation *);
+void lmn_silu_backward(lmn_context, const lmn_activation_grad *);
+
+/// GELU: activated = x * (1 + erf(x / sqrt(2))) / 2
+void lmn_gelu_forward(lmn_context, const lmn_activation *);
+void lmn_gelu_backward(lmn_context, const lmn_activation_grad *);
+
+/// ReLU: activated = max(x, 0); the slope at 0 is 0.
+void lmn_relu_forward(lmn_context, const lmn_activation *);
+void lmn_relu_backward(lmn_context, const lmn_activation_grad *);
 
 /// vectors[r] = table[ids[r]]
 typedef struct lmn_embedding {
@@ -416,6 +424,17 @@ typedef struct lmn_embedding_grad {
 } lmn_embedding_grad;
 
 void lmn_embedding_backward(lmn_context, const lmn_embedding_grad *);
+
+/// Positions as sinusoids (arXiv 1706.03762, section 3.5), t = positions[r] * frequencies[i]:
+///   encodings[r][2i] = sin(2 pi t), encodings[r][2i + 1] = cos(2 pi t)
+typedef struct lmn_sinusoid {
+  size_t rows, width;
+  const int64_t *positions;   // [M], none negative
+  const double *frequencies;  // [ceil(E / 2)], in turns per position
+  float *encodings;           // [M, E]
+} lmn_sinusoid;
+
+void lmn_sinusoid_forward(lmn_context, const lmn_sinusoid *);
 
 /// Softmax cross-entropy: losses[r] = log_normalizer[r] - logits[r][targets[r]],
 /// log_normalizer[r] = log of the sum of exp(logits[r]).

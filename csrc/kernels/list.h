@@ -28,8 +28,13 @@ LMN_KERNEL(layer_norm_backward_x)                   // unit: one row
 LMN_KERNEL(layer_norm_backward_gain)                // unit: LMN_TILE_COLUMNS columns, gain and bias
 LMN_KERNEL(silu_forward)                            // unit: LMN_BLOCK values
 LMN_KERNEL(silu_backward)                           // unit: LMN_BLOCK values
+LMN_KERNEL(gelu_forward)                            // unit: LMN_BLOCK values
+LMN_KERNEL(gelu_backward)                           // unit: LMN_BLOCK values
+LMN_KERNEL(relu_forward)                            // unit: LMN_BLOCK values
+LMN_KERNEL(relu_backward)                           // unit: LMN_BLOCK values
 LMN_KERNEL(embedding_forward)                       // unit: one row
 LMN_KERNEL(embedding_backward)                      // unit: LMN_TILE_COLUMNS columns
+LMN_KERNEL(sinusoid_forward)                        // unit: one row
 LMN_KERNEL(cross_entropy_forward)                   // unit: one row
 LMN_KERNEL(cross_entropy_backward)                  // unit: one row
 LMN_KERNEL(prediction_error_forward)                // unit: LMN_BLOCK values

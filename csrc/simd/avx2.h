@@ -33,6 +33,10 @@ LMN_INLINE vec vec_sqrt(vec a) { return _mm256_sqrt_ps(a); }
 // The second operand wins when either is not a number.
 LMN_INLINE vec vec_max(vec a, vec b) { return _mm256_max_ps(a, b); }
 LMN_INLINE vec vec_min(vec a, vec b) { return _mm256_min_ps(a, b); }
+/// b where a is above 0, otherwise 0.
+LMN_INLINE vec vec_where_positive(vec a, vec b) {
+  return _mm256_and_ps(_mm256_cmp_ps(a, vec_set(0), _CMP_GT_OQ), b);
+}
 LMN_INLINE vec vec_round(vec a) {
   return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }

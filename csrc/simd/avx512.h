@@ -31,6 +31,10 @@ LMN_INLINE vec vec_sqrt(vec a) { return _mm512_sqrt_ps(a); }
 // The second operand wins when either is not a number.
 LMN_INLINE vec vec_max(vec a, vec b) { return _mm512_max_ps(a, b); }
 LMN_INLINE vec vec_min(vec a, vec b) { return _mm512_min_ps(a, b); }
+/// b where a is above 0, otherwise 0.
+LMN_INLINE vec vec_where_positive(vec a, vec b) {
+  return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a, vec_set(0), _CMP_GT_OQ), b);
+}
 LMN_INLINE vec vec_round(vec a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT); }
 LMN_INLINE vec vec_scale_exponent(vec a, vec n) { return _mm512_scalef_ps(a, n); }
 LMN_INLINE float vec_sum(vec a) { return _mm512_reduce_add_ps(a); }

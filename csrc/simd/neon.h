@@ -35,6 +35,10 @@ LMN_INLINE vec vec_fma(vec a, vec b, vec c) { return vfmaq_f32(c, a, b); }
 LMN_INLINE vec vec_sqrt(vec a) { return vsqrtq_f32(a); }
 LMN_INLINE vec vec_max(vec a, vec b) { return vmaxq_f32(a, b); }
 LMN_INLINE vec vec_min(vec a, vec b) { return vminq_f32(a, b); }
+/// b where a is above 0, otherwise 0.
+LMN_INLINE vec vec_where_positive(vec a, vec b) {
+  return vreinterpretq_f32_u32(vandq_u32(vcgtzq_f32(a), vreinterpretq_u32_f32(b)));
+}
 LMN_INLINE vec vec_round(vec a) { return vrndnq_f32(a); }
 LMN_INLINE vec vec_scale_exponent(vec a, vec n) {
   const int32x4_t bits = vshlq_n_s32(vcvtnq_s32_f32(n), 23);

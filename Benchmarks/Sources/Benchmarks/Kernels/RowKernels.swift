@@ -27,11 +27,24 @@ extension KernelBenchmark {
       _ = x.adding(y)
     }
     let (wide, dWide) = (random(rows, 4 * E), random(rows, 4 * E))
-    measure("silu.forward [\(rows), \(4 * E)]", .elementwise(wide.count, operations: 16, arrays: 2))
-    { _ = wide.silu() }
-    measure(
-      "silu.backward [\(rows), \(4 * E)]", .elementwise(wide.count, operations: 20, arrays: 3)
-    ) { _ = wide.siluPullback(dWide) }
+    func measureActivation(
+      _ name: String, operations: Int, slope: Int, _ forward: () -> Tensor, _ backward: () -> Tensor
+    ) {
+      let shape = "[\(rows), \(4 * E)]"
+      measure(
+        "\(name).forward \(shape)",
+        .elementwise(wide.count, operations: operations, arrays: 2)
+      ) { _ = forward() }
+      measure(
+        "\(name).backward \(shape)", .elementwise(wide.count, operations: slope, arrays: 3)
+      ) { _ = backward() }
+    }
+    measureActivation(
+      "silu", operations: 16, slope: 20, { wide.silu() }, { wide.siluPullback(dWide) })
+    measureActivation(
+      "gelu", operations: 30, slope: 32, { wide.gelu() }, { wide.geluPullback(dWide) })
+    measureActivation(
+      "relu", operations: 1, slope: 1, { wide.relu() }, { wide.reluPullback(dWide) })
   }
 
   /// From tokens to vectors, and from logits to a loss.
@@ -45,6 +58,12 @@ extension KernelBenchmark {
     measure("embedding.backward [\(rows), \(E)]", .elementwise(rows * E, operations: 1, arrays: 2))
     {
       _ = dx.embeddingPullback(of: tokens, vocabularySize: V)
+    }
+    let (positions, frequencies) = (
+      PositionBuffer(0..<rows), Buffer((0..<E / 2).map { 1 / Double(1 + $0) })
+    )
+    measure("sinusoid [\(rows), \(E)]", .elementwise(rows * E, operations: 20, arrays: 1)) {
+      _ = Tensor.sinusoids(at: positions, frequencies: frequencies, width: E)
     }
     let (logits, logNormalizer, losses) = (random(rows, V), random(rows), random(rows))
     measure(

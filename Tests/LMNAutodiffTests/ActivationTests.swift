@@ -1,0 +1,23 @@
+import LMNAutodiff
+import LMNKernels
+import LMNTestSupport
+import Testing
+
+@Suite struct ActivationTests {
+  /// A rectifier has no slope at 0, so no value may come as near to it as a step.
+  @Test(arguments: Activation.allCases, [[1], [4, 5], [3, 33]])
+  func gradients(_ activation: Activation, _ shape: [Int]) {
+    let random = Tensor.random(shape, seed: 1)
+    let x = Tensor(shape: shape, scalars: random.scalars.map { $0 < 0 ? $0 - 0.1 : $0 + 0.1 })
+    expectGradients(of: { $0[0].activated(by: activation) }, at: [x])
+  }
+
+  @Test(arguments: zip(Activation.allCases, [0.5, 0.5, 0] as [Float]))
+  func gradientsFarOutAreThoseOfARectifier(_ activation: Activation, atZero: Float) {
+    let x = Tensor(shape: [5], scalars: [-1e30, -100, 0, 100, 1e30])
+    let (_, gradients) = valueWithGradient(at: [x]) { $0[0].activated(by: activation) }
+    expectClose(
+      gradients[0].scalars, [0, 0, atZero, 1, 1], within: [Double](repeating: 1e-6, count: 5),
+      "gradient")
+  }
+}

@@ -1,0 +1,202 @@
+import CLMN
+import Foundation
+import LMNKernels
+import LMNTestSupport
+import Testing
+
+@Suite struct ActivationTests {
+  static let calls = ([0, 1023, 1024, 1025, 2049] + awkwardSizes).flatMap { count in
+    Activation.allCases.flatMap {
+      [activated(by: $0, count: count), pullback(of: $0, count: count)]
+    }
+  }
+  static let sharedCalls = Activation.allCases.flatMap {
+    [activated(by: $0, count: 3 * 1024 + 5), pullback(of: $0, count: 3 * 1024 + 5)]
+  }
+
+  @Test(arguments: InstructionSet.tuned, calls)
+  func agreesWithReference(_ instructionSet: InstructionSet, _ call: KernelCall) {
+    call.expectReferenceResults(on: instructionSet)
+  }
+
+  @Test(arguments: InstructionSet.available, sharedCalls)
+  func doesNotDependOnThreads(_ instructionSet: InstructionSet, _ call: KernelCall) {
+    call.expectSameBitsOnAnyThreads(on: instructionSet)
+  }
+
+  /// Even steps over all of the bend, and what is left far out.
+  @Test(arguments: InstructionSet.tuned, Activation.allCases)
+  func agreesWithReferenceEverywhere(_ instructionSet: InstructionSet, _ activation: Activation) {
+    let far = (0...100_000).map { Float($0 - 50_000) / 500 }
+    let x = far + far.map { $0 / 8 }
+    activated(by: activation, x: x).expectReferenceResults(on: instructionSet)
+    pullback(of: activation, x: x, cotangent: x.map { _ in 1 })
+      .expectReferenceResults(on: instructionSet)
+  }
+
+  /// Values by another definition, in double precision.
+  @Test(arguments: InstructionSet.available)
+  func areTheFunctionsTheyAreNamedAfter(_ instructionSet: InstructionSet) {
+    let x: [Float] = [-3, -1, -0.25, 0, 0.5, 1, 2.5]
+    let definitions: [(Activation, (Double) -> Double)] = [
+      (.silu, { $0 / (1 + exp(-$0)) }),
+      (.gelu, { $0 * (1 + erf($0 / 2.0.squareRoot())) / 2 }),
+      (.relu, { max($0, 0) }),
+    ]
+    for (activation, function) in definitions {
+      let found = computing(on: instructionSet) {
+        activation.tensor(Tensor(shape: [7], scalars: x))
+      }
+      expectClose(
+        found.scalars, x.map { Float(function(Double($0))) },
+        within: x.map { 1e-6 * Double(abs($0)) }, "\(activation)")
+    }
+  }
+
+  @Test(arguments: InstructionSet.available, Activation.allCases)
+  func staysFinite(_ instructionSet: InstructionSet, _ activation: Activation) {
+    computing(on: instructionSet) {
+      let x = Tensor(
+        shape: [9], scalars: [0, -0.0, 1e-38, -.leastNonzeroMagnitude, 80, -80, 1e4, -1e4, -1e30])
+      let values = activation.tensor(x).scalars
+      #expect(values.allSatisfy { $0.isFinite })
+      #expect(values.prefix(2) == [0, 0])
+      #expect(activation.pullback(x, x).scalars.allSatisfy { $0.isFinite })
+    }
+  }
+
+  @Test(arguments: InstructionSet.available, Activation.allCases)
+  func keepsNotANumber(_ instructionSet: InstructionSet, _ activation: Activation) {
+    let x = Tensor(shape: [4], scalars: [1, .nan, -1, -.nan])
+    let found = computing(on: instructionSet) { activation.tensor(x).scalars.map(\.isNaN) }
+    #expect(found == [false, true, false, true])
+  }
+}
+
+extension Activation {
+  fileprivate func tensor(_ x: Tensor) -> Tensor {
+    switch self {
+    case .silu: x.silu()
+    case .gelu: x.gelu()
+    case .relu: x.relu()
+    }
+  }
+
+  fileprivate func pullback(_ x: Tensor, _ cotangent: Tensor) -> Tensor {
+    switch self {
+    case .silu: x.siluPullback(cotangent)
+    case .gelu: x.geluPullback(cotangent)
+    case .relu: x.reluPullback(cotangent)
+    }
+  }
+
+  fileprivate var forward: @Sendable (lmn_context, UnsafePointer<lmn_activation>?) -> Void {
+    switch self {
+    case .silu: lmn_silu_forward
+    case .gelu: lmn_gelu_forward
+    case .relu: lmn_relu_forward
+    }
+  }
+
+  fileprivate var backward: @Sendable (lmn_context, UnsafePointer<lmn_activation_grad>?) -> Void {
+    switch self {
+    case .silu: lmn_silu_backward
+    case .gelu: lmn_gelu_backward
+    case .relu: lmn_relu_backward
+    }
+  }
+}
+
+// MARK: - Bounds
+
+/// What the cut of exp at -88 leaves of a sigmoid that would go to zero.
+private let leftover = exp(-87.0)
+
+/// What the cut at 12.9 leaves of a normal distribution's tail, its density times 12.9 included.
+private let leftoverTail = 12.9 * (1 + 12.9) * exp(-12.9 * 12.9 / 2)
+
+/// Roundings that a tail of the normal distribution goes through, in its relative error.
+///
+/// The polynomial: t has 2 and comes in up to nine times, behind it are eight fused products and
+/// one more: 27, times 2.24, the largest ratio of the terms' absolute sum to the value; what is
+/// wrong with the coefficients is 6e-8, less than two. The exponential has its own, its correction
+/// one and what that neglects one, the product of both one.
+private let tailRoundings = 61 + 2 + Exponential.roundings + 3
+
+private func bound(of activation: Activation, x: Float, y: Float) -> Double {
+  let y = Double(abs(y))
+  switch activation {
+  // exp, 1 + exp, the quotient, the product, and the reference's rounding.
+  case .silu: return Rounding.error(Exponential.roundings + 4) * y + leftover * Double(abs(x))
+  // The tail counts at most as much as the result; a fused product and the reference's rounding.
+  case .gelu: return Rounding.error(tailRoundings + 2) * y + leftoverTail
+  case .relu: return 0
+  }
+}
+
+private func bound(ofPullback activation: Activation, x: Float, dy: Float) -> Double {
+  let (x, dy) = (Double(x), Double(abs(dy)))
+  switch activation {
+  // The sigmoid's roundings (exp + 2) count twice, as a factor and inside 1 - sigmoid; then there
+  // are a difference, a fused product, two products and the reference's rounding. The terms of
+  // 1 + x (1 - sigmoid) may cancel, so its magnitude is 1 + |x|.
+  case .silu:
+    let sigmoid = 1 / (1 + exp(-x))
+    return dy * (1 + abs(x))
+      * (Rounding.error(2 * (Exponential.roundings + 2) + 5) * sigmoid + leftover)
+  // Tail and weighted density may cancel, so the sum of both is the magnitude; behind them come a
+  // difference, the product and the reference's rounding, and above 0 two sums of order 1.
+  case .gelu:
+    let tail = erfc(abs(x) * 0.5.squareRoot()) / 2
+    let density = abs(x) * exp(-x * x / 2) / (2 * Double.pi).squareRoot()
+    return dy
+      * (Rounding.error(tailRoundings + 3) * (tail + density) + (x > 0 ? Rounding.error(4) * 2 : 0)
+        + leftoverTail)
+  case .relu: return 0
+  }
+}
+
+// MARK: - Calls
+
+/// Inputs of all sizes: near zero, around the bend, and where exp is cut off.
+private func inputs(_ count: Int, using values: inout SeededValues) -> [Float] {
+  zip(values.floats(count), values.floats(count, in: -3...2)).map { $0 * pow(10, $1) }
+}
+
+private func activated(by activation: Activation, count: Int, seed: UInt64 = 1) -> KernelCall {
+  var values = SeededValues(seed: seed)
+  return activated(by: activation, x: inputs(count, using: &values))
+}
+
+private func activated(by activation: Activation, x: [Float]) -> KernelCall {
+  KernelCall(
+    "\(activation) of \(x.count)", inputs: [x],
+    accuracy: .bounded { expected in
+      [zip(x, expected[0]).map { bound(of: activation, x: $0, y: $1) }]
+    }
+  ) { context, arrays, inputs in
+    var arguments = lmn_activation(
+      count: x.count, x: arrays.input(inputs[0]), activated: arrays.output(x.count))
+    activation.forward(context, &arguments)
+  }
+}
+
+private func pullback(of activation: Activation, count: Int, seed: UInt64 = 1) -> KernelCall {
+  var values = SeededValues(seed: seed)
+  let x = inputs(count, using: &values)
+  return pullback(of: activation, x: x, cotangent: values.floats(count))
+}
+
+private func pullback(of activation: Activation, x: [Float], cotangent: [Float]) -> KernelCall {
+  KernelCall(
+    "\(activation)'s pullback of \(x.count)", inputs: [x, cotangent],
+    accuracy: .bounded { _ in
+      [zip(x, cotangent).map { bound(ofPullback: activation, x: $0, dy: $1) }]
+    }
+  ) { context, arrays, inputs in
+    var arguments = lmn_activation_grad(
+      count: x.count, x: arrays.input(inputs[0]), d_activated: arrays.input(inputs[1]),
+      d_x: arrays.output(x.count))
+    activation.backward(context, &arguments)
+  }
+}

@@ -1,0 +1,98 @@
+import LMNAutodiff
+import LMNKernels
+import LMNLayers
+import LMNTestSupport
+import Testing
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+@Suite struct PositionsTests {
+  private func positions(
+    _ kind: Positions.Kind, width: Int = 5, maximumLength: Int = 9
+  ) -> Positions {
+    var generator = SeededGenerator(seed: 1)
+    return Positions(kind, width: width, maximumLength: maximumLength, using: &generator)
+  }
+
+  @Test(arguments: [1, 2, 5, 8])
+  func sinusoidsAreThoseOfTheirDefinition(width: Int) {
+    let x = Tensor.random([4, width], seed: 2)
+    for start in [0, 7, 1000] {
+      let found = positions(.sinusoidal, width: width)(Variable(constant: x), from: start).value
+      let expected = x.scalars.enumerated().map { index, value in
+        let (row, feature) = (index / width, index % width)
+        let angle = Double(start + row) / pow(10_000, Double(feature / 2 * 2) / Double(width))
+        return value + Float(feature % 2 == 0 ? sin(angle) : cos(angle))
+      }
+      // The sinusoid's roundings, of at most 1, and that of a sum of at most 3.
+      let bound = Rounding.error(24) + Rounding.error(2) * 3
+      expectClose(
+        found.scalars, expected, within: expected.map { _ in bound }, "from \(start)")
+    }
+  }
+
+  @Test func learnedPositionsAreRowsOfTheTable() {
+    let learned = positions(.learned)
+    let table = learned.stateDictionary.tensors[0]
+    #expect(learned.stateDictionary.names == ["weight"])
+    #expect(table.shape == [9, 5])
+    let x = Tensor.random([3, 5], seed: 2)
+    #expect(learned(Variable(constant: x), from: 6).value == x.adding(table.rows(6..<9)))
+  }
+
+  @Test func noPositionsLeaveThingsAsTheyAre() {
+    let (x, buffer) = (Tensor.random([2, 5], seed: 2), PositionBuffer(3..<5))
+    #expect(positions(.none)(Variable(constant: x), from: 3).value == x)
+    #expect(positions(.none).step(x, at: buffer) == x)
+    #expect(positions(.none).stateDictionary.names.isEmpty)
+  }
+
+  /// Streams stand where they stand, and move on at every run of a recording.
+  @Test(arguments: [Positions.Kind.sinusoidal, .learned])
+  func stepsAreRowsOfTheParallelForm(_ kind: Positions.Kind) {
+    let (positions, x) = (positions(kind), Tensor.random([2, 5], seed: 3))
+    let buffer: PositionBuffer = [0, 4]
+    var found: Tensor?
+    let recording = Recording(in: .current) { found = positions.step(x, at: buffer) }
+    for step in 1...4 {
+      recording.run(in: .current)
+      for (row, start) in [0, 4].enumerated() {
+        let alone = positions(Variable(constant: x.rows(row..<row + 1)), from: start + step)
+        #expect(found!.rows(row..<row + 1) == alone.value)
+      }
+    }
+  }
+
+  @Test func gradients() {
+    let learned = positions(.learned)
+    expectGradients(
+      of: { v in
+        var positions = learned
+        positions.visitParameters { $1 = v[1] }
+        return positions(v[0], from: 2)
+      }, at: [.random([4, 5], seed: 1), learned.stateDictionary.tensors[0]])
+  }
+
+  @Test func trapsBehindTheLastPosition() async {
+    await #expect(processExitsWith: .failure) {
+      var generator = SeededGenerator(seed: 1)
+      let learned = Positions(.learned, width: 2, maximumLength: 3, using: &generator)
+      _ = learned(Variable(constant: Tensor(shape: [2, 2], repeating: 0)), from: 2)
+    }
+    await #expect(processExitsWith: .failure) {
+      var generator = SeededGenerator(seed: 1)
+      let learned = Positions(.learned, width: 2, maximumLength: 3, using: &generator)
+      let (x, positions) = (Tensor(shape: [1, 2], repeating: 0), [2] as PositionBuffer)
+      let recording = Recording(in: .current) { _ = learned.step(x, at: positions) }
+      recording.run(in: .current)
+    }
+    await #expect(processExitsWith: .failure) {
+      var generator = SeededGenerator(seed: 1)
+      _ = Positions(.learned, width: 2, maximumLength: nil, using: &generator)
+    }
+  }
+}

@@ -1,0 +1,187 @@
+import LMNAutodiff
+import LMNKernels
+import LMNLayers
+import LMNModel
+import LMNTestSupport
+import Testing
+
+/// A choice that a configuration leaves open, as it is not by default.
+struct NetworkOption: Sendable, CustomTestStringConvertible {
+  /// The keys that it adds to the JSON.
+  let testDescription: String
+  let apply: @Sendable (inout Configuration) -> Void
+
+  init(_ keys: String, _ apply: @escaping @Sendable (inout Configuration) -> Void) {
+    testDescription = keys
+    self.apply = apply
+  }
+
+  static func learnedPositions(_ count: Int) -> NetworkOption {
+    NetworkOption("\"maximumLength\":\(count),\"positions\":\"learned\"") {
+      ($0.positions, $0.maximumLength) = (.learned, count)
+    }
+  }
+
+  static let all = [
+    NetworkOption("\"activation\":\"gelu\"") { $0.activation = .gelu },
+    NetworkOption("\"activation\":\"relu\"") { $0.activation = .relu },
+    NetworkOption("\"positions\":\"sinusoidal\"") { $0.positions = .sinusoidal },
+    learnedPositions(1600),
+    NetworkOption("\"tiedHead\":true") { $0.tiedHead = true },
+  ]
+}
+
+/// Whatever is chosen, a network is one function in many forms.
+@Suite struct NetworkOptionTests {
+  @Test(arguments: NetworkOption.all)
+  func isWrittenAndReadAsJSON(_ option: NetworkOption) throws {
+    let usual = Configuration(vocabularySize: 11)
+    var configuration = usual
+    option.apply(&configuration)
+    #expect(configuration != usual)
+    #expect(try Configuration(json: configuration.json) == configuration)
+    let keys = { (json: String) in Set(json.dropFirst().dropLast().split(separator: ",")) }
+    #expect(
+      keys(configuration.json).subtracting(keys(usual.json))
+        == keys("{\(option.testDescription)}"))
+    #expect(keys(usual.json).isSubset(of: keys(configuration.json)))
+  }
+
+  @Test(arguments: NetworkOption.all)
+  func matters(_ option: NetworkOption) throws {
+    let (usual, network) = (
+      try LogarithmicMemoryNetwork.small(), try LogarithmicMemoryNetwork.small(option: option)
+    )
+    #expect(network(tokens(9, seed: 1)).value != usual(tokens(9, seed: 1)).value)
+  }
+
+  @Test(arguments: NetworkOption.all)
+  func parametersAreCountedAndPublished(_ option: NetworkOption) throws {
+    let network = try LogarithmicMemoryNetwork.small(option: option)
+    #expect(network.configuration.parameterCount == network.parameterCount)
+    var other = try LogarithmicMemoryNetwork.small(option: option, seed: 2)
+    try other.load(published: network.published(network.stateDictionary))
+    #expect(other.stateDictionary == network.stateDictionary)
+  }
+
+  @Test(arguments: InstructionSet.available, NetworkOption.all)
+  func formsAgree(_ instructionSet: InstructionSet, _ option: NetworkOption) throws {
+    let network = try LogarithmicMemoryNetwork.small(option: option)
+    let tolerance = network.tolerance(on: instructionSet)
+    computing(on: instructionSet) {
+      for length in [1, 8, 33] {
+        let input = tokens(length, seed: UInt64(length))
+        let expected = network(input).value.scalars
+        var states = [network.initialState]
+        let stepped = input.flatMap { network.step([$0], after: &states).scalars }
+        expectNear(stepped, expected, tolerance: tolerance, "\(length) step by step")
+
+        var (mixed, rest, state, size): ([Float], ArraySlice<Token>, _, Int) =
+          ([], input[...], network.initialState, 1)
+        while !rest.isEmpty {
+          mixed += network(TokenBuffer(rest.prefix(size)), after: &state).value.scalars
+          rest = rest.dropFirst(size)
+          if let next = rest.popFirst() {
+            var states = [state]
+            mixed += network.step([next], after: &states).scalars
+            state = states[0]
+          }
+          size += 3
+        }
+        expectNear(mixed, expected, tolerance: tolerance, "\(length) in stretches and steps")
+      }
+    }
+  }
+
+  /// Stretches are read side by side, from the beginning and from between.
+  @Test(arguments: NetworkOption.all)
+  func readsLongTexts(_ option: NetworkOption) throws {
+    let network = try LogarithmicMemoryNetwork.small(layers: 1, option: option)
+    let input = tokens(1600, seed: 5)
+    func read(threads: Int) -> [Float] {
+      computing(threads: threads) {
+        var (session, found) = (Session(network), [Float]())
+        session.readStretches(Array(input.prefix(5))) { found += $0.scalars }
+        session.readStretches(Array(input.dropFirst(5))) { found += $0.scalars }
+        return found
+      }
+    }
+    let found = read(threads: 1)
+    let tolerance = network.tolerance(on: ExecutionContext.current.instructionSet)
+    expectNear(found, network(input).value.scalars, tolerance: tolerance, "1600 tokens")
+    for threads in 2...3 { #expect(read(threads: threads) == found) }
+  }
+
+  /// Streams of a recorded batch stand at different positions: a row has the bits that its stream
+  /// would have alone.
+  @Test(arguments: InstructionSet.available, NetworkOption.all)
+  func streamsAreIndependent(_ instructionSet: InstructionSet, _ option: NetworkOption) throws {
+    let network = try LogarithmicMemoryNetwork.small(option: option)
+    let inputs = (0..<3).map { tokens(9, seed: 100 + $0) }
+    computing(on: instructionSet) {
+      let states = [0, 7, 62].map { position in
+        var session = Session(network)
+        session.read(tokens(position, seed: UInt64(position)))
+        return session.state
+      }
+      let alone = zip(states, inputs).map { state, input in
+        var states = [state]
+        return input.map { network.step([$0], after: &states).scalars }
+      }
+      for threads in 1...2 {
+        computing(on: instructionSet, threads: threads) {
+          var batch = SessionBatch(network, states: states)
+          for step in 0..<9 {
+            let logits = batch.step(inputs.map { $0[step] })
+            for row in 0..<3 {
+              #expect(
+                logits.rows(row..<row + 1).scalars == alone[row][step],
+                "stream \(row), step \(step), \(threads) threads")
+            }
+          }
+        }
+      }
+    }
+  }
+
+  /// What is recorded has the bits of what is called, for parameters that came later, on any number
+  /// of threads.
+  @Test(arguments: InstructionSet.available, NetworkOption.all)
+  func recordedGradientsAreTheCalledOnes(
+    _ instructionSet: InstructionSet, _ option: NetworkOption
+  ) throws {
+    let network = try LogarithmicMemoryNetwork.small(option: option, seed: 2)
+    let (inputs, targets) = (tokens(42, seed: 1), tokens(42, seed: 2))
+    let members = (0..<3).map { 14 * $0..<14 * ($0 + 1) }
+    let expected = computing(on: instructionSet) {
+      valueWithGradient(at: network, overBatchOf: 3) { network, member in
+        network.loss(of: Array(inputs[members[member]]), targets: Array(targets[members[member]]))
+      }
+    }
+    for threads in 1...3 {
+      let batch = RecordedBatch(
+        ofLossAt: try .small(option: option, seed: 1), windows: 3, length: 14,
+        in: ExecutionContext(instructionSet: instructionSet, threadCount: threads))
+      batch.load(network)
+      for (window, range) in zip(batch.inputs, members) {
+        window.overwrite(inputs: inputs[range], targets: targets[range])
+      }
+      #expect(Float(batch.run()) == expected.value)
+      #expect(batch.gradient == expected.gradient)
+    }
+  }
+
+  /// But for the rectifier, whose slope may jump between the points of a difference: golden files
+  /// have its gradients.
+  @Test(arguments: NetworkOption.all.filter { !$0.testDescription.contains("relu") })
+  func gradientsAreSlopes(_ option: NetworkOption) throws {
+    let network = try LogarithmicMemoryNetwork.small(option: option)
+    let (input, targets) = (tokens(13, seed: 1), TokenBuffer(tokens(13, seed: 2)))
+    expectGradients(
+      of: { parameters in
+        var (network, rest) = (network, parameters[...])
+        network.visitParameters { $1 = rest.removeFirst() }
+        return network(input).crossEntropy(targets: targets)
+      }, at: network.stateDictionary.tensors)
+  }
+}

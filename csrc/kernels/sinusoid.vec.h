@@ -1,0 +1,28 @@
+/// The turn from -1/4 to 1/4 that has the sine of `turns`.
+LMN_INLINE float sinusoid_short_turn(double turns) {
+  const double rest = turns - rint(turns);
+  return (float)copysign(0.25 - fabs(fabs(rest) - 0.25), rest);
+}
+
+// encodings[r][2i] = sin(2 pi t), encodings[r][2i + 1] = cos(2 pi t), t = positions[r] *
+// frequencies[i]: a cosine is the sine a quarter turn later. Turns are counted in double precision,
+// so that far positions are as good as near ones; the polynomial is sin(2 pi t) / t to 5e-8.
+KERNEL(sinusoid_forward) {
+  const lmn_sinusoid *a = args;
+  const size_t E = a->width;
+  for (size_t r = begin; r < end; r++)
+    for (size_t e = 0; e < E; e += VEC_LANES) {
+      const size_t lanes = vec_lanes(E - e);
+      float turns[VEC_LANES] = {0};
+      for (size_t l = 0; l < lanes; l++)
+        turns[l] = sinusoid_short_turn((double)a->positions[r] * a->frequencies[(e + l) / 2] +
+                                       0.25 * ((e + l) % 2));
+      const vec t = vec_load(turns, VEC_LANES), square = vec_mul(t, t);
+      vec p = vec_set(39.710915f);
+      p = vec_fma(p, square, vec_set(-76.57499f));
+      p = vec_fma(p, square, vec_set(81.602234f));
+      p = vec_fma(p, square, vec_set(-41.34168f));
+      p = vec_fma(p, square, vec_set(6.2831855f));
+      vec_store(a->encodings + r * E + e, vec_mul(p, t), lanes);
+    }
+}
