@@ -120,12 +120,12 @@ public struct Forecaster: TrunkModel {
 /// Rows of a series and what follows each, as a recorded batch reads them.
 public struct SeriesWindow: RecordedInput {
   /// Of shape `[L, C]`.
-  let rows: Tensor
+  package let rows: Tensor
   /// Of shape `[L, h * C]`; 0 where there is none.
-  let targets: Tensor
+  package let targets: Tensor
   /// Of shape `[L, h * C]`: 0 where there is no target, and the same elsewhere, so that the mean of
   /// all errors is the mean over those that have a target.
-  let weights: Tensor
+  package let weights: Tensor
 
   /// Memory for so many rows.
   public init(length: Int, channels: Int, horizon: Int) {

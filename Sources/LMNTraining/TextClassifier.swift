@@ -41,9 +41,13 @@ public struct TextClassifier: StoredModel {
       let (configuration, tokenizer) = try file.configurationAndTokenizer(path: path)
       let labels: [String] = try file.decoded("labels", path: path)
       let name = try file.metadata("pooling", path: path)
-      guard let pooling = Pooling(rawValue: name), !labels.isEmpty else {
+      guard !labels.isEmpty else {
+        throw CheckpointError.unusable(file: path, problem: "it has no labels")
+      }
+      guard let pooling = Pooling(rawValue: name) else {
         throw CheckpointError.unusable(
-          file: path, problem: "its pooling is \(name.quoted), and it has \(labels.count) labels")
+          file: path,
+          problem: "its pooling is \(name.quoted), which is none that this program knows")
       }
       let network = try SequenceClassifier.loading(
         file.stateDictionary(of: names),
