@@ -21,11 +21,22 @@ public struct Block<M: Memory>: Module {
     self.feedForward = feedForward
   }
 
-  /// The parallel form: `[L, E]` for the next L tokens `[L, E]`.
-  public func callAsFunction(_ x: Variable, after state: inout M.State) -> Variable {
-    let x = x + memory(memoryNorm(x), after: &state)
-    return x + feedForward(feedForwardNorm(x))
+  /// The parallel form.
+  ///
+  /// - Parameters:
+  ///   - x: `[L, E]`, the next L tokens.
+  ///   - state: What the tokens before left; becomes what these leave. No gradient flows through it.
+  ///   - dropout: What is dropped of both parts' outputs while the network learns.
+  /// - Returns: `[L, E]`.
+  public func callAsFunction(
+    _ x: Variable, after state: inout M.State, dropping dropout: Dropout? = nil
+  ) -> Variable {
+    let x = x + memory(memoryNorm(x), after: &state).dropped(by: dropout, site: 0)
+    return x + feedForward(feedForwardNorm(x)).dropped(by: dropout, site: 1)
   }
+
+  /// How many places there are where a block drops.
+  static var dropoutSites: Int { 2 }
 
   /// The sequential form: `[B, E]` for one token of each of B streams.
   public func step(_ x: Tensor, of streams: M.Streams) -> Tensor {

@@ -26,6 +26,9 @@ public struct Configuration: Sendable, Equatable, Codable {
   public var maximumLength: Int?
   /// Whether the head has no weight of its own, but takes the table that embeds the tokens.
   public var tiedHead = false
+  /// Which share of the values is dropped, while the network learns, of the embedded input and of
+  /// what memory and feed-forward map add to it.
+  public var dropout: Float = 0
 
   /// The sizes of the published 71,489-parameter network, but for the vocabulary.
   public init(vocabularySize: Int) { self.vocabularySize = vocabularySize }
@@ -51,6 +54,7 @@ public struct Configuration: Sendable, Equatable, Codable {
       throw .pointlessMaximumLength(length, positions: positions)
     default: break
     }
+    if !(0..<1).contains(dropout) { throw .impossibleDropout(dropout) }
     if !width.isMultiple(of: heads) { throw .indivisible(width: width, heads: heads) }
     if parameterCount == nil { throw .tooLarge }
   }
@@ -110,6 +114,8 @@ public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
   case outOfRange(key: String, value: Int, range: ClosedRange<Int>)
   /// The heads do not share the width evenly.
   case indivisible(width: Int, heads: Int)
+  /// So large a share of the values cannot be dropped.
+  case impossibleDropout(Float)
   /// Positions are learned, but nothing says how many.
   case missingMaximumLength
   /// There is a number of positions, but they are not learned.
@@ -132,6 +138,8 @@ public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
       "\(key) is \(value), it has to be from \(range.lowerBound) to \(range.upperBound)"
     case .indivisible(let width, let heads):
       "\(heads) heads do not divide a width of \(width)"
+    case .impossibleDropout(let rate):
+      "dropout is \(rate), it has to be from 0 to below 1"
     case .missingMaximumLength:
       "learned positions need a maximumLength"
     case .pointlessMaximumLength(let length, let positions):

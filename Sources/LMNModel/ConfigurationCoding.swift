@@ -7,7 +7,7 @@ extension Configuration {
   enum CodingKeys: String, CodingKey, CaseIterable {
     case vocabularySize = "vocab"
     case width, heads, layers, banks, feedForward, summarizer
-    case activation, positions, maximumLength, tiedHead
+    case activation, positions, maximumLength, tiedHead, dropout
   }
 
   /// How every key is read and written.
@@ -24,6 +24,7 @@ extension Configuration {
       .optional(.positions, \.positions),
       .optional(.maximumLength, \.maximumLength),
       .optional(.tiedHead, \.tiedHead),
+      .optional(.dropout, \.dropout),
     ]
   }
 

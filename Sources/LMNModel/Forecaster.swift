@@ -70,15 +70,26 @@ public struct Forecaster: TrunkModel {
   /// - Parameters:
   ///   - rows: `[L, C]`, normalised.
   ///   - state: What the rows before left; becomes what these leave. No gradient flows through it.
+  ///   - draw: Which values are dropped, for a forecaster that learns; nil drops none.
   /// - Returns: `[L, h * C]`, normalised: behind every row the next one, the one after it, and so on.
-  public func callAsFunction(_ rows: Variable, after state: inout Trunk.State) -> Variable {
-    head(trunk(projection(rows), after: &state))
+  public func callAsFunction(
+    _ rows: Variable, after state: inout Trunk.State, dropping draw: DropoutDraw? = nil
+  ) -> Variable {
+    head(trunk(projection(rows), after: &state, dropping: draw))
   }
 
   /// The mean error, shape `[1]`, of forecasting all targets there are from the rows so far.
-  public func loss(_ kind: PredictionError, of window: SeriesWindow) -> Variable {
+  ///
+  /// - Parameters:
+  ///   - kind: Which error.
+  ///   - window: The rows and what follows each.
+  ///   - draw: Which values are dropped, for a forecaster that learns; nil drops none.
+  /// - Returns: The error.
+  public func loss(
+    _ kind: PredictionError, of window: SeriesWindow, dropping draw: DropoutDraw? = nil
+  ) -> Variable {
     var state = trunk.initialState
-    return self(Variable(constant: window.rows), after: &state)
+    return self(Variable(constant: window.rows), after: &state, dropping: draw)
       .predictionErrors(kind, targets: window.targets, weights: window.weights).mean()
   }
 
@@ -118,7 +129,7 @@ public struct Forecaster: TrunkModel {
 }
 
 /// Rows of a series and what follows each, as a recorded batch reads them.
-public struct SeriesWindow: RecordedInput {
+public struct SeriesWindow: TrainingInput {
   /// Of shape `[L, C]`.
   package let rows: Tensor
   /// Of shape `[L, h * C]`; 0 where there is none.
@@ -126,6 +137,8 @@ public struct SeriesWindow: RecordedInput {
   /// Of shape `[L, h * C]`: 0 where there is no target, and the same elsewhere, so that the mean of
   /// all errors is the mean over those that have a target.
   package let weights: Tensor
+  /// Which values are dropped of it; a batch that learns needs another draw at every step.
+  public let draw = DropoutDraw()
 
   /// Memory for so many rows.
   public init(length: Int, channels: Int, horizon: Int) {
@@ -168,16 +181,19 @@ public struct SeriesWindow: RecordedInput {
     }
   }
 
-  /// Takes over another window's rows and targets.
+  /// Takes over another window's rows, targets and draw.
   public func overwrite(with other: SeriesWindow) {
     rows.overwrite(withScalarsOf: other.rows)
     targets.overwrite(withScalarsOf: other.targets)
     weights.overwrite(withScalarsOf: other.weights)
+    draw.overwrite(with: other.draw)
   }
 }
 
 extension RecordedBatch where M == Forecaster, Input == SeriesWindow {
   /// Records a forecaster's mean error over a batch of windows.
+  ///
+  /// A forecaster of which the gradient is taken learns, so it drops what the windows' draws say.
   ///
   /// - Parameters:
   ///   - result: What to compute.
@@ -195,6 +211,9 @@ extension RecordedBatch where M == Forecaster, Input == SeriesWindow {
       inputs: {
         SeriesWindow(length: length, channels: forecaster.channels, horizon: forecaster.horizon)
       }
-    ) { forecaster, window in forecaster.loss(kind, of: window) }
+    ) { forecaster, window in
+      forecaster.loss(
+        kind, of: window, dropping: result == .valueAndGradient ? window.draw : nil)
+    }
   }
 }

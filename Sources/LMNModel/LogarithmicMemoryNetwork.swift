@@ -43,26 +43,39 @@ public struct LogarithmicMemoryNetwork: TrunkModel {
   /// - Parameters:
   ///   - tokens: At least one, each below the vocabulary's size.
   ///   - state: What the tokens before left; becomes what these leave. No gradient flows through it.
+  ///   - draw: Which values are dropped, for a network that learns; nil drops none.
   /// - Returns: Logits `[L, V]` of the token behind each.
-  public func callAsFunction(_ tokens: TokenBuffer, after state: inout State) -> Variable {
-    logits(of: trunk(embedding(tokens), after: &state))
+  public func callAsFunction(
+    _ tokens: TokenBuffer, after state: inout State, dropping draw: DropoutDraw? = nil
+  ) -> Variable {
+    logits(of: trunk(embedding(tokens), after: &state, dropping: draw))
   }
 
   /// The logits `[M, V]` of what the trunk gives, `[M, E]`.
   func logits(of x: Variable) -> Variable { head(x, tiedTo: embedding.table) }
 
   /// The parallel form over a whole sequence.
-  public func callAsFunction(_ tokens: TokenBuffer) -> Variable {
+  public func callAsFunction(
+    _ tokens: TokenBuffer, dropping draw: DropoutDraw? = nil
+  ) -> Variable {
     var state = initialState
-    return self(tokens, after: &state)
+    return self(tokens, after: &state, dropping: draw)
   }
 
   /// The parallel form over a whole sequence.
   public func callAsFunction(_ tokens: [Token]) -> Variable { self(TokenBuffer(tokens)) }
 
   /// The mean cross-entropy in nats, shape `[1]`, of predicting each target from the tokens so far.
-  public func loss(of tokens: TokenBuffer, targets: TokenBuffer) -> Variable {
-    self(tokens).crossEntropy(targets: targets).mean()
+  ///
+  /// - Parameters:
+  ///   - tokens: At least one, each below the vocabulary's size.
+  ///   - targets: The token behind each.
+  ///   - draw: Which values are dropped, for a network that learns; nil drops none.
+  /// - Returns: The loss.
+  public func loss(
+    of tokens: TokenBuffer, targets: TokenBuffer, dropping draw: DropoutDraw? = nil
+  ) -> Variable {
+    self(tokens, dropping: draw).crossEntropy(targets: targets).mean()
   }
 
   /// The mean cross-entropy in nats, shape `[1]`, of predicting each target from the tokens so far.

@@ -59,13 +59,18 @@ public struct SequenceClassifier: TrunkModel {
   }
 
   /// The cross-entropy in nats, shape `[1]`, of a sequence's class.
-  public func loss(of window: LabelledWindow) -> Variable {
-    logits(of: window).crossEntropy(targets: window.label).mean()
+  ///
+  /// - Parameters:
+  ///   - window: The sequence and its class.
+  ///   - draw: Which values are dropped, for a classifier that learns; nil drops none.
+  /// - Returns: The loss.
+  public func loss(of window: LabelledWindow, dropping draw: DropoutDraw? = nil) -> Variable {
+    logits(of: window, dropping: draw).crossEntropy(targets: window.label).mean()
   }
 
-  private func logits(of window: LabelledWindow) -> Variable {
+  private func logits(of window: LabelledWindow, dropping draw: DropoutDraw? = nil) -> Variable {
     var state = trunk.initialState
-    let vectors = trunk(embedding(window.tokens), after: &state)
+    let vectors = trunk(embedding(window.tokens), after: &state, dropping: draw)
     return head(vectors.pooled(pooling, weights: window.weights))
   }
 
@@ -95,11 +100,13 @@ public struct SequenceClassifier: TrunkModel {
 ///
 /// Sequences may be shorter than the window: what fills it up comes behind them, where it changes
 /// nothing before, and has no weight.
-public struct LabelledWindow: RecordedInput {
+public struct LabelledWindow: TrainingInput {
   let tokens: TokenBuffer
   /// Of shape `[1, L]`.
   let weights: Tensor
   let label: TokenBuffer
+  /// Which values are dropped of it; a batch that learns needs another draw at every step.
+  public let draw = DropoutDraw()
   private let pooling: Pooling
   private let (vocabularySize, classes): (Int, Int)
 
@@ -139,16 +146,19 @@ public struct LabelledWindow: RecordedInput {
     label.overwrite { _ in Token(`class`) }
   }
 
-  /// Takes over another window's sequence and class.
+  /// Takes over another window's sequence, class and draw.
   public func overwrite(with other: LabelledWindow) {
     tokens.overwrite(with: other.tokens)
     weights.overwrite(withScalarsOf: other.weights)
     label.overwrite(with: other.label)
+    draw.overwrite(with: other.draw)
   }
 }
 
 extension RecordedBatch where M == SequenceClassifier, Input == LabelledWindow {
   /// Records a classifier's mean loss over a batch of sequences.
+  ///
+  /// A classifier of which the gradient is taken learns, so it drops what the windows' draws say.
   ///
   /// - Parameters:
   ///   - result: What to compute.
@@ -163,6 +173,8 @@ extension RecordedBatch where M == SequenceClassifier, Input == LabelledWindow {
     self.init(
       result, at: classifier, overBatchOf: count, in: context,
       inputs: { LabelledWindow(length: length, of: classifier) }
-    ) { classifier, window in classifier.loss(of: window) }
+    ) { classifier, window in
+      classifier.loss(of: window, dropping: result == .valueAndGradient ? window.draw : nil)
+    }
   }
 }

@@ -2,9 +2,11 @@ public import LMNKernels
 public import LMNLayers
 
 /// A stretch of text to predict, as a recorded batch reads it.
-public struct TokenWindow: RecordedInput {
+public struct TokenWindow: TrainingInput {
   let inputs: TokenBuffer
   let targets: TokenBuffer
+  /// Which values are dropped of it; a batch that learns needs another draw at every step.
+  public let draw = DropoutDraw()
   private let vocabularySize: Int
 
   /// Memory for a window of so many tokens, all of them token 0.
@@ -35,15 +37,18 @@ public struct TokenWindow: RecordedInput {
     }
   }
 
-  /// Takes over another window's tokens.
+  /// Takes over another window's tokens and draw.
   public func overwrite(with other: TokenWindow) {
     inputs.overwrite(with: other.inputs)
     targets.overwrite(with: other.targets)
+    draw.overwrite(with: other.draw)
   }
 }
 
 extension RecordedBatch where M == LogarithmicMemoryNetwork, Input == TokenWindow {
   /// Records a network's mean loss over a batch of windows.
+  ///
+  /// A network of which the gradient is taken learns, so it drops what the windows' draws say.
   ///
   /// - Parameters:
   ///   - result: What to compute.
@@ -59,6 +64,10 @@ extension RecordedBatch where M == LogarithmicMemoryNetwork, Input == TokenWindo
     self.init(
       result, at: network, overBatchOf: count, in: context,
       inputs: { TokenWindow(length: length, vocabularySize: vocabularySize) }
-    ) { network, window in network.loss(of: window.inputs, targets: window.targets) }
+    ) { network, window in
+      network.loss(
+        of: window.inputs, targets: window.targets,
+        dropping: result == .valueAndGradient ? window.draw : nil)
+    }
   }
 }

@@ -3,8 +3,8 @@ public import LMNKernels
 public import LMNLayers
 public import LMNMemories
 
-/// What the models of all tasks share: positions, blocks and a norm, between what embeds an input and what
-/// reads the answer off.
+/// What the models of all tasks share: positions, blocks and a norm, between what embeds an input
+/// and what reads the answer off.
 public struct Trunk: Module {
   /// What is added to the embedded input.
   public var positions: Positions
@@ -12,6 +12,8 @@ public struct Trunk: Module {
   public var blocks: [Block<LogarithmicMemory>]
   /// After the last block.
   public var finalNorm: LayerNorm
+  /// Which share of the values is dropped while the model learns.
+  public let dropoutRate: Float
 
   /// A trunk with fresh parameters.
   ///
@@ -35,6 +37,7 @@ public struct Trunk: Module {
       blocks.append(Block(width: width, memory: memory, feedForward: feedForward))
     }
     finalNorm = LayerNorm(width: width)
+    dropoutRate = configuration.dropout
   }
 
   /// What a stream leaves behind: a state per block.
@@ -48,10 +51,18 @@ public struct Trunk: Module {
   /// - Parameters:
   ///   - x: `[L, E]`, the next L tokens of a stream, embedded.
   ///   - state: What the tokens before left; becomes what these leave. No gradient flows through it.
+  ///   - draw: Which values are dropped, for a model that learns; nil drops none.
   /// - Returns: `[L, E]`, normed.
-  public func callAsFunction(_ x: Variable, after state: inout State) -> Variable {
-    var x = positions(x, from: state[0].position)
-    for index in blocks.indices { x = blocks[index](x, after: &state[index]) }
+  public func callAsFunction(
+    _ x: Variable, after state: inout State, dropping draw: DropoutDraw? = nil
+  ) -> Variable {
+    let dropout =
+      dropoutRate > 0 ? draw.map { Dropout(rate: dropoutRate, draw: $0) } : nil
+    var x = positions(x, from: state[0].position).dropped(by: dropout, site: 0)
+    for index in blocks.indices {
+      let site = 1 + index * Block<LogarithmicMemory>.dropoutSites
+      x = blocks[index](x, after: &state[index], dropping: dropout?.from(site: site))
+    }
     return finalNorm(x)
   }
 
@@ -125,6 +136,12 @@ extension Trunk {
       blocks[index].memory.adopted(dictionary, under: "blocks.\(index).")
     }
   }
+}
+
+/// What a member of a batch is computed from while a model around a trunk learns.
+public protocol TrainingInput: RecordedInput {
+  /// Which values are dropped of it; a batch that learns needs another draw at every step.
+  var draw: DropoutDraw { get }
 }
 
 /// A model around a trunk, whatever its task.

@@ -141,6 +141,10 @@ public struct Trainer<Data: TrainingData> {
   private mutating func takeStep(_ batch: Data.Batch) -> Step {
     let settings = configuration
     data.fill(batch.inputs, of: .training, using: &checkpoint.loop.generator)
+    // A resumed run has to drop what it would have dropped.
+    for (member, window) in batch.inputs.enumerated() {
+      window.draw.overwrite(seed: settings.seed, number: UInt64(step) << 32 | UInt64(member))
+    }
     let loss = batch.run()
     let norm = batch.gradients.reduce(0) { $0 + $1.squaredNorm }.squareRoot()
     let rate = settings.schedule.rate(at: step)

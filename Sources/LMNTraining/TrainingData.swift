@@ -1,6 +1,6 @@
 import LMNKernels
 public import LMNLayers
-import LMNModel
+public import LMNModel
 
 /// A part of the data.
 public enum Split: String, CaseIterable, Sendable {
@@ -15,7 +15,7 @@ public protocol TrainingData: Sendable {
   /// What is trained.
   associatedtype Model: StoredModel
   /// What a member of a batch is computed from.
-  associatedtype Input: RecordedInput
+  associatedtype Input: TrainingInput
   /// A batch of them.
   typealias Batch = RecordedBatch<Model.Network, Input>
 

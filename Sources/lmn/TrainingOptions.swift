@@ -33,6 +33,8 @@ struct TrainingOptions: ParsableArguments {
     inversion: .prefixedNo,
     help: "Whether the head takes the table that embeds the tokens. (default: no)")
   var tiedHead: Bool?
+  @Option(help: "The share of values that is dropped at random in training. (default: 0)")
+  var dropout: Float?
   @Option(help: "How two nodes become one. (default: linear)")
   var summarizer: Summarizer.Kind?
   @Option(help: "What the summarizers are before training. (default: reference)")
@@ -174,6 +176,7 @@ struct TrainingOptions: ParsableArguments {
         $0.map(String.init) ?? "none"
       },
       Setting("--tied-head", tiedHead, \.model.tiedHead),
+      Setting("--dropout", dropout, \.model.dropout),
       Setting("--summarizer", summarizer, \.model.summarizer),
       Setting("--initialisation", initialisation, \.initialisation),
       Setting("--block-length", blockLength, \.blockLength),

@@ -48,13 +48,14 @@ import Testing
         "--output", "run", "--steps", "4", "--summarizer", "depthwiseSeparable", "--seed", "9",
         "--initialisation", "orthogonal", "--schedule", "constant", "--learning-rate", "0.02",
         "--clip", "0", "--weight-decay", "0.5", "--save-every", "2", "--activation", "gelu",
-        "--positions", "learned", "--maximum-length", "20", "--tied-head", in: directory)
+        "--positions", "learned", "--maximum-length", "20", "--tied-head",
+        "--dropout", "0.25", in: directory)
       #expect(trained.status == 0)
       let kept = try JSONDecoder().decode(
         TrainingConfiguration.self,
         from: Data(try AtomicFile.contents(of: directory + "/run/configuration.json")))
       #expect(kept.model.summarizer == .depthwiseSeparable && kept.model.width == 8)
-      #expect(kept.model.activation == .gelu && kept.model.tiedHead)
+      #expect(kept.model.activation == .gelu && kept.model.tiedHead && kept.model.dropout == 0.25)
       #expect(kept.model.positions == .learned && kept.model.maximumLength == 20)
       // The sample ends where the positions do, and begins with a character that was given.
       #expect(trained.output.unicodeScalars.count == 19 + 1)
@@ -223,6 +224,7 @@ import Testing
     (["--heads", "1"], "--heads is 1, but the run to continue has 2"),
     (["--activation", "relu"], "--activation is relu, but the run to continue has silu"),
     (["--positions", "sinusoidal"], "--positions is sinusoidal, but the run to continue has none"),
+    (["--dropout", "0.5"], "--dropout is 0.5, but the run to continue has 0.0"),
     (["--tied-head"], "--tied-head is true, but the run to continue has false"),
     (["--maximum-length", "9"], "--maximum-length is 9, but the run to continue has none"),
     (["--clip", "0"], "--clip is 0.0, but the run to continue has 1.0"),

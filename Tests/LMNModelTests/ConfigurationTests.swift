@@ -25,6 +25,8 @@ import Testing
     #expect(configuration.json == Self.small)
     #expect(try Configuration(json: Self.small) == configuration)
     configuration.summarizer = .depthwiseSeparable
+    configuration.dropout = 0.1
+    #expect(configuration.json.contains("\"dropout\":0.1,"))
     #expect(try Configuration(json: configuration.json) == configuration)
   }
 
@@ -66,6 +68,11 @@ import Testing
     (
       "\"banks\":2", "\"banks\":2,\"positions\":\"sinusoidal\",\"maximumLength\":9",
       "maximumLength is 9, but only learned positions have one, and they are sinusoidal"
+    ),
+    ("\"banks\":2", "\"banks\":2,\"dropout\":1", "dropout is 1.0, it has to be from 0 to below 1"),
+    (
+      "\"banks\":2", "\"banks\":2,\"dropout\":-0.5",
+      "dropout is -0.5, it has to be from 0 to below 1"
     ),
     ("\"banks\":2,", "", "the configuration cannot be read: it has no banks"),
   ])

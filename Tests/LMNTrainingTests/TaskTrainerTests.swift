@@ -14,6 +14,7 @@ import Testing
     (configuration.saveEvery, configuration.evaluateEvery, configuration.logEvery) = (4, 6, 3)
     configuration.schedule = .warmUpThenCosine(
       peak: 0.02, warmUpSteps: 7, totalSteps: 20, minimumFraction: 0.1)
+    configuration.model.dropout = 0.2
   }
 
   /// Stops a run, or kills it, and expects what comes after resuming to be the uninterrupted run.

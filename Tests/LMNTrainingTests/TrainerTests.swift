@@ -64,6 +64,18 @@ import Testing
     #expect(try change(clipping: 1000) == free)
   }
 
+  /// What is dropped differs from step to step and from member to member, and on no machine.
+  @Test func droppingRepeatsOnAnyThreads() throws {
+    var configuration = try TrainingConfiguration.small(steps: 6)
+    let whole = try remains(of: configuration)
+    configuration.model.dropout = 0.3
+    let one = try computing(threads: 1) { try remains(of: configuration) }
+    #expect(one.weights != whole.weights)
+    for threads in 2...3 {
+      #expect(try computing(threads: threads) { try remains(of: configuration) } == one)
+    }
+  }
+
   // MARK: - The log
 
   @Test func logHasTheKeysOfWhatWasMeasured() throws {
@@ -160,9 +172,10 @@ import Testing
     }
   }
 
-  @Test(arguments: [0, 1, 3, 4, 7, 12, 19])
-  func stoppedRunsGoOnExactly(stop: Int) throws {
-    let configuration = try interruptible()
+  @Test(arguments: [0, 1, 3, 4, 7, 12, 19], [0, 0.3] as [Float])
+  func stoppedRunsGoOnExactly(stop: Int, dropout: Float) throws {
+    var configuration = try interruptible()
+    configuration.model.dropout = dropout
     let whole = try remains(of: configuration)
     try withTemporaryDirectory { directory in
       var first = try trainer(configuration, in: directory)

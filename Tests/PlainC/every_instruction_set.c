@@ -101,6 +101,17 @@ static size_t run(lmn_context context, const lmn_tree tree, size_t heads, float 
   lmn_gelu_forward(context, &(lmn_activation){L * E, in[0], gelu});
   OUT(gelu_d_x, L * E);
   lmn_gelu_backward(context, &(lmn_activation_grad){L * E, in[0], in[9], gelu_d_x});
+  OUT(relu_d_x, L * E);
+  lmn_relu_backward(context, &(lmn_activation_grad){L * E, in[0], in[9], relu_d_x});
+  OUT(kept, L * E);
+  lmn_dropout_forward(
+      context, &(lmn_dropout){L * E, 0.3f, 2, (const uint64_t[]){5, 1ull << 32}, in[0], kept});
+  OUT(encodings, L * E);
+  int64_t positions[L];
+  double frequencies[E / 2];
+  for (int i = 0; i < L; i++) positions[i] = 1000 * i;
+  for (int i = 0; i < E / 2; i++) frequencies[i] = 0.1 / (1 + i);
+  lmn_sinusoid_forward(context, &(lmn_sinusoid){L, E, positions, frequencies, encodings});
   int32_t targets[L];
   for (int i = 0; i < L; i++) targets[i] = i % V;
   OUT(losses, L);

@@ -406,6 +406,23 @@ void lmn_gelu_backward(lmn_context, const lmn_activation_grad *);
 void lmn_relu_forward(lmn_context, const lmn_activation *);
 void lmn_relu_backward(lmn_context, const lmn_activation_grad *);
 
+/// Dropout (arXiv 1207.0580): kept[i] = x[i] / (1 - rate), or 0 where random[i] is below
+/// floor(rate * 2^32). The way back is the same map of the cotangent, so no mask is stored.
+///
+/// random[i] is word i / 16 % 4 of block i / 64 * 16 + i % 16 of Philox4x32-10 (Salmon and others,
+/// "Parallel random numbers: as easy as 1, 2, 3", 2011) with the seed as key and the counter
+/// (block, site, number): it follows from the arguments alone, on every instruction set.
+typedef struct lmn_dropout {
+  size_t count;          // below 2^34
+  float rate;            // 0 <= rate < 1
+  uint32_t site;         // which of the places where one computation drops
+  const uint64_t *draw;  // [2]: seed and number of the draw
+  const float *x;        // [count]
+  float *kept;           // [count]
+} lmn_dropout;
+
+void lmn_dropout_forward(lmn_context, const lmn_dropout *);
+
 /// vectors[r] = table[ids[r]]
 typedef struct lmn_embedding {
   size_t rows, vocabulary, width;

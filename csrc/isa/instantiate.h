@@ -36,6 +36,7 @@
 #include "kernels/rms_norm.vec.h"
 #include "kernels/layer_norm.vec.h"
 #include "kernels/activation.vec.h"
+#include "kernels/dropout.vec.h"
 #include "kernels/embedding.vec.h"
 #include "kernels/sinusoid.vec.h"
 #include "kernels/cross_entropy.vec.h"

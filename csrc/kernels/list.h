@@ -32,6 +32,7 @@ LMN_KERNEL(gelu_forward)                            // unit: LMN_BLOCK values
 LMN_KERNEL(gelu_backward)                           // unit: LMN_BLOCK values
 LMN_KERNEL(relu_forward)                            // unit: LMN_BLOCK values
 LMN_KERNEL(relu_backward)                           // unit: LMN_BLOCK values
+LMN_KERNEL(dropout_forward)                         // unit: LMN_BLOCK values
 LMN_KERNEL(embedding_forward)                       // unit: one row
 LMN_KERNEL(embedding_backward)                      // unit: LMN_TILE_COLUMNS columns
 LMN_KERNEL(sinusoid_forward)                        // unit: one row

@@ -26,6 +26,10 @@ extension KernelBenchmark {
     measure("sum [\(rows), \(E)]", .elementwise(x.count, operations: 1, arrays: 3)) {
       _ = x.adding(y)
     }
+    let draw = DropoutDraw(seed: 1)
+    measure("dropout [\(rows), \(E)]", .elementwise(x.count, operations: 12, arrays: 2)) {
+      _ = x.dropout(rate: 0.1, draw: draw, site: 0)
+    }
     let (wide, dWide) = (random(rows, 4 * E), random(rows, 4 * E))
     func measureActivation(
       _ name: String, operations: Int, slope: Int, _ forward: () -> Tensor, _ backward: () -> Tensor
