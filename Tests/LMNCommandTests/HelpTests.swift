@@ -1,7 +1,9 @@
 import Testing
 
 @Suite struct HelpTests {
-  private static let subcommands = ["train", "generate", "evaluate", "verify", "benchmark", "info"]
+  private static let subcommands = [
+    "train", "generate", "predict", "evaluate", "verify", "benchmark", "info",
+  ]
 
   @Test(arguments: [["--help"], ["help"], []])
   func helpListsSubcommandsAndExitCodes(arguments: [String]) throws {
