@@ -59,7 +59,8 @@ struct TrainingOptions: ParsableArguments {
   var logEvery: Int?
   @Option(help: "Steps between two measurements of validation loss. (default: 250; table1: 100)")
   var evaluateEvery: Int?
-  @Option(help: "Random batches of such a measurement. (default: 20; table1: 200)")
+  @Option(
+    help: "Batches of such a measurement; of a series, all is measured. (default: 20; table1: 200)")
   var evaluationBatches: Int?
   @Option(help: "Steps between two checkpoints. (default: 250)")
   var saveEvery: Int?
