@@ -90,7 +90,7 @@ public struct Trainer<Data: TrainingData> {
     try writeConfiguration()
     let log = try TrainingLog(at: directory.log, after: step)
     let batch = data.batch(.valueAndGradient, at: model.network, for: configuration)
-    let evaluation = data.batch(.value, at: model.network, for: configuration)
+    var evaluation: Data.Batch?
     let clock = ContinuousClock()
     var (trainingTime, tokensBefore) = (Duration.zero, checkpoint.loop.tokens)
     while step < configuration.steps {
@@ -119,7 +119,7 @@ public struct Trainer<Data: TrainingData> {
         let seconds = trainingTime / .seconds(1)
         record.tokensPerSecond = Double(checkpoint.loop.tokens - tokensBefore) / seconds
         (trainingTime, tokensBefore) = (.zero, checkpoint.loop.tokens)
-        if evaluates { try evaluate(evaluation, into: &record) }
+        if evaluates { try evaluate(&evaluation, into: &record) }
         record.peakMemoryBytes = peakMemoryBytes()
         try log.append(record)
         try report(.record(record))
@@ -179,13 +179,17 @@ public struct Trainer<Data: TrainingData> {
       gradientNorm: step.gradientNorm.isFinite ? step.gradientNorm : nil)
   }
 
-  /// Measures the losses; the best weights so far are kept.
-  private mutating func evaluate(_ batch: Data.Batch, into record: inout TrainingRecord) throws {
-    batch.load(checkpoint.model.network)
-    if configuration.evaluatesTrainingText { record.loss = finite(meanLoss(batch, of: .training)) }
+  /// Measures the losses, where that takes batches by one that is kept; the best weights so far are
+  /// kept too.
+  private mutating func evaluate(
+    _ batch: inout Data.Batch?, into record: inout TrainingRecord
+  ) throws {
+    if configuration.evaluatesTrainingText {
+      record.loss = finite(meanLoss(&batch, of: .training))
+    }
     let validation =
       try data.validation(of: model, for: configuration)
-      ?? Validation(loss: meanLoss(batch, of: .validation))
+      ?? Validation(loss: meanLoss(&batch, of: .validation))
     let loss = validation.loss
     record.validationLoss = finite(loss)
     record.classification = validation.classification
@@ -198,7 +202,10 @@ public struct Trainer<Data: TrainingData> {
 
   /// The mean over random batches, which follow from seed and step alone, so that measuring changes
   /// nothing in the training.
-  private func meanLoss(_ batch: Data.Batch, of split: Split) -> Double {
+  private func meanLoss(_ kept: inout Data.Batch?, of split: Split) -> Double {
+    let batch = kept ?? data.batch(.value, at: model.network, for: configuration)
+    batch.load(model.network)
+    kept = batch
     var generator = SeededGenerator(seed: configuration.seed ^ UInt64(step) << 32)
     var sum = 0.0
     for _ in 0..<configuration.evaluationBatches {
