@@ -76,7 +76,7 @@ let package = Package(
       dependsOn: [
         "LMNModel", "LMNMemories", "LMNLayers", "LMNAutodiff", "LMNKernels", "CAllocationCount",
       ]),
-    tests(of: "LMNTraining", dependsOn: ["LMN"]),
+    tests(of: "LMNTraining", dependsOn: ["LMN", "CAllocationCount"]),
     tests(of: "LMNCommand", dependsOn: ["LMN", "lmn"]),
   ],
   swiftLanguageModes: [.v6],

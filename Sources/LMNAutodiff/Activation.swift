@@ -19,6 +19,12 @@ extension Variable {
     return Variable(x.relu(), edge { dy in x.reluPullback(dy) })
   }
 
+  /// The logarithm of every value's logistic sigmoid.
+  public func logSigmoid() -> Variable {
+    let x = value
+    return Variable(x.logSigmoid(), edge { dy in x.logSigmoidPullback(dy) })
+  }
+
   /// What an activation makes of every value.
   public func activated(by activation: Activation) -> Variable {
     switch activation {

@@ -1,27 +1,34 @@
 public import LMNKernels
 
 extension Variable {
-  /// A tree's nodes by depthwise-separable convolution with kernel 2 and stride 2.
+  /// A tree's nodes by depthwise-separable convolution with kernel and stride r.
   ///
   /// - Parameters:
   ///   - tree: Which part of a stream's tree this is.
-  ///   - carried: The carried nodes `[C, E]` in the order of the tree's `carriedRows`; no gradient
-  ///     flows into them.
-  ///   - taps: `[K, 3, E]`: per channel the factors of left and right child, and the bias.
+  ///   - carried: The carried nodes `[C, E]` in the order of the tree's `carriedRows`.
+  ///   - taps: `[K, r + 1, E]`: per channel the factor of every child, and the bias.
   ///   - pointwise: `[K, E, E]`.
   ///   - bias: `[K, E]`.
+  ///   - expansion: For a tree that grows.
   /// - Returns: `[N, E]` for `self` of `[L, E]`, the tokens.
   public func separableConv(
-    of tree: Tree, carried: Tensor, taps: Variable, pointwise: Variable, bias: Variable
+    of tree: Tree, carried: Variable, taps: Variable, pointwise: Variable, bias: Variable,
+    expansion: ExpansionVariables? = nil
   ) -> Variable {
     let (a, p) = (taps.value, pointwise.value)
-    let (nodes, mixed) = value.separableConv(
-      of: tree, carried: carried, taps: a, pointwise: p, bias: bias.value)
+    let grows = expansion.map { Expansion(weight: $0.weight.value, bias: $0.bias.value) }
+    let (nodes, grown, mixed) = Summary.separable(taps: a, pointwise: p, bias: bias.value)
+      .nodes(of: tree, tokens: value, carried: carried.value, expansion: grows)
     return Variable(
       nodes,
-      Edge.joint([self, taps, pointwise, bias]) { dy in
-        let pulled = nodes.separableConvPullback(dy, of: tree, mixed: mixed, taps: a, pointwise: p)
-        return [pulled.nodes.rows(tree.tokenRows), pulled.taps, pulled.pointwise, pulled.bias]
+      Edge.joint([self, carried, taps, pointwise, bias] + inputs(of: expansion)) {
+        [rows = carried.carriedRows(of: tree)] dy in
+        let pulled = nodes.separableConvPullback(
+          dy, of: tree, grown: grown, mixed: mixed, taps: a, pointwise: p, expansion: grows)
+        return [
+          pulled.nodes.rows(tree.tokenRows), pulled.nodes.rows(at: rows), pulled.taps,
+          pulled.pointwise, pulled.bias, pulled.expansion.weight, pulled.expansion.bias,
+        ]
       })
   }
 }

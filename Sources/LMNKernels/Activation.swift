@@ -36,6 +36,14 @@ extension Tensor {
     activationPullback(cotangent, lmn_relu_backward)
   }
 
+  /// The logarithm of every value's logistic sigmoid.
+  public func logSigmoid() -> Tensor { activated(lmn_log_sigmoid_forward) }
+
+  /// What the cotangent of ``logSigmoid()`` gives to its input.
+  public func logSigmoidPullback(_ cotangent: Tensor) -> Tensor {
+    activationPullback(cotangent, lmn_log_sigmoid_backward)
+  }
+
   private func activated(
     _ function: @escaping (lmn_context, UnsafePointer<lmn_activation>?) -> Void
   ) -> Tensor {

@@ -21,6 +21,12 @@ public final class Buffer<Element: BitwiseCopyable & Sendable>: @unchecked Senda
     for index in 0..<count { base[index] = element(index) }
   }
 
+  /// Replaces one element.
+  package func overwrite(at index: Int, with element: Element) {
+    precondition(index >= 0 && index < count, "Buffer: place \(index) of \(count)")
+    base[index] = element
+  }
+
   /// Takes over another buffer's elements.
   ///
   /// - Precondition: It has as many.

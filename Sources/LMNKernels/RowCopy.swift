@@ -30,6 +30,13 @@ extension Tensor {
     return gathered
   }
 
+  /// What the cotangent of some rows gives to all: `[rows, E]`, zero where none was taken.
+  public func rowsPullback(at positions: PositionBuffer, of rows: Int) -> Tensor {
+    let scattered = Tensor(shape: [rows, shape[1]], repeating: 0).copied()
+    copyRows(nil, into: scattered, at: positions)
+    return scattered
+  }
+
   /// The same values in memory of their own.
   package func copied() -> Tensor {
     let copy = Tensor(uninitialized: shape)

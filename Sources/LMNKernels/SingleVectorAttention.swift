@@ -3,28 +3,55 @@ internal import CLMN
 /// The most heads that single-vector attention can have.
 public let mostHeads = Int(LMN_MOST_HEADS)
 
+/// What single-vector attention sees, and how.
+public struct AttentionView: Sendable {
+  /// Which part of a stream's tree the slots are.
+  public let tree: Tree
+  /// H, a divisor of E.
+  public let heads: Int
+  /// `[levels, H]`, a row for every level that the tree may have: added to the scores.
+  public let levelBias: Tensor?
+  /// Tokens that are seen beside the tree.
+  public let recalls: [Recall]
+  /// For each of them `[R]`, added to a token's scores; or nil.
+  public let gates: [Tensor?]
+
+  /// A view of a tree, and of what is seen beside it.
+  public init(
+    of tree: Tree, heads: Int, levelBias: Tensor? = nil,
+    beside recalls: [(recall: Recall, gates: Tensor?)] = []
+  ) {
+    precondition(
+      levelBias == nil || levelBias!.shape == [tree.shape.highestLevel + 1, heads],
+      "AttentionView: bias \(levelBias?.shape ?? []) of \(tree), \(heads) heads")
+    self.tree = tree
+    self.heads = heads
+    self.levelBias = levelBias
+    self.recalls = recalls.map(\.recall)
+    gates = recalls.map(\.gates)
+  }
+}
+
 extension Tensor {
-  /// Single-vector attention: every position's key answers the queries of the nodes it sees.
+  /// Single-vector attention: every position's key answers the queries of the slots it sees.
   ///
-  /// Position t sees its own token and, per bank and level i with t + 1 ≥ 2ⁱ, node
-  /// ⌊(t + 1) / 2ⁱ⌋ − 1. Per head of D = E / H features:
+  /// Per head of D = E / H features:
   ///
-  ///     output[t] = Σₛ softmax(query[s] · key[t] / √D) value[s]
+  ///     output[t] = Σₛ softmax(query[s] · key[t] / √D + bias[s]) value[s]
   ///
   /// The features of head h are those whose index is h modulo H: heads lie side by side.
   ///
   /// - Parameters:
   ///   - keys: `[L, E]`.
-  ///   - tree: Which part of a stream's tree the slots are.
-  ///   - heads: H, a divisor of E.
-  /// - Returns: `output` `[L, E]` and `logNormalizer` `[L, H]`, for `self` of `[N, 2E]`: query and
-  ///   value of each node side by side.
+  ///   - view: Which slots positions see.
+  /// - Returns: `output` `[L, E]` and `logNormalizer` `[L, H]`, for `self` of `[≥ N, 2E]`: query and
+  ///   value of each slot of the tree side by side, and perhaps of more tokens that are recalled.
   public func singleVectorAttention(
-    keys: Tensor, of tree: Tree, heads: Int
+    keys: Tensor, seeing view: AttentionView
   ) -> (output: Tensor, logNormalizer: Tensor) {
-    let width = keys.shape[1]
+    let (width, tree, heads) = (keys.shape[1], view.tree, view.heads)
     precondition(
-      shape == [tree.rowCount, 2 * width] && keys.shape == [tree.length, width]
+      shape[0] >= tree.rowCount && shape[1] == 2 * width && keys.shape == [tree.length, width]
         && width.isMultiple(of: heads) && heads <= mostHeads,
       "singleVectorAttention: slots \(shape), keys \(keys.shape), \(heads) heads, \(tree)")
     let output = Tensor(uninitialized: keys.shape)
@@ -33,38 +60,59 @@ extension Tensor {
       lmn_single_vector_attention_forward,
       lmn_single_vector_attention(
         tree: tree.layout, width: width, heads: heads, slots: base, keys: keys.base,
-        output: output.output, log_normalizer: logNormalizer.output),
-      on: self, keys, output, logNormalizer)
+        bias: view.levelBias?.base, output: output.output, log_normalizer: logNormalizer.output),
+      on: self, keys, view.levelBias, output, logNormalizer)
+    for (recall, gates) in zip(view.recalls, view.gates) {
+      self.recall(recall, gates: gates, keys: keys, output: output, logNormalizer: logNormalizer)
+    }
     return (output, logNormalizer)
   }
 
-  /// What the cotangent of an attention's output gives to its slots and keys.
+  /// What the cotangent of an attention's output gives to its slots, keys, bias and gates.
   ///
   /// - Parameters:
   ///   - cotangent: `[L, E]`.
   ///   - keys: `[L, E]`.
-  ///   - output: As ``singleVectorAttention(keys:of:heads:)`` returned it.
+  ///   - output: As ``singleVectorAttention(keys:seeing:)`` returned it.
   ///   - logNormalizer: Likewise.
-  ///   - tree: Which part of a stream's tree the slots are.
-  /// - Returns: `slots` `[N, 2E]` and `keys` `[L, E]`, for `self`, the slots.
+  ///   - view: As before.
+  /// - Returns: `slots`, `keys`, `levelBias` and `gates` in the shapes of what they are for, where it
+  ///   is there; `self` are the slots.
   public func singleVectorAttentionPullback(
-    _ cotangent: Tensor, keys: Tensor, output: Tensor, logNormalizer: Tensor, of tree: Tree
-  ) -> (slots: Tensor, keys: Tensor) {
+    _ cotangent: Tensor, keys: Tensor, output: Tensor, logNormalizer: Tensor,
+    seeing view: AttentionView
+  ) -> (slots: Tensor, keys: Tensor, levelBias: Tensor?, gates: [Tensor?]) {
     precondition(
       cotangent.shape == keys.shape,
       "singleVectorAttentionPullback: \(cotangent.shape) of keys \(keys.shape)")
+    let layout = view.tree.layout
     let d_slots = Tensor(uninitialized: shape)
     let d_keys = Tensor(uninitialized: keys.shape)
     let partial = Tensor(
-      uninitialized: [lmn_single_vector_attention_partial_rows(tree.layout), shape[1]])
+      uninitialized: [lmn_single_vector_attention_partial_rows(layout), shape[1]])
+    let d_levelBias = view.levelBias.map { Tensor(uninitialized: $0.shape) }
+    let partialBias = view.levelBias.map {
+      Tensor(uninitialized: [lmn_single_vector_attention_units(layout), $0.count])
+    }
     ExecutionContext.current.run(
       lmn_single_vector_attention_backward,
       lmn_single_vector_attention_grad(
-        tree: tree.layout, width: keys.shape[1], heads: logNormalizer.shape[1], slots: base,
-        keys: keys.base, output: output.base, log_normalizer: logNormalizer.base,
+        tree: layout, width: keys.shape[1], heads: view.heads, slots: base, keys: keys.base,
+        bias: view.levelBias?.base, output: output.base, log_normalizer: logNormalizer.base,
         d_output: cotangent.base, d_keys: d_keys.output, d_slots: d_slots.output,
-        partial: partial.output),
-      on: self, cotangent, keys, output, logNormalizer, d_slots, d_keys, partial)
-    return (d_slots, d_keys)
+        partial: partial.output, d_bias: d_levelBias?.output, partial_bias: partialBias?.output),
+      on: self, cotangent, keys, view.levelBias, output, logNormalizer, d_slots, d_keys, partial,
+      d_levelBias, partialBias)
+    let rows = view.tree.rowCount
+    if shape[0] > rows {
+      let others = d_slots.rows(rows..<shape[0])
+      Tensor(shape: others.shape, repeating: 0).copyRows(into: others)
+    }
+    let d_gates = zip(view.recalls, view.gates).map { recall, gates in
+      recallPullback(
+        cotangent, recall, gates: gates, keys: keys, output: output, logNormalizer: logNormalizer,
+        addingTo: d_slots, d_keys)
+    }
+    return (d_slots, d_keys, d_levelBias, d_gates)
   }
 }

@@ -2,44 +2,50 @@ internal import CLMN
 
 /// The part of a tree of summaries that a stretch of a stream touches.
 ///
-/// Level 0 are the tokens; node j of level i summarizes nodes 2j and 2j + 1 of level i − 1, once per
-/// bank. The part holds the nodes that its tokens finish and, per level, the newest node finished
-/// before them, which is *carried* in. A whole sequence is a part with start 0, one step of a stream
-/// a part with length 1.
+/// Level 0 are the tokens; node j of level i summarizes the r nodes from rj on of level i − 1, once
+/// per bank, in a list of 1 + ig slots. The part holds the nodes that its tokens finish and, per
+/// level, nodes finished before them, which are *carried* in: those that wait for siblings, at least
+/// the newest one, and on level 0 the tokens of the window. A whole sequence is a part with start 0,
+/// one step of a stream a part with length 1.
 ///
-/// Tensors of nodes have one row per node: level 0, then for each bank its levels from 1 up; inside
-/// a level by node index, a carried node first.
+/// Tensors of nodes have one row per slot: level 0, then for each bank its levels from 1 up; inside
+/// a level by node index, carried nodes first; inside a node by slot.
 public struct Tree: Sendable, Hashable {
   /// Tokens of the stream before this part.
   public let start: Int
   /// Tokens in this part, at least 1.
   public let length: Int
-  /// Summaries of every node, at least 1.
-  public let banks: Int
+  /// What it has in common with the stream's other parts.
+  public let shape: TreeShape
 
   /// The part of `length` tokens that follow the first `start` ones.
   ///
-  /// - Precondition: `start` is not negative, `length` and `banks` are positive.
-  public init(start: Int = 0, length: Int, banks: Int) {
-    precondition(
-      start >= 0 && length > 0 && banks > 0,
-      "Tree: start \(start), length \(length), banks \(banks)")
+  /// - Precondition: `start` is not negative, `length` is positive.
+  public init(start: Int = 0, length: Int, shape: TreeShape) {
+    precondition(start >= 0 && length > 0, "Tree: start \(start), length \(length)")
     self.start = start
     self.length = length
-    self.banks = banks
+    self.shape = shape
+  }
+
+  /// The part of a published tree: binary, and of every level the newest node is seen.
+  public init(start: Int = 0, length: Int, banks: Int) {
+    self.init(start: start, length: length, shape: TreeShape(banks: banks))
   }
 
   /// The nodes of one level and bank.
   public struct Level: Sendable, Hashable {
-    /// The index of the first node, the carried one where there is one.
+    /// The index of the first node, a carried one where there are any.
     public let first: Int
-    /// Whether the first node was finished before this part.
-    public let isCarried: Bool
+    /// How many of the nodes were finished before this part.
+    public let carried: Int
+    /// Rows of each node.
+    public let slots: Int
     /// The rows of the nodes.
     public let rows: Range<Int>
   }
 
-  /// The highest level that has a node: ⌊log₂(start + length)⌋.
+  /// The highest level that has a node.
   public var levels: Int { lmn_tree_levels(layout) }
 
   /// All rows.
@@ -48,11 +54,13 @@ public struct Tree: Sendable, Hashable {
   /// The nodes of `level` in `bank`; level 0 belongs to bank 0.
   public func level(_ level: Int, bank: Int = 0) -> Level {
     precondition(
-      (0...levels).contains(level) && (0..<banks).contains(bank),
+      (0...levels).contains(level) && (0..<shape.banks).contains(bank),
       "Tree: no level \(level) of bank \(bank) in \(self)")
     let found = lmn_tree_level_at(layout, level)
     let row = found.row + bank * lmn_tree_bank_rows(layout)
-    return Level(first: found.first, isCarried: found.carried == 1, rows: row..<row + found.count)
+    return Level(
+      first: found.first, carried: found.carried, slots: found.slots,
+      rows: row..<row + found.count * found.slots)
   }
 
   /// The rows of the tokens.
@@ -62,22 +70,34 @@ public struct Tree: Sendable, Hashable {
   }
 
   /// The rows of the carried nodes, in order.
-  public var carriedRows: [Int] { nodes.filter(\.isCarried).map(\.rows.lowerBound) }
-
-  /// The rows of the nodes that this part finishes, tokens included, in order.
-  public var newRows: [Int] { nodes.flatMap { $0.rows.dropFirst($0.isCarried ? 1 : 0) } }
-
-  /// The row of the newest node of every level and bank, in order: what the next part carries.
-  public var newestRows: [Int] { nodes.compactMap(\.rows.last) }
-
-  /// Level 0, then each bank's levels.
-  private var nodes: [Level] {
-    let levels = self.levels
-    guard levels > 0 else { return [level(0)] }
-    return [level(0)] + (0..<banks).flatMap { bank in (1...levels).map { level($0, bank: bank) } }
+  public var carriedRows: [Int] {
+    eachLevel { nodes, _ in nodes.rows.prefix(nodes.carried * nodes.slots) }
   }
 
-  var layout: lmn_tree { lmn_tree(start: start, length: length, banks: banks) }
+  /// The rows of the nodes that this part finishes, tokens included, in order.
+  public var newRows: [Int] {
+    eachLevel { nodes, _ in nodes.rows.dropFirst(nodes.carried * nodes.slots) }
+  }
+
+  /// The rows of the nodes that the next part carries, in order.
+  public var newestRows: [Int] {
+    let next = Tree(start: start + length, length: 1, shape: shape).layout
+    return eachLevel { nodes, level in
+      nodes.rows.suffix(lmn_tree_level_at(next, level).carried * nodes.slots)
+    }
+  }
+
+  /// Some rows of level 0, then of each bank's levels.
+  private func eachLevel(_ rows: (Level, _ level: Int) -> Range<Int>) -> [Int] {
+    let levels = self.levels
+    guard levels > 0 else { return Array(rows(level(0), 0)) }
+    return rows(level(0), 0)
+      + (0..<shape.banks).flatMap { bank in
+        (1...levels).flatMap { rows(level($0, bank: bank), $0) }
+      }
+  }
+
+  var layout: lmn_tree { lmn_tree(start: start, length: length, shape: shape.layout) }
 }
 
 extension Tensor {

@@ -17,13 +17,20 @@ public protocol Memory: Module {
   /// The state before the first token.
   var initialState: State { get }
 
+  /// The same state, through which no gradient flows.
+  func detached(_ state: State) -> State
+
   /// The parallel form.
   ///
   /// - Parameters:
   ///   - tokens: `[L, E]`, the next L tokens of the stream.
-  ///   - state: What the tokens before left; becomes what these leave. No gradient flows through it.
+  ///   - state: What the tokens before left; becomes what these leave. Gradients flow through it.
   /// - Returns: `[L, E]`.
   func callAsFunction(_ tokens: Variable, after state: inout State) -> Variable
+
+  /// How long stretches are best that are read side by side: enough tokens to fill the kernels, few
+  /// enough to stay in a thread's cache. They begin at multiples of their length.
+  var stretchLength: Int { get }
 
   /// The parallel form over stretches that follow each other, without gradients; all threads work
   /// on them side by side.
@@ -37,8 +44,8 @@ public protocol Memory: Module {
   /// Memory for so many streams.
   func makeStreams(_ count: Int) -> Streams
 
-  /// Sets streams to `states`, of which there are as many.
-  func load(_ states: [State], into streams: Streams)
+  /// Sets one of several streams to a state; the others stay as they are.
+  func load(_ state: State, of stream: Int, in streams: Streams)
 
   /// What a stream has left behind so far.
   func state(of stream: Int, in streams: Streams) -> State
@@ -53,9 +60,17 @@ public protocol Memory: Module {
 }
 
 extension Memory {
+  /// 512.
+  public var stretchLength: Int { 512 }
+
   /// The parallel form over stretches, one after the other.
   public func read(_ stretches: [Tensor], after state: inout State) -> [Tensor] {
     stretches.map { self(Variable(constant: $0), after: &state).value }
+  }
+
+  /// Sets streams to `states`, of which there are as many.
+  public func load(_ states: [State], into streams: Streams) {
+    for (stream, state) in states.enumerated() { load(state, of: stream, in: streams) }
   }
 
   /// Streams that go on from `states`.

@@ -25,7 +25,7 @@ public struct Block<M: Memory>: Module {
   ///
   /// - Parameters:
   ///   - x: `[L, E]`, the next L tokens.
-  ///   - state: What the tokens before left; becomes what these leave. No gradient flows through it.
+  ///   - state: What the tokens before left; becomes what these leave. Gradients flow through it.
   ///   - dropout: What is dropped of both parts' outputs while the network learns.
   /// - Returns: `[L, E]`.
   public func callAsFunction(

@@ -7,7 +7,7 @@ internal import LMNLayers
 public struct ClassificationSession: Sendable {
   /// The classifier.
   public let classifier: SequenceClassifier
-  private var stream: Stream<TokenBuffer>
+  private var stream: ModelStream<TokenBuffer>
   private var pool: Pool
 
   /// What a sequence leaves behind.
@@ -27,9 +27,7 @@ public struct ClassificationSession: Sendable {
   /// A sequence that goes on from `state`, or begins.
   public init(_ classifier: SequenceClassifier, state: State? = nil) {
     self.classifier = classifier
-    stream = Stream(
-      of: classifier.trunk, state: state?.trunk,
-      inputs: { TokenBuffer(repeatElement(0, count: $0)) }, step: classifier.step)
+    stream = ModelStream(classifier.streamStep, from: state?.trunk)
     pool = state?.pool ?? Pool(classifier.pooling)
   }
 

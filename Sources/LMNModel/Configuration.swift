@@ -16,8 +16,22 @@ public struct Configuration: Sendable, Equatable, Codable {
   public var banks = 2
   /// f: how many times wider than a token the feed-forward's inner layer is.
   public var feedForward = 4
-  /// How two nodes become one.
-  public var summarizer = Summarizer.Kind.linear
+  /// How the children of a node become the node.
+  public var summarizer = SummarizerKind.linear
+  /// g: how many more slots a node has than its children; 0 without an expander.
+  public var expand = 0
+  /// r: children of a node.
+  public var arity = 2
+  /// Which nodes a position sees.
+  public var visibility = TreeShape.Visibility.latest
+  /// Whether attention has a learned bias for every level.
+  public var levelBias = false
+  /// No level of the tree is above this one; nil for as many as there are tokens for.
+  public var maximumLevels: Int?
+  /// How many tokens before its own a position sees as they are.
+  public var window = 0
+  /// How many tokens stay pinned beside the tree.
+  public var pinned = 0
   /// What happens to the values of the feed-forward's inner layer.
   public var activation = Activation.silu
   /// What tells a token where it stands, besides its way through the tree.
@@ -46,6 +60,15 @@ public struct Configuration: Sendable, Equatable, Codable {
       throw .outOfRange(key: "feedForward", value: feedForward, range: 1...8)
     }
     if heads > mostHeads { throw .outOfRange(key: "heads", value: heads, range: 1...mostHeads) }
+    let ranges: [(CodingKeys, Int?, ClosedRange<Int>)] = [
+      (.expand, expand, 0...64), (.arity, arity, TreeShape.arities),
+      (.maximumLevels, maximumLevels, 1...TreeShape.mostLevels), (.window, window, 0...4096),
+      (.pinned, pinned, 0...4096),
+    ]
+    for case (let key, let value?, let range) in ranges where !range.contains(value) {
+      throw .outOfRange(key: key.rawValue, value: value, range: range)
+    }
+    if levelBias && maximumLevels == nil { throw .endlessLevelBias }
     switch (positions, maximumLength) {
     case (.learned, let length?) where !(1...Self.largestSize).contains(length):
       throw .outOfRange(key: "maximumLength", value: length, range: 1...Self.largestSize)
@@ -83,14 +106,13 @@ public struct Configuration: Sendable, Equatable, Codable {
     }
     func linear(_ inputs: Int, _ outputs: Int) -> Int { plus(times(inputs, outputs), outputs) }
 
-    let bank =
-      switch summarizer {
-      case .linear: linear(2 * width, width)
-      case .depthwiseSeparable: plus(linear(width, width), 3 * width)
-      }
+    let summaries = summarizer.parameterCount(
+      width: width, banks: banks, arity: arity, plus: plus, times: times)
+    let expander = expand > 0 ? plus(times(times(1 + expand, width), width), width) : 0
+    let biases = levelBias ? times((maximumLevels ?? 0) + 1, heads) : 0
     let inner = times(feedForward, width)
     let parts = [
-      times(banks, bank), linear(width, 3 * width), linear(width, width), 2 * width,
+      summaries, expander, biases, pinned > 0 ? linear(width, 1) : 0, linear(width, 3 * width), linear(width, width), 2 * width,
       linear(width, inner), linear(inner, width),
     ]
     let vectors = plus(inputs, maximumLength ?? 0)
@@ -98,6 +120,13 @@ public struct Configuration: Sendable, Equatable, Codable {
     let outside = plus(plus(times(vectors, width), 2 * width), head)
     let count = plus(times(layers, parts.reduce(0, plus)), outside)
     return overflow ? nil : count
+  }
+
+  /// Of every block's tree.
+  public var treeShape: TreeShape {
+    TreeShape(
+      banks: banks, arity: arity, growth: expand,
+      highestLevel: maximumLevels ?? TreeShape.mostLevels, window: window, visibility: visibility)
   }
 
   /// Throws when a stream of so many tokens is too long for the learned positions.
@@ -114,6 +143,8 @@ public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
   case outOfRange(key: String, value: Int, range: ClosedRange<Int>)
   /// The heads do not share the width evenly.
   case indivisible(width: Int, heads: Int)
+  /// Every level is to have a bias, but nothing says how many levels there are.
+  case endlessLevelBias
   /// So large a share of the values cannot be dropped.
   case impossibleDropout(Float)
   /// Positions are learned, but nothing says how many.
@@ -138,6 +169,8 @@ public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
       "\(key) is \(value), it has to be from \(range.lowerBound) to \(range.upperBound)"
     case .indivisible(let width, let heads):
       "\(heads) heads do not divide a width of \(width)"
+    case .endlessLevelBias:
+      "a levelBias needs maximumLevels: levels that training never reaches would have none"
     case .impossibleDropout(let rate):
       "dropout is \(rate), it has to be from 0 to below 1"
     case .missingMaximumLength:

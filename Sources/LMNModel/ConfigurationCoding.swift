@@ -7,6 +7,7 @@ extension Configuration {
   enum CodingKeys: String, CodingKey, CaseIterable {
     case vocabularySize = "vocab"
     case width, heads, layers, banks, feedForward, summarizer
+    case expand, arity, visibility, levelBias, maximumLevels, window, pinned
     case activation, positions, maximumLength, tiedHead, dropout
   }
 
@@ -20,6 +21,13 @@ extension Configuration {
       .required(.banks, \.banks),
       .required(.feedForward, \.feedForward),
       .required(.summarizer, \.summarizer),
+      .optional(.expand, \.expand),
+      .optional(.arity, \.arity),
+      .optional(.visibility, \.visibility),
+      .optional(.levelBias, \.levelBias),
+      .optional(.maximumLevels, \.maximumLevels),
+      .optional(.window, \.window),
+      .optional(.pinned, \.pinned),
       .optional(.activation, \.activation),
       .optional(.positions, \.positions),
       .optional(.maximumLength, \.maximumLength),

@@ -5,15 +5,12 @@ public import LMNKernels
 public struct ForecastSession: Sendable {
   /// The forecaster.
   public let forecaster: Forecaster
-  private var stream: Stream<Tensor>
+  private var stream: ModelStream<Tensor>
 
   /// A series that goes on from `state`, or begins.
   public init(_ forecaster: Forecaster, state: Trunk.State? = nil) {
     self.forecaster = forecaster
-    let channels = forecaster.channels
-    stream = Stream(
-      of: forecaster.trunk, state: state,
-      inputs: { Tensor(shape: [$0, channels], repeating: 0) }, step: forecaster.step)
+    stream = ModelStream(forecaster.streamStep, from: state)
   }
 
   /// What the series has left so far.
@@ -48,7 +45,7 @@ public struct ForecastSession: Sendable {
   }
 
   /// Reads any number of rows that are normalised already, with the forecast behind every row:
-  /// `body` gets them in order, normalised too, a stretch `[≤ 512, h * C]` at a time.
+  /// `body` gets them in order, normalised too, a stretch `[L, h * C]` at a time.
   public mutating func readStretches(
     _ values: [Float], _ body: (Tensor) throws -> Void
   ) rethrows {

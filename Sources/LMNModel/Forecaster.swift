@@ -69,7 +69,7 @@ public struct Forecaster: TrunkModel {
   ///
   /// - Parameters:
   ///   - rows: `[L, C]`, normalised.
-  ///   - state: What the rows before left; becomes what these leave. No gradient flows through it.
+  ///   - state: What the rows before left; becomes what these leave. Gradients flow through it.
   ///   - draw: Which values are dropped, for a forecaster that learns; nil drops none.
   /// - Returns: `[L, h * C]`, normalised: behind every row the next one, the one after it, and so on.
   public func callAsFunction(
@@ -102,6 +102,14 @@ public struct Forecaster: TrunkModel {
   public func step(_ rows: Tensor, of streams: Trunk.Streams) -> Tensor {
     let vectors = trunk.step(projection(Variable(constant: rows)).value, of: streams)
     return head(Variable(constant: vectors)).value
+  }
+
+  /// How series go on.
+  var streamStep: StreamStep<Tensor> {
+    let channels = channels
+    return StreamStep(
+      trunk: trunk, outputWidth: horizon * channels,
+      makeInputs: { Tensor(shape: [$0, channels], repeating: 0) }, take: step)
   }
 
   /// The parallel form over stretches that follow each other, without gradients; all threads work

@@ -42,7 +42,7 @@ public struct LogarithmicMemoryNetwork: TrunkModel {
   ///
   /// - Parameters:
   ///   - tokens: At least one, each below the vocabulary's size.
-  ///   - state: What the tokens before left; becomes what these leave. No gradient flows through it.
+  ///   - state: What the tokens before left; becomes what these leave. Gradients flow through it.
   ///   - draw: Which values are dropped, for a network that learns; nil drops none.
   /// - Returns: Logits `[L, V]` of the token behind each.
   public func callAsFunction(
@@ -94,6 +94,11 @@ public struct LogarithmicMemoryNetwork: TrunkModel {
   /// - Returns: Logits `[B, V]` of the tokens behind them.
   public func step(_ tokens: TokenBuffer, of streams: Streams) -> Tensor {
     logits(of: Variable(constant: trunk.step(embedding(tokens).value, of: streams))).value
+  }
+
+  /// How streams of tokens go on.
+  var streamStep: StreamStep<TokenBuffer> {
+    StreamStep(of: trunk, outputWidth: configuration.vocabularySize, take: step)
   }
 
   /// The sequential form on states that are values.

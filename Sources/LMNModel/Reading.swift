@@ -3,29 +3,34 @@ public import LMNKernels
 internal import LMNLayers
 public import LMNMemories
 
-/// Tokens that a thread reads at once: enough to fill the kernels, few enough to stay in its cache.
-private let readingStretch = 512
-
-/// Cuts the next `count` tokens of a stream into stretches, and these into groups.
+/// Cuts the next `count` tokens of a stream into stretches of `length`, and these into groups.
 ///
 /// A group has a stretch for every thread, so memory is bounded, however many tokens there are.
 /// Stretches begin at multiples of their length, where memories can work on them side by side.
-func readingGroups(of count: Int, after start: Int) -> [[Range<Int>]] {
+func readingGroups(of count: Int, after start: Int, stretches length: Int) -> [[Range<Int>]] {
   let threads = ExecutionContext.current.threadCount
   var groups: [[Range<Int>]] = []
   var begin = 0
   while begin < count {
-    let toBoundary = readingStretch - (start + begin) % readingStretch
-    let whole = min(threads, (count - begin) / readingStretch)
-    if toBoundary == readingStretch && whole > 0 {
+    let toBoundary = length - (start + begin) % length
+    let whole = min(threads, (count - begin) / length)
+    if toBoundary == length && whole > 0 {
       groups.append(
-        (0..<whole).map { begin + $0 * readingStretch..<begin + ($0 + 1) * readingStretch })
+        (0..<whole).map { begin + $0 * length..<begin + ($0 + 1) * length })
     } else {
       groups.append([begin..<min(begin + toBoundary, count)])
     }
     begin = groups.last!.last!.upperBound
   }
   return groups
+}
+
+extension Session {
+  /// Tokens that all threads together read at once: a text that comes in pieces of a multiple of
+  /// this is read as fast as in one.
+  public var tokensAtOnce: Int {
+    network.trunk.stretchLength * ExecutionContext.current.threadCount
+  }
 }
 
 extension Block {
@@ -37,7 +42,7 @@ extension Block {
   /// - Returns: `[L, E]`.
   public func read(_ x: Tensor, after state: inout M.State) -> Tensor {
     Tensor(shape: x.shape) { output in
-      for group in readingGroups(of: x.shape[0], after: 0) {
+      for group in readingGroups(of: x.shape[0], after: 0, stretches: memory.stretchLength) {
         let outputs = read(group.map(x.rows), after: &state)
         for (range, rows) in zip(group, outputs) {
           rows.withScalars {

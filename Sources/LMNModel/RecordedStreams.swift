@@ -1,26 +1,20 @@
 internal import LMNKernels
 internal import LMNMemories
 
-/// A recorded step of streams: an input of each in, an output for each.
+/// A recorded step of as many streams as there are places: an input of each in, an output for each.
 ///
-/// With several threads, each carries a share of the streams through the whole model.
+/// In a free place a stream begins at every step, which costs little and never gets far. With several
+/// threads, each carries a share of the places through the whole model.
 ///
 /// Unchecked because it is changed in place: its owner is the only one.
 final class RecordedStreams<Inputs: Sendable>: ConcurrentWork, @unchecked Sendable {
-  /// Makes memory for the inputs of so many streams; what it holds has to be valid.
-  typealias MakeInputs = @Sendable (_ count: Int) -> Inputs
-  /// The model's step: a row of output per stream.
-  typealias Step = @Sendable (Inputs, Trunk.Streams) -> Tensor
-
-  let count: Int
-  private let context: ExecutionContext
+  let context: ExecutionContext
   private let trunk: Trunk
-  private let makeInputs: MakeInputs
-  private let takeStep: Step
+  private let beginning: Trunk.State
   private let lanes: [Lane]
   private let inner: ExecutionContext
 
-  /// The streams that one thread steps.
+  /// The places that one thread steps.
   private struct Lane {
     let range: Range<Int>
     let inputs: Inputs
@@ -29,65 +23,84 @@ final class RecordedStreams<Inputs: Sendable>: ConcurrentWork, @unchecked Sendab
     let recording: Recording
   }
 
+  /// Records a step.
+  ///
+  /// - Parameters:
+  ///   - step: What it is.
+  ///   - states: Of the streams in the first places.
+  ///   - placeCount: Places, at least as many.
+  ///   - context: Where to compute.
   init(
-    of trunk: Trunk, states: [Trunk.State], in context: ExecutionContext,
-    inputs makeInputs: @escaping MakeInputs, step: @escaping Step
+    _ step: StreamStep<Inputs>, states: [Trunk.State], places placeCount: Int,
+    in context: ExecutionContext
   ) {
-    count = states.count
     self.context = context
+    let trunk = step.trunk
     self.trunk = trunk
-    self.makeInputs = makeInputs
-    takeStep = step
-    let laneCount = min(count, context.threadCount)
+    let beginning = trunk.initialState
+    self.beginning = beginning
+    let states = states + repeatElement(beginning, count: placeCount - states.count)
+    let laneCount = min(placeCount, context.threadCount)
     let inner = context.forEach(of: laneCount)
     self.inner = inner
     lanes = (0..<laneCount).map { lane in
-      let range = states.count * lane / laneCount..<states.count * (lane + 1) / laneCount
-      let inputs = makeInputs(range.count)
+      let range = placeCount * lane / laneCount..<placeCount * (lane + 1) / laneCount
+      let inputs = step.makeInputs(range.count)
       let streams = trunk.makeStreams(range.count)
-      trunk.load(Array(states[range]), into: streams)
       var outputs: Tensor?
-      let recording = Recording(in: inner) { outputs = step(inputs, streams) }
-      // Recording took a step.
+      let recording = Recording(in: inner) { outputs = step.take(inputs, streams) }
+      // Only now, for recording took a step, from where there is always one to take.
       trunk.load(Array(states[range]), into: streams)
       return Lane(
         range: range, inputs: inputs, streams: streams, outputs: outputs!, recording: recording)
     }
   }
 
-  /// The same streams in memory of their own.
-  func copied() -> RecordedStreams {
-    RecordedStreams(of: trunk, states: states, in: context, inputs: makeInputs, step: takeStep)
+  func state(at place: Int) -> Trunk.State {
+    let lane = lane(of: place)
+    return trunk.state(of: place - lane.range.lowerBound, in: lane.streams)
   }
 
-  /// What the streams have left behind so far.
-  var states: [Trunk.State] {
-    lanes.flatMap { lane in
-      lane.range.indices.map { trunk.state(of: $0 - lane.range.lowerBound, in: lane.streams) }
+  func load(_ state: Trunk.State, at place: Int) {
+    let lane = lane(of: place)
+    trunk.load(state, of: place - lane.range.lowerBound, in: lane.streams)
+  }
+
+  private func lane(of place: Int) -> Lane { lanes.first { $0.range.contains(place) }! }
+
+  /// Takes a step.
+  ///
+  /// - Parameters:
+  ///   - rows: The row of every place, nil where it is free.
+  ///   - fill: Gets memory for inputs, an index there, and the row whose input it has to write there.
+  func step(_ rows: [Int?], _ fill: (_ inputs: Inputs, _ index: Int, _ row: Int) -> Void) {
+    for index in 0..<lanes.count {
+      let lane = lanes[index]
+      for place in lane.range {
+        let index = place - lane.range.lowerBound
+        if let row = rows[place] {
+          fill(lane.inputs, index, row)
+        } else {
+          trunk.load(beginning, of: index, in: lane.streams)
+        }
+      }
     }
-  }
-
-  /// Takes a step of every stream; `fill` gets the memory for the inputs of a range of them.
-  func step(_ fill: (Inputs, _ streams: Range<Int>) -> Void) {
-    for index in 0..<lanes.count { fill(lanes[index].inputs, lanes[index].range) }
     context.perform(self, count: lanes.count)
   }
 
   func perform(_ index: Int) { lanes[index].recording.run(in: inner) }
 
-  /// Memory for the outputs of all streams.
-  func outputs() -> Tensor {
-    Tensor(shape: [count, lanes[0].outputs.shape[1]], repeating: 0)
-  }
-
-  /// Copies what the last step gave.
-  func copyOutputs(to outputs: inout Tensor) {
+  /// Copies what the last step gave every row to its place in `outputs`.
+  func copyOutputs(of rows: [Int?], to outputs: inout Tensor) {
     outputs.withMutableScalars { target in
-      var target = target
       for index in 0..<lanes.count {
-        let outputs = lanes[index].outputs
-        target.update(from: outputs.base, count: outputs.count)
-        target += outputs.count
+        let (range, outputs) = (lanes[index].range, lanes[index].outputs)
+        let width = outputs.shape[1]
+        for place in range {
+          guard let row = rows[place] else { continue }
+          let source = outputs.base + (place - range.lowerBound) * width
+          (target + row * width).update(from: source, count: width)
+        }
       }
     }
   }

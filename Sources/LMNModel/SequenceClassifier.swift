@@ -79,6 +79,11 @@ public struct SequenceClassifier: TrunkModel {
     trunk.step(embedding(tokens).value, of: streams)
   }
 
+  /// How sequences go on, but for the pooling.
+  var streamStep: StreamStep<TokenBuffer> {
+    StreamStep(of: trunk, outputWidth: configuration.width, take: step)
+  }
+
   /// The parallel form, but for the pooling, over stretches that follow each other, without
   /// gradients: the vectors `[L, E]` of each.
   func read(_ stretches: [ArraySlice<Token>], after state: inout Trunk.State) -> [Tensor] {

@@ -6,16 +6,14 @@ internal import LMNMemories
 public struct Session: Sendable {
   /// The network.
   public let network: LogarithmicMemoryNetwork
-  private var stream: Stream<TokenBuffer>
+  private var stream: ModelStream<TokenBuffer>
 
   /// A stream that goes on from `state`, or begins.
   public init(
     _ network: LogarithmicMemoryNetwork, state: LogarithmicMemoryNetwork.State? = nil
   ) {
     self.network = network
-    stream = Stream(
-      of: network.trunk, state: state,
-      inputs: { TokenBuffer(repeatElement(0, count: $0)) }, step: network.step)
+    stream = ModelStream(network.streamStep, from: state)
   }
 
   /// What the stream has left so far.
@@ -43,7 +41,7 @@ public struct Session: Sendable {
     return last.map { $0.reshaped([$0.count]) }
   }
 
-  /// The same, with the logits of every token: `body` gets them in order, a stretch `[≤ 512, V]` at a
+  /// The same, with the logits of every token: `body` gets them in order, a stretch `[L, V]` at a
   /// time.
   public mutating func readStretches(_ tokens: [Token], _ body: (Tensor) throws -> Void) rethrows {
     try stream.read(tokens.count) { stretches, state in

@@ -29,8 +29,9 @@ public struct Trunk: Module {
     blocks = []
     for _ in 0..<configuration.layers {
       let memory = LogarithmicMemory(
-        width: width, heads: configuration.heads, banks: configuration.banks,
-        summarizer: configuration.summarizer, initialisation: initialisation, using: &generator)
+        width: width, heads: configuration.heads, summarizer: configuration.summarizer,
+        shape: configuration.treeShape, hasLevelBias: configuration.levelBias,
+        pins: configuration.pinned, initialisation: initialisation, using: &generator)
       let feedForward = FeedForward(
         width: width, factor: configuration.feedForward, activation: configuration.activation,
         using: &generator)
@@ -43,14 +44,22 @@ public struct Trunk: Module {
   /// What a stream leaves behind: a state per block.
   public typealias State = [LogarithmicMemory.State]
 
+  /// How long stretches are best that are read side by side.
+  var stretchLength: Int { blocks[0].memory.stretchLength }
+
   /// The state before the first token.
   public var initialState: State { blocks.map(\.memory.initialState) }
+
+  /// The same state, through which no gradient flows.
+  public func detached(_ state: State) -> State {
+    zip(blocks, state).map { $0.memory.detached($1) }
+  }
 
   /// The parallel form.
   ///
   /// - Parameters:
   ///   - x: `[L, E]`, the next L tokens of a stream, embedded.
-  ///   - state: What the tokens before left; becomes what these leave. No gradient flows through it.
+  ///   - state: What the tokens before left; becomes what these leave. Gradients flow through it.
   ///   - draw: Which values are dropped, for a model that learns; nil drops none.
   /// - Returns: `[L, E]`, normed.
   public func callAsFunction(
@@ -87,6 +96,14 @@ public struct Trunk: Module {
       block.memory.load(states.map { $0[index] }, into: streams.memories[index])
     }
     streams.positions.overwrite { Int64(states[$0][0].position) }
+  }
+
+  /// Sets one of several streams to a state; the others stay as they are.
+  public func load(_ state: State, of stream: Int, in streams: Streams) {
+    for index in 0..<blocks.count {
+      blocks[index].memory.load(state[index], of: stream, in: streams.memories[index])
+    }
+    streams.positions.overwrite(at: stream, with: Int64(state[0].position))
   }
 
   /// What a stream has left behind so far.

@@ -26,10 +26,10 @@ public struct Evaluation: Sendable, Codable, Equatable {
     case bitsPerByte = "bits_per_byte"
   }
 
-  private init(losses: Double, of tokens: ArraySlice<Token>, tokenizer: Tokenizer) {
-    self.tokens = tokens.count
-    bytes = tokens.reduce(0) { $0 + tokenizer.decode($1).count }
-    loss = losses / Double(self.tokens)
+  fileprivate init(losses: Double, tokens: Int, bytes: Int) {
+    self.tokens = tokens
+    self.bytes = bytes
+    loss = losses / Double(tokens)
     perplexity = exp(loss)
     bitsPerByte = losses / log(2) / Double(bytes)
   }
@@ -44,16 +44,7 @@ public struct Evaluation: Sendable, Codable, Equatable {
   public static func streaming(
     _ model: LanguageModel, over tokens: [Token]
   ) throws(ConfigurationError) -> Evaluation {
-    precondition(tokens.count > 1, "an evaluation needs two tokens")
-    try model.network.configuration.expectPositions(for: tokens.count - 1)
-    var session = Session(model.network)
-    var (losses, position) = (0.0, 1)
-    session.readStretches(Array(tokens.dropLast())) { logits in
-      let targets = TokenBuffer(tokens[position..<position + logits.shape[0]])
-      losses += logits.crossEntropy(targets: targets).losses.scalars.reduce(0) { $0 + Double($1) }
-      position += targets.count
-    }
-    return Evaluation(losses: losses, of: tokens.dropFirst(), tokenizer: model.tokenizer)
+    try Evaluator(model, .streaming).evaluation(of: tokens)
   }
 
   /// Blocks of `length` tokens, each predicted from its own beginning, as in training.
@@ -67,17 +58,103 @@ public struct Evaluation: Sendable, Codable, Equatable {
   public static func byBlocks(
     _ model: LanguageModel, over tokens: [Token], length: Int
   ) throws(ConfigurationError) -> Evaluation {
-    precondition(tokens.count > 1 && length > 0, "an evaluation needs two tokens")
-    try model.network.configuration.expectPositions(for: min(length, tokens.count - 1))
-    let starts = Array(stride(from: 0, to: tokens.count - 1, by: length))
-    let losses = ExecutionContext.current.map(starts.count) { block in
-      let end = min(starts[block] + length, tokens.count - 1)
-      let inputs = Array(tokens[starts[block]..<end])
-      let targets = Array(tokens[starts[block] + 1...end])
-      return Double(model.network.loss(of: inputs, targets: targets).value.scalar)
-        * Double(targets.count)
+    try Evaluator(model, .blocks(length: length)).evaluation(of: tokens)
+  }
+}
+
+/// A model that predicts a text as it comes, piece by piece, in memory that does not grow with it.
+///
+/// The pieces may have any sizes: how a text is cut changes no bit of the result.
+public struct Evaluator: Sendable {
+  /// How a text is predicted.
+  public enum Mode: Sendable {
+    /// As one stream, its state carried from the first token to the last.
+    case streaming
+    /// In blocks of so many tokens, each from its own beginning, as in training.
+    case blocks(length: Int)
+  }
+
+  private let model: LanguageModel
+  private let mode: Mode
+  private var session: Session
+  /// What has come since: the first token is known, those behind it are to be predicted.
+  private var pending: [Token] = []
+  private var losses = 0.0
+  private var (tokens, bytes) = (0, 0)
+
+  /// A model before a text.
+  ///
+  /// - Precondition: The length of blocks is positive.
+  public init(_ model: LanguageModel, _ mode: Mode) {
+    if case .blocks(let length) = mode {
+      precondition(length > 0, "Evaluator: blocks of \(length) tokens")
     }
-    return Evaluation(
-      losses: losses.reduce(0, +), of: tokens.dropFirst(), tokenizer: model.tokenizer)
+    self.model = model
+    self.mode = mode
+    session = Session(model.network)
+  }
+
+  /// Takes the next tokens of the text, and predicts as many as keep all threads at work; the others
+  /// wait for more to come.
+  ///
+  /// - Throws: When the model has learned too few positions.
+  public mutating func read(_ tokens: [Token]) throws(ConfigurationError) {
+    pending += tokens
+    let count = max(pending.count - 1, 0)
+    let (longest, unit) =
+      switch mode {
+      case .streaming: (self.tokens + count, session.tokensAtOnce)
+      case .blocks(let length): (min(length, count), length * ExecutionContext.current.threadCount)
+      }
+    try model.network.configuration.expectPositions(for: longest)
+    predict(count - count % unit)
+  }
+
+  /// The result at the end of the text; nil if it had fewer than two tokens.
+  public consuming func finish() -> Evaluation? {
+    predict(max(pending.count - 1, 0))
+    return tokens == 0 ? nil : Evaluation(losses: losses, tokens: tokens, bytes: bytes)
+  }
+
+  /// The result of a text that is there as a whole.
+  fileprivate consuming func evaluation(
+    of tokens: [Token]
+  ) throws(ConfigurationError) -> Evaluation {
+    precondition(tokens.count > 1, "an evaluation needs two tokens")
+    try read(tokens)
+    return finish()!
+  }
+
+  private mutating func predict(_ count: Int) {
+    guard count > 0 else { return }
+    let (inputs, targets) = (Array(pending[..<count]), Array(pending[1...count]))
+    switch mode {
+    case .streaming: predictStream(inputs, targets)
+    case .blocks(let length): predictBlocks(of: length, inputs, targets)
+    }
+    tokens += count
+    bytes += targets.reduce(0) { $0 + model.tokenizer.byteCount(of: $1) }
+    pending.removeFirst(count)
+  }
+
+  private mutating func predictStream(_ inputs: [Token], _ targets: [Token]) {
+    var (losses, position) = (losses, 0)
+    session.readStretches(inputs) { logits in
+      let next = TokenBuffer(targets[position..<position + logits.shape[0]])
+      losses += logits.crossEntropy(targets: next).losses.scalars.reduce(0) { $0 + Double($1) }
+      position += next.count
+    }
+    self.losses = losses
+  }
+
+  private mutating func predictBlocks(of length: Int, _ inputs: [Token], _ targets: [Token]) {
+    let starts = Array(stride(from: 0, to: inputs.count, by: length))
+    let network = model.network
+    let losses = ExecutionContext.current.map(starts.count) { block in
+      let range = starts[block]..<min(starts[block] + length, inputs.count)
+      let loss = network.loss(of: Array(inputs[range]), targets: Array(targets[range]))
+      return Double(loss.value.scalar) * Double(range.count)
+    }
+    self.losses = losses.reduce(self.losses, +)
   }
 }

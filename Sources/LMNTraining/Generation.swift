@@ -1,3 +1,4 @@
+import LMNAutodiff
 import LMNKernels
 public import LMNLayers
 import LMNMemories
@@ -40,9 +41,35 @@ public struct Generation: Sendable {
   ///   `ConfigurationError`; nothing is read then.
   public mutating func read(_ text: [UInt8], toWrite count: Int = 0) throws {
     let tokens = try model.tokenizer.encode(text)
+    try expectPositions(from: position, for: tokens, toWrite: count)
+    logits = session.read(tokens) ?? logits
+  }
+
+  /// Reads a text to its end, in memory that does not grow with it.
+  ///
+  /// - Parameters:
+  ///   - text: Where its tokens come from.
+  ///   - count: Tokens that will be written behind it.
+  /// - Throws: What is wrong with the text, or, when the model has learned too few positions for all
+  ///   of them, `ConfigurationError`; nothing is read then.
+  public mutating func read(_ text: inout TokenReader, toWrite count: Int = 0) throws {
+    var (session, logits) = (session, logits)
+    var isAtEnd = false
+    while !isAtEnd {
+      let length = TokenReader.pieceLength
+      let tokens = try text.tokens(upTo: length - session.position % length)
+      try expectPositions(from: session.position, for: tokens, toWrite: count)
+      logits = session.read(tokens) ?? logits
+      isAtEnd = tokens.isEmpty
+    }
+    (self.session, self.logits) = (session, logits)
+  }
+
+  private func expectPositions(
+    from position: Int, for tokens: [Token], toWrite count: Int
+  ) throws(ConfigurationError) {
     let (total, overflows) = (position + tokens.count).addingReportingOverflow(count)
     try model.network.configuration.expectPositions(for: overflows ? .max : total)
-    logits = session.read(tokens) ?? logits
   }
 
   /// Writes one token: the text that it completes, which may be empty.
@@ -80,25 +107,28 @@ extension Generation {
       ),
       !heldBack.contains(nil)
     else { throw problem("its position, random state or text cannot be read") }
-    let names = model.network.trunk.blocks.indices.flatMap {
-      ["blocks.\($0).nodes", "blocks.\($0).slots"]
-    }
-    let tensors = try file.stateDictionary(of: names + ["logits"]).tensors
     let configuration = model.network.configuration
     if let length = configuration.maximumLength, position > length {
       throw problem("its position is \(position), the model has learned \(length)")
     }
-    let state = model.network.trunk.blocks.indices.compactMap { block in
-      LogarithmicMemoryNetwork.State.Element(
-        position: position, nodes: tensors[2 * block], slots: tensors[2 * block + 1],
-        width: configuration.width, banks: configuration.banks)
+    func tensor(_ name: String) throws -> Tensor {
+      try file.stateDictionary(of: [name]).tensors[0]
+    }
+    let logits = try tensor("logits")
+    let state = try model.network.trunk.blocks.enumerated().compactMap { index, block in
+      let none = block.memory.initialState
+      let pins = block.memory.pins > 0
+      return block.memory.state(
+        position: position, nodes: try tensor("blocks.\(index).nodes"),
+        pinned: pins ? try tensor("blocks.\(index).pinned") : none.pinned.value,
+        pinnedScores: pins ? try tensor("blocks.\(index).pinned_scores") : none.pinnedScores)
     }
     guard state.count == model.network.trunk.blocks.count,
-      tensors.last!.shape == [configuration.vocabularySize]
+      logits.shape == [configuration.vocabularySize]
     else { throw problem("its tensors are not those of a state at position \(position)") }
     self.init(model, sampler: sampler, seed: 0)
     session = Session(model.network, state: state)
-    logits = tensors.last!
+    self.logits = logits
     decoder = StreamingDecoder(model.tokenizer, heldBack: heldBack.compactMap(\.self))
     self.generator = generator
   }
@@ -113,8 +143,13 @@ extension Generation {
       "held_back": decoder.heldBack.map { String($0, radix: 16) }.joined(separator: " "),
     ])
     for (block, state) in session.state.enumerated() {
-      file.append("blocks.\(block).nodes", shape: state.nodes.shape, floats: state.nodes.scalars)
-      file.append("blocks.\(block).slots", shape: state.slots.shape, floats: state.slots.scalars)
+      var tensors = [("nodes", state.nodes.value)]
+      if state.pinnedScores.count > 0 {
+        tensors += [("pinned", state.pinned.value), ("pinned_scores", state.pinnedScores)]
+      }
+      for (name, tensor) in tensors {
+        file.append("blocks.\(block).\(name)", shape: tensor.shape, floats: tensor.scalars)
+      }
     }
     file.append("logits", shape: logits.shape, floats: logits.scalars)
     try file.write(to: path)

@@ -36,6 +36,16 @@ public struct RunDirectory: Sendable {
     }
   }
 
+  /// Puts a model into a directory that holds no run.
+  ///
+  /// - Parameter model: What `lmn train` would leave as ``model``.
+  /// - Throws: ``TrainingError/occupied(directory:)``, `FileError`.
+  public func begin(with model: LanguageModel) throws {
+    guard !holdsRun else { throw TrainingError.occupied(directory: path) }
+    try create()
+    try model.write(to: self.model)
+  }
+
   /// Makes the directory, and those above it, where they are missing.
   func create() throws(FileError) {
     let ends = path.indices.filter { path[$0] == "/" && $0 != path.startIndex } + [path.endIndex]

@@ -71,7 +71,7 @@ public struct Safetensors: Sendable {
   public private(set) var entries: [Entry] = []
 
   private var positions: [String: Int] = [:]
-  private var file: String?
+  private(set) var file: String?
 
   /// A file without tensors.
   ///
@@ -157,8 +157,7 @@ public struct Safetensors: Sendable {
   public func floats(
     _ name: String
   ) throws(SafetensorsError) -> (shape: [Int], values: [Float]) {
-    let entry = try entry(name, of: .f32)
-    return (entry.shape, Self.elements(of: entry, as: Float.self))
+    try elements(name, of: .f32, as: Float.self)
   }
 
   /// The numbers of a tensor of type I64.
@@ -169,27 +168,25 @@ public struct Safetensors: Sendable {
   public func integers(
     _ name: String
   ) throws(SafetensorsError) -> (shape: [Int], values: [Int]) {
-    let entry = try entry(name, of: .i64)
-    return (entry.shape, Self.elements(of: entry, as: Int64.self).map { Int($0) })
+    let (shape, values) = try elements(name, of: .i64, as: Int64.self)
+    return (shape, values.map { Int($0) })
   }
 
-  private func entry(_ name: String, of type: ElementType) throws(SafetensorsError) -> Entry {
+  /// The elements of a tensor of the given type.
+  func elements<Element: BitwiseCopyable>(
+    _ name: String, of type: ElementType, as _: Element.Type
+  ) throws(SafetensorsError) -> (shape: [Int], values: [Element]) {
     guard let entry = self[name] else { throw .missing(file: file, tensor: name) }
     guard entry.type == type else {
       throw .mismatchedType(file: file, tensor: name, expected: type, found: entry.type)
     }
-    return entry
-  }
-
-  private static func elements<Element: BitwiseCopyable>(
-    of entry: Entry, as type: Element.Type
-  ) -> [Element] {
     let count = entry.bytes.count / MemoryLayout<Element>.stride
-    return [Element](unsafeUninitializedCapacity: count) { elements, initializedCount in
+    let values = [Element](unsafeUninitializedCapacity: count) { elements, initializedCount in
       // A copy, for the bytes of an entry may start anywhere.
       entry.bytes.withUnsafeBytes { UnsafeMutableRawBufferPointer(elements).copyMemory(from: $0) }
       initializedCount = count
     }
+    return (entry.shape, values)
   }
 
   /// Adds a tensor of type F32 after the others.

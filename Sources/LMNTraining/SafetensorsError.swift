@@ -14,6 +14,9 @@ public enum SafetensorsError: Error, Hashable, CustomStringConvertible {
     file: String?, tensor: String, expected: Safetensors.ElementType,
     found: Safetensors.ElementType)
 
+  /// A number of the tensor is beyond the largest of float32.
+  case overflow(file: String?, tensor: String, value: Double)
+
   /// One sentence that starts with the file, if there is one, and names the tensor.
   public var description: String {
     switch self {
@@ -25,6 +28,8 @@ public enum SafetensorsError: Error, Hashable, CustomStringConvertible {
       prefix(file) + "there is no tensor \(tensor.quoted)"
     case .mismatchedType(let file, let tensor, let expected, let found):
       prefix(file) + "tensor \(tensor.quoted) is of type \(found), not \(expected)"
+    case .overflow(let file, let tensor, let value):
+      prefix(file) + "tensor \(tensor.quoted) holds \(value), which float32 cannot"
     }
   }
 

@@ -26,10 +26,10 @@ public enum Tokenizer: Equatable, Sendable {
   ///   ``TokenizerError/unknownCharacter(_:offset:line:column:)``, of the first such place. Where
   ///   tokens are bytes, nothing is thrown.
   public func encode(_ text: [UInt8]) throws(TokenizerError) -> [Token] {
-    switch self {
-    case .bytes: text.map(Token.init)
-    case .characters(let vocabulary): try vocabulary.tokens(of: try unicodeScalars(of: text))
-    }
+    var encoder = StreamingEncoder(self)
+    let tokens = try encoder.encode(text)
+    try encoder.finish()
+    return tokens
   }
 
   /// The bytes that a token stands for.
@@ -42,6 +42,14 @@ public enum Tokenizer: Equatable, Sendable {
     return switch self {
     case .bytes: [UInt8(token)]
     case .characters(let vocabulary): Array(UTF8.encode(vocabulary.characters[Int(token)])!)
+    }
+  }
+
+  /// How many bytes a token stands for.
+  func byteCount(of token: Token) -> Int {
+    switch self {
+    case .bytes: 1
+    case .characters(let vocabulary): UTF8.width(vocabulary.characters[Int(token)])
     }
   }
 }
@@ -58,7 +66,29 @@ public struct Vocabulary: Equatable, Sendable {
   /// - Throws: ``TokenizerError/invalidUTF8(byteOffset:)``, or ``TokenizerError/emptyVocabulary``
   ///   if the text is empty.
   public init(of text: [UInt8]) throws(TokenizerError) {
-    try self.init(Set(try unicodeScalars(of: text)).sorted())
+    var characters: Set<Unicode.Scalar> = []
+    var decoder = CharacterDecoder()
+    try decoder.decode(text) { characters.insert($0) }
+    try decoder.finish()
+    try self.init(characters.sorted())
+  }
+
+  /// The characters of a file, in order of their code points; memory does not grow with it.
+  ///
+  /// - Parameter path: The file; a pipe will do.
+  /// - Throws: `FileError`, or ``TokenizerError`` as for a text at hand.
+  public init(contentsOf path: String) throws {
+    let file = try FileDescriptor.reading(path)
+    var characters: Set<Unicode.Scalar> = []
+    var decoder = CharacterDecoder()
+    var isAtEnd = false
+    while !isAtEnd {
+      let piece = try file.bytes(upTo: TokenReader.byteCountAtOnce)
+      try decoder.decode(piece) { characters.insert($0) }
+      isAtEnd = piece.count < TokenReader.byteCountAtOnce
+    }
+    try decoder.finish()
+    try self.init(characters.sorted())
   }
 
   /// The given characters, in the given order.
@@ -76,37 +106,8 @@ public struct Vocabulary: Equatable, Sendable {
     self.tokens = tokens
   }
 
-  fileprivate func tokens(of text: [Unicode.Scalar]) throws(TokenizerError) -> [Token] {
-    var result: [Token] = []
-    result.reserveCapacity(text.count)
-    for character in text {
-      guard let token = tokens[character] else {
-        let lines = text[..<result.count].split(separator: "\n", omittingEmptySubsequences: false)
-        throw .unknownCharacter(
-          character, offset: result.count, line: lines.count, column: lines.last!.count + 1)
-      }
-      result.append(token)
-    }
-    return result
-  }
-}
-
-/// The characters of a text in UTF-8.
-private func unicodeScalars(of text: [UInt8]) throws(TokenizerError) -> [Unicode.Scalar] {
-  var result: [Unicode.Scalar] = []
-  result.reserveCapacity(text.count)
-  var decoder = UTF8()
-  var bytes = text.makeIterator()
-  var byteOffset = 0
-  while true {
-    switch decoder.decode(&bytes) {
-    case .scalarValue(let character):
-      result.append(character)
-      byteOffset += UTF8.width(character)
-    case .emptyInput: return result
-    case .error: throw .invalidUTF8(byteOffset: byteOffset)
-    }
-  }
+  /// The token of a character; nil where it is not in the vocabulary.
+  subscript(character: Unicode.Scalar) -> Token? { tokens[character] }
 }
 
 // MARK: - Storage
@@ -150,63 +151,6 @@ extension Tokenizer: Codable {
   /// Encodes a tokenizer as its ``specification``.
   public func encode(to encoder: any Encoder) throws {
     try specification.encode(to: encoder)
-  }
-}
-
-// MARK: - Streaming
-
-/// Text from tokens that arrive one at a time.
-///
-/// A character is given out once it is whole: bytes that may still become one are held back. Bytes
-/// that cannot be part of any become U+FFFD, so all that is given out is, taken together, just
-/// what decoding all bytes at once gives.
-public struct StreamingDecoder: Sendable {
-  private let tokenizer: Tokenizer
-  private(set) var heldBack: [UInt8] = []
-
-  /// A decoder at the start of a text.
-  public init(_ tokenizer: Tokenizer) {
-    self.tokenizer = tokenizer
-  }
-
-  /// A decoder within a text, where it holds back these bytes.
-  init(_ tokenizer: Tokenizer, heldBack: [UInt8]) {
-    self.tokenizer = tokenizer
-    self.heldBack = heldBack
-  }
-
-  /// The text that one more token completes, often a character, sometimes nothing.
-  ///
-  /// - Precondition: `token` is in the vocabulary.
-  public mutating func decode(_ token: Token) -> String {
-    heldBack += tokenizer.decode(token)
-    let whole = heldBack.dropLast(incompleteTail)
-    heldBack.removeFirst(whole.count)
-    return String(decoding: whole, as: UTF8.self)
-  }
-
-  /// The text of the bytes that are still held back, which no further token will complete.
-  public mutating func finish() -> String {
-    defer { heldBack = [] }
-    return String(decoding: heldBack, as: UTF8.self)
-  }
-
-  /// The number of bytes at the end that begin a character without ending it.
-  private var incompleteTail: Int {
-    for tail in (1...3).map(heldBack.suffix) {
-      let wholeCount =
-        switch tail.first ?? 0 {
-        case 0xC2...0xDF: 2
-        case 0xE0...0xEF: 3
-        case 0xF0...0xF4: 4
-        default: 0
-        }
-      // A beginning that can be continued decodes to a single U+FFFD.
-      if tail.count < wholeCount, String(decoding: tail, as: UTF8.self).unicodeScalars.count == 1 {
-        return tail.count
-      }
-    }
-    return 0
   }
 }
 

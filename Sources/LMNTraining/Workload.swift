@@ -93,17 +93,17 @@ extension LogarithmicMemoryNetwork {
   fileprivate func randomState(
     at position: Int, using generator: inout SeededGenerator
   ) -> State {
-    let (width, banks) = (configuration.width, configuration.banks)
-    let rows = Tree(start: position, length: 1, banks: banks).carriedRows.count
-    func random(_ columns: Int) -> Tensor {
+    func random(_ shape: [Int]) -> Tensor {
       Tensor(
-        shape: [rows, columns],
-        scalars: (0..<rows * columns).map { _ in generator.uniform(in: -1..<1) })
+        shape: shape,
+        scalars: (0..<shape.reduce(1, *)).map { _ in generator.uniform(in: -1..<1) })
     }
-    return trunk.blocks.map { _ in
-      LogarithmicMemory.State(
-        position: position, nodes: random(width), slots: random(2 * width), width: width,
-        banks: banks)!
+    let tree = Tree(start: position, length: 1, shape: configuration.treeShape)
+    return trunk.blocks.map { block in
+      block.memory.state(
+        position: position, nodes: random([tree.carriedRows.count, configuration.width]),
+        pinned: random([block.memory.pins, configuration.width]),
+        pinnedScores: random([block.memory.pins, 1]))!
     }
   }
 }

@@ -18,8 +18,8 @@ struct Command: ParsableCommand {
       """,
     version: lmnVersion,
     subcommands: [
-      Train.self, Generate.self, Predict.self, Evaluate.self, Verify.self, Benchmark.self,
-      Info.self,
+      Train.self, Generate.self, Predict.self, Evaluate.self, Convert.self, Verify.self,
+      Benchmark.self, Info.self,
     ])
 }
 

@@ -1,5 +1,16 @@
 import LMN
 
+extension Evaluation {
+  /// A line for people.
+  var words: String {
+    """
+    loss \(loss.fixed(4)) nats per token, perplexity \(perplexity.fixed(3)), \
+    \(bitsPerByte.fixed(4)) bits per byte (\(tokens) tokens)
+
+    """
+  }
+}
+
 extension ClassificationEvaluation {
   /// A line for people.
   var words: String {

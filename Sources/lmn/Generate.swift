@@ -56,11 +56,10 @@ struct Generate: ParsableCommand {
         try loadState.map { try Generation(restoring: $0, of: model, sampler: sampler) }
         ?? Generation(model, sampler: sampler, seed: seed ?? 1)
       if let seed { generation.generator = SeededGenerator(seed: seed) }
-      let text = try promptText()
-      if text.isEmpty && loadState == nil { throw UnusableInput("the prompt is empty") }
-      do { try generation.read(text, toWrite: tokens) } catch let error as TokenizerError {
+      do { try readPrompt(of: &generation, model.tokenizer) } catch let error as TokenizerError {
         throw UnusableInput("in the prompt, \(error)")
       }
+      if generation.position == 0 { throw UnusableInput("the prompt is empty") }
       for _ in 0..<tokens { try Console.write(generation.write()) }
       if let saveState {
         try generation.save(to: saveState)
@@ -70,13 +69,13 @@ struct Generate: ParsableCommand {
     }
   }
 
-  private func promptText() throws -> [UInt8] {
-    if let prompt { return Array(prompt.utf8) }
-    if let promptFile { return try AtomicFile.contents(of: promptFile) }
-    if loadState != nil { return [] }
-    guard isatty(STDIN_FILENO) == 0 else {
+  private func readPrompt(of generation: inout Generation, _ tokenizer: Tokenizer) throws {
+    if let prompt { return try generation.read(Array(prompt.utf8), toWrite: tokens) }
+    if promptFile == nil && loadState != nil { return try generation.read([], toWrite: tokens) }
+    guard promptFile != nil || isatty(STDIN_FILENO) == 0 else {
       throw UnusableInput("there is no prompt: give --prompt, --prompt-file or standard input")
     }
-    return try AtomicFile.contents(of: "/dev/stdin")
+    var text = try TokenReader(promptFile ?? "/dev/stdin", tokenizer: tokenizer)
+    try generation.read(&text, toWrite: tokens)
   }
 }

@@ -55,7 +55,7 @@ struct TaskOptions: ParsableArguments {
   }
 
   /// What is decided when a run begins.
-  var settings: [Setting?] {
+  var settings: [Setting] {
     [
       Setting("--text-column", textColumn, \.task.classification.textColumn),
       Setting("--label-column", labelColumn, \.task.classification.labelColumn),
@@ -67,7 +67,7 @@ struct TaskOptions: ParsableArguments {
       Setting("--objective", objective?.error, \.task.forecast.objective) {
         $0 == .squared ? "mse" : "mae"
       },
-    ]
+    ].compactMap(\.self)
   }
 }
 

@@ -35,8 +35,7 @@ struct TrainingOptions: ParsableArguments {
   var tiedHead: Bool?
   @Option(help: "The share of values that is dropped at random in training. (default: 0)")
   var dropout: Float?
-  @Option(help: "How two nodes become one. (default: linear)")
-  var summarizer: Summarizer.Kind?
+  @OptionGroup(title: "Memory") var memory: MemoryOptions
   @Option(help: "What the summarizers are before training. (default: reference)")
   var initialisation: Initialisation?
   @Option(help: "Tokens, or rows, of a window. (default: 512; classify: at most)")
@@ -178,14 +177,13 @@ struct TrainingOptions: ParsableArguments {
       },
       Setting("--tied-head", tiedHead, \.model.tiedHead),
       Setting("--dropout", dropout, \.model.dropout),
-      Setting("--summarizer", summarizer, \.model.summarizer),
       Setting("--initialisation", initialisation, \.initialisation),
       Setting("--block-length", blockLength, \.blockLength),
       Setting("--batch-size", batchSize, \.batchSize),
       Setting("--weight-decay", weightDecay, \.optimizer.weightDecay),
       Setting("--clip", clip.map { $0 == 0 ? nil : $0 }, \.gradientClipping) { "\($0 ?? 0)" },
       Setting("--seed", seed, \.seed),
-    ].compactMap(\.self) + tasks.settings.compactMap(\.self)
+    ].compactMap(\.self) + memory.settings + tasks.settings
   }
 
   /// What may change when a run goes on.
@@ -200,7 +198,6 @@ struct TrainingOptions: ParsableArguments {
   }
 }
 
-extension Summarizer.Kind: ExpressibleByArgument {}
 extension Activation: ExpressibleByArgument {}
 extension Positions.Kind: ExpressibleByArgument {}
 extension Initialisation: ExpressibleByArgument {}

@@ -12,6 +12,8 @@ file holds float32 weights under their PyTorch names and the metadata key `confi
     input_ids, targets [steps, B, L], losses [steps], after.NAME          AdamW training (settings: OPTIMIZER);
                                                                           losses[i] is taken before update i.
 
+The files in `statedicts` hold the weights of the first golden file as PyTorch models save them (STATE_DICTS).
+
 Results are computed in float64 from the float32 weights and rounded once, to float32. An error printed by `--check` is
 the largest absolute difference within a tensor, divided by that tensor's largest magnitude. The bias of the queries
 (the first third of qkv.bias) adds the same to all scores of a position, so its true gradient is 0: what is stored is
@@ -45,6 +47,11 @@ GOLDENS = [
     (9, 10, 2, 1, 2, 3, "linear", 2, 26,
      {"activation": "gelu", "positions": "learned", "maximumLength": 30, "tiedHead": True}),
 ]
+# What stands before all names, whether query, key and value are apart, and the types that tensors have in turn.
+STATE_DICTS = {
+    "wrapped": ("_orig_mod.module.", True, [torch.float64]),
+    "halved": ("", False, [torch.float16, torch.bfloat16]),
+}
 TRAINING = (13, 16, 2, 2, 2, 2, "linear", 3, 21)
 
 
@@ -191,6 +198,20 @@ def write(path, configuration, options, shape, seed):
     print(f"{path.name}: {path.stat().st_size} bytes")
 
 
+def write_state_dict(path, golden, prefix, separate, types):
+    """The weights of a golden file, the configuration in the metadata unless they come from a wrapped model."""
+    with safe_open(golden, "pt") as file:
+        config = file.metadata()
+        weights = {n: file.get_tensor(n) for n in file.keys() if n.startswith(("token", "blocks", "ln_f", "lm_head"))}
+    if separate:
+        for name in [n for n in weights if ".qkv." in n]:
+            for part, rows in zip("qkv", weights.pop(name).chunk(3)):
+                weights[name.replace("qkv", "sva." + part)] = rows
+    named = {prefix + n: w.to(types[i % len(types)]).contiguous() for i, (n, w) in enumerate(sorted(weights.items()))}
+    save_file(named, path, None if prefix else config)
+    print(f"{path.name}: {path.stat().st_size} bytes")
+
+
 def check(path):
     with safe_open(path, "pt") as file:
         config = json.loads(file.metadata()["config"])
@@ -219,6 +240,9 @@ def main():
     for seed, (*configuration, batch, length, options) in enumerate(GOLDENS, start=1):
         name = "{6}-{1}x{2}-L{length}.safetensors".format(*configuration, length=length)
         write(folder / name, configuration, options, (batch, length), seed)
+        if seed == 1:
+            for kind, settings in STATE_DICTS.items():
+                write_state_dict(folder / "statedicts" / f"{kind}.safetensors", folder / name, *settings)
     *configuration, batch, length = TRAINING
     write(folder / f"training-{STEPS}-steps.safetensors", configuration, {}, (STEPS, batch, length), 100)
 

@@ -71,18 +71,29 @@ private struct Network: Module, Equatable {
       #expect(network == Network(seed: 1), sourceLocation: sourceLocation)
     }
     let pairs = zip(saved.names, saved.tensors).map { (name: $0, tensor: $1) }
-    expectError(.missing(names: ["map.bias"]), pairs.filter { $0.name != "map.bias" })
-    expectError(.missing(names: names), [])
+    expectError(.init(missing: ["map.bias"]), pairs.filter { $0.name != "map.bias" })
+    expectError(.init(missing: names), [])
     let one = Tensor(shape: [1], repeating: 0)
-    expectError(.unexpected(names: ["map.scale", "x"]), pairs + [("map.scale", one), ("x", one)])
+    expectError(.init(unexpected: ["map.scale", "x"]), pairs + [("map.scale", one), ("x", one)])
     expectError(
-      .mismatchedShape(name: "unused.bias", expected: [2], found: [1]),
+      .init(misshapen: [.init(name: "unused.bias", expected: [2], found: [1])]),
       pairs.dropLast() + [("unused.bias", one)])
     // As many values in another shape.
     let weight = saved["map.weight"]!
     expectError(
-      .mismatchedShape(name: "map.weight", expected: [4, 3], found: [3, 4]),
+      .init(misshapen: [.init(name: "map.weight", expected: [4, 3], found: [3, 4])]),
       pairs.map { ($0.name, $0.name == "map.weight" ? weight.reshaped([3, 4]) : $0.tensor) })
+    // All at once.
+    expectError(
+      .init(
+        missing: ["map.bias"], unexpected: ["x"],
+        misshapen: [
+          .init(name: "map.weight", expected: [4, 3], found: [3, 4]),
+          .init(name: "unused.bias", expected: [2], found: [1]),
+        ]),
+      [("x", one), ("unused.bias", one)]
+        + pairs.filter { !["map.bias", "map.weight", "unused.bias"].contains($0.name) }
+        + [("map.weight", weight.reshaped([3, 4]))])
   }
 
   @Test func copiesAreIndependent() {

@@ -20,11 +20,21 @@ import Testing
   }
 
   @Test(arguments: [
-    (StateDictionaryError.missing(names: ["a", "b"]), "tensors are missing: a, b"),
-    (.unexpected(names: ["c"]), "there are tensors that the model has no parameter for: c"),
+    (StateDictionaryError(missing: ["a", "b"]), "tensors are missing: a, b"),
     (
-      .mismatchedShape(name: "a", expected: [2, 3], found: [3, 2]),
-      "tensor 'a' has shape [3, 2], the model expects [2, 3]"
+      StateDictionaryError(unexpected: ["c"]),
+      "there are tensors that the model has no parameter for: c"
+    ),
+    (
+      StateDictionaryError(
+        missing: ["d"], unexpected: ["c", "e"],
+        misshapen: [
+          .init(name: "a", expected: [2, 3], found: [3, 2]),
+          .init(name: "b", expected: [], found: [1]),
+        ]),
+      "tensors are missing: d; there are tensors that the model has no parameter for: c, e; "
+        + "tensor 'a' has shape [3, 2], the model expects [2, 3]; "
+        + "tensor 'b' has shape [1], the model expects []"
     ),
   ])
   func errorsAreSentences(_ error: StateDictionaryError, _ sentence: String) {

@@ -5,52 +5,6 @@ import LMNMemories
 import LMNTestSupport
 import Testing
 
-/// A memory to put through the checks.
-struct LogarithmicMemoryCase: Sendable, CustomTestStringConvertible {
-  let summarizer: Summarizer.Kind
-  let width, heads, banks: Int
-  let seed: UInt64
-
-  static let all = Summarizer.Kind.allCases.flatMap { kind in
-    [
-      LogarithmicMemoryCase(summarizer: kind, width: 8, heads: 2, banks: 1, seed: 1),
-      LogarithmicMemoryCase(summarizer: kind, width: 12, heads: 3, banks: 2, seed: 2),
-      LogarithmicMemoryCase(summarizer: kind, width: 7, heads: 7, banks: 3, seed: 3),
-      LogarithmicMemoryCase(summarizer: kind, width: 16, heads: 1, banks: 2, seed: 4),
-    ]
-  }
-
-  /// Random parameters, biases too, of a size that keeps a node as large as its children.
-  var memory: LogarithmicMemory {
-    var generator = SeededGenerator(seed: seed)
-    var memory = LogarithmicMemory(
-      width: width, heads: heads, banks: banks, summarizer: summarizer, initialisation: .normal,
-      using: &generator)
-    var values = SeededValues(seed: seed)
-    memory.visitParameters { name, parameter in
-      let scale: Float = name.hasSuffix("taps") ? 0.7 : 1 / Float(2 * width).squareRoot()
-      parameter = Variable(
-        constant: .random(parameter.value.shape, using: &values).scaled(by: scale))
-    }
-    return memory
-  }
-
-  var testDescription: String { "\(summarizer) \(width)/\(heads)×\(banks), seed \(seed)" }
-
-  /// A bound for outputs that differ by rounding, in units of the largest one: that of so many sums
-  /// in a row, each rounded once by the reference and up to 2E + 1 times by other sets, where terms
-  /// are up to twice as large as what they sum to.
-  func tolerance(sums: Int, on instructionSet: InstructionSet) -> Double {
-    2 * Rounding.error(sums * (instructionSet == .reference ? 1 : 2 * width + 1))
-  }
-
-  func checks(on instructionSet: InstructionSet) -> MemoryChecks<LogarithmicMemory> {
-    // Nodes and projections have the same bits in both forms; attention and output remain.
-    MemoryChecks(
-      memory: memory, width: width, tolerance: tolerance(sums: 2, on: instructionSet), seed: seed)
-  }
-}
-
 @Suite struct LogarithmicMemoryTests {
   @Test(arguments: InstructionSet.available, LogarithmicMemoryCase.all)
   func stretchesAreReadSideBySide(
@@ -93,12 +47,54 @@ struct LogarithmicMemoryCase: Sendable, CustomTestStringConvertible {
 
   @Test(arguments: LogarithmicMemoryCase.all)
   func gradientsAreSlopes(_ example: LogarithmicMemoryCase) {
+    expectGradientsToBeSlopes(of: example)
+  }
+
+  /// Which tokens are pinned has no slope: here all are.
+  private func expectGradientsToBeSlopes(of example: LogarithmicMemoryCase) {
+    var example = example
+    if example.pins > 0 { example.pins = 20 }
     computing(on: .reference) { example.checks(on: .reference).expectGradientsToBeSlopes() }
+  }
+
+  @Test(arguments: InstructionSet.available, LogarithmicMemoryCase.all)
+  func gradientsFlowThroughStates(
+    _ instructionSet: InstructionSet, _ example: LogarithmicMemoryCase
+  ) {
+    computing(on: instructionSet) {
+      example.checks(on: instructionSet).expectGradientsToFlowThroughStates()
+    }
+  }
+
+  /// Everything that has to hold, for combinations drawn at random.
+  @Test(arguments: LogarithmicMemoryCase.sampled)
+  func combinationsKeepEverything(_ example: LogarithmicMemoryCase) {
+    let instructionSet = ExecutionContext.current.instructionSet
+    computing(on: instructionSet) {
+      let checks = example.checks(on: instructionSet)
+      checks.expectTheFormsToAgree(lengths: [1, 9, 40])
+      checks.expectReadingSideBySide()
+      checks.expectStatesToBeValues()
+      checks.expectRowsToBeIndependent()
+      checks.expectCausality()
+      checks.expectFiniteOutputs()
+      checks.expectGradientsToFlowThroughStates()
+    }
+    example.checks(on: instructionSet).expectTheSameOnAnyThreads(instructionSet)
+    expectGradientsToBeSlopes(of: example)
+    expectOutputsOfTheDefinition(example, on: .reference)
+    expectOutputsOfTheDefinition(example, on: instructionSet)
   }
 
   @Test(arguments: InstructionSet.available, LogarithmicMemoryCase.all)
   func outputsAreThoseOfTheDefinition(
     _ instructionSet: InstructionSet, _ example: LogarithmicMemoryCase
+  ) {
+    expectOutputsOfTheDefinition(example, on: instructionSet)
+  }
+
+  private func expectOutputsOfTheDefinition(
+    _ example: LogarithmicMemoryCase, on instructionSet: InstructionSet
   ) {
     let length = 100
     let tokens = Tensor.random([length, example.width], seed: example.seed)
@@ -108,23 +104,25 @@ struct LogarithmicMemoryCase: Sendable, CustomTestStringConvertible {
       memory(Variable(constant: tokens), after: &state).value
     }
     let expected = PlainLogarithmicMemory(memory)(tokens.doubles)
-    // Six summaries, query, score, softmax, value, output.
-    let tolerance = example.tolerance(sums: 11, on: instructionSet)
+    // Six summaries, each perhaps after an expansion, query, score, softmax, value, output.
+    let sums = example.shape.growth > 0 ? 17 : 11
+    let tolerance = example.tolerance(sums: sums, on: instructionSet)
     let largest = expected.reduce(0) { max($0, abs($1)) }
     expectClose(
       found.scalars, expected.map { Float($0) }, within: expected.map { _ in tolerance * largest },
-      "outputs")
+      "outputs of \(example)")
   }
 
   /// Every length, for each ends the tree in another way.
-  @Test(arguments: Summarizer.Kind.allCases)
-  func everyLengthFollowsTheDefinition(_ summarizer: Summarizer.Kind) {
-    let example = LogarithmicMemoryCase(
-      summarizer: summarizer, width: 4, heads: 2, banks: 2, seed: 5)
+  @Test(
+    arguments: SummarizerKind.allCases.map {
+      LogarithmicMemoryCase(summarizer: $0, width: 4, heads: 2, banks: 2, seed: 5)
+    } + LogarithmicMemoryCase.family)
+  func everyLengthFollowsTheDefinition(_ example: LogarithmicMemoryCase) {
     let memory = example.memory
-    let tokens = Tensor.random([70, 4], seed: 6)
+    let tokens = Tensor.random([70, example.width], seed: 6)
     let expected = PlainLogarithmicMemory(memory)(tokens.doubles)
-    let tolerance = example.tolerance(sums: 11, on: .reference)
+    let tolerance = example.tolerance(sums: 17, on: .reference)
     let largest = expected.reduce(0) { max($0, abs($1)) }
     for length in 1...70 {
       var state = memory.initialState
@@ -132,8 +130,8 @@ struct LogarithmicMemoryCase: Sendable, CustomTestStringConvertible {
         memory(Variable(constant: tokens.rows(0..<length)), after: &state).value.scalars
       }
       expectClose(
-        found, expected.prefix(length * 4).map { Float($0) },
-        within: [Double](repeating: tolerance * largest, count: length * 4), "length \(length)")
+        found, expected.prefix(length * example.width).map { Float($0) },
+        within: [Double](repeating: tolerance * largest, count: length * example.width), "length \(length)")
     }
   }
 
@@ -162,13 +160,12 @@ struct LogarithmicMemoryCase: Sendable, CustomTestStringConvertible {
     ).memory
     var states = [memory.initialState]
     #expect(states[0].position == 0)
-    #expect(states[0].nodes.shape == [0, 4])
+    #expect(states[0].nodes.value.shape == [0, 4])
     for position in 1...130 {
       _ = memory.step(.random([1, 4], seed: UInt64(position)), after: &states)
       let rows = 1 + banks * Int(log2OfWhole: position)
       #expect(states[0].position == position)
-      #expect(states[0].nodes.shape == [rows, 4])
-      #expect(states[0].slots.shape == [rows, 8])
+      #expect(states[0].nodes.value.shape == [rows, 4])
     }
   }
 
@@ -194,25 +191,35 @@ struct LogarithmicMemoryCase: Sendable, CustomTestStringConvertible {
     for length in [1, 2, 7, 8, 40] {
       var state = memory.initialState
       _ = memory(Variable(constant: .random([length, 4], seed: 1)), after: &state)
-      let made = LogarithmicMemory.State(
-        position: state.position, nodes: state.nodes, slots: state.slots, width: 4, banks: 2)
+      let made = memory.state(
+        position: state.position, nodes: state.nodes.value, pinned: state.pinned.value,
+        pinnedScores: state.pinnedScores)
       #expect(made == state)
     }
   }
 
-  /// Position, then the shapes of nodes and slots; a state of width 4 in 2 banks at position 8 has
-  /// 7 rows.
+  /// Position, then the shapes of nodes, pinned tokens and their scores; a state of width 4 in 2
+  /// banks at position 8 has 7 rows.
   @Test(arguments: [
-    (8, [6, 4], [6, 8]), (8, [7, 4], [6, 8]), (8, [6, 4], [7, 8]), (8, [7, 5], [7, 10]),
-    (8, [7, 4], [7, 4]), (8, [28], [56]), (8, [], []), (7, [7, 4], [7, 8]), (0, [7, 4], [7, 8]),
-    (-1, [0, 4], [0, 8]), (Int.max, [7, 4], [7, 8]), (Int.min, [7, 4], [7, 8]),
-    (Int.max / 2 - 1, [7, 4], [7, 8]),
+    (8, [6, 4], [3, 4], [3, 1]), (8, [7, 5], [3, 4], [3, 1]), (8, [28], [3, 4], [3, 1]),
+    (8, [], [3, 4], [3, 1]), (7, [7, 4], [3, 4], [3, 1]), (0, [7, 4], [3, 4], [3, 1]),
+    (-1, [0, 4], [3, 4], [3, 1]), (Int.max, [7, 4], [3, 4], [3, 1]),
+    (Int.min, [7, 4], [3, 4], [3, 1]), (1 << 47, [95, 4], [3, 4], [3, 1]),
+    (8, [7, 4], [2, 4], [3, 1]), (8, [7, 4], [3, 4], [2, 1]), (8, [7, 4], [3, 4], [3]),
   ])
-  func aStateOfOtherPartsIsNone(position: Int, nodes: [Int], slots: [Int]) {
-    let state = LogarithmicMemory.State(
-      position: position, nodes: Tensor(shape: nodes, repeating: 0),
-      slots: Tensor(shape: slots, repeating: 0), width: 4, banks: 2)
-    #expect(state == nil)
+  func aStateOfOtherPartsIsNone(position: Int, nodes: [Int], pinned: [Int], scores: [Int]) {
+    var example = LogarithmicMemoryCase(summarizer: .linear, width: 4, heads: 1, banks: 2, seed: 1)
+    example.pins = 3
+    func zeros(_ shape: [Int]) -> Tensor { Tensor(shape: shape, repeating: 0) }
+    let memory = example.memory
+    #expect(
+      memory.state(
+        position: 8, nodes: zeros([7, 4]), pinned: zeros([3, 4]), pinnedScores: zeros([3, 1]))
+        != nil)
+    #expect(
+      memory.state(
+        position: position, nodes: zeros(nodes), pinned: zeros(pinned),
+        pinnedScores: zeros(scores)) == nil)
   }
 
   /// Nothing but the number of levels depends on how far a stream has come.
@@ -222,11 +229,12 @@ struct LogarithmicMemoryCase: Sendable, CustomTestStringConvertible {
     let memory = example.memory
     let start = position - 2
     let nodes = Tensor.random(
-      [1 + example.banks * Int(log2OfWhole: start), example.width], seed: 1)
+      [1 + example.shape.banks * Int(log2OfWhole: start), example.width], seed: 1)
     computing(on: .reference) {
-      let slots = memory.queryValue(Variable(constant: nodes)).value
-      var read = LogarithmicMemory.State(
-        position: start, nodes: nodes, slots: slots, width: example.width, banks: example.banks)!
+      let none = memory.initialState
+      var read = memory.state(
+        position: start, nodes: nodes, pinned: none.pinned.value,
+        pinnedScores: none.pinnedScores)!
       var stepped = [read]
       let tokens = Tensor.random([5, example.width], seed: 2)
       let expected = memory(Variable(constant: tokens), after: &read).value
@@ -243,7 +251,7 @@ struct LogarithmicMemoryCase: Sendable, CustomTestStringConvertible {
   }
 
   @Test func listsItsParametersInTheOrderOfACheckpoint() {
-    func names(_ summarizer: Summarizer.Kind) -> [String] {
+    func names(_ summarizer: SummarizerKind) -> [String] {
       LogarithmicMemoryCase(summarizer: summarizer, width: 4, heads: 1, banks: 1, seed: 1)
         .memory.stateDictionary.names
     }
@@ -261,8 +269,8 @@ struct LogarithmicMemoryCase: Sendable, CustomTestStringConvertible {
     await #expect(processExitsWith: .failure) {
       var generator = SeededGenerator(seed: 1)
       _ = LogarithmicMemory(
-        width: 8, heads: 3, banks: 1, summarizer: .linear, initialisation: .normal,
-        using: &generator)
+        width: 8, heads: 3, summarizer: .linear, shape: TreeShape(banks: 1),
+        initialisation: .normal, using: &generator)
     }
   }
 
@@ -271,8 +279,8 @@ struct LogarithmicMemoryCase: Sendable, CustomTestStringConvertible {
     await #expect(processExitsWith: .failure) {
       var generator = SeededGenerator(seed: 1)
       let memory = LogarithmicMemory(
-        width: 4, heads: 1, banks: 1, summarizer: .linear, initialisation: .normal,
-        using: &generator)
+        width: 4, heads: 1, summarizer: .linear, shape: TreeShape(banks: 1),
+        initialisation: .normal, using: &generator)
       var states = [memory.initialState]
       _ = memory.step(Tensor(shape: [2, 4], repeating: 0), after: &states)
     }

@@ -13,6 +13,10 @@ struct MemoryChecks<M: Memory> {
   let tolerance: Double
   /// Of inputs and cuts.
   let seed: UInt64
+  /// How long stretches are that can be read side by side.
+  let stretch: Int
+  /// Whether a token has a part in what a later position sees.
+  let remembers: (_ token: Int, _ position: Int) -> Bool
 
   /// Lengths around powers of two, and some that are far from them.
   static var lengths: [Int] { [1, 2, 3, 7, 8, 9, 31, 32, 33, 100] }
@@ -47,7 +51,8 @@ struct MemoryChecks<M: Memory> {
     var values = SeededValues(seed: seed)
     for (start, lengths) in [
       (0, [8]), (0, [8, 8, 8]), (16, [8, 8]), (32, [16, 16, 16, 16]), (5, [1, 1, 1]), (5, [8, 8]),
-      (0, [6, 6]), (8, [8, 4]), (0, []),
+      (0, [6, 6]), (8, [8, 4]), (0, []), (0, [stretch, stretch]),
+      (2 * stretch, [stretch, stretch, stretch]),
     ] {
       var before = memory.initialState
       _ = parallel(.random([start, width], using: &values), after: &before)
@@ -103,7 +108,7 @@ struct MemoryChecks<M: Memory> {
     let prefixes = [0, 5, 8, 31].map { Tensor.random([$0, width], using: &values) }
     let (steps, resetRow, resetStep) = (12, 1, 7)
     let tokens = prefixes.map { _ in Tensor.random([steps, width], using: &values) }
-    var states = prefixes.map { prefix in
+    let states = prefixes.map { prefix in
       var state = memory.initialState
       _ = stepped(prefix, after: &state)
       return state
@@ -116,10 +121,11 @@ struct MemoryChecks<M: Memory> {
       return before + stepped(tokens[row].rows(resetStep..<steps), after: &state)
     }
     var together = prefixes.map { _ in [Float]() }
+    let streams = memory.streams(from: states)
     for step in 0..<steps {
-      if step == resetStep { states[resetRow] = memory.initialState }
+      if step == resetStep { memory.load(memory.initialState, of: resetRow, in: streams) }
       let batch = Tensor.concatenatingRows(tokens.map { $0.rows(step..<step + 1) })
-      let outputs = memory.step(batch, after: &states)
+      let outputs = memory.step(batch, of: streams)
       for row in prefixes.indices { together[row] += outputs.rows(row..<row + 1).scalars }
     }
     for row in prefixes.indices {
@@ -128,8 +134,8 @@ struct MemoryChecks<M: Memory> {
     }
   }
 
-  /// A change after t changes nothing at or before t, bit for bit; one at or before t changes
-  /// output t.
+  /// A change after t changes nothing at or before t, bit for bit; one of a token that t remembers
+  /// changes output t.
   func expectCausality(sourceLocation: SourceLocation = #_sourceLocation) {
     let length = 33
     var values = SeededValues(seed: seed)
@@ -148,7 +154,7 @@ struct MemoryChecks<M: Memory> {
       #expect(
         changed.rows(0..<position) == original.rows(0..<position),
         "change at \(position), seed \(seed)", sourceLocation: sourceLocation)
-      for later in position..<length {
+      for later in position..<length where remembers(position, later) {
         #expect(
           changed.rows(later..<later + 1) != original.rows(later..<later + 1),
           "change at \(position), output \(later), seed \(seed)", sourceLocation: sourceLocation)
@@ -212,6 +218,39 @@ struct MemoryChecks<M: Memory> {
         }, at: [tokens] + memory.stateDictionary.tensors, seed: seed,
         sourceLocation: sourceLocation)
     }
+  }
+
+  /// Gradients that flow through a state are those of the whole: cut and uncut sequences give the
+  /// same gradients; a detached state lets none through.
+  func expectGradientsToFlowThroughStates(sourceLocation: SourceLocation = #_sourceLocation) {
+    var values = SeededValues(seed: seed)
+    let (length, cuts) = (23, [0, 1, 9, 14, 23])
+    let inputs = [Tensor.random([length, width], using: &values)] + memory.stateDictionary.tensors
+    let cotangent = Tensor.random([length, width], using: &values)
+    func gradients(cuts: [Int], detaching: Bool) -> [[Float]] {
+      let parameters = inputs.map(Variable.init(parameter:))
+      let memory = memory.with(parameters.dropFirst())
+      var (state, outputs) = (memory.initialState, [Variable]())
+      for (begin, end) in zip(cuts, cuts.dropFirst()) {
+        if detaching { state = memory.detached(state) }
+        outputs.append(memory(parameters[0].rows(at: Array(begin..<end)), after: &state))
+      }
+      let gradients = Variable.concatenatingRows(outputs).gradients(cotangent: cotangent)
+      return parameters.map { gradients[$0]?.scalars ?? [] }
+    }
+    let whole = gradients(cuts: [0, length], detaching: false)
+    let cut = gradients(cuts: cuts, detaching: false)
+    for (index, expected) in whole.enumerated() {
+      let largest = expected.reduce(0) { max($0, Double(abs($1))) }
+      // Sums over all tokens, which are cut at other places.
+      expectClose(
+        cut[index], expected,
+        within: expected.map { _ in Double(length) * tolerance * max(largest, 1) },
+        "gradient \(index), seed \(seed)", sourceLocation: sourceLocation)
+    }
+    #expect(
+      gradients(cuts: cuts, detaching: true)[0] != cut[0], "seed \(seed)",
+      sourceLocation: sourceLocation)
   }
 
   private func parallel(_ tokens: Tensor, after state: inout M.State) -> [Float] {

@@ -7,12 +7,14 @@ import Testing
 
 @Suite struct SummarizerTests {
   private func parameters(
-    _ kind: Summarizer.Kind, _ initialisation: Initialisation, width: Int = 32, banks: Int = 2
+    _ kind: SummarizerKind, _ initialisation: Initialisation, width: Int = 32, banks: Int = 2,
+    arity: Int = 2
   ) -> StateDictionary {
     var generator = SeededGenerator(seed: 1)
-    return Summarizer(
-      kind, width: width, banks: banks, initialisation: initialisation, using: &generator
-    ).stateDictionary
+    return LogarithmicMemory(
+      width: width, heads: 1, summarizer: kind, shape: TreeShape(banks: banks, arity: arity),
+      initialisation: initialisation, using: &generator
+    ).summarizer.stateDictionary
   }
 
   @Test func listShapes() {

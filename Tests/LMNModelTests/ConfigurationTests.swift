@@ -140,8 +140,8 @@ import Testing
     #expect(!sentence.contains(": :"), sourceLocation: sourceLocation)
   }
 
-  @Test(arguments: Summarizer.Kind.allCases, [1, 2, 3])
-  func countsTheParametersOfItsNetwork(_ summarizer: Summarizer.Kind, _ number: Int) throws {
+  @Test(arguments: SummarizerKind.allCases, [1, 2, 3])
+  func countsTheParametersOfItsNetwork(_ summarizer: SummarizerKind, _ number: Int) throws {
     for width in [1, 4, 6] {
       var configuration = Configuration(vocabularySize: 3 + number)
       configuration.width = width
@@ -154,5 +154,41 @@ import Testing
       let network = try LogarithmicMemoryNetwork(configuration, using: &generator)
       #expect(configuration.parameterCount == network.parameterCount)
     }
+  }
+
+  @Test(arguments: SummarizerKind.allCases, [2, 3, 8])
+  func countsTheParametersOfTheFamily(_ summarizer: SummarizerKind, arity: Int) throws {
+    var configuration = Configuration(vocabularySize: 5)
+    configuration.width = 12
+    configuration.layers = 2
+    configuration.banks = 3
+    configuration.summarizer = summarizer
+    configuration.arity = arity
+    for _ in 0..<2 {
+      var generator = SeededGenerator(seed: 1)
+      let network = try LogarithmicMemoryNetwork(configuration, using: &generator)
+      #expect(configuration.parameterCount == network.parameterCount)
+      (configuration.expand, configuration.maximumLevels) = (2, 5)
+      (configuration.levelBias, configuration.pinned, configuration.window) = (true, 3, 4)
+    }
+  }
+
+  /// What makes no sense is refused when it is read, with a sentence.
+  @Test(arguments: [
+    (#""arity": 1"#, "arity is 1, it has to be from 2 to 16"),
+    (#""arity": 17"#, "arity is 17, it has to be from 2 to 16"),
+    (#""expand": -1"#, "expand is -1, it has to be from 0 to 64"),
+    (#""maximumLevels": 0"#, "maximumLevels is 0, it has to be from 1 to 47"),
+    (#""maximumLevels": 48"#, "maximumLevels is 48, it has to be from 1 to 47"),
+    (#""window": -1"#, "window is -1, it has to be from 0 to 4096"),
+    (#""pinned": 5000"#, "pinned is 5000, it has to be from 0 to 4096"),
+    (#""levelBias": true"#, "a levelBias needs maximumLevels"),
+    (#""visibility": "all""#, "the configuration cannot be read: visibility"),
+    (#""summarizer": "conv""#, "the configuration cannot be read: summarizer"),
+  ])
+  func refusesTreesThatMakeNoSense(_ key: String, _ sentence: String) {
+    let sizes = #""vocab": 5, "width": 8, "heads": 2, "layers": 1, "banks": 2, "feedForward": 4"#
+    let summarizer = key.contains("summarizer") ? "" : #", "summarizer": "linear""#
+    expectError("{\(sizes)\(summarizer), \(key)}", sentence)
   }
 }

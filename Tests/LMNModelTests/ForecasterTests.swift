@@ -21,9 +21,9 @@ import Testing
     forecaster.tolerance(on: ExecutionContext.current.instructionSet)
   }
 
-  @Test(arguments: [1, 2, 21, 600])
-  func formsAgree(count: Int) throws {
-    let forecaster = try Forecaster.small()
+  @Test(arguments: [1, 2, 21, 600], [nil, NetworkOption.otherMemory])
+  func formsAgree(count: Int, option: NetworkOption?) throws {
+    let forecaster = try Forecaster.small(option: option)
     let values = normalised(count, seed: 1)
     var state = forecaster.trunk.initialState
     let expected = forecaster(

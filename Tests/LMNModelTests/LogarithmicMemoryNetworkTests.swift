@@ -7,8 +7,8 @@ import LMNTestSupport
 import Testing
 
 @Suite struct LogarithmicMemoryNetworkTests {
-  @Test(arguments: InstructionSet.available, Summarizer.Kind.allCases)
-  func formsAgree(_ instructionSet: InstructionSet, _ summarizer: Summarizer.Kind) throws {
+  @Test(arguments: InstructionSet.available, SummarizerKind.allCases)
+  func formsAgree(_ instructionSet: InstructionSet, _ summarizer: SummarizerKind) throws {
     let network = try LogarithmicMemoryNetwork.small(summarizer)
     let tolerance = network.tolerance(on: instructionSet)
     computing(on: instructionSet) {
@@ -36,8 +36,8 @@ import Testing
     }
   }
 
-  @Test(arguments: InstructionSet.available, Summarizer.Kind.allCases)
-  func rowsAreIndependent(_ instructionSet: InstructionSet, _ summarizer: Summarizer.Kind) throws {
+  @Test(arguments: InstructionSet.available, SummarizerKind.allCases)
+  func rowsAreIndependent(_ instructionSet: InstructionSet, _ summarizer: SummarizerKind) throws {
     let network = try LogarithmicMemoryNetwork.small(summarizer)
     computing(on: instructionSet) {
       let prefixes = [0, 3, 7, 20].map { tokens($0, seed: UInt64($0)) }
@@ -92,8 +92,8 @@ import Testing
     #expect(results(threads: threads) == results(threads: 1))
   }
 
-  @Test(arguments: Summarizer.Kind.allCases)
-  func gradientsAreSlopes(_ summarizer: Summarizer.Kind) throws {
+  @Test(arguments: SummarizerKind.allCases)
+  func gradientsAreSlopes(_ summarizer: SummarizerKind) throws {
     let network = try LogarithmicMemoryNetwork.small(summarizer)
     let (input, targets) = (tokens(13, seed: 1), TokenBuffer(tokens(13, seed: 2)))
     expectGradients(
@@ -175,8 +175,8 @@ import Testing
   }
 
   /// The list of published names, for two blocks of width 8, 3 banks and an inner width of 16.
-  @Test(arguments: Summarizer.Kind.allCases)
-  func publishesTheReferenceNamesAndShapes(_ summarizer: Summarizer.Kind) throws {
+  @Test(arguments: SummarizerKind.allCases)
+  func publishesTheReferenceNamesAndShapes(_ summarizer: SummarizerKind) throws {
     let network = try LogarithmicMemoryNetwork.small(summarizer)
     let published = network.published(network.stateDictionary)
     var expected: [String: [Int]] = [
@@ -200,6 +200,8 @@ import Testing
             "depthwise.weight": [3, 8, 2], "depthwise.bias": [3, 8],
             "pointwise.weight": [3, 8, 8], "pointwise.bias": [3, 8],
           ]
+        case .convGrouped: ["conv.weight": [24, 8, 2], "conv.bias": [24]]
+        case .convFull: ["conv.weight": [24, 24, 2], "conv.bias": [24]]
         }
       for (name, shape) in parameters { expected[block + name] = shape }
       for (name, shape) in ofSummarizer { expected[block + "summarizer." + name] = shape }
@@ -208,8 +210,8 @@ import Testing
     #expect(Dictionary(uniqueKeysWithValues: shapes) == expected)
   }
 
-  @Test(arguments: Summarizer.Kind.allCases)
-  func loadsWhatItPublished(_ summarizer: Summarizer.Kind) throws {
+  @Test(arguments: SummarizerKind.allCases)
+  func loadsWhatItPublished(_ summarizer: SummarizerKind) throws {
     let network = try LogarithmicMemoryNetwork.small(summarizer, seed: 1)
     var other = try LogarithmicMemoryNetwork.small(summarizer, seed: 2)
     try other.load(published: network.published(network.stateDictionary))
@@ -217,8 +219,8 @@ import Testing
     #expect(other(tokens(9, seed: 1)).value == network(tokens(9, seed: 1)).value)
   }
 
-  @Test(arguments: Summarizer.Kind.allCases)
-  func loadsPublishedParametersAllOrNothing(_ summarizer: Summarizer.Kind) throws {
+  @Test(arguments: SummarizerKind.allCases)
+  func loadsPublishedParametersAllOrNothing(_ summarizer: SummarizerKind) throws {
     let published = try {
       let network = try LogarithmicMemoryNetwork.small(summarizer, seed: 2)
       return network.published(network.stateDictionary)
@@ -237,15 +239,16 @@ import Testing
     let pairs = zip(published.names, published.tensors).map { (name: $0, tensor: $1) }
     let one = Tensor(shape: [1], repeating: 0)
     for name in published.names {
-      expectError(.missing(names: [name]), pairs.filter { $0.name != name })
+      expectError(.init(missing: [name]), pairs.filter { $0.name != name })
       let tensor = try #require(published[name])
       expectError(
-        .mismatchedShape(name: name, expected: tensor.shape, found: [1] + tensor.shape),
+        .init(
+          misshapen: [.init(name: name, expected: tensor.shape, found: [1] + tensor.shape)]),
         pairs.map { ($0.name, $0.name == name ? tensor.reshaped([1] + tensor.shape) : $0.tensor) })
     }
-    expectError(.unexpected(names: ["blocks.2.qkv.bias"]), pairs + [("blocks.2.qkv.bias", one)])
+    expectError(.init(unexpected: ["blocks.2.qkv.bias"]), pairs + [("blocks.2.qkv.bias", one)])
     // Our own names are none of the published.
     expectError(
-      .unexpected(names: ["blocks.0.key.bias"]), pairs + [("blocks.0.key.bias", one)])
+      .init(unexpected: ["blocks.0.key.bias"]), pairs + [("blocks.0.key.bias", one)])
   }
 }

@@ -48,9 +48,9 @@ private struct Window: RecordedInput {
 
   /// What is computed anew equals what is recorded, to the last bit: a batch of up to eight members
   /// is summed in the same order.
-  @Test(arguments: InstructionSet.available, Summarizer.Kind.allCases)
+  @Test(arguments: InstructionSet.available, SummarizerKind.allCases)
   func equalsTheUnrecordedGradient(
-    _ instructionSet: InstructionSet, _ summarizer: Summarizer.Kind
+    _ instructionSet: InstructionSet, _ summarizer: SummarizerKind
   ) throws {
     let (first, second) = (
       try LogarithmicMemoryNetwork.small(summarizer, seed: 1),

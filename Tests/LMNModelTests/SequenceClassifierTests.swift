@@ -19,9 +19,16 @@ import Testing
     return window
   }
 
-  @Test(arguments: Pooling.allCases, [1, 2, 21, 600])
-  func formsAgree(_ pooling: Pooling, count: Int) throws {
-    let classifier = try SequenceClassifier.small(pooling)
+  private static let options = [nil, NetworkOption.otherMemory]
+
+  @Test(arguments: [1, 2, 21, 600], options)
+  func formsAgree(count: Int, option: NetworkOption?) throws {
+    for pooling in Pooling.allCases {
+      expectFormsToAgree(try .small(pooling, option: option), count: count)
+    }
+  }
+
+  private func expectFormsToAgree(_ classifier: SequenceClassifier, count: Int) {
     let sequence = tokens(count, seed: 1)
     let expected = classifier(sequence).value
     #expect(expected.shape == [1, 3])

@@ -16,9 +16,9 @@ import Testing
   }
 
   /// A row has the bits that its stream would have alone, on any number of threads.
-  @Test(arguments: InstructionSet.available, Summarizer.Kind.allCases)
+  @Test(arguments: InstructionSet.available, SummarizerKind.allCases)
   func streamsAreIndependent(
-    _ instructionSet: InstructionSet, _ summarizer: Summarizer.Kind
+    _ instructionSet: InstructionSet, _ summarizer: SummarizerKind
   ) throws {
     let network = try LogarithmicMemoryNetwork.small(summarizer)
     let inputs = (0..<5).map { tokens(9, seed: 100 + $0) }
@@ -75,6 +75,155 @@ import Testing
     for _ in 0..<100 { batch.step(tokens).withScalars { sum += $0[0] } }
     #expect(lmn_allocation_count() == before)
     #expect(sum.isFinite)
+  }
+
+  // MARK: - Joining and leaving
+
+  /// A stream with all that it has computed, and the same stream alone.
+  private struct Member {
+    let stream: SessionBatch.Stream
+    var alone: SessionBatch
+  }
+
+  /// Joins and leaves at random: rows have the bits that their streams have alone, in the order of
+  /// joining.
+  @Test(arguments: InstructionSet.available, [1, 3])
+  func streamsJoinAndLeave(_ instructionSet: InstructionSet, threads: Int) throws {
+    let networks =
+      try SummarizerKind.allCases.map { try LogarithmicMemoryNetwork.small($0) }
+      + NetworkOption.all.map { try .small(option: $0) }
+    for network in networks {
+      computing(on: instructionSet, threads: threads) {
+        let states = states(network)
+        var random = SeededValues(seed: 7)
+        func chance(_ bound: Int) -> Int { Int(random.integers(1, below: bound)[0]) }
+        var batch = SessionBatch(network, states: [])
+        var members: [Member] = []
+        var largest = 0
+        for round in 0..<60 {
+          // At first more come, then more go.
+          let (most, least) = (chance(4), chance(2))
+          let (coming, going) = round < 30 ? (most, least) : (least, most)
+          for _ in 0..<coming {
+            let state = states[chance(states.count)]
+            members.append(
+              Member(
+                stream: batch.join(state), alone: SessionBatch(network, states: [state])))
+          }
+          for _ in 0..<min(going, members.count) {
+            let member = members.remove(at: chance(members.count))
+            #expect(batch.state(of: member.stream) == member.alone.states[0])
+            batch.leave(member.stream)
+            #expect(batch.row(of: member.stream) == nil)
+          }
+          largest = max(largest, members.count)
+          #expect(batch.streams == members.map(\.stream))
+          let tokens = random.integers(members.count, below: 11)
+          let logits = batch.step(tokens)
+          #expect(logits.shape == [members.count, 11])
+          for row in members.indices {
+            let expected = members[row].alone.step([tokens[row]])
+            #expect(logits.rows(row..<row + 1) == expected, "row \(row) of round \(round)")
+            #expect(batch.row(of: members[row].stream) == row)
+          }
+        }
+        #expect(largest > 8 && members.count < largest / 3, "up to \(largest) streams")
+        #expect(batch.states == members.map { $0.alone.states[0] })
+      }
+    }
+  }
+
+  @Test func emptyBatchesWaitForStreams() throws {
+    let network = try LogarithmicMemoryNetwork.small()
+    var batch = SessionBatch(network, states: [])
+    #expect(batch.count == 0 && batch.states.isEmpty)
+    #expect(batch.step([]).shape == [0, 11])
+    let stream = batch.join()
+    var alone = SessionBatch(network, streams: 1)
+    #expect(batch.step([3]) == alone.step([3]))
+    batch.leave(stream)
+    #expect(batch.step([]).shape == [0, 11])
+    #expect(batch.join() != stream)
+    #expect(batch.states == [network.initialState])
+  }
+
+  /// Where positions end, nobody is kept from going on by one who has left or has come to the end.
+  @Test func learnedPositionsEndForEveryStreamAlone() throws {
+    let network = try LogarithmicMemoryNetwork.small(option: .learnedPositions(5))
+    var batch = SessionBatch(network, streams: 3)
+    var alone = SessionBatch(network, streams: 1)
+    batch.leave(batch.streams[0])
+    for _ in 0..<4 { _ = batch.step([1, 2]) }
+    let (last, newcomer) = (batch.streams[1], batch.join())
+    _ = batch.step([1, 2, 3])
+    batch.leave(last)
+    for _ in 0..<3 { batch.join() }
+    batch.leave(batch.streams[0])
+    _ = alone.step([3])
+    for token: Token in 4...7 {
+      let logits = batch.step([Token](repeating: token, count: 4))
+      #expect(logits.rows(0..<1) == alone.step([token]))
+    }
+    #expect(batch.row(of: newcomer) == 0 && batch.state(of: newcomer)[0].position == 5)
+  }
+
+  /// Changes of a fork, whether it has to make room or not, are its own.
+  @Test func forksChangeByThemselves() throws {
+    let network = try LogarithmicMemoryNetwork.small()
+    var original = SessionBatch(network, states: states(network))
+    for round in 0..<4 {
+      let (before, streams) = (original.states, original.streams)
+      var (left, joined) = (original, original)
+      left.leave(streams[1])
+      let newcomer = joined.join(before[3])
+      #expect(original.states == before && original.streams == streams)
+      #expect(left.states == Array(before[..<1]) + Array(before[2...]))
+      #expect(joined.states == before + [before[3]])
+
+      let tokens = (0..<streams.count).map { Token(($0 + round) % 11) }
+      let expected = original.step(tokens)
+      let without = left.step(Array(tokens[..<1]) + Array(tokens[2...]))
+      let with = joined.step(tokens + [tokens[3]])
+      #expect(without.rows(0..<1) == expected.rows(0..<1))
+      #expect(without.rows(1..<without.shape[0]) == expected.rows(2..<tokens.count))
+      #expect(with.rows(0..<tokens.count) == expected)
+      #expect(joined.state(of: newcomer) == original.states[3])
+      original = joined
+    }
+  }
+
+  @Test(.enabled(if: lmn_counts_allocations()))
+  func stepsBetweenChangesAllocateNothing() throws {
+    var batch = SessionBatch(try .small(), streams: 3)
+    let first = batch.streams[0]
+    var sum: Float = 0
+    for change in 0..<3 {
+      switch change {
+      case 0: batch.join()
+      case 1: batch.leave(first)
+      default: for _ in 0..<4 { batch.join() }
+      }
+      let tokens = [Token](repeating: 1, count: batch.count)
+      for _ in 0..<3 { batch.step(tokens).withScalars { sum += $0[0] } }
+      let before = lmn_allocation_count()
+      for _ in 0..<50 { batch.step(tokens).withScalars { sum += $0[0] } }
+      #expect(lmn_allocation_count() == before, "after change \(change)")
+    }
+    #expect(sum.isFinite)
+  }
+
+  @Test func trapsOnStreamsThatAreNotThere() async {
+    await #expect(processExitsWith: .failure) {
+      var batch = SessionBatch(try LogarithmicMemoryNetwork.small(), streams: 2)
+      let stream = batch.streams[0]
+      batch.leave(stream)
+      batch.leave(stream)
+    }
+    await #expect(processExitsWith: .failure) {
+      let one = SessionBatch(try LogarithmicMemoryNetwork.small(), streams: 1)
+      let two = SessionBatch(try LogarithmicMemoryNetwork.small(), streams: 2)
+      _ = one.state(of: two.streams[1])
+    }
   }
 
   @Test func trapsOnTokensThatDoNotFit() async {

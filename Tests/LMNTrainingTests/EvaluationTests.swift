@@ -1,5 +1,7 @@
+import CAllocationCount
 import Foundation
 import LMN
+import LMNTestSupport
 import Testing
 
 @Suite struct EvaluationTests {
@@ -14,8 +16,8 @@ import Testing
       sourceLocation: sourceLocation)
   }
 
-  @Test(arguments: Summarizer.Kind.allCases)
-  func streamingIsOneParallelRun(summarizer: Summarizer.Kind) throws {
+  @Test(arguments: SummarizerKind.allCases)
+  func streamingIsOneParallelRun(summarizer: SummarizerKind) throws {
     let tokenizer = try Tokenizer.characters(of: Self.text)
     let model = try LanguageModel.small(tokenizer, summarizer: summarizer)
     let tokens = try tokenizer.encode(Array(Self.text.utf8))
@@ -84,6 +86,11 @@ import Testing
     #expect(throws: ConfigurationError.behindLastPosition(tokens: 9, maximumLength: 8)) {
       try Evaluation.byBlocks(model, over: tokens, length: 9)
     }
+    var evaluator = Evaluator(model, .streaming)
+    for _ in 0..<3 { try evaluator.read(Array(tokens.prefix(3))) }
+    #expect(throws: ConfigurationError.behindLastPosition(tokens: 9, maximumLength: 8)) {
+      try evaluator.read([7])
+    }
   }
 
   @Test func codesUnderTheNamesOfTheLog() throws {
@@ -91,5 +98,79 @@ import Testing
     let data = try JSONEncoder().encode(found)
     let keys = try JSONDecoder().decode([String: Double].self, from: data).keys
     #expect(Set(keys) == ["tokens", "bytes", "loss", "perplexity", "bits_per_byte"])
+  }
+
+  // MARK: - In pieces
+
+  private static let modes: [Evaluator.Mode] = [
+    .streaming, .blocks(length: 1), .blocks(length: 100), .blocks(length: 512),
+    .blocks(length: 100_000),
+  ]
+
+  /// The same bits, however the text is cut and on any number of threads.
+  @Test func piecesChangeNothing() throws {
+    let tokenizer = try Tokenizer.characters(of: Self.text)
+    let model = try LanguageModel.small(tokenizer)
+    let tokens = Array(try tokenizer.encode(Array(Self.text.utf8)).prefix(1300))
+    for mode in Self.modes {
+      func evaluate(piece: Int, threads: Int) throws -> Evaluation? {
+        try computing(threads: threads) {
+          var evaluator = Evaluator(model, mode)
+          for begin in stride(from: 0, to: tokens.count, by: piece) {
+            try evaluator.read(Array(tokens[begin..<min(begin + piece, tokens.count)]))
+          }
+          return evaluator.finish()
+        }
+      }
+      let expected = try evaluate(piece: tokens.count, threads: 1)
+      #expect(expected?.tokens == 1299)
+      for (piece, threads) in [(1, 1), (511, 1), (512, 2), (513, 1), (700, 3), (1300, 4)] {
+        let found = try evaluate(piece: piece, threads: threads)
+        #expect(found == expected, "\(mode), pieces of \(piece)")
+      }
+    }
+  }
+
+  @Test func reportsOnFiles() throws {
+    let bytes = Array(Self.text.utf8)
+    let tokenizer = try Tokenizer.characters(of: Self.text)
+    let model = try LanguageModel.small(tokenizer)
+    let tokens = try tokenizer.encode(bytes)
+    try withTemporaryDirectory { directory in
+      let path = directory + "/text"
+      try AtomicFile.write(bytes, to: path)
+      var text = try TokenReader(path, tokenizer: tokenizer)
+      let report = try EvaluationReport(of: model, on: &text, blockLength: 64)
+      #expect(try report.streaming == .streaming(model, over: tokens))
+      #expect(try report.blocks == .byBlocks(model, over: tokens, length: 64))
+      for count in 0...1 {
+        try AtomicFile.write(Array(bytes.prefix(count)), to: path)
+        var short = try TokenReader(path, tokenizer: tokenizer)
+        #expect(throws: EvaluationError.tooFewTokens(count)) {
+          try EvaluationReport(of: model, on: &short, blockLength: 64)
+        }
+      }
+    }
+  }
+
+  /// As long as the tree grows no further level, a piece takes as much from the allocator as the one
+  /// before it, however many came before.
+  @Test(.enabled(if: lmn_counts_allocations()))
+  func latePiecesAllocateAsEarlyOnes() throws {
+    let model = try LanguageModel.small(.bytes)
+    for mode in [Evaluator.Mode.streaming, .blocks(length: 64)] {
+      try computing {
+        var evaluator = Evaluator(model, mode)
+        let piece = [Token](repeating: 7, count: 512)
+        let counts = try (0..<16).map { _ in
+          let before = lmn_allocation_count()
+          try evaluator.read(piece)
+          return lmn_allocation_count() - before
+        }
+        // The last token of a piece waits for the next one, so these begin at 8·512.
+        #expect(Set(counts[9..<16]).count == 1, "\(counts)")
+        #expect(counts[15] > 0)
+      }
+    }
   }
 }

@@ -30,6 +30,28 @@ import Testing
     #expect(try text(seed: 1) != text(seed: 2))
   }
 
+  /// A file is read in pieces, and what was read before keeps its place.
+  @Test func readsFilesAsTexts() throws {
+    let prompt = Array(String(repeating: "the cat sat.\n", count: 3000).utf8)
+    try withTemporaryDirectory { directory in
+      let path = directory + "/prompt"
+      try AtomicFile.write(prompt, to: path)
+      var (one, other) = (try begun(model), try begun(model))
+      try one.read(prompt)
+      var file = try TokenReader(path, tokenizer: model.tokenizer)
+      try other.read(&file)
+      #expect(other.position == one.position)
+      #expect(text(20, of: &other) == text(20, of: &one))
+
+      try AtomicFile.write(prompt + Array("?".utf8), to: path)
+      var wrong = try TokenReader(path, tokenizer: model.tokenizer)
+      var (again, fork) = (try begun(model), try begun(model))
+      #expect(throws: TokenizerError.self) { try again.read(&wrong) }
+      #expect(again.position == 7)
+      #expect(text(20, of: &again) == text(20, of: &fork))
+    }
+  }
+
   @Test func countsWhatItReadAndWrote() throws {
     var generation = try begun(model)
     _ = text(5, of: &generation)
@@ -37,8 +59,8 @@ import Testing
   }
 
   /// Also where a character of several bytes is cut: a random model of bytes writes many.
-  @Test(arguments: Summarizer.Kind.allCases, [0, 1, 2, 3, 50])
-  func savedGenerationsGoOn(summarizer: Summarizer.Kind, count: Int) throws {
+  @Test(arguments: SummarizerKind.allCases, [0, 1, 2, 3, 50])
+  func savedGenerationsGoOn(summarizer: SummarizerKind, count: Int) throws {
     for tokenizer in [model.tokenizer, .bytes] {
       let model = try LanguageModel.small(tokenizer, summarizer: summarizer)
       var whole = try begun(model)

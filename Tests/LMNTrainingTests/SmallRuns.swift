@@ -32,7 +32,7 @@ extension TrainingConfiguration {
 extension LanguageModel {
   /// A small model with fresh parameters.
   static func small(
-    _ tokenizer: Tokenizer, summarizer: Summarizer.Kind = .linear, seed: UInt64 = 1,
+    _ tokenizer: Tokenizer, summarizer: SummarizerKind = .linear, seed: UInt64 = 1,
     configure: (inout Configuration) -> Void = { _ in }
   ) throws -> LanguageModel {
     var configuration = Configuration(vocabularySize: tokenizer.vocabularySize)

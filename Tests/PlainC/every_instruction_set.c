@@ -7,7 +7,7 @@
 
 #include "CLMN.h"
 
-enum { L = 77, E = 36, K = 2, V = 31 };
+enum { L = 77, E = 36, K = 2, V = 31, P = 3 };
 
 static float *random_values(size_t count) {
   static unsigned long long state = 1;
@@ -59,36 +59,98 @@ static size_t run(lmn_context context, const lmn_tree tree, size_t heads, float 
   OUT(d_right, E * 2 * E);
   lmn_matmul_backward_right(context, &(lmn_matmul_grad){L, E, 2 * E, in[0], product, d_right});
 
+  const size_t r = tree.shape.arity, g = tree.shape.growth, G = lmn_tree_grown_rows(tree);
+  float *grown = malloc((1 + G * E) * sizeof *grown),
+        *d_grown = malloc((1 + G * E) * sizeof *grown);
+  const lmn_expander expander = {in[4], in[5], grown};
   float *nodes = copy(in[3], N * E);
   results[count++] = (result){"nodes", nodes, N * E};
-  lmn_pairwise_summary_forward(context, &(lmn_pairwise_summary){tree, E, in[4], in[5], nodes});
-  float *d_nodes = copy(in[6], N * E), *weight_transposed = malloc(K * 2 * E * E * sizeof(float));
+  const size_t sources = heads % 3 ? 1 : K, weights = K * sources * r * E * E;
+  lmn_affine_summary_forward(
+      context, &(lmn_affine_summary){tree, E, sources, in[4], in[5], nodes, expander});
+  float *d_nodes = copy(in[6], N * E), *weight_transposed = malloc(weights * sizeof(float));
+  float *expander_transposed = malloc((1 + g) * E * E * sizeof(float));
   results[count++] = (result){"d_nodes", d_nodes, N * E};
-  lmn_transpose_forward(context, &(lmn_transpose){K, 2 * E, E, in[4], weight_transposed});
-  OUT(d_weight, K * 2 * E * E);
+  lmn_transpose_forward(context, &(lmn_transpose){K * sources, r * E, E, in[4], weight_transposed});
+  lmn_transpose_forward(context, &(lmn_transpose){1 + g, E, E, in[4], expander_transposed});
+  OUT(d_weight, weights);
   OUT(d_summary_bias, K * E);
-  lmn_pairwise_summary_backward(
-      context, &(lmn_pairwise_summary_grad){tree, E, nodes, weight_transposed, d_nodes, d_weight,
-                                            d_summary_bias});
+  OUT(d_expander_weight, g ? (1 + g) * E * E : 0);
+  OUT(d_expander_bias, g ? E : 0);
+  lmn_affine_summary_backward(
+      context, &(lmn_affine_summary_grad){
+                   tree,
+                   E,
+                   sources,
+                   nodes,
+                   weight_transposed,
+                   d_nodes,
+                   d_weight,
+                   d_summary_bias,
+                   {expander_transposed, grown, d_grown, d_expander_weight, d_expander_bias}});
 
   float *conv_nodes = copy(in[3], N * E), *mixed = calloc(N * E, sizeof *mixed);
   results[count++] = (result){"conv_nodes", conv_nodes, N * E};
   lmn_separable_conv_forward(
-      context, &(lmn_separable_conv){tree, E, in[7], in[4], in[5], conv_nodes, mixed});
+      context, &(lmn_separable_conv){tree, E, in[7], in[4], in[5], conv_nodes, mixed, expander});
+  float *d_conv_nodes = copy(in[6], N * E), *d_mixed = malloc(N * E * sizeof *mixed);
+  results[count++] = (result){"d_conv_nodes", d_conv_nodes, N * E};
+  OUT(d_taps, K * (r + 1) * E);
+  OUT(d_pointwise, K * E * E);
+  OUT(d_conv_bias, K * E);
+  lmn_separable_conv_backward(
+      context,
+      &(lmn_separable_conv_grad){tree,
+                                 E,
+                                 in[7],
+                                 in[4],
+                                 conv_nodes,
+                                 mixed,
+                                 d_conv_nodes,
+                                 d_mixed,
+                                 d_taps,
+                                 d_pointwise,
+                                 d_conv_bias,
+                                 {in[4], grown, d_grown, d_expander_weight, d_expander_bias}});
 
   OUT(output, L * E);
   OUT(log_normalizer, L * heads);
+  const float *bias = heads % 2 ? in[0] : NULL;
   lmn_single_vector_attention_forward(
       context,
-      &(lmn_single_vector_attention){tree, E, heads, in[8], in[0], output, log_normalizer});
+      &(lmn_single_vector_attention){tree, E, heads, in[8], in[0], bias, output, log_normalizer});
   OUT(d_keys, L * E);
   OUT(d_slots, N * 2 * E);
+  const size_t biases = (tree.shape.highest_level + 1) * heads;
+  OUT(d_bias, bias ? biases : 0);
   float *partial =
       malloc((1 + lmn_single_vector_attention_partial_rows(tree) * 2 * E) * sizeof *partial);
+  float *partial_bias =
+      malloc((1 + lmn_single_vector_attention_units(tree) * biases) * sizeof *partial);
   lmn_single_vector_attention_backward(
-      context,
-      &(lmn_single_vector_attention_grad){tree, E, heads, in[8], in[0], output, log_normalizer,
-                                          in[9], d_keys, d_slots, partial});
+      context, &(lmn_single_vector_attention_grad){tree, E, heads, in[8], in[0], bias, output,
+                                                   log_normalizer, in[9], d_keys, d_slots, partial,
+                                                   d_bias, partial_bias});
+
+  // The attention goes on over the window, where there is one, or else over P pinned tokens.
+  const bool pins = tree.shape.window == 0;
+  const size_t tokens = pins ? P + L : lmn_tree_level_at(tree, 0).count;
+  const size_t places = pins ? P : tree.shape.window;
+  int32_t *rows = malloc(tokens * sizeof *rows), *audience = malloc(2 * tokens * sizeof *rows);
+  int32_t *seen = malloc(L * places * sizeof *rows);
+  int64_t pinned[P];
+  for (size_t i = 0; i < tokens; i++) rows[i] = (int32_t)i;
+  if (pins)
+    lmn_recall_pinned(&(lmn_pinning){L, P, in[2 + 1], seen, audience, pinned});
+  else
+    lmn_recall_window(tree, seen, audience);
+  const float *gates = pins ? in[0] : NULL;
+  lmn_recall_forward(context, &(lmn_recall){L, E, heads, tokens, places, rows, seen, in[8], gates,
+                                            in[0], output, log_normalizer});
+  OUT(d_gates, pins ? tokens : 0);
+  lmn_recall_backward(
+      context, &(lmn_recall_grad){L, E, heads, tokens, places, rows, seen, audience, in[8], gates,
+                                  in[0], output, log_normalizer, in[9], d_keys, d_slots, d_gates});
 
   OUT(normalized, L * E);
   OUT(scale, L);
@@ -137,26 +199,35 @@ static size_t run(lmn_context context, const lmn_tree tree, size_t heads, float 
 
 int main(void) {
   int differences = 0;
-  for (size_t heads = 1; heads <= 36; heads++) {
+  for (size_t heads = 1, kind = 0; heads <= 36; heads++) {
     if (E % heads) continue;
-    const lmn_tree tree = {.start = heads % 2 ? 0 : 11, .length = L, .banks = K};
-    const size_t N = lmn_tree_rows(tree);
-    float *inputs[] = {
-        random_values(L * E), random_values(E * 2 * E),     random_values(2 * E),
-        random_values(N * E), random_values(K * 2 * E * E), random_values(K * E),
-        random_values(N * E), random_values(K * 3 * E),     random_values(N * 2 * E),
-        random_values(L * E),
+    // Trees of all kinds: whole ones and parts, r from 2 to 5, growing ones, low, wide, disjoint.
+    const lmn_tree_shape shapes[] = {
+        {K, 2, 0, 40, 0, false}, {K, 3, 1, 40, 0, false}, {K, 4, 0, 2, 5, false},
+        {K, 2, 0, 40, 0, true},  {K, 2, 2, 3, 0, false},  {K, 3, 0, 40, 0, true},
+        {K, 5, 1, 40, 0, true},  {K, 4, 0, 40, 0, true},  {K, 8, 0, 40, 1, false},
     };
-    // Weights of a usual size, so that the levels of the tree stay of order one.
-    for (size_t i = 0; i < K * 2 * E * E; i++) inputs[4][i] *= 0.2f;
-    result expected[32], found[32];
-    const lmn_isa *isa;
-    run((lmn_context){lmn_isa_named("reference"), 1}, tree, heads, inputs, expected);
-    for (size_t i = 0; (isa = lmn_isa_available(i)); i++) {
-      const size_t count = run((lmn_context){isa, 2}, tree, heads, inputs, found);
-      for (size_t r = 0; r < count; r++)
-        differences += differs(lmn_isa_name(isa), found[r].name, found[r].values,
-                               expected[r].values, found[r].count);
+    for (size_t start = 0; start <= 100; start = start * 3 + 11, kind++) {
+      const lmn_tree tree = {.start = start, .length = L, .shape = shapes[kind % 9]};
+      const size_t N = lmn_tree_rows(tree);
+      float *inputs[] = {
+          random_values(L * E), random_values(E * 2 * E),         random_values(2 * E),
+          random_values(N * E), random_values(K * K * 8 * E * E), random_values(K * E),
+          random_values(N * E), random_values(K * 9 * E),         random_values(N * 2 * E),
+          random_values(L * E),
+      };
+      // Weights of a usual size, so that the levels of the tree stay of order one.
+      for (size_t i = 0; i < K * K * 8 * E * E; i++) inputs[4][i] *= 0.1f;
+      for (size_t i = 0; i < K * 9 * E; i++) inputs[7][i] *= 0.5f;
+      result expected[40], found[40];
+      const lmn_isa *isa;
+      run((lmn_context){lmn_isa_named("reference"), 1}, tree, heads, inputs, expected);
+      for (size_t i = 0; (isa = lmn_isa_available(i)); i++) {
+        const size_t count = run((lmn_context){isa, 2}, tree, heads, inputs, found);
+        for (size_t r = 0; r < count; r++)
+          differences += differs(lmn_isa_name(isa), found[r].name, found[r].values,
+                                 expected[r].values, found[r].count);
+      }
     }
   }
   printf("%d differences\n", differences);

@@ -167,31 +167,45 @@ void lmn_row_maximum_backward(lmn_context, const lmn_row_maximum_grad *);
 
 // ---- Tree of summaries ------------------------------------------------------------------------
 
+enum { LMN_MOST_ARITY = 16 };
+
+/// What all parts of a tree of summaries have in common.
+typedef struct lmn_tree_shape {
+  size_t banks;          // K, at least 1: summaries of every node
+  size_t arity;          // r, from 2 to LMN_MOST_ARITY: children of a node
+  size_t growth;         // g: how many more slots a node has than its children
+  size_t highest_level;  // no level is above this one; at least 1
+  size_t window;         // tokens before its own that a position may see
+  bool disjoint;         // whether a position sees no token twice
+} lmn_tree_shape;
+
 /// The part of a tree of summaries that the tokens [start, start + length) of a stream touch.
 ///
-/// Level 0 are the tokens. Node j of level i summarizes nodes 2j and 2j + 1 of level i - 1, once
-/// per bank; level 0 is shared by the banks. The part holds the nodes that these tokens finish and,
-/// per level, the newest node finished before them (`carried`), which may become a left sibling and
-/// is what the first tokens see. A whole sequence is a part with start 0, one step of a stream a
-/// part with length 1.
+/// Level 0 are the tokens. Node j of level i summarizes the r nodes from r j on of level i - 1,
+/// once per bank; level 0 is shared by the banks. A node of level i is a list of 1 + i g vectors,
+/// its slots. The part holds the nodes that these tokens finish and, per level, nodes finished
+/// before them (`carried`): those that wait for siblings, and at least the newest one, which the
+/// first tokens may see; on level 0 also the last `window` tokens. A whole sequence is a part with
+/// start 0, one step of a stream a part with length 1.
 ///
-/// Arrays of nodes have one row per node: first level 0, then for each bank its levels from 1 up;
-/// inside a level by node index, a carried node first.
+/// Arrays of nodes have one row per slot: first level 0, then for each bank its levels from 1 up;
+/// inside a level by node index, carried nodes first; inside a node by slot.
 typedef struct lmn_tree {
   size_t start;   // tokens before this part
   size_t length;  // L, at least 1
-  size_t banks;   // K, at least 1
+  lmn_tree_shape shape;
 } lmn_tree;
 
 /// The nodes of one level of a part.
 typedef struct lmn_tree_level {
-  size_t first;    // index of the first node, which is the carried one where there is one
-  size_t count;    // nodes, the carried one included
-  size_t carried;  // 1 when a node was finished before the part, otherwise 0
+  size_t first;    // index of the first node, which is a carried one where there are any
+  size_t count;    // nodes, the carried ones included
+  size_t carried;  // nodes that were finished before the part
+  size_t slots;    // of each node
   size_t row;      // row of the first node, in the first bank
 } lmn_tree_level;
 
-/// The highest level that has a node: floor(log2(start + length)).
+/// The highest level that has a node.
 size_t lmn_tree_levels(lmn_tree);
 
 /// Level `level` of the part, from 0 to lmn_tree_levels.
@@ -203,76 +217,107 @@ size_t lmn_tree_bank_rows(lmn_tree);
 /// N, all rows.
 size_t lmn_tree_rows(lmn_tree);
 
-/// Pairs of neighbouring rows of an array of nodes, and the nodes they make, in every bank. A
-/// bank's rows are `*_stride` behind those of the bank before.
-typedef struct lmn_pairs {
+/// Families of one level, in every bank: r children each and the node that they become. A bank's
+/// rows are `*_stride` behind those of the bank before.
+typedef struct lmn_families {
   size_t count;
-  size_t below;         // row of the first left child
-  size_t below_stride;  // 0 where the children are tokens, which all banks share
+  size_t slots;         // of a child
+  size_t child;         // row of the first child
+  size_t child_stride;  // 0 where the children are tokens, which all banks share
   size_t node;          // row of the first new node
   size_t node_stride;
-} lmn_pairs;
+  size_t grown;         // row of the first family's grown children, where they grow
+  size_t grown_stride;  // 0 where the children are tokens
+} lmn_families;
 
-/// The pairs that make the new nodes of `level`, from 1 up.
-lmn_pairs lmn_tree_pairs_at(lmn_tree, size_t level);
+/// The families that become the new nodes of `level`, from 1 up.
+lmn_families lmn_tree_families_at(lmn_tree, size_t level);
 
-/// Pairwise summarization: node[j] = [below[2j], below[2j + 1]] . weight + bias, per bank, on every
-/// level of the tree.
-typedef struct lmn_pairwise_summary {
+/// Rows of an array of grown children: r slots side by side for every new slot above level 0. First
+/// the families of tokens, then for each bank those of its levels from 2 up; inside a family slot
+/// by slot, and there child by child.
+size_t lmn_tree_grown_rows(lmn_tree);
+
+/// Before nodes are summarized, each one's list of slots grows by g, through a transposed
+/// convolution with kernel 1 + g over the slots:
+///   grown[s] = bias + sum over k of child[s - k] . weight[k], where child has slot s - k
+/// and the summary is then made slot by slot. Without growth (g = 0) nothing of it is used.
+typedef struct lmn_expander {
+  const float *weight;  // [1 + g, E, E]
+  const float *bias;    // [E]
+  float *grown;         // [lmn_tree_grown_rows, E]; out
+} lmn_expander;
+
+typedef struct lmn_expander_grad {
+  const float *weight_transposed;  // [1 + g, E, E]
+  const float *grown;              // as forward left it
+  float *d_grown;                  // [lmn_tree_grown_rows, E]; out: its cotangents
+  float *d_weight;                 // [1 + g, E, E]
+  float *d_bias;                   // [E]
+} lmn_expander_grad;
+
+/// Affine summary of r neighbours: node[j] = [below[r j], ...] . weight + bias, per bank, on every
+/// level of the tree. The children come from the node's own bank, or from all banks.
+typedef struct lmn_affine_summary {
   lmn_tree tree;
   size_t width;
-  const float *weight;  // [K, 2E, E]: the upper E rows multiply the left child
+  size_t sources;       // J: 1, or K where every node is made from the children of all banks
+  const float *weight;  // [K, J, r E, E]: E rows for each child of a source
   const float *bias;    // [K, E]
   float *nodes;         // [N, E]; in: tokens and carried nodes; out: the nodes they finish
-} lmn_pairwise_summary;
+  lmn_expander expander;
+} lmn_affine_summary;
 
-void lmn_pairwise_summary_forward(lmn_context, const lmn_pairwise_summary *);
+void lmn_affine_summary_forward(lmn_context, const lmn_affine_summary *);
 
-/// The same for certain pairs of the rows of `nodes`; of `tree`, only the banks matter.
-void lmn_pairwise_summary_pairs_forward(lmn_context, const lmn_pairwise_summary *, lmn_pairs);
+/// The same for certain families of the rows of `nodes`; of `tree`, only the shape matters.
+void lmn_affine_summary_families_forward(lmn_context, const lmn_affine_summary *, lmn_families);
 
-typedef struct lmn_pairwise_summary_grad {
+typedef struct lmn_affine_summary_grad {
   lmn_tree tree;
-  size_t width;
+  size_t width, sources;
   const float *nodes;              // [N, E], as forward left them
-  const float *weight_transposed;  // [K, E, 2E]
+  const float *weight_transposed;  // [K, J, E, r E]
   float *d_nodes;   // [N, E]; in: cotangent of each node; out: with what its parents add to it
-  float *d_weight;  // [K, 2E, E]
+  float *d_weight;  // [K, J, r E, E]
   float *d_bias;    // [K, E]
-} lmn_pairwise_summary_grad;
+  lmn_expander_grad expander;
+} lmn_affine_summary_grad;
 
-void lmn_pairwise_summary_backward(lmn_context, const lmn_pairwise_summary_grad *);
+void lmn_affine_summary_backward(lmn_context, const lmn_affine_summary_grad *);
 
-/// Depthwise-separable convolution, kernel 2, stride 2:
-///   mixed[j] = taps[0] * below[2j] + taps[1] * below[2j + 1] + taps[2]     (per channel)
-///   node[j]  = mixed[j] . pointwise + bias
+/// Depthwise-separable convolution, kernel r, stride r:
+///   mixed[j] = taps[0] * below[r j] + ... + taps[r - 1] * below[r j + r - 1] + taps[r]  (per
+///   channel) node[j]  = mixed[j] . pointwise + bias
 /// per bank, on every level of the tree.
 typedef struct lmn_separable_conv {
   lmn_tree tree;
   size_t width;
-  const float *taps;       // [K, 3, E]: left, right, bias of the depthwise part
+  const float *taps;       // [K, r + 1, E]: of each child, and the bias of the depthwise part
   const float *pointwise;  // [K, E, E]
   const float *bias;       // [K, E]
   float *nodes;            // [N, E]; in: tokens and carried nodes; out: the nodes they finish
   float *mixed;            // [N, E]; out: the depthwise result in the row of its node
+  lmn_expander expander;
 } lmn_separable_conv;
 
 void lmn_separable_conv_forward(lmn_context, const lmn_separable_conv *);
 
-/// The same for certain pairs of the rows of `nodes`; of `tree`, only the banks matter.
-void lmn_separable_conv_pairs_forward(lmn_context, const lmn_separable_conv *, lmn_pairs);
+/// The same for certain families of the rows of `nodes`; of `tree`, only the shape matters.
+void lmn_separable_conv_families_forward(lmn_context, const lmn_separable_conv *, lmn_families);
 
 typedef struct lmn_separable_conv_grad {
   lmn_tree tree;
   size_t width;
-  const float *taps;                  // [K, 3, E]
+  const float *taps;                  // [K, r + 1, E]
   const float *pointwise_transposed;  // [K, E, E]
   const float *nodes, *mixed;         // [N, E], as forward left them
   float *d_nodes;      // [N, E]; in: cotangent of each node; out: with what its parents add to it
   float *d_mixed;      // [N, E]; out: cotangents of `mixed`, in the rows of the new nodes
-  float *d_taps;       // [K, 3, E]
+  float *d_taps;       // [K, r + 1, E]
   float *d_pointwise;  // [K, E, E]
   float *d_bias;       // [K, E]
+  lmn_expander_grad expander;
 } lmn_separable_conv_grad;
 
 void lmn_separable_conv_backward(lmn_context, const lmn_separable_conv_grad *);
@@ -284,16 +329,19 @@ enum { LMN_MOST_HEADS = 256 };
 /// The features of head h are those whose index is congruent to h modulo H: heads lie side by side,
 /// so that one vector serves all of them.
 ///
-/// Position t sees its own level-0 row and, on every level i >= 1 with t + 1 >= 2^i and for every
-/// bank, node ((t + 1) >> i) - 1. Per head:
-///   score[s]  = query[s] . key[t] / sqrt(D)
+/// On every level i with t + 1 >= r^i, and in every bank, position t sees all slots of the newest
+/// node, ((t + 1) / r^i) - 1; on level 0 that is its own token. In a disjoint tree it sees, below
+/// the highest level, the nodes that wait for siblings, the ((t + 1) / r^i) modulo r newest ones:
+/// each token then stands in one of them. Per head:
+///   score[s]  = query[s] . key[t] / sqrt(D) + bias[level of s]
 ///   output[t] = sum over s of softmax(score)[s] * value[s]
 /// Nothing of the size of all (position, slot) pairs is stored.
 typedef struct lmn_single_vector_attention {
   lmn_tree tree;
   size_t width, heads;    // heads divides width, at most LMN_MOST_HEADS
-  const float *slots;     // [N, 2E]: query, then value, of each node
+  const float *slots;     // [N, 2E]: query, then value, of each node's slots
   const float *keys;      // [L, E]
+  const float *bias;      // [highest_level + 1, H], or NULL for none
   float *output;          // [L, E]
   float *log_normalizer;  // [L, H]: log of the sum of exp(score)
 } lmn_single_vector_attention;
@@ -305,26 +353,85 @@ typedef struct lmn_single_vector_attention_grad {
   size_t width, heads;
   const float *slots;           // [N, 2E]
   const float *keys;            // [L, E]
+  const float *bias;            // [highest_level + 1, H], or NULL
   const float *output;          // [L, E]
   const float *log_normalizer;  // [L, H]
   const float *d_output;        // [L, E]
   float *d_keys;                // [L, E]
   float *d_slots;               // [N, 2E]
   float *partial;  // [lmn_single_vector_attention_partial_rows, 2E]; scratch: sums of `d_slots`
+  float *d_bias;   // [highest_level + 1, H]; not used without a bias
+  float *partial_bias;  // [lmn_single_vector_attention_units, highest_level + 1, H]; scratch
 } lmn_single_vector_attention_grad;
 
-/// Rows of `partial`: about L / 64 for each bank's levels above 6; 0 for a tree without them.
+/// Rows of `partial`: for a long tree, about L / 64 for each slot that a position sees above the
+/// levels whose nodes cover 64 tokens; 0 for a tree without those.
 size_t lmn_single_vector_attention_partial_rows(lmn_tree);
 
+/// Units of positions, each with a part of `partial` and `partial_bias`.
+size_t lmn_single_vector_attention_units(lmn_tree);
+
 void lmn_single_vector_attention_backward(lmn_context, const lmn_single_vector_attention_grad *);
+
+/// The attention goes on over tokens that are seen as they are, each by neighbouring positions: R
+/// of the slots, of which every position sees at most X. To their scores a gate may be added.
+typedef struct lmn_recall {
+  size_t length, width, heads;
+  size_t tokens, places;  // R, X
+  const int32_t *rows;    // [R]: the slot of each token
+  const int32_t *seen;    // [L, X]: tokens that a position sees, in any order; negative for none
+  const float *slots;     // rows of 2E
+  const float *gates;     // [R], or NULL for none
+  const float *keys;      // [L, E]
+  float *output;          // [L, E]; in: over other slots; out: over these as well
+  float *log_normalizer;  // [L, H]; in and out
+} lmn_recall;
+
+void lmn_recall_forward(lmn_context, const lmn_recall *);
+
+typedef struct lmn_recall_grad {
+  size_t length, width, heads, tokens, places;
+  const int32_t *rows;  // [R], no slot twice
+  const int32_t *seen;  // [L, X]
+  const int32_t
+      *audience;  // [R, 2]: the first position that sees a token, and the one behind the last
+  const float *slots, *gates;
+  const float *keys;            // [L, E]
+  const float *output;          // [L, E], over all slots
+  const float *log_normalizer;  // [L, H]
+  const float *d_output;        // [L, E]
+  float *d_keys;                // [L, E]; in and out: added to
+  float *d_slots;               // rows of 2E; in and out: added to, where `rows` says
+  float *d_gates;               // [R]; not used without gates
+} lmn_recall_grad;
+
+void lmn_recall_backward(lmn_context, const lmn_recall_grad *);
+
+/// Who sees the last tokens of a stream: every position the `window` ones before its own. Tokens
+/// are the rows of level 0, R of them; X is the window.
+void lmn_recall_window(lmn_tree, int32_t *seen, int32_t *audience);
+
+/// Who sees pinned tokens: position t those p with the highest scores among the tokens before it. A
+/// token takes the place of the first one with the lowest score, if its own is higher.
+typedef struct lmn_pinning {
+  size_t length, places;  // L, p
+  const float *scores;  // [p + L]: of the tokens pinned before, -INFINITY for an empty place; then
+                        // of the part's tokens
+  int32_t *seen;        // [L, p]
+  int32_t *audience;    // [p + L, 2]
+  int64_t *pinned;      // [p]: the tokens pinned behind the part, as numbers below p + L
+} lmn_pinning;
+
+void lmn_recall_pinned(const lmn_pinning *);
 
 /// The same attention for one position of each of B streams, over the slots it is given.
 typedef struct lmn_single_vector_attention_step {
   size_t streams, width, heads;
-  const float *const *slots;  // [B] arrays of shape [counts[b], 2E]
-  const size_t *counts;       // [B], each at least 1
-  const float *keys;          // [B, E]
-  float *output;              // [B, E]
+  const float *const *slots;   // [B] arrays of shape [counts[b], 2E]
+  const float *const *biases;  // [B] arrays of shape [counts[b], H], added to the scores; or NULL
+  const size_t *counts;        // [B], each at least 1
+  const float *keys;           // [B, E]
+  float *output;               // [B, E]
 } lmn_single_vector_attention_step;
 
 void lmn_single_vector_attention_step_forward(lmn_context,
@@ -405,6 +512,10 @@ void lmn_gelu_backward(lmn_context, const lmn_activation_grad *);
 /// ReLU: activated = max(x, 0); the slope at 0 is 0.
 void lmn_relu_forward(lmn_context, const lmn_activation *);
 void lmn_relu_backward(lmn_context, const lmn_activation_grad *);
+
+/// activated = log(1 / (1 + exp(-x)))
+void lmn_log_sigmoid_forward(lmn_context, const lmn_activation *);
+void lmn_log_sigmoid_backward(lmn_context, const lmn_activation_grad *);
 
 /// Dropout (arXiv 1207.0580): kept[i] = x[i] / (1 - rate), or 0 where random[i] is below
 /// floor(rate * 2^32). The way back is the same map of the cotangent, so no mask is stored.

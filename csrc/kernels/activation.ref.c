@@ -58,3 +58,15 @@ void relu_forward_reference(const void *args, size_t begin, size_t end) {
 void relu_backward_reference(const void *args, size_t begin, size_t end) {
   multiply_by_slope(relu_slope, args, begin, end);
 }
+
+static double log_sigmoid(double x) { return fmin(x, 0) - log1p(exp(-fabs(x))); }
+
+static double log_sigmoid_slope(double x) { return 1 / (1 + exp(x)); }
+
+void log_sigmoid_forward_reference(const void *args, size_t begin, size_t end) {
+  activate(log_sigmoid, args, begin, end);
+}
+
+void log_sigmoid_backward_reference(const void *args, size_t begin, size_t end) {
+  multiply_by_slope(log_sigmoid_slope, args, begin, end);
+}

@@ -102,3 +102,27 @@ KERNEL(relu_backward) {
     vec_store(a->d_x + i, vec_where_positive(x, dy), lanes);
   }
 }
+
+// activated = log(sigmoid(x)) = min(x, 0) - log(1 + exp(-|x|))
+KERNEL(log_sigmoid_forward) {
+  const lmn_activation *a = args;
+  const size_t last = lmn_min(end * LMN_BLOCK, a->count);
+  for (size_t i = begin * LMN_BLOCK; i < last; i += VEC_LANES) {
+    const size_t lanes = vec_lanes(last - i);
+    const vec x = vec_load(a->x + i, lanes), zero = vec_set(0);
+    const vec below = vec_min(zero, x), above = vec_max(zero, x);
+    const vec rest = vec_log(vec_add(vec_set(1), vec_exp(vec_sub(below, above))));
+    vec_store(a->activated + i, vec_sub(below, rest), lanes);
+  }
+}
+
+// d_x = dy * sigmoid(-x)
+KERNEL(log_sigmoid_backward) {
+  const lmn_activation_grad *a = args;
+  const size_t last = lmn_min(end * LMN_BLOCK, a->count);
+  for (size_t i = begin * LMN_BLOCK; i < last; i += VEC_LANES) {
+    const size_t lanes = vec_lanes(last - i);
+    const vec share = vec_sigmoid(vec_sub(vec_set(0), vec_load(a->x + i, lanes)));
+    vec_store(a->d_x + i, vec_mul(vec_load(a->d_activated + i, lanes), share), lanes);
+  }
+}

@@ -9,17 +9,23 @@ LMN_KERNEL(transpose_forward)                       // unit: one row of a transp
 LMN_KERNEL(row_sum_forward)                         // unit: LMN_TILE_COLUMNS columns
 LMN_KERNEL(row_maximum_forward)                     // unit: LMN_TILE_COLUMNS columns
 LMN_KERNEL(row_maximum_backward)                    // unit: one row
-LMN_KERNEL(pairwise_summary_forward)                // unit: LMN_TILE_ROWS pairs of one bank
-LMN_KERNEL(pairwise_summary_backward_nodes)         // unit: LMN_TILE_ROWS pairs of children
-LMN_KERNEL(pairwise_summary_backward_weight)        // unit: LMN_TILE_ROWS rows of one bank's weight
-LMN_KERNEL(separable_conv_forward)                  // unit: LMN_TILE_ROWS pairs of one bank
-LMN_KERNEL(separable_conv_backward_nodes)           // unit: LMN_TILE_ROWS pairs of children
+LMN_KERNEL(expander_forward)                        // unit: LMN_TILE_ROWS families of one bank
+LMN_KERNEL(expander_backward_nodes)                 // unit: LMN_TILE_ROWS families of one bank
+LMN_KERNEL(expander_backward_weight)                // unit: LMN_TILE_ROWS rows of one tap's matrix
+LMN_KERNEL(affine_summary_forward)                  // unit: LMN_TILE_ROWS families of one bank
+LMN_KERNEL(affine_summary_backward_nodes)           // unit: LMN_TILE_ROWS families of children
+LMN_KERNEL(affine_summary_backward_weight)          // unit: LMN_TILE_ROWS rows of one bank's weight
+LMN_KERNEL(separable_conv_forward)                  // unit: LMN_TILE_ROWS families of one bank
+LMN_KERNEL(separable_conv_backward_nodes)           // unit: LMN_TILE_ROWS families of children
 LMN_KERNEL(separable_conv_backward_taps)            // unit: LMN_TILE_COLUMNS channels of one bank
 LMN_KERNEL(separable_conv_backward_pointwise)       // unit: LMN_TILE_ROWS rows of one bank's matrix
 LMN_KERNEL(single_vector_attention_forward)         // unit: LMN_ATTENTION_BLOCK positions
 LMN_KERNEL(single_vector_attention_backward)        // unit: LMN_ATTENTION_STRETCH positions
 LMN_KERNEL(single_vector_attention_backward_upper)  // unit: one upper level of one bank
 LMN_KERNEL(single_vector_attention_step_forward)    // unit: one stream
+LMN_KERNEL(recall_forward)                          // unit: one position
+LMN_KERNEL(recall_backward_keys)                    // unit: one position
+LMN_KERNEL(recall_backward_slots)                   // unit: one token
 LMN_KERNEL(rms_norm_forward)                        // unit: one row
 LMN_KERNEL(rms_norm_backward_x)                     // unit: one row
 LMN_KERNEL(rms_norm_backward_gain)                  // unit: LMN_TILE_COLUMNS columns
@@ -30,6 +36,8 @@ LMN_KERNEL(silu_forward)                            // unit: LMN_BLOCK values
 LMN_KERNEL(silu_backward)                           // unit: LMN_BLOCK values
 LMN_KERNEL(gelu_forward)                            // unit: LMN_BLOCK values
 LMN_KERNEL(gelu_backward)                           // unit: LMN_BLOCK values
+LMN_KERNEL(log_sigmoid_forward)                     // unit: LMN_BLOCK values
+LMN_KERNEL(log_sigmoid_backward)                    // unit: LMN_BLOCK values
 LMN_KERNEL(relu_forward)                            // unit: LMN_BLOCK values
 LMN_KERNEL(relu_backward)                           // unit: LMN_BLOCK values
 LMN_KERNEL(dropout_forward)                         // unit: LMN_BLOCK values

@@ -1,25 +1,30 @@
 // Depthwise taps mix the two children channel by channel, the pointwise product mixes the channels.
 
-// mixed[j] = taps[0] * below[2j] + taps[1] * below[2j + 1] + taps[2];  node[j] = mixed[j] . P + p
+// mixed[j] = taps[0] * below[r j] + ... + taps[r - 1] * below[r j + r - 1] + taps[r]
+// node[j] = mixed[j] . P + p
 KERNEL(separable_conv_forward) {
   const lmn_level *level = args;
   const lmn_separable_conv *a = level->operation;
-  const lmn_pairs *pairs = &level->pairs;
-  const size_t E = a->width, tiles = lmn_units(pairs->count, LMN_TILE_ROWS);
+  const lmn_groups *groups = &level->groups;
+  const size_t E = a->width, r = a->tree.shape.arity;
+  const size_t tiles = lmn_units(groups->count, LMN_TILE_ROWS);
+  const float *below = a->tree.shape.growth ? a->expander.grown : a->nodes;
   for (size_t unit = begin; unit < end; unit++) {
     const size_t bank = unit / tiles, j = unit % tiles * LMN_TILE_ROWS;
-    const size_t count = lmn_min(pairs->count - j, LMN_TILE_ROWS);
-    const size_t node = (pairs->node + bank * pairs->node_stride + j) * E;
-    const float *below = a->nodes + (pairs->below + bank * pairs->below_stride + 2 * j) * E;
-    const float *taps = a->taps + bank * 3 * E;
+    const size_t count = lmn_min(groups->count - j, LMN_TILE_ROWS);
+    const size_t node = (groups->node + bank * groups->node_stride + j) * E;
+    const float *children = below + (groups->below + bank * groups->below_stride + r * j) * E;
+    const float *taps = a->taps + bank * (r + 1) * E;
     for (size_t e = 0; e < E; e += VEC_LANES) {
       const size_t lanes = vec_lanes(E - e);
-      const vec left = vec_load(taps + e, lanes), right = vec_load(taps + E + e, lanes);
-      const vec bias = vec_load(taps + 2 * E + e, lanes);
+      vec tap[LMN_MOST_ARITY];
+      for (size_t c = 0; c < r; c++) tap[c] = vec_load(taps + c * E + e, lanes);
+      const vec bias = vec_load(taps + r * E + e, lanes);
       for (size_t p = 0; p < count; p++) {
-        const float *pair = below + 2 * p * E + e;
-        vec mixed = vec_fma(left, vec_load(pair, lanes), bias);
-        mixed = vec_fma(right, vec_load(pair + E, lanes), mixed);
+        const float *child = children + r * p * E + e;
+        vec mixed = bias;
+        for (size_t c = 0; c < r; c++)
+          mixed = vec_fma(tap[c], vec_load(child + c * E, lanes), mixed);
         vec_store(a->mixed + node + p * E + e, mixed, lanes);
       }
     }
@@ -37,21 +42,23 @@ KERNEL(separable_conv_forward) {
   }
 }
 
-// d_mixed[j] = d_node[j] . P^T;  d_below[2j] += taps[0] * d_mixed[j];  d_below[2j + 1] likewise
+// d_mixed[j] = d_node[j] . P^T;  d_below[r j + c] += taps[c] * d_mixed[j]
 // Tokens are the children of every bank's first level: there a unit adds up the banks, in order.
 KERNEL(separable_conv_backward_nodes) {
   const lmn_level *level = args;
   const lmn_separable_conv_grad *a = level->operation;
-  const lmn_pairs *pairs = &level->pairs;
-  const size_t E = a->width, tiles = lmn_units(pairs->count, LMN_TILE_ROWS);
-  const size_t parents = pairs->below_stride ? 1 : a->tree.banks;
+  const lmn_groups *groups = &level->groups;
+  const size_t E = a->width, r = a->tree.shape.arity;
+  const size_t tiles = lmn_units(groups->count, LMN_TILE_ROWS);
+  const size_t parents = groups->below_stride ? 1 : a->tree.shape.banks;
+  float *d_below = a->tree.shape.growth ? a->expander.d_grown : a->d_nodes;
   for (size_t unit = begin; unit < end; unit++) {
     const size_t first = unit / tiles, j = unit % tiles * LMN_TILE_ROWS;
-    const size_t count = lmn_min(pairs->count - j, LMN_TILE_ROWS);
+    const size_t count = lmn_min(groups->count - j, LMN_TILE_ROWS);
     for (size_t bank = first; bank < first + parents; bank++) {
-      const size_t node = (pairs->node + bank * pairs->node_stride + j) * E;
-      float *d_below = a->d_nodes + (pairs->below + bank * pairs->below_stride + 2 * j) * E;
-      const float *taps = a->taps + bank * 3 * E;
+      const size_t node = (groups->node + bank * groups->node_stride + j) * E;
+      float *d_children = d_below + (groups->below + bank * groups->below_stride + r * j) * E;
+      const float *taps = a->taps + bank * (r + 1) * E;
       const matmul_operands o = {
           .inner = E,
           .left = a->d_nodes + node,
@@ -64,44 +71,44 @@ KERNEL(separable_conv_backward_nodes) {
       };
       matmul_block(count, E, &o, MATMUL_ZERO, NULL);
       for (size_t p = 0; p < count; p++)
-        for (size_t child = 0; child < 2; child++)
+        for (size_t c = 0; c < r; c++)
           for (size_t e = 0; e < E; e += VEC_LANES) {
             const size_t lanes = vec_lanes(E - e);
-            float *d_child = d_below + (2 * p + child) * E + e;
+            float *d_child = d_children + (r * p + c) * E + e;
             const vec d_mixed = vec_load(a->d_mixed + node + p * E + e, lanes);
-            const vec tap = vec_load(taps + child * E + e, lanes);
+            const vec tap = vec_load(taps + c * E + e, lanes);
             vec_store(d_child, vec_fma(tap, d_mixed, vec_load(d_child, lanes)), lanes);
           }
     }
   }
 }
 
-// d_taps[0] = sum of below[2j] * d_mixed[j], d_taps[1] likewise, d_taps[2] = sum of d_mixed[j]
+// d_taps[c] = sum of below[r j + c] * d_mixed[j], d_taps[r] = sum of d_mixed[j]
 KERNEL(separable_conv_backward_taps) {
   const lmn_separable_conv_grad *a = args;
-  const size_t E = a->width, tiles = lmn_units(E, LMN_TILE_COLUMNS);
+  const size_t E = a->width, r = a->tree.shape.arity, tiles = lmn_units(E, LMN_TILE_COLUMNS);
+  const float *below = a->tree.shape.growth ? a->expander.grown : a->nodes;
   const lmn_tree_map map = lmn_tree_map_of(a->tree);
   for (size_t unit = begin; unit < end; unit++) {
     const size_t bank = unit / tiles, first = unit % tiles * LMN_TILE_COLUMNS;
     const size_t last = lmn_min(first + LMN_TILE_COLUMNS, E);
     for (size_t e = first; e < last; e += VEC_LANES) {
       const size_t lanes = vec_lanes(last - e);
-      vec left = vec_set(0), right = vec_set(0), bias = vec_set(0);
+      vec tap[LMN_MOST_ARITY + 1];
+      for (size_t c = 0; c <= r; c++) tap[c] = vec_set(0);
       for (size_t i = 1; i <= map.levels; i++) {
-        const lmn_pairs pairs = lmn_tree_pairs(&map, i);
-        const float *below = a->nodes + (pairs.below + bank * pairs.below_stride) * E + e;
-        const float *d_mixed = a->d_mixed + (pairs.node + bank * pairs.node_stride) * E + e;
-        for (size_t p = 0; p < pairs.count; p++) {
+        const lmn_groups groups = lmn_groups_of(a->tree.shape, lmn_tree_families(&map, i));
+        const float *child = below + (groups.below + bank * groups.below_stride) * E + e;
+        const float *d_mixed = a->d_mixed + (groups.node + bank * groups.node_stride) * E + e;
+        for (size_t p = 0; p < groups.count; p++, child += r * E) {
           const vec d = vec_load(d_mixed + p * E, lanes);
-          left = vec_fma(vec_load(below + 2 * p * E, lanes), d, left);
-          right = vec_fma(vec_load(below + (2 * p + 1) * E, lanes), d, right);
-          bias = vec_add(bias, d);
+          for (size_t c = 0; c < r; c++)
+            tap[c] = vec_fma(vec_load(child + c * E, lanes), d, tap[c]);
+          tap[r] = vec_add(tap[r], d);
         }
       }
-      float *d_taps = a->d_taps + bank * 3 * E + e;
-      vec_store(d_taps, left, lanes);
-      vec_store(d_taps + E, right, lanes);
-      vec_store(d_taps + 2 * E, bias, lanes);
+      for (size_t c = 0; c <= r; c++)
+        vec_store(a->d_taps + (bank * (r + 1) + c) * E + e, tap[c], lanes);
     }
   }
 }
@@ -119,11 +126,11 @@ KERNEL(separable_conv_backward_pointwise) {
     memset(d_pointwise, 0, rows * E * sizeof *d_pointwise);
     if (k == 0) memset(d_bias, 0, E * sizeof *d_bias);
     for (size_t i = 1; i <= map.levels; i++) {
-      const lmn_pairs pairs = lmn_tree_pairs(&map, i);
-      const size_t node = (pairs.node + bank * pairs.node_stride) * E;
-      matmul_transposed_block(pairs.count, rows, E, a->mixed + node + k, E, a->d_nodes + node, E,
+      const lmn_groups groups = lmn_groups_of(a->tree.shape, lmn_tree_families(&map, i));
+      const size_t node = (groups.node + bank * groups.node_stride) * E;
+      matmul_transposed_block(groups.count, rows, E, a->mixed + node + k, E, a->d_nodes + node, E,
                               d_pointwise, E, true);
-      if (k == 0) row_sum_block(pairs.count, E, a->d_nodes + node, E, d_bias, true);
+      if (k == 0) row_sum_block(groups.count, E, a->d_nodes + node, E, d_bias, true);
     }
   }
 }

@@ -5,13 +5,9 @@
 
 #include "kernels/units.h"
 
-// Node j of level i >= 1 is seen where t + 1 is in [(j + 1) 2^i, (j + 2) 2^i). So units begin where
-// t + 1 is a multiple of their size, a power of two: a unit of 2^i positions sees one node of every
-// level from i up, and no other unit sees the nodes of its levels until i.
 enum {
-  LMN_ATTENTION_BLOCK = 16,  // positions of a unit forward
-  LMN_ATTENTION_STRETCH_LEVEL = 6,
-  LMN_ATTENTION_STRETCH = 1 << LMN_ATTENTION_STRETCH_LEVEL,  // positions of a unit backward
+  LMN_ATTENTION_BLOCK = 16,            // positions of a unit forward
+  LMN_ATTENTION_LARGEST_STRETCH = 81,  // of a unit backward, at most
 };
 
 /// Positions of a part: indices from `first` up to `end`.
@@ -19,6 +15,7 @@ typedef struct {
   size_t first, end;
 } lmn_positions;
 
+/// Units begin where t + 1 is a multiple of their size.
 static inline size_t lmn_position_units(lmn_tree tree, size_t size) {
   return (tree.start + tree.length) / size - (tree.start + 1) / size + 1;
 }
@@ -29,31 +26,60 @@ static inline lmn_positions lmn_position_unit(lmn_tree tree, size_t size, size_t
                          lmn_min(low + size - before, tree.length)};
 }
 
-/// The levels above LMN_ATTENTION_STRETCH_LEVEL, whose nodes several units see backward. Each unit
-/// leaves what it has for them in a row per level and bank.
-static inline size_t lmn_attention_upper_levels(size_t levels) {
-  return levels > LMN_ATTENTION_STRETCH_LEVEL ? levels - LMN_ATTENTION_STRETCH_LEVEL : 0;
+/// How many nodes of one family a position may see at once in a bank: the newest, or all but the
+/// last, which is never seen without its parent.
+static inline size_t lmn_attention_places(lmn_tree_shape shape, size_t level) {
+  return shape.disjoint && level < shape.highest_level ? shape.arity - 1 : 1;
 }
 
-/// The row of the partial cotangents that `unit` leaves for an upper level.
-static inline size_t lmn_attention_partial_row(const lmn_tree_map *map, size_t unit, size_t level,
-                                               size_t bank) {
-  const size_t upper = level - LMN_ATTENTION_STRETCH_LEVEL - 1;
-  return (unit * lmn_attention_upper_levels(map->levels) + upper) * map->tree.banks + bank;
+/// How a tree is attended to backward. A unit is a stretch of positions, as long as a node of some
+/// level. It owns the nodes that no other unit sees; for those of the upper levels it leaves a
+/// partial sum of cotangents, in a row per level, bank, place and slot.
+typedef struct lmn_attention_map {
+  lmn_tree_map tree;
+  size_t stretch;
+  size_t owned_levels;                  // level 0 and others whose nodes one unit owns
+  size_t partial[LMN_MOST_LEVELS + 1];  // row of an upper level among those of a unit
+} lmn_attention_map;
+
+static inline lmn_attention_map lmn_attention_map_of(lmn_tree tree) {
+  lmn_attention_map map = {.tree = lmn_tree_map_of(tree), .stretch = 1};
+  const lmn_tree_shape shape = tree.shape;
+  size_t level = 0;
+  for (; map.stretch * shape.arity <= LMN_ATTENTION_LARGEST_STRETCH; level++)
+    map.stretch *= shape.arity;
+  // The newest node of a level is seen as long as a node is wide, one that waits for siblings as
+  // long as its parent.
+  map.owned_levels = level + !shape.disjoint;
+  size_t row = 0;
+  for (size_t i = map.owned_levels; i <= map.tree.levels; i++) {
+    map.partial[i] = row;
+    row += shape.banks * lmn_attention_places(shape, i) * map.tree.level[i].slots;
+  }
+  map.partial[map.tree.levels + 1] = row;
+  return map;
 }
 
-/// The units, of LMN_ATTENTION_STRETCH positions, that see node `node` of an upper level: from
-/// `first` up to `end`, which are equal where none does.
+/// Rows of partial cotangents that a unit leaves.
+static inline size_t lmn_attention_unit_rows(const lmn_attention_map *map) {
+  return map->partial[map->tree.levels + 1];
+}
+
+/// The positions, as numbers of tokens t + 1, that see a node, by the first and the one behind the
+/// last; both 0 where none does.
 typedef struct {
   size_t first, end;
 } lmn_audience;
 
-static inline lmn_audience lmn_attention_audience(lmn_tree tree, size_t level, size_t node) {
-  const size_t before = tree.start + 1, size = LMN_ATTENTION_STRETCH;
-  const size_t low = (node + 1) << level, high = (node + 2) << level;
-  if (high <= before || low >= before + tree.length) return (lmn_audience){0, 0};
-  return (lmn_audience){(low > before ? low : before) / size - before / size,
-                        (lmn_min(high, before + tree.length) - 1) / size - before / size + 1};
+static inline lmn_audience lmn_attention_audience(const lmn_attention_map *map, size_t level,
+                                                  size_t node) {
+  const lmn_tree tree = map->tree.tree;
+  const size_t r = tree.shape.arity, span = map->tree.span[level];
+  const bool waits = tree.shape.disjoint && level < tree.shape.highest_level;
+  const size_t low = (node + 1) * span, high = waits ? (node / r + 1) * r * span : low + span;
+  const size_t before = tree.start + 1, after = before + tree.length;
+  if (low >= high || high <= before || low >= after) return (lmn_audience){0, 0};
+  return (lmn_audience){low > before ? low : before, lmn_min(high, after)};
 }
 
 #endif

@@ -1,4 +1,5 @@
 #include <math.h>
+#include <string.h>
 
 #include "kernels/single_vector_attention.h"
 
@@ -9,49 +10,76 @@ static double dot(const float *a, const float *b, size_t heads, size_t D) {
   return sum;
 }
 
-/// Row of the node of `level` that position `t` of the stream sees, by the rule itself; false when
-/// the level is absent there.
-static bool visible_row(lmn_tree tree, size_t t, size_t level, size_t bank, size_t *row) {
-  const lmn_tree_level nodes = lmn_tree_level_at(tree, level);
-  if (level == 0) {
-    *row = t - nodes.first;
-    return bank == 0;
+/// A walk over the slots that position `t` of a part sees.
+typedef struct {
+  const lmn_tree_map *map;
+  size_t t;
+  size_t level, bank, node, slot, row;  // of the current one
+} walk;
+
+/// How many nodes of the walk's level its position sees in every bank; the last is the newest.
+static size_t visible_nodes(const walk *w, size_t *newest) {
+  const lmn_tree_shape shape = w->map->tree.shape;
+  size_t finished = w->map->tree.start + w->t + 1;
+  for (size_t i = 0; i < w->level; i++) finished /= shape.arity;
+  *newest = finished - 1;
+  if (finished == 0) return 0;
+  return shape.disjoint && w->level < shape.highest_level ? finished % shape.arity : 1;
+}
+
+/// Goes to the first slot at or behind the current place; false where there is none.
+static bool settle(walk *w) {
+  for (; w->level <= w->map->levels; w->level++, w->bank = w->node = w->slot = 0) {
+    const lmn_tree_level *nodes = &w->map->level[w->level];
+    size_t newest;
+    const size_t visible = visible_nodes(w, &newest);
+    if (w->slot == nodes->slots) w->slot = 0, w->node++;
+    if (w->node == visible) w->node = 0, w->bank++;
+    if (visible == 0 || w->bank == (w->level ? w->map->tree.shape.banks : 1)) continue;
+    const size_t node = newest + 1 - visible + w->node;
+    w->row =
+        nodes->row + w->bank * w->map->bank_rows + (node - nodes->first) * nodes->slots + w->slot;
+    return true;
   }
-  const size_t finished = (t + 1) >> level;
-  if (finished == 0) return false;
-  *row = nodes.row + bank * lmn_tree_bank_rows(tree) + finished - 1 - nodes.first;
-  return true;
+  return false;
+}
+
+static bool next(walk *w) {
+  w->slot++;
+  return settle(w);
+}
+
+/// For every slot `w` that position `t` sees.
+#define FOR_VIEW(w, map_, t_)      \
+  walk w = {.map = map_, .t = t_}; \
+  for (bool more = settle(&w); more; more = next(&w))
+
+static double score_of(const float *slots, const float *keys, const float *bias, size_t E, size_t H,
+                       const walk *w, size_t h) {
+  const size_t D = E / H;
+  const double score = dot(slots + w->row * 2 * E + h, keys + w->t * E + h, H, D) / sqrt((double)D);
+  return bias ? score + bias[w->level * H + h] : score;
 }
 
 void single_vector_attention_forward_reference(const void *args, size_t begin, size_t end) {
   const lmn_single_vector_attention *a = args;
-  const size_t E = a->width, H = a->heads, D = E / H, levels = lmn_tree_levels(a->tree);
+  const size_t E = a->width, H = a->heads;
+  const lmn_tree_map map = lmn_tree_map_of(a->tree);
   const size_t first = lmn_position_unit(a->tree, LMN_ATTENTION_BLOCK, begin).first;
   const size_t last = lmn_position_unit(a->tree, LMN_ATTENTION_BLOCK, end - 1).end;
   for (size_t t = first; t < last; t++)
     for (size_t h = 0; h < H; h++) {
-      const float *key = a->keys + t * E + h;
-      float *output = a->output + t * E + h;
       double largest = -INFINITY, normalizer = 0;
-      size_t row;
-      for (size_t i = 0; i <= levels; i++)
-        for (size_t bank = 0; bank < a->tree.banks; bank++)
-          if (visible_row(a->tree, a->tree.start + t, i, bank, &row))
-            largest = fmax(largest, dot(a->slots + row * 2 * E + h, key, H, D) / sqrt((double)D));
-      for (size_t i = 0; i <= levels; i++)
-        for (size_t bank = 0; bank < a->tree.banks; bank++)
-          if (visible_row(a->tree, a->tree.start + t, i, bank, &row))
-            normalizer +=
-                exp(dot(a->slots + row * 2 * E + h, key, H, D) / sqrt((double)D) - largest);
-      for (size_t d = 0; d < D; d++) {
+      FOR_VIEW(w, &map, t)
+      largest = fmax(largest, score_of(a->slots, a->keys, a->bias, E, H, &w, h));
+      FOR_VIEW(v, &map, t)
+      normalizer += exp(score_of(a->slots, a->keys, a->bias, E, H, &v, h) - largest);
+      for (size_t e = h; e < E; e += H) {
         double sum = 0;
-        for (size_t i = 0; i <= levels; i++)
-          for (size_t bank = 0; bank < a->tree.banks; bank++)
-            if (visible_row(a->tree, a->tree.start + t, i, bank, &row)) {
-              const float *query = a->slots + row * 2 * E + h;
-              sum += exp(dot(query, key, H, D) / sqrt((double)D) - largest) * query[E + d * H];
-            }
-        output[d * H] = (float)(sum / normalizer);
+        FOR_VIEW(s, &map, t)
+        sum += exp(score_of(a->slots, a->keys, a->bias, E, H, &s, h) - largest) *
+               a->slots[s.row * 2 * E + E + e];
+        a->output[t * E + e] = (float)(sum / normalizer);
       }
       a->log_normalizer[t * H + h] = (float)(largest + log(normalizer));
     }
@@ -63,111 +91,146 @@ void single_vector_attention_step_forward_reference(const void *args, size_t beg
   for (size_t b = begin; b < end; b++)
     for (size_t h = 0; h < H; h++) {
       const float *key = a->keys + b * E + h, *query = a->slots[b] + h;
+      const float *bias = a->biases ? a->biases[b] + h : NULL;
+#define STEP_SCORE(s) \
+  (dot(query + (s) * 2 * E, key, H, D) / sqrt((double)D) + (bias ? bias[(s) * H] : 0))
       double largest = -INFINITY, normalizer = 0;
-      for (size_t s = 0; s < a->counts[b]; s++)
-        largest = fmax(largest, dot(query + s * 2 * E, key, H, D) / sqrt((double)D));
-      for (size_t s = 0; s < a->counts[b]; s++)
-        normalizer += exp(dot(query + s * 2 * E, key, H, D) / sqrt((double)D) - largest);
+      for (size_t s = 0; s < a->counts[b]; s++) largest = fmax(largest, STEP_SCORE(s));
+      for (size_t s = 0; s < a->counts[b]; s++) normalizer += exp(STEP_SCORE(s) - largest);
       for (size_t d = 0; d < D; d++) {
         double sum = 0;
         for (size_t s = 0; s < a->counts[b]; s++)
-          sum += exp(dot(query + s * 2 * E, key, H, D) / sqrt((double)D) - largest) *
-                 query[s * 2 * E + E + d * H];
+          sum += exp(STEP_SCORE(s) - largest) * query[s * 2 * E + E + d * H];
         a->output[b * E + h + d * H] = (float)(sum / normalizer);
       }
+#undef STEP_SCORE
     }
 }
 
 /// Softmax weight of a slot at a position, and the cotangent of its score.
-static void pair_backward(const lmn_single_vector_attention_grad *a, size_t row, size_t t, size_t h,
+static void pair_backward(const lmn_single_vector_attention_grad *a, const walk *w, size_t h,
                           double *weight, double *d_score) {
-  const size_t E = a->width, D = E / a->heads;
-  const float *query = a->slots + row * 2 * E + h, *d_output = a->d_output + t * E + h;
-  const double score = dot(query, a->keys + t * E + h, a->heads, D) / sqrt((double)D);
-  *weight = exp(score - a->log_normalizer[t * a->heads + h]);
-  const double d_weight = dot(query + E, d_output, a->heads, D);
-  *d_score =
-      *weight * (d_weight - dot(d_output, a->output + t * E + h, a->heads, D)) / sqrt((double)D);
+  const size_t E = a->width, H = a->heads, D = E / H;
+  const float *d_output = a->d_output + w->t * E + h;
+  *weight = exp(score_of(a->slots, a->keys, a->bias, E, H, w, h) - a->log_normalizer[w->t * H + h]);
+  const double d_weight = dot(a->slots + w->row * 2 * E + E + h, d_output, H, D);
+  *d_score = *weight * (d_weight - dot(d_output, a->output + w->t * E + h, H, D));
 }
 
-static void position_backward(const lmn_single_vector_attention_grad *a, size_t t) {
-  const size_t E = a->width, H = a->heads, levels = lmn_tree_levels(a->tree);
+static void position_backward(const lmn_single_vector_attention_grad *a, const lmn_tree_map *map,
+                              size_t t) {
+  const size_t E = a->width, H = a->heads;
   for (size_t e = 0; e < E; e++) {
     double sum = 0, weight, d_score;
-    size_t row;
-    for (size_t i = 0; i <= levels; i++)
-      for (size_t bank = 0; bank < a->tree.banks; bank++)
-        if (visible_row(a->tree, a->tree.start + t, i, bank, &row)) {
-          pair_backward(a, row, t, e % H, &weight, &d_score);
-          sum += d_score * a->slots[row * 2 * E + e];
-        }
-    a->d_keys[t * E + e] = (float)sum;
+    FOR_VIEW(w, map, t) {
+      pair_backward(a, &w, e % H, &weight, &d_score);
+      sum += d_score * a->slots[w.row * 2 * E + e];
+    }
+    a->d_keys[t * E + e] = (float)(sum / sqrt((double)(E / H)));
   }
 }
 
-static bool sees(lmn_tree tree, size_t t, size_t level, size_t bank, size_t row) {
-  size_t visible;
-  return visible_row(tree, tree.start + t, level, bank, &visible) && visible == row;
-}
-
-/// What `positions` give to the node in `row`; those that see it are neighbours.
-static void slot_backward(const lmn_single_vector_attention_grad *a, lmn_positions positions,
-                          size_t level, size_t bank, size_t row, float *d_slot) {
-  const size_t E = a->width;
-  size_t first = positions.first;
-  while (first < positions.end && !sees(a->tree, first, level, bank, row)) first++;
-  size_t end = first;
-  while (end < positions.end && sees(a->tree, end, level, bank, row)) end++;
+/// What `positions` give to the slot in `row`.
+static void slot_backward(const lmn_single_vector_attention_grad *a, const lmn_tree_map *map,
+                          lmn_positions positions, size_t row, float *d_slot) {
+  const size_t E = a->width, H = a->heads;
   for (size_t e = 0; e < E; e++) {
     double query = 0, value = 0, weight, d_score;
-    for (size_t t = first; t < end; t++) {
-      pair_backward(a, row, t, e % a->heads, &weight, &d_score);
-      query += d_score * a->keys[t * E + e];
-      value += weight * a->d_output[t * E + e];
+    for (size_t t = positions.first; t < positions.end; t++) {
+      FOR_VIEW(w, map, t) {
+        if (w.row != row) continue;
+        pair_backward(a, &w, e % H, &weight, &d_score);
+        query += d_score * a->keys[t * E + e];
+        value += weight * a->d_output[t * E + e];
+      }
     }
-    d_slot[e] = (float)query;
+    d_slot[e] = (float)(query / sqrt((double)(E / H)));
     d_slot[E + e] = (float)value;
+  }
+}
+
+/// What `positions` give to the bias of a level.
+static void bias_backward(const lmn_single_vector_attention_grad *a, const lmn_tree_map *map,
+                          lmn_positions positions, size_t level, float *d_bias) {
+  for (size_t h = 0; h < a->heads; h++) {
+    double sum = 0, weight, d_score;
+    for (size_t t = positions.first; t < positions.end; t++) {
+      FOR_VIEW(w, map, t) {
+        if (w.level != level) continue;
+        pair_backward(a, &w, h, &weight, &d_score);
+        sum += d_score;
+      }
+    }
+    d_bias[h] = (float)sum;
   }
 }
 
 void single_vector_attention_backward_reference(const void *args, size_t begin, size_t end) {
   const lmn_single_vector_attention_grad *a = args;
-  const lmn_tree_map map = lmn_tree_map_of(a->tree);
+  const lmn_attention_map map = lmn_attention_map_of(a->tree);
+  const lmn_tree_shape shape = a->tree.shape;
+  const size_t E = a->width, before = a->tree.start + 1;
   for (size_t unit = begin; unit < end; unit++) {
-    const lmn_positions positions = lmn_position_unit(a->tree, LMN_ATTENTION_STRETCH, unit);
-    const size_t E = a->width, first = positions.first, last = positions.end - 1;
-    for (size_t t = first; t <= last; t++) position_backward(a, t);
-    for (size_t i = 0; i <= map.levels; i++)
-      for (size_t bank = 0; bank < (i ? a->tree.banks : 1); bank++) {
-        const bool upper = i > LMN_ATTENTION_STRETCH_LEVEL;
-        size_t row, last_row;
-        if (!visible_row(a->tree, a->tree.start + last, i, bank, &last_row)) continue;
-        // The first unit also owns a carried node that is not seen any more.
-        if ((unit == 0 && !upper) || !visible_row(a->tree, a->tree.start + first, i, bank, &row))
-          row = map.level[i].row + bank * map.bank_rows;
-        for (; row <= last_row; row++)
-          slot_backward(a, positions, i, bank, row,
-                        upper ? a->partial + lmn_attention_partial_row(&map, unit, i, bank) * 2 * E
-                              : a->d_slots + row * 2 * E);
-      }
+    const lmn_positions positions = lmn_position_unit(a->tree, map.stretch, unit);
+    for (size_t t = positions.first; t < positions.end; t++) position_backward(a, &map.tree, t);
+    for (size_t i = 0; i <= map.tree.levels; i++) {
+      const lmn_tree_level nodes = map.tree.level[i];
+      for (size_t bank = 0; bank < (i ? shape.banks : 1); bank++)
+        for (size_t n = 0; n < nodes.count; n++) {
+          const lmn_audience seen = lmn_attention_audience(&map, i, nodes.first + n);
+          const size_t row = nodes.row + bank * map.tree.bank_rows + n * nodes.slots;
+          const size_t places = lmn_attention_places(shape, i);
+          const size_t place = places > 1 ? (nodes.first + n) % shape.arity : 0;
+          // An owned node is its unit's, or the first one's where nobody sees it.
+          const bool here =
+              seen.first < before + positions.end && seen.end > before + positions.first;
+          if (!here && !(i < map.owned_levels && seen.end == 0 && unit == 0)) continue;
+          const lmn_positions seeing = {
+              here && seen.first > before + positions.first ? seen.first - before : positions.first,
+              here ? lmn_min(seen.end - before, positions.end) : positions.first};
+          for (size_t s = 0; s < nodes.slots; s++)
+            slot_backward(
+                a, &map.tree, seeing, row + s,
+                i < map.owned_levels
+                    ? a->d_slots + (row + s) * 2 * E
+                    : a->partial + (unit * lmn_attention_unit_rows(&map) + map.partial[i] +
+                                    (bank * places + place) * nodes.slots + s) *
+                                       2 * E);
+        }
+    }
+    for (size_t i = 0; a->bias && i <= shape.highest_level; i++)
+      bias_backward(a, &map.tree, positions, i,
+                    a->partial_bias + (unit * (shape.highest_level + 1) + i) * a->heads);
   }
 }
 
 void single_vector_attention_backward_upper_reference(const void *args, size_t begin, size_t end) {
   const lmn_single_vector_attention_grad *a = args;
-  const size_t E = a->width, K = a->tree.banks;
-  const lmn_tree_map map = lmn_tree_map_of(a->tree);
+  const lmn_attention_map map = lmn_attention_map_of(a->tree);
+  const lmn_tree_shape shape = a->tree.shape;
+  const size_t E = a->width, before = a->tree.start + 1;
   for (size_t unit = begin; unit < end; unit++) {
-    const size_t level = LMN_ATTENTION_STRETCH_LEVEL + 1 + unit / K, bank = unit % K;
-    const lmn_tree_level nodes = map.level[level];
-    for (size_t node = 0; node < nodes.count; node++) {
-      const lmn_audience seen = lmn_attention_audience(a->tree, level, nodes.first + node);
-      const size_t row = nodes.row + bank * map.bank_rows + node;
-      for (size_t e = 0; e < 2 * E; e++) {
-        double sum = 0;
-        for (size_t u = seen.first; u < seen.end; u++)
-          sum += a->partial[lmn_attention_partial_row(&map, u, level, bank) * 2 * E + e];
-        a->d_slots[row * 2 * E + e] = (float)sum;
+    const size_t i = map.owned_levels + unit / shape.banks, bank = unit % shape.banks;
+    const size_t places = lmn_attention_places(shape, i);
+    const lmn_tree_level nodes = map.tree.level[i];
+    for (size_t n = 0; n < nodes.count; n++) {
+      const lmn_audience seen = lmn_attention_audience(&map, i, nodes.first + n);
+      const size_t place = places > 1 ? (nodes.first + n) % shape.arity : 0;
+      for (size_t s = 0; s < nodes.slots; s++) {
+        const size_t row = nodes.row + bank * map.tree.bank_rows + n * nodes.slots + s;
+        for (size_t e = 0; e < 2 * E; e++) {
+          double sum = 0;
+          for (size_t u = 0; u < lmn_position_units(a->tree, map.stretch); u++) {
+            const lmn_positions positions = lmn_position_unit(a->tree, map.stretch, u);
+            if (seen.first >= before + positions.end || seen.end <= before + positions.first)
+              continue;
+            sum += a->partial[(u * lmn_attention_unit_rows(&map) + map.partial[i] +
+                               (bank * places + place) * nodes.slots + s) *
+                                  2 * E +
+                              e];
+          }
+          a->d_slots[row * 2 * E + e] = (float)sum;
+        }
       }
     }
   }

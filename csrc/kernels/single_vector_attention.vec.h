@@ -61,24 +61,54 @@ LMN_INLINE size_t group_size(attention_shape f) {
 /// Scores of one slot: position by position, the heads of a vector.
 LMN_INLINE size_t group_row(attention_shape f) { return group_size(f) * f.heads; }
 
-/// Neighbouring positions of a part that see equally many slots.
+/// The levels of a tree, and how many bits count the children of a node; 0 where no number of bits
+/// does.
+typedef struct {
+  lmn_attention_map map;
+  size_t bits;
+  bool disjoint;
+} attention_levels;
+
+static attention_levels attention_levels_of(lmn_tree tree) {
+  attention_levels levels = {.map = lmn_attention_map_of(tree), .disjoint = tree.shape.disjoint};
+  if ((tree.shape.arity & (tree.shape.arity - 1)) == 0)
+    while (tree.shape.arity >> levels.bits > 1) levels.bits++;
+  return levels;
+}
+
+/// Whether positions see the nodes of a level that wait for siblings, not the newest one.
+LMN_INLINE bool shows_waiting(const attention_levels *levels, size_t level) {
+  return levels->disjoint && level < levels->map.tree.tree.shape.highest_level;
+}
+
+/// A score that leaves no weight; finite, so that differences are.
+#define ATTENTION_UNSEEN -1e30f
+
+/// Neighbouring positions of a part for which the same levels have nodes.
 typedef struct {
   size_t first, count;
   size_t tokens;  // t + 1 of the first
-  size_t levels;  // the highest that they see
+  size_t levels;  // the highest that has a node
 } attention_group;
 
-/// The group that begins at `first`. Tiles and groups end at `end` and where t + 1 is a multiple of
-/// their size, so that the positions of a tile see one node of every level that spans it, and at
-/// powers of two, where a level appears.
-LMN_INLINE attention_group group_at(attention_shape f, const lmn_tree_map *map, size_t first,
+/// How many nodes a level has after so many tokens.
+LMN_INLINE size_t finished_nodes(const attention_levels *levels, size_t level, size_t tokens) {
+  return levels->bits ? tokens >> level * levels->bits : tokens / levels->map.tree.span[level];
+}
+
+/// The group that begins at `first`. Tiles and groups end at `end`, where t + 1 is a multiple of
+/// their size, so that the positions of a tile see one node of every level that spans it where the
+/// arity is a power of two, and where a level appears.
+LMN_INLINE attention_group group_at(attention_shape f, const attention_levels *levels, size_t first,
                                     size_t end) {
+  const lmn_tree_map *map = &levels->map.tree;
   const size_t tokens = map->tree.start + first + 1;
   const size_t size = tokens % tile_size(f) ? tile_size(f) : group_size(f);
-  size_t levels = map->levels;
-  while (tokens >> levels == 0) levels--;
-  const size_t next = lmn_min(tokens / size * size + size, (size_t)2 << levels);
-  return (attention_group){first, lmn_min(next - tokens, end - first), tokens, levels};
+  size_t top = map->levels;
+  while (tokens < map->span[top]) top--;
+  size_t next = tokens / size * size + size;
+  if (top < map->levels) next = lmn_min(next, map->span[top + 1]);
+  return (attention_group){first, lmn_min(next - tokens, end - first), tokens, top};
 }
 
 /// How much of a row of scores the group's tiles fill.
@@ -92,51 +122,102 @@ LMN_INLINE size_t group_place(attention_group group, size_t q) {
 }
 
 /// Slots that a group sees, ATTENTION_SLOTS at most, in order: its positions' tokens, then level by
-/// level, bank by bank.
+/// level, bank by bank, node by node.
 typedef struct {
-  size_t level, bank;  // of the slot behind these
-  bool whole;          // whether these are all
-  size_t own;          // slots that differ between the positions of a tile
-  size_t common;       // slots behind those, that do not
-  size_t levels[ATTENTION_SLOTS], banks[ATTENTION_SLOTS];
+  size_t level, bank, place, slot;  // of the one behind these
+  size_t index;                     // of that among its level's
+  bool whole;                       // whether these are all
+  size_t own;                       // slots that differ between the positions of a tile
+  size_t common;                    // slots behind those, that do not
+  size_t levels[ATTENTION_SLOTS], places[ATTENTION_SLOTS], indices[ATTENTION_SLOTS];
   // Per own slot one for each position of a group, per common one for each tile.
   const float *rows[ATTENTION_SLOTS * ATTENTION_GROUP];
 } attention_view;
 
+/// Whether nodes of a level change inside a tile of the group, as they then do below it too.
+LMN_INLINE bool level_is_own(attention_shape f, const attention_levels *levels,
+                             attention_group group, size_t level) {
+  const size_t size = tile_size(f);
+  if (levels->bits) return levels->map.tree.span[level] < size;
+  for (size_t q = 0; q < group.count; q += size)
+    if (finished_nodes(levels, level, group.tokens + q) !=
+        finished_nodes(levels, level, group.tokens + lmn_min(q + size, group.count) - 1))
+      return true;
+  return false;
+}
+
+/// Whether the position with number `tokens` sees the node at `place` of its level's families.
+LMN_INLINE bool sees_place(const attention_levels *levels, size_t level, size_t place,
+                           size_t tokens) {
+  if (!shows_waiting(levels, level)) return true;
+  return place < finished_nodes(levels, level, tokens) % levels->map.tree.tree.shape.arity;
+}
+
+/// The node that is seen at a place of a level.
+LMN_INLINE size_t node_at(const attention_levels *levels, size_t level, size_t place,
+                          size_t tokens) {
+  const size_t finished = finished_nodes(levels, level, tokens);
+  if (!shows_waiting(levels, level)) return finished - 1;
+  return finished - finished % levels->map.tree.tree.shape.arity + place;
+}
+
 /// Fills the view with the next slots; the first ones where that is `first`. A whole view may be
 /// that of the group before, of which only what changes is written.
 LMN_INLINE void view_next(attention_shape f, attention_view *view, bool first,
-                          const lmn_tree_map *map, attention_group group, const float *slots,
+                          const attention_levels *levels, attention_group group, const float *slots,
                           size_t width) {
-  const float **rows = view->rows;
+  const lmn_tree_map *map = &levels->map.tree;
+  const bool steady = levels->bits && !levels->disjoint;
   size_t count = 0;
   if (first) {
-    view->level = view->bank = 0;
+    view->level = view->bank = view->place = view->slot = view->index = 0;
   } else {
     view->whole = false;
-    view->own = 0;
   }
-  for (; view->level <= group.levels; view->level++, view->bank = 0) {
-    const size_t level = view->level, banks = level ? map->tree.banks : 1;
-    const size_t span = (size_t)1 << level;
-    if (view->whole && span >= group_size(f) && group.tokens % span) {
+  if (!view->whole || !steady) view->own = 0;
+  const float **rows = view->rows;
+  for (; view->level <= group.levels; view->level++, view->bank = view->index = 0) {
+    const size_t level = view->level, banks = level ? map->tree.shape.banks : 1;
+    const lmn_tree_level *nodes = &map->level[level];
+    if (view->whole && steady && map->span[level] >= group_size(f) &&
+        group.tokens % map->span[level]) {
       // Nodes from here up are the same as before.
       view->level = group.levels + 1;
       return;
     }
-    const lmn_tree_level *nodes = &map->level[level];
-    const bool own = span < tile_size(f);
-    for (; view->bank < banks && count < ATTENTION_SLOTS; view->bank++) {
-      const size_t before = nodes->row - nodes->first - 1 + view->bank * map->bank_rows;
-      for (size_t q = 0; q < group_size(f); q += own ? 1 : tile_size(f))
-        *rows++ = slots + (before + ((group.tokens + group_place(group, q)) >> level)) * 2 * width;
-      view->levels[count] = level;
-      view->banks[count++] = view->bank;
-      if (own) view->own = count;
-    }
-    if (view->bank < banks) break;
+    const size_t places = lmn_attention_places(map->tree.shape, level);
+    const bool own = level_is_own(f, levels, group, level);
+    for (; view->bank < banks; view->bank++, view->place = 0)
+      for (; view->place < places; view->place++, view->slot = 0) {
+        bool seen = !levels->disjoint;
+        for (size_t q = 0; q < group.count && !seen; q++)
+          seen = sees_place(levels, level, view->place, group.tokens + q);
+        if (!seen) {
+          view->index += nodes->slots;
+          continue;
+        }
+        for (; view->slot < nodes->slots; view->slot++, view->index++) {
+          if (count == ATTENTION_SLOTS) {
+            view->common = count - view->own;
+            return;
+          }
+          const size_t base = nodes->row + view->bank * map->bank_rows + view->slot;
+          for (size_t q = 0; q < group_size(f); q += own ? 1 : tile_size(f)) {
+            const size_t tokens = group.tokens + group_place(group, q);
+            const size_t node = node_at(levels, level, view->place, tokens);
+            const size_t row = base + (node - nodes->first) * nodes->slots;
+            // Where a position does not see the place, any row will do.
+            *rows++ =
+                slots + (sees_place(levels, level, view->place, tokens) ? row : 0) * 2 * width;
+          }
+          view->levels[count] = level;
+          view->places[count] = view->place;
+          view->indices[count++] = view->index;
+          if (own) view->own = count;
+        }
+      }
   }
-  view->whole = first && view->level > group.levels;
+  view->whole = first;
   view->common = count - view->own;
 }
 
@@ -207,6 +288,25 @@ LMN_INLINE void view_dots(attention_shape f, attention_group group, const attent
     for (size_t q = 0; q < group.count; q += tile)
       head_dots_tile(f, 1, false, rows + q / tile, tiles, offset, keys + q, scale,
                      dots + q * f.heads);
+}
+
+/// Adds the levels' biases to scores, and takes those away whose slot a position does not see.
+LMN_INLINE void view_bias(attention_shape f, const attention_levels *levels, attention_group group,
+                          const attention_view *view, const float *bias, size_t heads,
+                          float *scores) {
+  if (!bias && !levels->disjoint) return;
+  const size_t used = lmn_min(f.heads, f.lanes);
+  for (size_t s = 0; s < view->own + view->common; s++, scores += group_row(f))
+    for (size_t q = 0; q < group_scores(f, group) / f.heads; q++) {
+      float *score = scores + q * f.heads;
+      const size_t tokens = group.tokens + group_place(group, q);
+      if (!sees_place(levels, view->levels[s], view->places[s], tokens))
+        vec_store(score, vec_set(ATTENTION_UNSEEN), f.heads);
+      else if (bias)
+        vec_store(score,
+                  vec_add(vec_load(score, used), vec_load(bias + view->levels[s] * heads, used)),
+                  used);
+    }
 }
 
 /// Softmax over slots that come in blocks (arXiv 1805.02867), of a row of scores.
@@ -322,25 +422,27 @@ LMN_INLINE void attention_forward(attention_shape f, const lmn_single_vector_att
                                   size_t head, size_t begin, size_t end) {
   lmn_single_vector_attention a = *args;
   a.slots += head, a.keys += head, a.output += head, a.log_normalizer += head;
+  if (a.bias) a.bias += head;
   const size_t E = a.width;
   const float scale = 1 / sqrtf((float)(E / a.heads));
-  const lmn_tree_map map = lmn_tree_map_of(a.tree);
+  const attention_levels levels = attention_levels_of(a.tree);
   const size_t last = lmn_position_unit(a.tree, LMN_ATTENTION_BLOCK, end - 1).end;
   attention_view view;
   view.whole = false;
   attention_group group;
   for (size_t t = lmn_position_unit(a.tree, LMN_ATTENTION_BLOCK, begin).first; t < last;
        t += group.count) {
-    group = group_at(f, &map, t, last);
+    group = group_at(f, &levels, t, last);
     const size_t used = group_scores(f, group);
     const float *keys[ATTENTION_GROUP];
     group_rows(f, group, a.keys, E, keys);
     attention_softmax softmax;
     for (bool first = true, more = true; more; first = false) {
       ATTENTION_ALIGNED float weights[ATTENTION_SLOTS * ATTENTION_ROW], inverse[ATTENTION_ROW];
-      view_next(f, &view, first, &map, group, a.slots, E);
+      view_next(f, &view, first, &levels, group, a.slots, E);
       more = view.level <= group.levels;
       view_dots(f, group, &view, 0, keys, scale, weights);
+      view_bias(f, &levels, group, &view, a.bias, a.heads, weights);
       softmax_add(&softmax, group_row(f), used, first, view.own + view.common, weights);
       for (size_t r = 0; !more && r < used; r += VEC_LANES)
         vec_store(inverse + r, vec_div(vec_set(1), vec_load(softmax.normalizer + r, VEC_LANES)),

@@ -67,37 +67,59 @@ LMN_INLINE void slot_sums(attention_shape f, const size_t slots, size_t count, c
 #undef ATTENTION_SUMS
 }
 
+/// Where position q of a group leaves what it has for a slot in view.
+LMN_INLINE float *slot_target(attention_shape f, const lmn_single_vector_attention_grad *a,
+                              const attention_levels *levels, size_t unit,
+                              const attention_view *view, size_t slot, size_t q) {
+  const size_t level = view->levels[slot];
+  if (level < levels->map.owned_levels) return a->d_slots + (view_row(f, view, slot, q) - a->slots);
+  const size_t row = unit * lmn_attention_unit_rows(&levels->map) + levels->map.partial[level];
+  return a->partial + (row + view->indices[slot]) * 2 * a->width;
+}
+
+/// Whether no position before, of this unit, has left something for the node that the position
+/// with number `tokens` sees.
+LMN_INLINE bool begins_target(const attention_levels *levels, size_t level, size_t place,
+                              size_t tokens) {
+  if (tokens == levels->map.tree.tree.start + 1) return true;
+  if (level >= levels->map.owned_levels) return tokens % levels->map.stretch == 0;
+  if (tokens % levels->map.tree.span[level]) return false;
+  return !shows_waiting(levels, level) ||
+         finished_nodes(levels, level, tokens) % levels->map.tree.tree.shape.arity == place + 1;
+}
+
 /// Adds a group's part to the cotangents of the slots in view.
 LMN_INLINE void view_cotangents(attention_shape f, const lmn_single_vector_attention_grad *a,
-                                const lmn_tree_map *map, size_t unit, attention_group group,
+                                const attention_levels *levels, size_t unit, attention_group group,
                                 const attention_view *view, const float *const *keys,
                                 const float *const *d_outputs, const float *d_scores,
                                 const float *weights) {
   const size_t E = a->width, size = group_size(f), row = group_row(f);
+  const size_t *span = levels->map.tree.span;
   size_t together;
   for (size_t s = 0; s < view->own + view->common; s += together) {
-    // Positions see the same node until t + 1 is a multiple of its span. Slots whose nodes change
-    // at the same positions are worked on together.
-    const size_t span = lmn_min((size_t)1 << view->levels[s], size);
-    for (together = 1; together < ATTENTION_TARGETS && s + together < view->own + view->common &&
-                       lmn_min((size_t)1 << view->levels[s + together], size) == span;
-         together++)
-      continue;
+    // Slots whose nodes change at the same positions are worked on together.
+    const size_t level = view->levels[s], place = view->places[s];
+    const bool lasts = levels->bits && !levels->disjoint && span[level] >= size;
+    for (together = 1; together < ATTENTION_TARGETS && s + together < view->own + view->common;
+         together++) {
+      const size_t other = view->levels[s + together];
+      if (!(other == level && view->places[s + together] == place) &&
+          !(lasts && span[other] >= size))
+        break;
+    }
     if (together == 3) together = 2;
     for (size_t q = 0, next; q < group.count; q = next) {
       const size_t tokens = group.tokens + q;
-      next = lmn_min((tokens & ~(span - 1)) + span - group.tokens, group.count);
+      next = lasts
+                 ? group.count
+                 : lmn_min(tokens - tokens % span[level] + span[level] - group.tokens, group.count);
+      if (!sees_place(levels, level, place, tokens)) continue;
       float *targets[ATTENTION_TARGETS];
       bool first[ATTENTION_TARGETS];
       for (size_t i = 0; i < together; i++) {
-        const size_t level = view->levels[s + i];
-        const size_t period = (size_t)1 << lmn_min(level, LMN_ATTENTION_STRETCH_LEVEL);
-        first[i] = group.first + q == 0 || (tokens & (period - 1)) == 0;
-        targets[i] =
-            level > LMN_ATTENTION_STRETCH_LEVEL
-                ? a->partial +
-                      lmn_attention_partial_row(map, unit, level, view->banks[s + i]) * 2 * E
-                : a->d_slots + (view_row(f, view, s + i, q) - a->slots);
+        first[i] = begins_target(levels, view->levels[s + i], place, tokens);
+        targets[i] = slot_target(f, a, levels, unit, view, s + i, q);
       }
 #define ATTENTION_TOGETHER(n)                                                                     \
   if (together == n) {                                                                            \
@@ -112,6 +134,20 @@ LMN_INLINE void view_cotangents(attention_shape f, const lmn_single_vector_atten
   }
 }
 
+/// Adds a group's part to the cotangents of the levels' biases.
+LMN_INLINE void view_bias_cotangents(attention_shape f, attention_group group,
+                                     const attention_view *view, const float *d_scores, float scale,
+                                     size_t heads, float *d_bias) {
+  const size_t used = lmn_min(f.heads, f.lanes);
+  for (size_t s = 0; s < view->own + view->common; s++, d_scores += group_row(f)) {
+    float *sum = d_bias + view->levels[s] * heads;
+    vec total = vec_set(0);
+    for (size_t q = 0; q < group.count; q++)
+      total = vec_add(total, vec_load(d_scores + q * f.heads, used));
+    vec_store(sum, vec_add(vec_load(sum, used), vec_div(total, vec_set(scale))), used);
+  }
+}
+
 /// rows[q] of `values` [L, H], position by position the heads of a vector; a place without a
 /// position repeats the last one's.
 LMN_INLINE void group_heads(attention_shape f, attention_group group, const float *values,
@@ -123,14 +159,19 @@ LMN_INLINE void group_heads(attention_shape f, attention_group group, const floa
         f.heads);
 }
 
-/// Clears the cotangents of the carried nodes that the part's tokens do not see.
-static void clear_unseen(const lmn_tree_map *map, size_t width, float *d_slots) {
-  const size_t tokens = map->tree.start + 1;
-  for (size_t i = 0; i <= lmn_min(map->levels, LMN_ATTENTION_STRETCH_LEVEL); i++) {
-    if (!map->level[i].carried || tokens & (((size_t)1 << i) - 1)) continue;
-    for (size_t bank = 0; bank < (i ? map->tree.banks : 1); bank++)
-      memset(d_slots + (map->level[i].row + bank * map->bank_rows) * 2 * width, 0,
-             2 * width * sizeof(float));
+/// Clears the cotangents of the nodes that nobody sees: carried ones that wait for siblings or are
+/// no longer the newest, and in disjoint trees the last one of every family.
+static void clear_unseen(const lmn_attention_map *map, size_t width, float *d_slots) {
+  const lmn_tree_shape shape = map->tree.tree.shape;
+  for (size_t i = 0; i < map->owned_levels && i <= map->tree.levels; i++) {
+    const lmn_tree_level nodes = map->tree.level[i];
+    const size_t count = shape.disjoint ? nodes.count : nodes.carried;
+    for (size_t n = 0; n < count; n++) {
+      if (lmn_attention_audience(map, i, nodes.first + n).end) continue;
+      for (size_t bank = 0; bank < (i ? shape.banks : 1); bank++)
+        memset(d_slots + (nodes.row + bank * map->tree.bank_rows + n * nodes.slots) * 2 * width, 0,
+               nodes.slots * 2 * width * sizeof(float));
+    }
   }
 }
 
@@ -141,17 +182,20 @@ LMN_INLINE void attention_backward(attention_shape f, const lmn_single_vector_at
   lmn_single_vector_attention_grad a = *args;
   a.slots += head, a.keys += head, a.output += head, a.log_normalizer += head;
   a.d_output += head, a.d_keys += head, a.d_slots += head, a.partial += head;
-  const size_t E = a.width;
+  if (a.bias) a.bias += head, a.partial_bias += head;
+  const size_t E = a.width, biases = (a.tree.shape.highest_level + 1) * a.heads;
   const float scale = 1 / sqrtf((float)(E / a.heads));
-  const lmn_tree_map map = lmn_tree_map_of(a.tree);
-  if (begin == 0 && head == 0) clear_unseen(&map, E, a.d_slots);
+  const attention_levels levels = attention_levels_of(a.tree);
+  if (begin == 0 && head == 0) clear_unseen(&levels.map, E, a.d_slots);
   for (size_t unit = begin; unit < end; unit++) {
-    const lmn_positions positions = lmn_position_unit(a.tree, LMN_ATTENTION_STRETCH, unit);
+    const lmn_positions positions = lmn_position_unit(a.tree, levels.map.stretch, unit);
+    float *d_bias = a.partial_bias + unit * biases;
+    if (a.bias && head == 0) memset(d_bias, 0, biases * sizeof *d_bias);
     attention_view view;
     view.whole = false;
     attention_group group;
     for (size_t t = positions.first; t < positions.end; t += group.count) {
-      group = group_at(f, &map, t, positions.end);
+      group = group_at(f, &levels, t, positions.end);
       const float *keys[ATTENTION_GROUP], *d_outputs[ATTENTION_GROUP], *outputs[ATTENTION_GROUP];
       group_rows(f, group, a.keys, E, keys);
       group_rows(f, group, a.d_output, E, d_outputs);
@@ -163,15 +207,17 @@ LMN_INLINE void attention_backward(attention_shape f, const lmn_single_vector_at
       for (bool first = true, more = true; more; first = false) {
         ATTENTION_ALIGNED float weights[ATTENTION_SLOTS * ATTENTION_ROW],
             d_scores[ATTENTION_SLOTS * ATTENTION_ROW];
-        view_next(f, &view, first, &map, group, a.slots, E);
+        view_next(f, &view, first, &levels, group, a.slots, E);
         more = view.level <= group.levels;
         view_dots(f, group, &view, 0, keys, scale, weights);
+        view_bias(f, &levels, group, &view, a.bias, a.heads, weights);
         view_dots(f, group, &view, E, d_outputs, 1, d_scores);
         softmax_backward(group_row(f), group_scores(f, group), view.own + view.common,
                          log_normalizer, d_normalizer, scale, weights, d_scores);
         weighted_sums(f, group, &view, 0, d_scores, (attention_bounds){first, NULL, NULL}, a.d_keys,
                       E);
-        view_cotangents(f, &a, &map, unit, group, &view, keys, d_outputs, d_scores, weights);
+        view_cotangents(f, &a, &levels, unit, group, &view, keys, d_outputs, d_scores, weights);
+        if (a.bias) view_bias_cotangents(f, group, &view, d_scores, scale, a.heads, d_bias);
       }
     }
   }
@@ -183,23 +229,29 @@ ATTENTION_KERNEL(single_vector_attention_backward, lmn_single_vector_attention_g
 // The cotangents of the nodes of one upper level and bank.
 KERNEL(single_vector_attention_backward_upper) {
   const lmn_single_vector_attention_grad *a = args;
-  const size_t E = a->width;
-  const lmn_tree_map map = lmn_tree_map_of(a->tree);
+  const lmn_attention_map map = lmn_attention_map_of(a->tree);
+  const lmn_tree_shape shape = a->tree.shape;
+  const size_t columns = 2 * a->width, unit_rows = lmn_attention_unit_rows(&map);
+  const size_t first_stretch = (a->tree.start + 1) / map.stretch;
   for (size_t unit = begin; unit < end; unit++) {
-    const size_t level = LMN_ATTENTION_STRETCH_LEVEL + 1 + unit / a->tree.banks;
-    const size_t bank = unit % a->tree.banks;
-    const lmn_tree_level nodes = map.level[level];
-    for (size_t node = 0; node < nodes.count; node++) {
-      const lmn_audience seen = lmn_attention_audience(a->tree, level, nodes.first + node);
-      float *d_slot = a->d_slots + (nodes.row + bank * map.bank_rows + node) * 2 * E;
-      for (size_t e = 0; e < 2 * E; e += VEC_LANES) {
-        const size_t lanes = vec_lanes(2 * E - e);
+    const size_t level = map.owned_levels + unit / shape.banks, bank = unit % shape.banks;
+    const size_t places = lmn_attention_places(shape, level);
+    const lmn_tree_level nodes = map.tree.level[level];
+    for (size_t n = 0; n < nodes.count; n++) {
+      const lmn_audience seen = lmn_attention_audience(&map, level, nodes.first + n);
+      const size_t place = places > 1 ? (nodes.first + n) % shape.arity : 0;
+      const size_t first = seen.end ? seen.first / map.stretch - first_stretch : 0;
+      const size_t last = seen.end ? (seen.end - 1) / map.stretch - first_stretch + 1 : 0;
+      const float *partial =
+          a->partial + (map.partial[level] + (bank * places + place) * nodes.slots) * columns;
+      float *d_node =
+          a->d_slots + (nodes.row + bank * map.tree.bank_rows + n * nodes.slots) * columns;
+      for (size_t e = 0; e < nodes.slots * columns; e += VEC_LANES) {
+        const size_t lanes = vec_lanes(nodes.slots * columns - e);
         vec sum = vec_set(0);
-        for (size_t u = seen.first; u < seen.end; u++) {
-          const size_t row = lmn_attention_partial_row(&map, u, level, bank);
-          sum = vec_add(sum, vec_load(a->partial + row * 2 * E + e, lanes));
-        }
-        vec_store(d_slot + e, sum, lanes);
+        for (size_t u = first; u < last; u++)
+          sum = vec_add(sum, vec_load(partial + u * unit_rows * columns + e, lanes));
+        vec_store(d_node + e, sum, lanes);
       }
     }
   }

@@ -43,29 +43,62 @@ typedef struct lmn_tree_map {
   lmn_tree tree;
   size_t levels, bank_rows;
   lmn_tree_level level[LMN_MOST_LEVELS];
+  size_t span[LMN_MOST_LEVELS + 1];   // tokens of a node
+  size_t grown[LMN_MOST_LEVELS + 1];  // row of the first new family, in the first bank
+  size_t shared_grown, bank_grown;    // rows of the tokens' families, and of a bank's others
 } lmn_tree_map;
 
 lmn_tree_map lmn_tree_map_of(lmn_tree);
 
-/// The pairs that make the new nodes of `level`, from 1 up.
-lmn_pairs lmn_tree_pairs(const lmn_tree_map *, size_t level);
+/// The families that become the new nodes of `level`, from 1 up.
+lmn_families lmn_tree_families(const lmn_tree_map *, size_t level);
 
-/// What a kernel that works level by level gets: the arguments of its operation, and a level. A
-/// unit is LMN_TILE_ROWS pairs of a bank; descending to the tokens, of all banks.
+/// Groups of r neighbouring rows, each of which becomes a row: the children of a node, or slot by
+/// slot their grown ones. In every bank; a bank's rows are `*_stride` behind those before.
+typedef struct lmn_groups {
+  size_t count;
+  size_t below;  // row of the first group, in the array of nodes or in that of grown children
+  size_t below_stride;  // 0 where the banks share them
+  size_t node, node_stride;
+} lmn_groups;
+
+/// The groups of some families.
+lmn_groups lmn_groups_of(lmn_tree_shape, lmn_families);
+
+/// What a kernel that works level by level gets: the arguments of its operation, and groups. A unit
+/// is LMN_TILE_ROWS groups of a bank; descending to the tokens, of all banks.
 typedef struct lmn_level {
   const void *operation;
-  lmn_pairs pairs;
+  lmn_groups groups;
 } lmn_level;
 
-/// Runs `kernel` on the pairs of one level in every bank; a pair costs `work`.
-void lmn_tree_summarize(lmn_context, lmn_kernel *kernel, const void *operation, size_t banks,
-                        lmn_pairs, size_t work);
+/// What the expander's kernels get: the families of a level, or all of a tree.
+typedef struct lmn_expansion {
+  lmn_tree tree;
+  size_t width;
+  lmn_families families;
+  float *nodes;  // [N, E]; backward their cotangents
+  lmn_expander expander;
+  lmn_expander_grad grad;
+} lmn_expansion;
 
-/// Runs `kernel` on every level in turn, children before parents; a pair costs `work`.
-void lmn_tree_ascend(lmn_context, lmn_kernel *kernel, const void *operation, lmn_tree, size_t work);
+/// A summarizer on its way through the levels of a tree.
+typedef struct lmn_summarizer {
+  lmn_kernel *kernel;
+  const void *operation;
+  size_t work;  // multiply-adds of a group
+  lmn_expansion expansion;
+} lmn_summarizer;
 
-/// The same, parents before children.
-void lmn_tree_descend(lmn_context, lmn_kernel *kernel, const void *operation, lmn_tree,
-                      size_t work);
+/// Makes the nodes of some families in every bank.
+void lmn_tree_summarize(lmn_context, const lmn_summarizer *, lmn_families);
+
+/// Makes the nodes of every level in turn, children before parents.
+void lmn_tree_ascend(lmn_context, const lmn_summarizer *);
+
+/// Takes cotangents from parents to children, level by level, and sums up the expander's gradient.
+///
+/// `nodes` are the nodes themselves, the summarizer's are their cotangents.
+void lmn_tree_descend(lmn_context, const lmn_summarizer *, const float *nodes);
 
 #endif

@@ -2,7 +2,7 @@ internal import LMNKernels
 package import LMNLayers
 
 /// How some parameters stand in published checkpoints, where names or layouts differ from ours.
-struct PublishedForm {
+public struct PublishedForm {
   let own: [String]
   let published: [String]
   let publish: ([Tensor]) -> [Tensor]
@@ -64,7 +64,8 @@ extension LogarithmicMemory {
       of: ["out_proj.weight"], as: ["out_proj.weight"],
       publish: { [$0[0].transposed.rows(at: own).transposed] },
       adopt: { [$0[0].transposed.rows(at: there).transposed] })
-    return summarizer.publishedForms.map { $0.prefixed("summarizer.") } + projections + [output]
+    return summarizer.publishedForms.map { $0.prefixed("summarizer.") }
+      + (expander?.publishedForms ?? []).map { $0.prefixed("expander.") } + projections + [output]
   }
 
   /// A dictionary of this memory's parameters under `prefix`, or of their gradients, with names and

@@ -5,12 +5,10 @@ internal import LMNMemories
 ///
 /// Its state is a value while it reads in parallel, and memory that stays where it is while it takes
 /// step by step.
-struct Stream<Inputs: Sendable>: Sendable {
-  private let trunk: Trunk
-  private let makeInputs: RecordedStreams<Inputs>.MakeInputs
-  private let takeStep: RecordedStreams<Inputs>.Step
+struct ModelStream<Inputs: Sendable>: Sendable {
+  private let modelStep: StreamStep<Inputs>
   private var form: Form
-  private var outputs = Tensor(shape: [0], scalars: [])
+  private var outputs: Tensor
 
   private enum Form {
     case parallel(Trunk.State)
@@ -18,23 +16,19 @@ struct Stream<Inputs: Sendable>: Sendable {
   }
 
   /// A stream that goes on from `state`, or begins.
-  init(
-    of trunk: Trunk, state: Trunk.State?, inputs: @escaping RecordedStreams<Inputs>.MakeInputs,
-    step: @escaping RecordedStreams<Inputs>.Step
-  ) {
-    self.trunk = trunk
-    makeInputs = inputs
-    takeStep = step
-    let state = state ?? trunk.initialState
+  init(_ modelStep: StreamStep<Inputs>, from state: Trunk.State?) {
+    self.modelStep = modelStep
+    let state = state ?? modelStep.trunk.initialState
     form = .parallel(state)
     position = state[0].position
+    outputs = modelStep.makeOutputs(1)
   }
 
   /// What the stream has left so far.
   var state: Trunk.State {
     switch form {
     case .parallel(let state): state
-    case .sequential(let streams): streams.states[0]
+    case .sequential(let streams): streams.state(at: 0)
     }
   }
 
@@ -47,21 +41,21 @@ struct Stream<Inputs: Sendable>: Sendable {
   mutating func step(_ fill: (Inputs) -> Void) -> Tensor {
     var streams: RecordedStreams<Inputs>
     switch form {
-    case .parallel(let state):
-      streams = RecordedStreams(
-        of: trunk, states: [state], in: .current, inputs: makeInputs, step: takeStep)
-      outputs = streams.outputs()
-    case .sequential(let current):
-      streams = current
+    case .parallel(let state): streams = recorded(from: state)
+    case .sequential(let current): streams = current
     }
     // So that the streams are nobody else's.
     form = .parallel([])
-    if !isKnownUniquelyReferenced(&streams) { streams = streams.copied() }
-    streams.step { inputs, _ in fill(inputs) }
-    streams.copyOutputs(to: &outputs)
+    if !isKnownUniquelyReferenced(&streams) { streams = recorded(from: streams.state(at: 0)) }
+    streams.step(onlyRow) { inputs, _, _ in fill(inputs) }
+    streams.copyOutputs(of: onlyRow, to: &outputs)
     form = .sequential(streams)
     position += 1
     return outputs
+  }
+
+  private func recorded(from state: Trunk.State) -> RecordedStreams<Inputs> {
+    RecordedStreams(modelStep, states: [state], places: 1, in: .current)
   }
 
   /// Reads `count` inputs in parallel: `body` gets, in order, the places of stretches that are read
@@ -71,9 +65,14 @@ struct Stream<Inputs: Sendable>: Sendable {
   ) rethrows {
     var state = self.state
     defer { form = .parallel(state) }
-    for stretches in readingGroups(of: count, after: position) {
+    for stretches in readingGroups(
+      of: count, after: position, stretches: modelStep.trunk.stretchLength)
+    {
       position += stretches.reduce(0) { $0 + $1.count }
       try body(stretches, &state)
     }
   }
 }
+
+/// The row of the only place.
+private let onlyRow: [Int?] = [0]

@@ -1,0 +1,44 @@
+public import LMNKernels
+
+/// What a tree's lists of slots grow by: weight `[1 + g, E, E]` and bias `[E]`.
+public typealias ExpansionVariables = (weight: Variable, bias: Variable)
+
+extension Variable {
+  /// A tree's nodes by affine maps of the children of each.
+  ///
+  /// - Parameters:
+  ///   - tree: Which part of a stream's tree this is.
+  ///   - carried: The carried nodes `[C, E]` in the order of the tree's `carriedRows`.
+  ///   - weight: `[KJ, rE, E]`, E rows per child, for every bank and source.
+  ///   - bias: `[K, E]`.
+  ///   - expansion: For a tree that grows.
+  /// - Returns: `[N, E]` for `self` of `[L, E]`, the tokens.
+  public func affineSummary(
+    of tree: Tree, carried: Variable, weight: Variable, bias: Variable,
+    expansion: ExpansionVariables? = nil
+  ) -> Variable {
+    let w = weight.value
+    let grows = expansion.map { Expansion(weight: $0.weight.value, bias: $0.bias.value) }
+    let (nodes, grown, _) = Summary.affine(weight: w, bias: bias.value)
+      .nodes(of: tree, tokens: value, carried: carried.value, expansion: grows)
+    return Variable(
+      nodes,
+      Edge.joint([self, carried, weight, bias] + inputs(of: expansion)) {
+        [rows = carried.carriedRows(of: tree)] dy in
+        let pulled = nodes.affineSummaryPullback(
+          dy, of: tree, grown: grown, weight: w, expansion: grows)
+        return [
+          pulled.nodes.rows(tree.tokenRows), pulled.nodes.rows(at: rows), pulled.weight,
+          pulled.bias, pulled.expansion.weight, pulled.expansion.bias,
+        ]
+      })
+  }
+
+  /// The rows whose cotangents go back to carried nodes; none where nobody wants them.
+  func carriedRows(of tree: Tree) -> [Int] { node == nil ? [] : tree.carriedRows }
+}
+
+/// The inputs of an expansion, if there is one.
+func inputs(of expansion: ExpansionVariables?) -> [Variable] {
+  expansion.map { [$0.weight, $0.bias] } ?? []
+}

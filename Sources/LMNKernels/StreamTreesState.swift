@@ -1,0 +1,107 @@
+/// What a stream has left behind, as values.
+public struct StreamTreeState {
+  /// Tokens seen.
+  public let position: Int
+  /// `[C, E]`, in the order of the next part's ``Tree/carriedRows``.
+  public let nodes: Tensor
+  /// `[p, E]`: the pinned tokens.
+  public let pinned: Tensor
+  /// `[p, 1]`: their scores, −∞ for an empty place.
+  public let pinnedScores: Tensor
+
+  /// A state of its parts.
+  public init(position: Int, nodes: Tensor, pinned: Tensor, pinnedScores: Tensor) {
+    self.position = position
+    self.nodes = nodes
+    self.pinned = pinned
+    self.pinnedScores = pinnedScores
+  }
+}
+
+extension StreamTrees {
+  /// Sets a stream to a state.
+  ///
+  /// - Parameters:
+  ///   - stream: Which one.
+  ///   - state: What it left behind.
+  ///   - slots: `[C + p, 2E]`: query and value of its nodes and pinned tokens.
+  ///   - gates: `[p, 1]`, added to the scores of pinned tokens; nil where there are none.
+  ///   - levelBias: `[levels, H]`, or nil.
+  public func load(
+    _ stream: Int, _ state: StreamTreeState, slots: Tensor, gates: Tensor?, levelBias: Tensor?
+  ) {
+    let position = state.position
+    precondition(
+      stream < streams && position >> TreeShape.mostLevels == 0,
+      "StreamTrees: stream \(stream) of \(streams), position \(position)")
+    reset(stream)
+    positions[stream] = position
+    counts[stream] = layout.slotCount(after: position)
+    clearSlots(stream, 0..<counts[stream])
+    var index = 0
+    forEachCarried(after: position) { level, bank, node in
+      let rows = shape.slots(onLevel: level)
+      self.node(stream, layout.nodeRow(node, level: level, bank: bank)).update(
+        from: state.nodes.base + index * width, count: rows * width)
+      let source = slots.base + index * 2 * width
+      if let row = layout.slotRow(node, level: level, bank: bank) {
+        slot(stream, row).update(from: source, count: rows * 2 * width)
+      }
+      if level == 0 && shape.window > 0 && node >= position - shape.window {
+        slot(stream, layout.windowRow(node)).update(from: source, count: 2 * width)
+        setBias(stream, layout.windowRow(node), to: 0)
+      }
+      index += rows
+    }
+    var finished = position
+    for level in 0...layout.levels where finished > 0 {
+      showLevel(stream, level, nodes: finished, levelBias: levelBias?.base)
+      finished /= shape.arity
+    }
+    for place in 0..<pins where state.pinnedScores.base[place] > -.infinity {
+      pinned(stream, place).update(from: state.pinned.base + place * width, count: width)
+      slot(stream, place).update(
+        from: slots.base + (index + place) * 2 * width, count: 2 * width)
+      pinnedScores[stream * (pins + 1) + place] = state.pinnedScores.base[place]
+      setBias(stream, place, to: gates!.base[place])
+    }
+  }
+
+  /// The state of a stream.
+  public func state(of stream: Int) -> StreamTreeState {
+    let position = positions[stream]
+    var rows: [Int] = []
+    forEachCarried(after: position) { level, bank, node in
+      let row = layout.nodeRow(node, level: level, bank: bank)
+      rows += row..<row + shape.slots(onLevel: level)
+    }
+    return StreamTreeState(
+      position: position,
+      nodes: Tensor(shape: [rows.count, width]) { nodes in
+        for (index, row) in rows.enumerated() {
+          (nodes + index * width).update(from: node(stream, row), count: width)
+        }
+      },
+      pinned: Tensor(shape: [pins, width]) {
+        $0.update(from: pinned(stream, 0), count: pins * width)
+      },
+      pinnedScores: Tensor(shape: [pins, 1]) {
+        $0.update(from: pinnedScores + stream * (pins + 1), count: pins)
+      })
+  }
+
+  /// Calls `body` with every node that the part behind so many tokens carries, in its order.
+  private func forEachCarried(
+    after position: Int, _ body: (_ level: Int, _ bank: Int, _ node: Int) -> Void
+  ) {
+    guard position > 0 else { return }
+    let tree = Tree(start: position, length: 1, shape: shape)
+    func carried(_ level: Int, _ bank: Int) {
+      let nodes = tree.level(level, bank: bank)
+      for node in nodes.first..<nodes.first + nodes.carried { body(level, bank, node) }
+    }
+    carried(0, 0)
+    guard tree.levels > 0 else { return }
+    for bank in 0..<shape.banks { for level in 1...tree.levels { carried(level, bank) } }
+  }
+}

@@ -1,0 +1,92 @@
+public import LMNAutodiff
+public import LMNKernels
+internal import LMNLayers
+
+/// A convolution with kernel and stride r over the channels of all banks: in as many groups as banks,
+/// or in one, where every bank's node is made from the children of all.
+///
+/// It is the affine map of ``LinearSummarizer``, perhaps of the children of all banks, stored as a
+/// convolution.
+public struct ConvSummarizer: Summarizer {
+  /// `[KJ, rE, E]`: E rows for each child; bank by bank, source by source.
+  public var weight: Variable
+  /// `[K, E]`.
+  public var bias: Variable
+
+  init(
+    _ scale: SummarizerScale, mixesBanks: Bool, _ initialisation: Initialisation,
+    using generator: inout SeededGenerator
+  ) {
+    let (width, banks, arity) = (scale.width, scale.banks, scale.arity)
+    let sources = mixesBanks ? banks : 1
+    switch initialisation {
+    case .reference:
+      let bound = 1 / Float(sources * arity * width).squareRoot()
+      weight = .uniform([banks * sources, arity * width, width], bound: bound, using: &generator)
+      bias = .uniform([banks, width], bound: bound, using: &generator)
+    case .normal, .orthogonal:
+      weight = scale.maps(
+        banks * sources, inputs: sources * arity, orthogonal: initialisation == .orthogonal,
+        using: &generator)
+      bias = .constant([banks, width], 0)
+    }
+  }
+
+  /// The nodes of a tree.
+  public func nodes(
+    of tree: Tree, tokens: Variable, carried: Variable, expansion: ExpansionVariables?
+  ) -> Variable {
+    tokens.affineSummary(
+      of: tree, carried: carried, weight: weight, bias: bias, expansion: expansion)
+  }
+
+  /// An affine map.
+  public var summary: Summary { .affine(weight: weight.value, bias: bias.value) }
+
+  /// Lists `weight` and `bias`.
+  public mutating func visitParameters(_ visit: (String, inout Variable) -> Void) {
+    visit("weight", &weight)
+    visit("bias", &bias)
+  }
+
+  /// The weight is `[KE, JE, r]` there: a row per output channel, in it the input channels of the
+  /// group, in these the children.
+  public var publishedForms: [PublishedForm] {
+    let (shape, banks, width) = (
+      weight.value.shape, bias.value.shape[0], bias.value.shape[1]
+    )
+    let (sources, arity) = (shape[0] / banks, shape[1] / width)
+    // Where each number of the published weight stands in ours.
+    var places: [Int] = []
+    for bank in 0..<banks {
+      for output in 0..<width {
+        for source in 0..<sources {
+          for input in 0..<width {
+            for child in 0..<arity {
+              let row = ((bank * sources + source) * arity + child) * width + input
+              places.append(row * width + output)
+            }
+          }
+        }
+      }
+    }
+    let published = [banks * width, sources * width, arity]
+    return [
+      PublishedForm(
+        of: ["weight", "bias"], as: ["conv.weight", "conv.bias"],
+        publish: { [places] own in
+          let scalars = own[0].scalars
+          return [
+            Tensor(shape: published, scalars: places.map { scalars[$0] }),
+            own[1].reshaped([banks * width]),
+          ]
+        },
+        adopt: { [places] theirs in
+          let scalars = theirs[0].scalars
+          var own = [Float](repeating: 0, count: scalars.count)
+          for (place, scalar) in zip(places, scalars) { own[place] = scalar }
+          return [Tensor(shape: shape, scalars: own), theirs[1].reshaped([banks, width])]
+        })
+    ]
+  }
+}

@@ -1,0 +1,60 @@
+public import LMNAutodiff
+public import LMNKernels
+internal import LMNLayers
+
+/// `node = [child₀, child₁, …] · weight + bias`, per bank.
+public struct LinearSummarizer: Summarizer {
+  /// `[K, rE, E]`: E rows for each child.
+  public var weight: Variable
+  /// `[K, E]`.
+  public var bias: Variable
+
+  init(
+    _ scale: SummarizerScale, _ initialisation: Initialisation,
+    using generator: inout SeededGenerator
+  ) {
+    let (width, banks, arity) = (scale.width, scale.banks, scale.arity)
+    switch initialisation {
+    case .reference:
+      // Xavier's rule as the published code applies it to tensors of these ranks.
+      let (e, k, r, gain) = (Float(width), Float(banks), Float(arity), Float(0.1))
+      weight = .normal(
+        [banks, arity * width, width], deviation: gain * (2 / (r * e * e + k * e)).squareRoot(),
+        using: &generator)
+      bias = .normal(
+        [banks, width], deviation: gain * (2 / (k * e + e)).squareRoot(), using: &generator)
+    case .normal, .orthogonal:
+      weight = scale.maps(
+        banks, inputs: arity, orthogonal: initialisation == .orthogonal, using: &generator)
+      bias = .constant([banks, width], 0)
+    }
+  }
+
+  /// The nodes of a tree.
+  public func nodes(
+    of tree: Tree, tokens: Variable, carried: Variable, expansion: ExpansionVariables?
+  ) -> Variable {
+    tokens.affineSummary(
+      of: tree, carried: carried, weight: weight, bias: bias, expansion: expansion)
+  }
+
+  /// An affine map.
+  public var summary: Summary { .affine(weight: weight.value, bias: bias.value) }
+
+  /// Lists `weight` and `bias`.
+  public mutating func visitParameters(_ visit: (String, inout Variable) -> Void) {
+    visit("weight", &weight)
+    visit("bias", &bias)
+  }
+
+  /// The bias has the shape that it is added in.
+  public var publishedForms: [PublishedForm] {
+    let shape = bias.value.shape
+    return [
+      PublishedForm(
+        of: ["bias"], as: ["bias"],
+        publish: { [$0[0].reshaped([1, shape[0], 1, shape[1]])] },
+        adopt: { [$0[0].reshaped(shape)] })
+    ]
+  }
+}

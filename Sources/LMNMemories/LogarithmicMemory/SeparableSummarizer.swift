@@ -1,0 +1,97 @@
+public import LMNAutodiff
+public import LMNKernels
+internal import LMNLayers
+
+/// `mixed = taps₀ ⊙ child₀ + … + tapsᵣ`, `node = mixed · pointwise + bias`, per bank.
+public struct SeparableSummarizer: Summarizer {
+  /// `[K, r + 1, E]`: per channel the factor of every child, and the bias.
+  public var taps: Variable
+  /// `[K, E, E]`.
+  public var pointwise: Variable
+  /// `[K, E]`.
+  public var bias: Variable
+
+  init(
+    _ scale: SummarizerScale, _ initialisation: Initialisation,
+    using generator: inout SeededGenerator
+  ) {
+    let (width, banks) = (scale.width, scale.banks)
+    let (shape, e) = ([banks, width, width], Float(width))
+    let tapShape = [banks, scale.arity + 1, width]
+    let share = 1 / Float(scale.arity).squareRoot()
+    switch initialisation {
+    case .reference:
+      let bound = 1 / e.squareRoot()
+      taps = .uniform(tapShape, bound: share, using: &generator)
+      pointwise = .uniform(shape, bound: bound, using: &generator)
+      bias = .uniform([banks, width], bound: bound, using: &generator)
+    case .normal:
+      taps = .normal(tapShape, deviation: share, using: &generator)
+      pointwise = .normal(shape, deviation: 1 / e.squareRoot(), using: &generator)
+      bias = .constant([banks, width], 0)
+    case .orthogonal:
+      taps = .normal(tapShape, deviation: share, using: &generator)
+      pointwise = .orthogonal(matrices: banks, size: width, scale: 1, using: &generator)
+      bias = .constant([banks, width], 0)
+    }
+  }
+
+  /// The nodes of a tree.
+  public func nodes(
+    of tree: Tree, tokens: Variable, carried: Variable, expansion: ExpansionVariables?
+  ) -> Variable {
+    tokens.separableConv(
+      of: tree, carried: carried, taps: taps, pointwise: pointwise, bias: bias,
+      expansion: expansion)
+  }
+
+  /// A depthwise-separable convolution.
+  public var summary: Summary {
+    .separable(taps: taps.value, pointwise: pointwise.value, bias: bias.value)
+  }
+
+  /// Lists `taps`, `pointwise` and `bias`.
+  public mutating func visitParameters(_ visit: (String, inout Variable) -> Void) {
+    visit("taps", &taps)
+    visit("pointwise", &pointwise)
+    visit("bias", &bias)
+  }
+
+  /// Taps and their bias stand apart there, the taps of a channel together.
+  public var publishedForms: [PublishedForm] {
+    let (banks, width, arity) = (
+      bias.value.shape[0], bias.value.shape[1], taps.value.shape[1] - 1
+    )
+    return [
+      PublishedForm(
+        of: ["taps"], as: ["depthwise.weight", "depthwise.bias"],
+        publish: { own in
+          let taps = own[0].scalars
+          var (weight, channelBias): ([Float], [Float]) = ([], [])
+          for bank in 0..<banks {
+            for channel in 0..<width {
+              let first = bank * (arity + 1) * width + channel
+              weight += (0..<arity).map { taps[first + $0 * width] }
+              channelBias.append(taps[first + arity * width])
+            }
+          }
+          return [
+            Tensor(shape: [banks, width, arity], scalars: weight),
+            Tensor(shape: [banks, width], scalars: channelBias),
+          ]
+        },
+        adopt: { published in
+          let (weight, channelBias) = (published[0].scalars, published[1].scalars)
+          var taps: [Float] = []
+          for channels in (0..<banks).map({ $0 * width..<($0 + 1) * width }) {
+            for child in 0..<arity { taps += channels.map { weight[arity * $0 + child] } }
+            taps += channels.map { channelBias[$0] }
+          }
+          return [Tensor(shape: [banks, arity + 1, width], scalars: taps)]
+        }),
+      PublishedForm(
+        of: ["pointwise", "bias"], as: ["pointwise.weight", "pointwise.bias"],
+        publish: { $0 }, adopt: { $0 }),
+    ]
+  }
+}

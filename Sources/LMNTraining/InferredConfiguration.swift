@@ -1,0 +1,108 @@
+import FoundationEssentials
+import LMNModel
+
+/// A configuration that is put together from what shapes tell and what is said besides.
+struct InferredConfiguration {
+  /// By key of the configuration.
+  private var values: [String: JSONValue] = [:]
+
+  /// What the names and shapes of a published state dict tell.
+  init(layout: [(name: String, shape: [Int])]) {
+    let shapes = Dictionary(uniqueKeysWithValues: layout.map { ($0.name, $0.shape) })
+    func shape(_ name: String, rank: Int) -> [Int]? {
+      guard let shape = shapes[name], shape.count == rank else { return nil }
+      return shape
+    }
+    let blocks = Set(layout.compactMap { Self.block(of: $0.name) })
+    if !blocks.isEmpty { self["layers"] = blocks.count }
+    guard let table = shape("token_embedding_table.weight", rank: 2), table[1] > 0 else { return }
+    let width = table[1]
+    (self["vocab"], self["width"]) = (table[0], width)
+    if let positions = shape("position_embedding_table.weight", rank: 2) {
+      values["positions"] = .text("learned")
+      self["maximumLength"] = positions[0]
+    }
+    guard let first = blocks.min() else { return }
+    if let inner = shape("blocks.\(first).feedforward.0.weight", rank: 2) {
+      self["feedForward"] = inner[0] / width
+    }
+    if let expander = shape("blocks.\(first).expander.conv_transpose.weight", rank: 3) {
+      self["expand"] = expander[2] - 1
+    }
+    let summarizer = "blocks.\(first).summarizer."
+    if let weight = shape(summarizer + "weight", rank: 3) {
+      setSummarizer("linear", banks: weight[0])
+    } else if let weight = shape(summarizer + "depthwise.weight", rank: 3) {
+      setSummarizer("depthwiseSeparable", banks: weight[0])
+    } else if let weight = shape(summarizer + "conv.weight", rank: 3) {
+      // With one bank there is one group, and the two are the same.
+      let isGrouped = weight[1] == width
+      setSummarizer(isGrouped ? "convGrouped" : "convFull", banks: weight[0] / width)
+    }
+  }
+
+  /// The number in `blocks.NUMBER.…`.
+  private static func block(of name: String) -> Int? {
+    let words = name.split(separator: ".", maxSplits: 2, omittingEmptySubsequences: false)
+    return words.count == 3 && words[0] == "blocks" ? Int(words[1]) : nil
+  }
+
+  private mutating func setSummarizer(_ kind: String, banks: Int) {
+    values["summarizer"] = .text(kind)
+    self["banks"] = banks
+  }
+
+  /// The number of a key.
+  subscript(key: String) -> Int? {
+    get { if case .number(let number) = values[key] { Int(exactly: number) } else { nil } }
+    set { values[key] = newValue.map { .number(Double($0)) } }
+  }
+
+  /// Takes over what a JSON object says.
+  mutating func merge(json: String) throws(ConfigurationError) {
+    do {
+      let said = try JSONDecoder().decode([String: JSONValue].self, from: Data(json.utf8))
+      values.merge(said) { $1 }
+    } catch {
+      throw .malformed("it is no JSON object of numbers, texts and truth values")
+    }
+  }
+
+  /// The keys that every configuration has and nothing tells.
+  var unknownKeys: [String] {
+    ["vocab", "width", "heads", "layers", "banks", "feedForward", "summarizer"].filter {
+      values[$0] == nil
+    }
+  }
+
+  /// The configuration.
+  func configuration() throws -> Configuration { try Configuration(json: sortedJSON(values)) }
+}
+
+/// What a key of a configuration may be.
+private enum JSONValue: Codable {
+  case number(Double), text(String), truth(Bool), nothing
+
+  init(from decoder: any Decoder) throws {
+    let value = try decoder.singleValueContainer()
+    if value.decodeNil() {
+      self = .nothing
+    } else if let truth = try? value.decode(Bool.self) {
+      self = .truth(truth)
+    } else if let number = try? value.decode(Double.self) {
+      self = .number(number)
+    } else {
+      self = .text(try value.decode(String.self))
+    }
+  }
+
+  func encode(to encoder: any Encoder) throws {
+    var value = encoder.singleValueContainer()
+    switch self {
+    case .number(let number): try value.encode(number)
+    case .text(let text): try value.encode(text)
+    case .truth(let truth): try value.encode(truth)
+    case .nothing: try value.encodeNil()
+    }
+  }
+}

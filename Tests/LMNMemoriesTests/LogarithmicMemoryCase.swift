@@ -1,0 +1,139 @@
+import Foundation
+import LMNAutodiff
+import LMNKernels
+import LMNLayers
+import LMNMemories
+import LMNTestSupport
+import Testing
+
+/// A memory to put through the checks.
+struct LogarithmicMemoryCase: Sendable, CustomTestStringConvertible {
+  var summarizer: SummarizerKind
+  var width, heads: Int
+  var shape: TreeShape
+  var hasLevelBias = false
+  var pins = 0
+  let seed: UInt64
+
+  init(
+    summarizer: SummarizerKind, width: Int, heads: Int, shape: TreeShape, hasLevelBias: Bool = false,
+    pins: Int = 0, seed: UInt64
+  ) {
+    self.summarizer = summarizer
+    self.width = width
+    self.heads = heads
+    self.shape = shape
+    self.hasLevelBias = hasLevelBias
+    self.pins = pins
+    self.seed = seed
+  }
+
+  /// A published tree.
+  init(summarizer: SummarizerKind, width: Int, heads: Int, banks: Int, seed: UInt64) {
+    self.init(
+      summarizer: summarizer, width: width, heads: heads, shape: TreeShape(banks: banks), seed: seed
+    )
+  }
+
+  /// Published trees of every summarizer, and of everything else that there is something.
+  static let all: [LogarithmicMemoryCase] =
+    SummarizerKind.allCases.flatMap { kind in
+      [
+        LogarithmicMemoryCase(summarizer: kind, width: 8, heads: 2, banks: 1, seed: 1),
+        LogarithmicMemoryCase(summarizer: kind, width: 12, heads: 3, banks: 2, seed: 2),
+        LogarithmicMemoryCase(summarizer: kind, width: 7, heads: 7, banks: 3, seed: 3),
+        LogarithmicMemoryCase(summarizer: kind, width: 16, heads: 1, banks: 2, seed: 4),
+      ]
+    } + family
+
+  /// One of each: children, growth, a highest level with biases, a window, disjoint nodes, pins.
+  static let family: [LogarithmicMemoryCase] = kinds.enumerated().map { index, example in
+    LogarithmicMemoryCase(
+      summarizer: example.0, width: 8, heads: 1 << (index % 3), shape: example.1,
+      hasLevelBias: example.2, pins: example.3, seed: UInt64(10 + index))
+  }
+
+  private static let kinds: [(SummarizerKind, TreeShape, Bool, Int)] = [
+    (.linear, TreeShape(banks: 2, arity: 3), false, 0),
+    (.convFull, TreeShape(banks: 2, arity: 4, growth: 1), false, 0),
+    (.depthwiseSeparable, TreeShape(banks: 1, growth: 2, highestLevel: 3), true, 0),
+    (.linear, TreeShape(banks: 2, window: 5), false, 0),
+    (.convGrouped, TreeShape(banks: 2, visibility: .disjoint), false, 0),
+    (.linear, TreeShape(banks: 1, arity: 3, visibility: .disjoint), false, 0),
+    (.linear, TreeShape(banks: 2), false, 3),
+    (
+      .depthwiseSeparable,
+      TreeShape(banks: 2, arity: 8, growth: 1, highestLevel: 2, window: 2, visibility: .disjoint),
+      true, 2
+    ),
+  ]
+
+  /// Combinations drawn at random, each from a seed of its own; `LMN_TEST_SEED` draws others.
+  static let sampled: [LogarithmicMemoryCase] = {
+    let base = ProcessInfo.processInfo.environment["LMN_TEST_SEED"].flatMap(UInt64.init) ?? 1000
+    return (0..<24).map { sample(seed: base + $0) }
+  }()
+
+  private static func sample(seed: UInt64) -> LogarithmicMemoryCase {
+    var values = SeededValues(seed: seed)
+    func one<Value>(of choices: [Value]) -> Value {
+      choices[Int(values.next() % UInt64(choices.count))]
+    }
+    let (heads, size) = (one(of: [1, 2, 3, 4]), one(of: [1, 2, 3]))
+    let highest = one(of: [1, 2, 3, TreeShape.mostLevels])
+    return LogarithmicMemoryCase(
+      summarizer: one(of: SummarizerKind.allCases), width: heads * size + (size == 1 ? heads : 0),
+      heads: heads,
+      shape: TreeShape(
+        banks: one(of: [1, 2, 3]), arity: one(of: [2, 3, 4, 8]), growth: one(of: [0, 0, 1, 2]),
+        highestLevel: highest, window: one(of: [0, 0, 1, 4, 9]),
+        visibility: one(of: TreeShape.Visibility.allCases)),
+      hasLevelBias: one(of: [false, true]), pins: one(of: [0, 0, 1, 4]), seed: seed)
+  }
+
+  /// Random parameters, biases too, of a size that keeps a node as large as its children.
+  var memory: LogarithmicMemory {
+    var generator = SeededGenerator(seed: seed)
+    var memory = LogarithmicMemory(
+      width: width, heads: heads, summarizer: summarizer, shape: shape, hasLevelBias: hasLevelBias,
+      pins: pins, initialisation: .normal, using: &generator)
+    var values = SeededValues(seed: seed)
+    let sources = summarizer == .convFull ? shape.banks : 1
+    memory.visitParameters { name, parameter in
+      let scale: Float =
+        if name.hasSuffix("taps") {
+          1 / Float(shape.arity).squareRoot()
+        } else if name.hasPrefix("pinning") || name == "level_bias" {
+          1
+        } else {
+          1 / Float(shape.arity * sources * width).squareRoot()
+        }
+      parameter = Variable(
+        constant: .random(parameter.value.shape, using: &values).scaled(by: scale))
+    }
+    return memory
+  }
+
+  var testDescription: String {
+    "\(summarizer) \(width)/\(heads), \(shape), bias \(hasLevelBias), \(pins) pins, seed \(seed)"
+  }
+
+  /// A bound for outputs that differ by rounding, in units of the largest one: that of so many sums
+  /// in a row, each rounded once by the reference and by other sets up to as often as it has terms,
+  /// where terms are up to twice as large as what they sum to.
+  func tolerance(sums: Int, on instructionSet: InstructionSet) -> Double {
+    let terms = shape.arity * (summarizer == .convFull ? shape.banks : 1) * width + 1
+    return 2 * Rounding.error(sums * (instructionSet == .reference ? 1 : terms))
+  }
+
+  func checks(on instructionSet: InstructionSet) -> MemoryChecks<LogarithmicMemory> {
+    let definition = PlainLogarithmicMemory(memory)
+    // Nodes, projections and scores of tokens have the same bits in both forms; attention, which
+    // goes on over window and pinned tokens, and output remain.
+    let sums = 2 + (shape.window > 0 ? 1 : 0) + (pins > 0 ? 1 : 0)
+    return MemoryChecks(
+      memory: memory, width: width, tolerance: tolerance(sums: sums, on: instructionSet),
+      seed: seed, stretch: shape.arity * shape.arity,
+      remembers: { definition.sees(position: $1, token: $0) })
+  }
+}

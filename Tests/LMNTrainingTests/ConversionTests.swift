@@ -1,0 +1,292 @@
+import LMN
+import LMNTestSupport
+import Testing
+
+@testable import LMNTraining
+
+@Suite struct ConversionTests {
+  private static let goldens =
+    #filePath.split(separator: "/").dropLast(2).map { "/" + $0 }.joined() + "/Goldens"
+  /// Eleven characters.
+  private static let alphabet = "the cat sov.\n"
+
+  private func settings(
+    heads: Int? = nil, configuration: String? = nil, vocabulary: String? = nil
+  ) -> LanguageModel.PyTorchSettings {
+    var settings = LanguageModel.PyTorchSettings()
+    (settings.heads, settings.configuration) = (heads, configuration)
+    settings.vocabulary = vocabulary
+    return settings
+  }
+
+  private func write(_ text: String, to path: String) throws {
+    try AtomicFile.write(Array(text.utf8), to: path)
+  }
+
+  // MARK: - Files of PyTorch
+
+  /// Names of a wrapped module, maps apart, numbers of 64 bits, nothing in the metadata.
+  @Test func wrappedStateDictsAreRead() throws {
+    try withTemporaryDirectory { directory in
+      try write(Self.alphabet, to: directory + "/text")
+      let model = try LanguageModel(
+        pyTorch: Self.goldens + "/statedicts/wrapped.safetensors",
+        settings: settings(heads: 3, vocabulary: directory + "/text"))
+      let golden = try GoldenFile(Self.goldens + "/linear-12x3-L64.safetensors").network
+      #expect(model.network.configuration == golden.configuration)
+      #expect(model.network.stateDictionary == golden.stateDictionary)
+      #expect(model.tokenizer == (try .characters(of: Self.alphabet)))
+    }
+  }
+
+  /// Numbers of 16 bits, half of them with 8 bits of precision and half with 11.
+  @Test func halvedStateDictsAreRead() throws {
+    try withTemporaryDirectory { directory in
+      try write(Self.alphabet, to: directory + "/text")
+      let path = Self.goldens + "/statedicts/halved.safetensors"
+      let model = try LanguageModel(
+        pyTorch: path, settings: settings(vocabulary: directory + "/text"))
+      let golden = try GoldenFile(Self.goldens + "/linear-12x3-L64.safetensors").network
+      #expect(model.network.configuration == golden.configuration)
+      let file = try Safetensors(contentsOf: path)
+      let published = model.network.published(model.network.stateDictionary)
+      let expected = golden.published(golden.stateDictionary)
+      var types: Set<Safetensors.ElementType> = []
+      for name in expected.names {
+        let type = try #require(file[name]?.type)
+        types.insert(type)
+        let unit = type == .f16 ? 0x1p-11 : 0x1p-8
+        for (found, value) in zip(published[name]!.scalars, expected[name]!.scalars) {
+          // Below the smallest normal number of 16 bits the steps are 2⁻²⁴.
+          let bound = max(unit * abs(Double(value)), type == .f16 ? 0x1p-25 : 0)
+          #expect(abs(Double(found) - Double(value)) <= bound, "\(name)")
+        }
+      }
+      #expect(types == [.f16, .bf16])
+    }
+  }
+
+  // MARK: - There and back
+
+  private static let changes: [@Sendable (inout Configuration) -> Void] = [
+    { _ in }, { ($0.banks, $0.heads) = (1, 1) }, { ($0.feedForward, $0.layers) = (3, 1) },
+    { ($0.positions, $0.maximumLength) = (.learned, 30) }, { $0.activation = .gelu },
+    { $0.tiedHead = true },
+  ]
+
+  /// The same bytes, also where shapes alone tell the sizes.
+  @Test(arguments: SummarizerKind.allCases, changes.indices)
+  func modelsComeBackBitForBit(summarizer: SummarizerKind, change: Int) throws {
+    for tokenizer in [try Tokenizer.characters(of: Self.alphabet), .bytes] {
+      let model = try LanguageModel.small(
+        tokenizer, summarizer: summarizer, configure: Self.changes[change])
+      try withTemporaryDirectory { directory in
+        for isSeparate in [false, true] {
+          let path = "\(directory)/\(isSeparate)"
+          try model.writePyTorch(to: path, separatingProjections: isSeparate)
+          let found = try LanguageModel(pyTorch: path)
+          #expect(found.encoded().encoded() == model.encoded().encoded())
+
+          var bare = try Safetensors(contentsOf: path)
+          let names = bare.entries.map(\.name)
+          #expect(names.contains("blocks.0.sva.k.bias") == isSeparate)
+          #expect(names.contains("blocks.0.qkv.bias") == !isSeparate)
+          #expect(names.contains("lm_head.weight"))
+          bare.metadata = [:]
+          try bare.write(to: path)
+          try write(Self.alphabet, to: directory + "/text")
+          let configuration = model.network.configuration
+          try write(
+            #"{"activation": "\#(configuration.activation)", "tiedHead": \#(configuration.tiedHead)}"#,
+            to: directory + "/config")
+          let again = try LanguageModel(
+            pyTorch: path,
+            settings: settings(
+              heads: configuration.heads, configuration: directory + "/config",
+              vocabulary: tokenizer == .bytes ? nil : directory + "/text"))
+          #expect(again.encoded().encoded() == model.encoded().encoded())
+        }
+      }
+    }
+  }
+
+  @Test func separateMapsAreTheThirdsOfTheOne() throws {
+    let model = try LanguageModel.small(.bytes)
+    let fused = model.network.published(model.network.stateDictionary)
+    let separate = fused.separatingProjections()
+    #expect(separate.fusingProjections() == fused)
+    for kind in ["weight", "bias"] {
+      let whole = try #require(fused["blocks.1.qkv.\(kind)"])
+      let parts = try ["q", "k", "v"].map { try #require(separate["blocks.1.sva.\($0).\(kind)"]) }
+      #expect(parts.flatMap(\.scalars) == whole.scalars)
+      #expect(parts.map(\.shape) == Array(repeating: kind == "bias" ? [8] : [8, 8], count: 3))
+    }
+    #expect(separate.names.count == fused.names.count + 2 * 2 * 2)
+  }
+
+  @Test func whatIsThereIsNotOverwritten() throws {
+    let model = try LanguageModel.small(.bytes)
+    try withTemporaryDirectory { directory in
+      let path = directory + "/there"
+      try write("precious", to: path)
+      #expect(throws: ConversionError.occupied(path: path)) { try model.writePyTorch(to: path) }
+      #expect(try AtomicFile.contents(of: path) == Array("precious".utf8))
+      let run = RunDirectory(directory + "/run")
+      try run.begin(with: model)
+      #expect(names(in: run.path) == ["model.safetensors"])
+      let before = try files(in: directory)
+      #expect(throws: TrainingError.occupied(directory: run.path)) {
+        try run.begin(with: .small(.bytes, seed: 2))
+      }
+      #expect(try files(in: directory) == before)
+    }
+  }
+
+  // MARK: - What does not fit
+
+  /// A state dict's tensors, changed, and what reading them says.
+  private func refusal(
+    _ settings: LanguageModel.PyTorchSettings? = nil, metadata: [String: String] = [:],
+    _ change: (inout [(name: String, shape: [Int])]) -> Void = { _ in }
+  ) throws -> any Error {
+    let model = try LanguageModel.small(.bytes)
+    var layout = model.network.published(model.network.stateDictionary).layout
+    change(&layout)
+    var file = Safetensors(metadata: metadata)
+    for (name, shape) in layout {
+      file.append(name, shape: shape, floats: .init(repeating: 0, count: shape.reduce(1, *)))
+    }
+    return try withTemporaryDirectory { directory in
+      try file.write(to: directory + "/file")
+      let error = #expect(throws: (any Error).self) {
+        try LanguageModel(
+          pyTorch: directory + "/file", settings: settings ?? self.settings(heads: 2))
+      }
+      return try #require(error)
+    }
+  }
+
+  private func misfit(
+    _ change: (inout [(name: String, shape: [Int])]) -> Void
+  ) throws -> StateDictionaryError? {
+    guard case ConversionError.misfit(_, let error) = try refusal(nil, change) else { return nil }
+    return error
+  }
+
+  @Test func allThatDoesNotFitIsNamedAtOnce() throws {
+    let error = try misfit { layout in
+      layout.removeAll { $0.name == "ln_f.bias" || $0.name == "blocks.1.norm2.weight" }
+      layout += [("blocks.0.mask", [4, 4]), ("wte.weight", [2])]
+      for index in layout.indices where layout[index].name == "lm_head.weight" {
+        layout[index].shape = [8, 256]
+      }
+      for index in layout.indices where layout[index].name == "blocks.1.qkv.bias" {
+        layout[index].shape = [16]
+      }
+    }
+    #expect(
+      error
+        == StateDictionaryError(
+          missing: ["blocks.1.norm2.weight", "ln_f.bias"],
+          unexpected: ["blocks.0.mask", "wte.weight"],
+          misshapen: [
+            .init(name: "blocks.1.qkv.bias", expected: [24], found: [16]),
+            .init(name: "lm_head.weight", expected: [256, 8], found: [8, 256]),
+          ]))
+    #expect(error?.findings.count == 6)
+  }
+
+  /// Maps that are three here and one there, and a prefix that not all names have.
+  @Test func mixedNamesAreNamed() throws {
+    let mixed = try misfit { layout in
+      layout.removeAll { $0.name == "blocks.0.qkv.bias" }
+      layout += ["q", "v"].map { ("blocks.0.sva.\($0).bias", [8]) }
+    }
+    #expect(
+      mixed?.missing.filter { $0.hasSuffix("bias") } == [
+        "blocks.0.sva.k.bias", "blocks.1.sva.q.bias", "blocks.1.sva.k.bias", "blocks.1.sva.v.bias",
+      ])
+    #expect(mixed?.unexpected.contains("blocks.1.qkv.bias") == true)
+    let prefixed = try misfit { layout in
+      for index in layout.indices.dropFirst(2) {
+        layout[index].name = "module." + layout[index].name
+      }
+      layout.insert(("blocks.1.norm1.weight", [8]), at: 0)
+    }
+    #expect(prefixed == nil)
+    #expect(
+      "\(try refusal { $0 = $0.map { ("module." + $0.name, $0.shape) } + [("step", [1])] })"
+        .contains("do not tell vocab, width, layers, banks, feedForward, summarizer; give --config")
+    )
+  }
+
+  @Test func whatNothingTellsIsAskedFor() throws {
+    #expect(
+      "\(try refusal(settings()))".hasSuffix(
+        "its tensors do not tell heads; give --heads or --config"))
+    #expect("\(try refusal(settings(heads: 3)))".hasSuffix("3 heads do not divide a width of 8"))
+    #expect(
+      "\(try refusal(metadata: ["config": "[]"]))"
+        .contains("/file: the configuration cannot be read: it is no JSON object"))
+    #expect(
+      "\(try refusal(metadata: ["config": #"{"colour": 1}"#]))"
+        .hasSuffix("the configuration asks for what no model here has: colour"))
+    #expect(
+      "\(try refusal(metadata: ["config": #"{"width": 16777216}"#]))".contains(
+        " parameters, there are "))
+    #expect(
+      "\(try refusal(metadata: ["tokenizer": "characters:ab"]))"
+        .hasSuffix("it makes a vocabulary of 2 tokens, the network has 256"))
+    let smaller = try refusal { layout in
+      for index in layout.indices where layout[index].shape.first == 256 {
+        layout[index].shape[0] = 65
+      }
+    }
+    guard case ConversionError.noVocabulary(_, 65) = smaller else {
+      Issue.record("\(smaller)")
+      return
+    }
+    #expect("\(smaller)".hasSuffix("give a text with just these by --vocabulary"))
+  }
+
+  // MARK: - Numbers
+
+  /// A file of one tensor.
+  private func file(_ type: String, _ bytes: [UInt8], count: Int) throws -> Safetensors {
+    let header =
+      #"{"x":{"dtype":"\#(type)","shape":[\#(count)],"data_offsets":[0,\#(bytes.count)]}}"#
+    let length = withUnsafeBytes(of: UInt64(header.utf8.count)) { Array($0) }
+    return try Safetensors(decoding: length + Array(header.utf8) + bytes, file: "f")
+  }
+
+  @Test func sixteenBitsAreExact() throws {
+    let patterns = (0...UInt16.max).map { $0 }
+    let bytes = patterns.withUnsafeBytes { Array($0) }
+    let upper = try file("BF16", bytes, count: patterns.count).roundedFloats("x").values
+    #expect(upper.map(\.bitPattern) == patterns.map { UInt32($0) << 16 })
+    let half = try file("F16", bytes, count: patterns.count).roundedFloats("x").values
+    #expect(half[0x3C00] == 1 && half[0xC000] == -2 && half[0x7BFF] == 65504)
+    #expect(half[1] == 0x1p-24 && half[0x03FF] == 1023 * 0x1p-24 && half[0x0400] == 0x1p-14)
+    #expect(half[0x7C00] == .infinity && half[0x7E00].isNaN && half[0x8000].sign == .minus)
+    #if !(os(macOS) && arch(x86_64))
+      for (pattern, found) in zip(patterns, half) {
+        let expected = Float(Float16(bitPattern: pattern))
+        #expect(found.bitPattern == expected.bitPattern || found.isNaN && expected.isNaN)
+      }
+    #endif
+  }
+
+  @Test func doublesAreRoundedUnlessTheyOverflow() throws {
+    func rounded(_ values: [Double]) throws -> [Float] {
+      let bytes = values.withUnsafeBytes { Array($0) }
+      return try file("F64", bytes, count: values.count).roundedFloats("x").values
+    }
+    let fine = [0, -0.0, 1 / 3, .infinity, 1e-60, Double(Float.greatestFiniteMagnitude)]
+    #expect(try rounded(fine) == [0, 0, 1 / 3, .infinity, 0, .greatestFiniteMagnitude])
+    let error = #expect(throws: SafetensorsError.self) { try rounded([1, -1e39, 1e300]) }
+    #expect(error?.description == "f: tensor 'x' holds -1e+39, which float32 cannot")
+    #expect(throws: SafetensorsError.self) {
+      try file("I64", Array(1...8), count: 1).roundedFloats("x")
+    }
+  }
+}

@@ -1,0 +1,31 @@
+// Where the slots of children stand before and after they have grown: what the expander's kernels
+// share with their definitions.
+#ifndef LMN_EXPANDER_H
+#define LMN_EXPANDER_H
+
+#include "kernels/units.h"
+
+/// The slots `slot` of children `child` of every family of a bank: rows that stand `step` apart.
+typedef struct {
+  size_t row, step;
+} lmn_slot_rows;
+
+/// Before: node by node, slot by slot.
+static inline lmn_slot_rows lmn_child_slots(const lmn_expansion *a, size_t bank, size_t family,
+                                            size_t child, size_t slot) {
+  const lmn_families *f = &a->families;
+  const size_t r = a->tree.shape.arity;
+  return (lmn_slot_rows){f->child + bank * f->child_stride + (r * family + child) * f->slots + slot,
+                         r * f->slots};
+}
+
+/// After: family by family, slot by slot, child by child.
+static inline lmn_slot_rows lmn_grown_slots(const lmn_expansion *a, size_t bank, size_t family,
+                                            size_t child, size_t slot) {
+  const lmn_families *f = &a->families;
+  const size_t r = a->tree.shape.arity, slots = f->slots + a->tree.shape.growth;
+  return (lmn_slot_rows){f->grown + bank * f->grown_stride + (slots * family + slot) * r + child,
+                         r * slots};
+}
+
+#endif
