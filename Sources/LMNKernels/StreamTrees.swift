@@ -47,7 +47,9 @@ public final class StreamTrees: @unchecked Sendable {
   /// Hides a slot: leaves no weight, and differences are finite.
   static let unseen: Float = -1e30
 
-  /// Rows in a stream's memory. A stream's slots are, in this order: pinned tokens, tokens of the
+  /// Rows in a stream's memory.
+  ///
+  /// A stream's slots are, in this order: pinned tokens, tokens of the
   /// window, then level by level what a position may see there, bank by bank, place by place; so
   /// those of a young stream are the first ones.
   struct Layout {
@@ -55,10 +57,12 @@ public final class StreamTrees: @unchecked Sendable {
     let pins: Int
     /// The highest level that a stream can come to.
     let levels: Int
-    /// The first row of every level's nodes, and how many there are in all.
+    /// The first row of every level's nodes, and behind them how many there are in all.
     private(set) var nodeRows = [0]
-    /// The first row of every level's slots, and how many there are in all.
+    /// The first row of every level's slots, and behind them how many there are in all.
     private(set) var slotRows: [Int]
+    /// How many there are in all.
+    let nodeRowCount, slotRowCount: Int
     /// Rows that a step can make at most, per stream.
     let newRows: Int
 
@@ -76,6 +80,7 @@ public final class StreamTrees: @unchecked Sendable {
         newRows += banks * slots
       }
       self.newRows = newRows
+      (nodeRowCount, slotRowCount) = (nodeRows[levels + 1], slotRows[levels + 1])
     }
 
     /// Tokens that are kept at least: a family, and those of the window; whole families, so that
@@ -134,7 +139,7 @@ public final class StreamTrees: @unchecked Sendable {
     self.pins = pins
     layout = Layout(shape, pins: pins)
     isBiased = hasLevelBias || pins > 0 || shape.window > 0 || shape.visibility == .disjoint
-    let (nodeRows, slotRows) = (layout.nodeRows.last!, layout.slotRows.last!)
+    let (nodeRows, slotRows) = (layout.nodeRowCount, layout.slotRowCount)
     positions = .allocate(capacity: streams)
     nodes = .allocate(capacity: streams * nodeRows * width)
     slots = .allocate(capacity: streams * slotRows * 2 * width)
@@ -171,11 +176,11 @@ public final class StreamTrees: @unchecked Sendable {
   }
 
   func node(_ stream: Int, _ row: Int) -> UnsafeMutablePointer<Float> {
-    nodes + (stream * layout.nodeRows.last! + row) * width
+    nodes + (stream * layout.nodeRowCount + row) * width
   }
 
   func slot(_ stream: Int, _ row: Int) -> UnsafeMutablePointer<Float> {
-    slots + (stream * layout.slotRows.last! + row) * 2 * width
+    slots + (stream * layout.slotRowCount + row) * 2 * width
   }
 
   func pinned(_ stream: Int, _ place: Int) -> UnsafeMutablePointer<Float> {
@@ -185,11 +190,13 @@ public final class StreamTrees: @unchecked Sendable {
   /// Says what is added to the score of a slot.
   func setBias(_ stream: Int, _ row: Int, to bias: Float) {
     guard isBiased else { return }
-    (biases + (stream * layout.slotRows.last! + row) * heads).update(repeating: bias, count: heads)
+    (biases + (stream * layout.slotRowCount + row) * heads).update(repeating: bias, count: heads)
   }
 
-  /// The beginning of a stream: a slot that is not there yet is hidden, and holds numbers.
-  func reset(_ stream: Int) {
+  /// Sets a stream to its beginning.
+  ///
+  /// A slot that is not there yet is hidden, and holds numbers.
+  public func reset(_ stream: Int) {
     positions[stream] = 0
     counts[stream] = layout.slotCount(after: 0)
     clearSlots(stream, 0..<layout.slotRows[1])
@@ -216,7 +223,7 @@ public final class StreamTrees: @unchecked Sendable {
       let place = (row - rows[level]) / slots % places
       setBias(stream, row, to: place < seen ? 0 : Self.unseen)
       if place < seen, let levelBias {
-        (biases + (stream * rows.last! + row) * heads).update(
+        (biases + (stream * layout.slotRowCount + row) * heads).update(
           from: levelBias + level * heads, count: heads)
       }
     }

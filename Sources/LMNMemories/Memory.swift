@@ -44,6 +44,9 @@ public protocol Memory: Module {
   /// Memory for so many streams.
   func makeStreams(_ count: Int) -> Streams
 
+  /// Sets one of several streams to its beginning, without allocating; the others stay as they are.
+  func reset(_ stream: Int, in streams: Streams)
+
   /// Sets one of several streams to a state; the others stay as they are.
   func load(_ state: State, of stream: Int, in streams: Streams)
 

@@ -112,7 +112,8 @@ public struct Configuration: Sendable, Equatable, Codable {
     let biases = levelBias ? times((maximumLevels ?? 0) + 1, heads) : 0
     let inner = times(feedForward, width)
     let parts = [
-      summaries, expander, biases, pinned > 0 ? linear(width, 1) : 0, linear(width, 3 * width), linear(width, width), 2 * width,
+      summaries, expander, biases, pinned > 0 ? linear(width, 1) : 0, linear(width, 3 * width),
+      linear(width, width), 2 * width,
       linear(width, inner), linear(inner, width),
     ]
     let vectors = plus(inputs, maximumLength ?? 0)

@@ -10,7 +10,6 @@ internal import LMNMemories
 final class RecordedStreams<Inputs: Sendable>: ConcurrentWork, @unchecked Sendable {
   let context: ExecutionContext
   private let trunk: Trunk
-  private let beginning: Trunk.State
   private let lanes: [Lane]
   private let inner: ExecutionContext
 
@@ -37,9 +36,8 @@ final class RecordedStreams<Inputs: Sendable>: ConcurrentWork, @unchecked Sendab
     self.context = context
     let trunk = step.trunk
     self.trunk = trunk
-    let beginning = trunk.initialState
-    self.beginning = beginning
-    let states = states + repeatElement(beginning, count: placeCount - states.count)
+    let states =
+      states + repeatElement(trunk.initialState, count: placeCount - states.count)
     let laneCount = min(placeCount, context.threadCount)
     let inner = context.forEach(of: laneCount)
     self.inner = inner
@@ -81,7 +79,7 @@ final class RecordedStreams<Inputs: Sendable>: ConcurrentWork, @unchecked Sendab
         if let row = rows[place] {
           fill(lane.inputs, index, row)
         } else {
-          trunk.load(beginning, of: index, in: lane.streams)
+          trunk.reset(index, in: lane.streams)
         }
       }
     }

@@ -98,6 +98,14 @@ public struct Trunk: Module {
     streams.positions.overwrite { Int64(states[$0][0].position) }
   }
 
+  /// Sets one of several streams to its beginning, without allocating; the others stay as they are.
+  func reset(_ stream: Int, in streams: Streams) {
+    for index in 0..<blocks.count {
+      blocks[index].memory.reset(stream, in: streams.memories[index])
+    }
+    streams.positions.overwrite(at: stream, with: 0)
+  }
+
   /// Sets one of several streams to a state; the others stay as they are.
   public func load(_ state: State, of stream: Int, in streams: Streams) {
     for index in 0..<blocks.count {

@@ -1,4 +1,4 @@
-public import LMNModel
+import LMNModel
 
 /// What a model was found to be worth when it reads in either way.
 public struct EvaluationReport<Finding: Sendable & Codable & Equatable>: Sendable, Codable,

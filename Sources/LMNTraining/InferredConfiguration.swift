@@ -31,13 +31,17 @@ struct InferredConfiguration {
     }
     let summarizer = "blocks.\(first).summarizer."
     if let weight = shape(summarizer + "weight", rank: 3) {
-      setSummarizer("linear", banks: weight[0])
+      setSummarizer("linear", banks: weight[0], arity: weight[1] / width)
     } else if let weight = shape(summarizer + "depthwise.weight", rank: 3) {
-      setSummarizer("depthwiseSeparable", banks: weight[0])
+      setSummarizer("depthwiseSeparable", banks: weight[0], arity: weight[2])
     } else if let weight = shape(summarizer + "conv.weight", rank: 3) {
       // With one bank there is one group, and the two are the same.
-      let isGrouped = weight[1] == width
-      setSummarizer(isGrouped ? "convGrouped" : "convFull", banks: weight[0] / width)
+      let kind = weight[1] == width ? "convGrouped" : "convFull"
+      setSummarizer(kind, banks: weight[0] / width, arity: weight[2])
+    }
+    if let bias = shape("blocks.\(first).level_bias", rank: 2) {
+      values["levelBias"] = .truth(true)
+      (self["maximumLevels"], self["heads"]) = (bias[0] - 1, bias[1])
     }
   }
 
@@ -47,9 +51,9 @@ struct InferredConfiguration {
     return words.count == 3 && words[0] == "blocks" ? Int(words[1]) : nil
   }
 
-  private mutating func setSummarizer(_ kind: String, banks: Int) {
+  private mutating func setSummarizer(_ kind: String, banks: Int, arity: Int) {
     values["summarizer"] = .text(kind)
-    self["banks"] = banks
+    (self["banks"], self["arity"]) = (banks, arity)
   }
 
   /// The number of a key.

@@ -3,7 +3,7 @@
     python3 Tests/Goldens/generate.py                    write the golden files next to this script
     python3 Tests/Goldens/generate.py --check FILE...    recompute golden files, print the largest errors
 
-Keys that a configuration need not have: `activation`, `positions`, `maximumLength`, `tiedHead` (OPTIONS).
+Keys that a configuration need not have: those of OPTIONS.
 
 Needs torch and safetensors. The code favours obviousness over speed: it lays out every slot of every position. Every
 file holds float32 weights under their PyTorch names and the metadata key `config` (JSON); with them either
@@ -32,7 +32,10 @@ from safetensors.torch import save_file
 RMS_EPSILON = 1.1920929e-07
 CONFIG_KEYS = ("vocab", "width", "heads", "layers", "banks", "feedForward", "summarizer")
 # What they are where the configuration does not say.
-OPTIONS = {"activation": "silu", "positions": "none", "maximumLength": None, "tiedHead": False}
+OPTIONS = {
+    "expand": 0, "arity": 2, "visibility": "latest", "levelBias": False, "maximumLevels": None, "window": 0, "pinned": 0,
+    "activation": "silu", "positions": "none", "maximumLength": None, "tiedHead": False,
+}
 OPTIMIZER = {"lr": 1e-3, "betas": [0.9, 0.999], "eps": 1e-8, "weight_decay": 0.01}
 STEPS = 10
 
@@ -46,6 +49,10 @@ GOLDENS = [
     (7, 12, 2, 2, 2, 2, "linear", 2, 23, {"activation": "relu", "positions": "sinusoidal"}),
     (9, 10, 2, 1, 2, 3, "linear", 2, 26,
      {"activation": "gelu", "positions": "learned", "maximumLength": 30, "tiedHead": True}),
+    (7, 8, 4, 1, 3, 1, "convGrouped", 2, 33, {"arity": 3}),
+    (7, 8, 2, 1, 2, 1, "convFull", 2, 40, {"expand": 2, "maximumLevels": 3, "levelBias": True}),
+    (7, 6, 3, 2, 2, 1, "linear", 2, 37, {"arity": 4, "visibility": "disjoint", "window": 3}),
+    (7, 9, 3, 2, 1, 1, "depthwiseSeparable", 2, 31, {"expand": 1, "visibility": "disjoint", "pinned": 4}),
 ]
 # What stands before all names, whether query, key and value are apart, and the types that tensors have in turn.
 STATE_DICTS = {
@@ -55,36 +62,91 @@ STATE_DICTS = {
 TRAINING = (13, 16, 2, 2, 2, 2, "linear", 3, 21)
 
 
-def summarize(config, weights, prefix, left, right):
-    """[B, K, n, E] twice -> [B, K, n, E]: one node for each pair of children, with each bank's own weights."""
+def grow(config, weights, block, nodes):
+    """[B, K, n, S, E] -> [B, K, n, S + g, E]: the list of slots of every node, longer by g."""
+    if not config["expand"]:
+        return nodes
+    prefix = block + "expander.conv_transpose."
+    lists = nodes.flatten(0, 2).transpose(1, 2)
+    grown = F.conv_transpose1d(lists, weights[prefix + "weight"], weights[prefix + "bias"])
+    return grown.transpose(1, 2).unflatten(0, nodes.shape[:3])
+
+
+def summarize(config, weights, prefix, children):
+    """[B, K, n, r, S, E] -> [B, K, n, S, E]: one node for every r children, slot by slot."""
+    batch, banks, count, arity, slots, width = children.shape
     if config["summarizer"] == "linear":
-        pair = torch.cat([left, right], dim=-1)
-        return pair @ weights[prefix + "weight"] + weights[prefix + "bias"]
+        together = children.transpose(3, 4).flatten(-2)
+        node = torch.einsum("bknsi,kio->bknso", together, weights[prefix + "weight"])
+        return node + weights[prefix + "bias"][..., None, :]
     if config["summarizer"] == "depthwiseSeparable":
-        scale = weights[prefix + "depthwise.weight"][:, None]  # [K, 1, E, 2]
-        mixed = scale[..., 0] * left + scale[..., 1] * right + weights[prefix + "depthwise.bias"][:, None]
-        return mixed @ weights[prefix + "pointwise.weight"] + weights[prefix + "pointwise.bias"][:, None]
-    raise SystemExit(f"summarizer {config['summarizer']} is not implemented here")
+        mixed = torch.einsum("bknrse,ker->bknse", children, weights[prefix + "depthwise.weight"])
+        mixed = mixed + weights[prefix + "depthwise.bias"][:, None, None]
+        node = torch.einsum("bknsi,kio->bknso", mixed, weights[prefix + "pointwise.weight"])
+        return node + weights[prefix + "pointwise.bias"][:, None, None]
+    channels = children.permute(0, 4, 1, 5, 2, 3).reshape(batch * slots, banks * width, count * arity)
+    groups = banks if config["summarizer"] == "convGrouped" else 1
+    node = F.conv1d(
+        channels, weights[prefix + "conv.weight"], weights[prefix + "conv.bias"], stride=arity, groups=groups
+    )
+    return node.reshape(batch, slots, banks, width, count).permute(0, 2, 4, 1, 3)
 
 
-def visible_slots(config, weights, prefix, y):
-    """[B, L, E] -> the slots that each position sees [B, L, S, E], and which of them are present [L, S]."""
-    length = y.shape[1]
-    seen = torch.arange(1, length + 1)  # t + 1
-    slots, present = [y], [seen > 0]
-    nodes, level = y[:, None].expand(-1, config["banks"], -1, -1), 0  # level 0 is shared by all banks
-    while nodes.shape[2] >= 2:
-        paired = nodes.shape[2] // 2 * 2
-        nodes = summarize(config, weights, prefix, nodes[:, :, 0:paired:2], nodes[:, :, 1:paired:2])
-        level += 1
-        newest = (seen >> level) - 1  # -1: no node of this level is finished yet
-        for bank in range(config["banks"]):
-            slots.append(nodes[:, bank, newest.clamp(min=0)])
-            present.append(newest >= 0)
-    return torch.stack(slots, dim=2), torch.stack(present, dim=1)
+def visible_slots(config, weights, block, y):
+    """[B, L, E] -> the slots that each position sees [B, L, S, E], which are present, and what is added to scores."""
+    batch, length, _ = y.shape
+    arity, disjoint = config["arity"], config["visibility"] == "disjoint"
+    highest = config["maximumLevels"] or 63
+    position = torch.arange(length)
+    slots, present, biases = [], [], []
+
+    def add(vectors, seen, bias):
+        slots.append(vectors)
+        present.append(seen.expand(batch, length))
+        biases.append(bias.expand(batch, length, config["heads"]))
+
+    none = y.new_zeros(1)
+    nodes = y[:, None, :, None].expand(-1, config["banks"], -1, -1, -1)  # level 0 is shared by all banks
+    for level in range(highest + 1):
+        bias = weights[block + "level_bias"][level] if config["levelBias"] else none
+        finished = (position + 1) // arity**level
+        waits = disjoint and level < highest
+        for back in range(arity - 1 if waits else 1):
+            node = finished - 1 - back
+            seen = (back < finished % arity) if waits else node >= 0
+            for bank in range(config["banks"] if level else 1):
+                for slot in range(nodes.shape[3]):
+                    add(nodes[:, bank, node.clamp(min=0), slot], seen, bias)
+        whole = nodes.shape[2] // arity
+        if whole == 0:
+            break
+        children = grow(config, weights, block, nodes)[:, :, : whole * arity].unflatten(2, (whole, arity))
+        nodes = summarize(config, weights, block + "summarizer.", children)
+    for back in range(1, config["window"] + 1):
+        add(y[:, (position - back).clamp(min=0)], position >= back, none)
+    if config["pinned"]:
+        score = F.linear(y, weights[block + "pinning.score.weight"], weights[block + "pinning.score.bias"])[..., 0]
+        places = torch.tensor([pinned_tokens(row, config["pinned"]) for row in score.tolist()])  # [B, L, p]
+        rows = torch.arange(batch)[:, None]
+        for place in range(config["pinned"]):
+            token = places[:, :, place]
+            gate = F.logsigmoid(score[rows, token.clamp(min=0)])
+            add(y[rows, token.clamp(min=0)], token >= 0, gate[..., None])
+    return torch.stack(slots, dim=2), torch.stack(present, dim=2), torch.stack(biases, dim=2)
 
 
-def single_vector_attention(config, weights, prefix, y, slots, present):
+def pinned_tokens(scores, places):
+    """For every position the tokens with the highest scores before it, -1 for an empty place."""
+    pinned, views = [-1] * places, []
+    for token, score in enumerate(scores):
+        views.append(list(pinned))
+        worst = min(range(places), key=lambda place: scores[pinned[place]] if pinned[place] >= 0 else -float("inf"))
+        if pinned[worst] < 0 or score > scores[pinned[worst]]:
+            pinned[worst] = token
+    return views
+
+
+def single_vector_attention(config, weights, prefix, y, slots, present, biases):
     """Every slot gives a query and a value, the current position gives the one key."""
     heads = (config["heads"], config["width"] // config["heads"])
     wq, wk, wv = weights[prefix + "qkv.weight"].chunk(3)
@@ -92,8 +154,8 @@ def single_vector_attention(config, weights, prefix, y, slots, present):
     q = F.linear(slots, wq, bq).unflatten(-1, heads)  # [B, L, S, H, D]
     v = F.linear(slots, wv, bv).unflatten(-1, heads)
     k = F.linear(y, wk, bk).unflatten(-1, heads)  # [B, L, H, D]
-    scores = torch.einsum("blshd,blhd->blsh", q, k) / heads[1] ** 0.5
-    scores = scores.masked_fill(~present[:, :, None], -torch.inf)
+    scores = torch.einsum("blshd,blhd->blsh", q, k) / heads[1] ** 0.5 + biases
+    scores = scores.masked_fill(~present[..., None], -torch.inf)
     return torch.einsum("blsh,blshd->blhd", scores.softmax(dim=2), v).flatten(-2)
 
 
@@ -122,8 +184,8 @@ def forward(config, weights, input_ids):
     for layer in range(config["layers"]):
         block = f"blocks.{layer}."
         y = F.rms_norm(x, width, weights[block + "norm1.weight"], RMS_EPSILON)
-        slots, present = visible_slots(config, weights, block + "summarizer.", y)
-        x = x + linear(block + "out_proj", single_vector_attention(config, weights, block, y, slots, present))
+        attended = single_vector_attention(config, weights, block, y, *visible_slots(config, weights, block, y))
+        x = x + linear(block + "out_proj", attended)
         y = F.rms_norm(x, width, weights[block + "norm2.weight"], RMS_EPSILON)
         x = x + linear(block + "feedforward.2", activation(linear(block + "feedforward.0", y)))
     x = F.layer_norm(x, width, weights["ln_f.weight"], weights["ln_f.bias"], 1e-5)
@@ -155,6 +217,7 @@ def random_weights(config, generator):
     vocab, width, banks, hidden = (config[k] for k in ("vocab", "width", "banks", "feedForward"))
     hidden *= width
     options = OPTIONS | config
+    arity = options["arity"]
     weights = {"token_embedding_table.weight": torch.randn(vocab, width, generator=generator)}
     if options["positions"] == "learned":
         shape = (options["maximumLength"], width)
@@ -172,10 +235,23 @@ def random_weights(config, generator):
         gain(block + "norm1.weight")
         gain(block + "norm2.weight")
         if config["summarizer"] == "linear":
-            affine(block + "summarizer.", banks, 2 * width, width, bias=(1, banks, 1, width), fan_in=2 * width)
-        else:
-            affine(block + "summarizer.depthwise.", banks, width, 2, bias=(banks, width), fan_in=2)
+            both = arity * width
+            affine(block + "summarizer.", banks, both, width, bias=(1, banks, 1, width), fan_in=both)
+        elif config["summarizer"] == "depthwiseSeparable":
+            affine(block + "summarizer.depthwise.", banks, width, arity, bias=(banks, width), fan_in=arity)
             affine(block + "summarizer.pointwise.", banks, width, width, bias=(banks, width), fan_in=width)
+        else:
+            inputs = width if config["summarizer"] == "convGrouped" else banks * width
+            shape = (banks * width, inputs, arity)
+            affine(block + "summarizer.conv.", *shape, bias=banks * width, fan_in=arity * inputs)
+        if options["expand"]:
+            taps = 1 + options["expand"]
+            affine(block + "expander.conv_transpose.", width, width, taps, bias=width, fan_in=taps * width)
+        if options["levelBias"]:
+            shape = (options["maximumLevels"] + 1, config["heads"])
+            weights[block + "level_bias"] = torch.randn(shape, generator=generator)
+        if options["pinned"]:
+            affine(block + "pinning.score.", 1, width, bias=1, fan_in=1)
         affine(block + "qkv.", 3 * width, width, bias=3 * width, fan_in=width)
         affine(block + "out_proj.", width, width, bias=width, fan_in=width)
         affine(block + "feedforward.0.", hidden, width, bias=hidden, fan_in=width)

@@ -283,7 +283,8 @@ import Testing
         try Command(train + ["text.txt", "--resume", "--steps", "4"], in: directory)
           .finish().status == 0)
 
-      let save = generate + ["--prompt", "a", "--tokens", "0", "--save-state", "state"]
+      let prompt = String(repeating: "a", count: 64)
+      let save = generate + ["--prompt", prompt, "--tokens", "0", "--save-state", "state"]
       #expect(try Command(save, in: directory).finish().status == 0)
       try expectRefusal(
         save, in: directory, wrapper: limited(to: 1), "cannot write state: File too large")
@@ -381,7 +382,7 @@ import Testing
     (["--threads", "0"], "--threads is 0, it has to be from 1 to 1024"),
     (["--threads", "-1"], "--threads is -1, it has to be from 1 to 1024"),
     (["--preset", "table2"], "The value 'table2' is invalid for '--preset <preset>'"),
-    (["--summarizer", "convFull"], "The value 'convFull' is invalid for '--summarizer"),
+    (["--summarizer", "conv"], "The value 'conv' is invalid for '--summarizer"),
     (["--initialisation", "best"], "The value 'best' is invalid for '--initialisation"),
     (["--tokenizer", "words"], "The value 'words' is invalid for '--tokenizer"),
     (["--schedule", "linear"], "The value 'linear' is invalid for '--schedule"),

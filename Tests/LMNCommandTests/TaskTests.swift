@@ -51,6 +51,32 @@ private let measurements =
     ).finish()
   }
 
+  /// What a token, or a row, sees is chosen by the same flags, and no run goes on with another.
+  @Test func everyTaskHasTheMemorysFlags() throws {
+    let flags = ["--arity", "4", "--window", "3", "--pinned", "2"]
+    try withTables { directory in
+      for (output, arguments) in [
+        ("text", ["text.txt"]), ("classes", ["words.csv", "--task", "classify"]),
+        ("series", ["series.csv", "--task", "forecast", "--channels", "load"]),
+      ] {
+        let train = ["train"] + arguments + smallFlags + ["--output", output]
+        let trained = try Command(train + flags + ["--steps", "2"], in: directory).finish()
+        #expect(trained.status == 0, "\(trained.errors)")
+        let model = try AnyModel(contentsOf: directory + "/" + output)
+        let configuration = model.network.configuration
+        #expect(
+          (configuration.arity, configuration.window, configuration.pinned) == (4, 3, 2),
+          "\(output)")
+        #expect(
+          try Command.run("evaluate", "--model", output, arguments[0], in: directory).status == 0)
+        let resumed = try Command(
+          train + ["--resume", "--arity", "3", "--steps", "3"], in: directory
+        ).finish()
+        #expect(resumed.status == 2 && resumed.errors.contains("--arity"), "\(resumed.errors)")
+      }
+    }
+  }
+
   // MARK: - Classification
 
   @Test func classifiersCanBeUsed() throws {
@@ -299,6 +325,10 @@ private let measurements =
       try expectRefusal(
         ["evaluate", "--model", "c", "new.csv"], in: directory,
         "new.csv: line 3, column 2 'label': 'D' is no label that the model knows: A, B, C")
+      try write("temp,load\n1,2\n", to: directory + "/row.csv")
+      try expectRefusal(
+        ["evaluate", "--model", "f", "row.csv"], in: directory,
+        "row.csv: there is nothing to forecast in 1 row")
       for (arguments, sentence) in [
         (["predict", "--model", "f", "series.csv", "--text-column", "a"], "--text-column has no"),
         (

@@ -90,8 +90,8 @@ import Testing
   }
 
   @Test(arguments: [
-    (#""expand": 1"#, "the configuration asks for what no model here has: expand"),
-    (#""summarizer": "convFull""#, "the configuration cannot be read: "),
+    (#""experts": 1"#, "the configuration asks for what no model here has: experts"),
+    (#""summarizer": "conv""#, "the configuration cannot be read: "),
     (#""width": "12""#, "the configuration cannot be read: "),
     (#""heads": 5"#, "5 heads do not divide a width of 12"),
   ])

@@ -16,7 +16,8 @@ struct LogarithmicMemoryCase: Sendable, CustomTestStringConvertible {
   let seed: UInt64
 
   init(
-    summarizer: SummarizerKind, width: Int, heads: Int, shape: TreeShape, hasLevelBias: Bool = false,
+    summarizer: SummarizerKind, width: Int, heads: Int, shape: TreeShape,
+    hasLevelBias: Bool = false,
     pins: Int = 0, seed: UInt64
   ) {
     self.summarizer = summarizer

@@ -131,7 +131,8 @@ import Testing
       }
       expectClose(
         found, expected.prefix(length * example.width).map { Float($0) },
-        within: [Double](repeating: tolerance * largest, count: length * example.width), "length \(length)")
+        within: [Double](repeating: tolerance * largest, count: length * example.width),
+        "length \(length)")
     }
   }
 

@@ -50,8 +50,8 @@ import Testing
     ("\"heads\":2", "\"heads\":3", "3 heads do not divide a width of 8"),
     ("\"heads\":2", "\"heads\":16", "16 heads do not divide a width of 8"),
     (
-      "\"banks\":2", "\"banks\":2,\"expand\":1,\"colour\":\"red\"",
-      "the configuration asks for what no model here has: colour, expand"
+      "\"banks\":2", "\"banks\":2,\"experts\":1,\"colour\":\"red\"",
+      "the configuration asks for what no model here has: colour, experts"
     ),
     (
       "\"banks\":2", "\"banks\":2,\"positions\":\"learned\"",

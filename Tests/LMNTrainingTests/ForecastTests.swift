@@ -175,6 +175,21 @@ import Testing
     }
   }
 
+  @Test func reportsOnSeries() throws {
+    try withTemporaryDirectory { directory in
+      let model = try forecast(steps: 1, in: directory).model
+      let series = try Series(csv: sineTable(rows: 20, seed: 3), file: "o.csv")
+      let values = model.network.normalisation.normalised(series.values)
+      let report = try EvaluationReport(of: model, on: series, blockLength: 6)
+      #expect(try report.streaming == .streaming(model, over: values))
+      #expect(try report.blocks == .byBlocks(model, over: values, length: 6))
+      let row = try Series(csv: sineTable(rows: 1, seed: 3), file: "o.csv")
+      #expect(throws: EvaluationError.tooFewRows(1)) {
+        try EvaluationReport(of: model, on: row, blockLength: 6)
+      }
+    }
+  }
+
   @Test func forecastsAreATableBehindTheSeries() throws {
     try withTemporaryDirectory { directory in
       let model = try forecast(steps: 1, in: directory).model

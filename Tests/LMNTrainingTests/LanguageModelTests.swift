@@ -123,9 +123,9 @@ import Testing
     #expect(
       try refusal(
         metadata: [
-          "config": model.network.configuration.json.replacing("{", with: #"{"expand":1,"#)
+          "config": model.network.configuration.json.replacing("{", with: #"{"experts":1,"#)
         ])
-        == "FILE: the configuration asks for what no model here has: expand")
+        == "FILE: the configuration asks for what no model here has: experts")
     #expect(
       try refusal(metadata: ["config": configuration { $0.heads = 3 }])
         == "FILE: 3 heads do not divide a width of 8")

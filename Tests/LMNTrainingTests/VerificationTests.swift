@@ -74,11 +74,11 @@ import Testing
   /// What becomes of the smallest golden file, and what the error has to say.
   @Test(arguments: [
     Damage("no configuration", in: "it has no 'config' in its metadata") { $0.config = nil },
-    Damage("an unknown key", in: "the configuration asks for what no model here has: expand") {
-      $0.configure("\"width\": 4", "\"width\": 4, \"expand\": 2")
+    Damage("an unknown key", in: "the configuration asks for what no model here has: experts") {
+      $0.configure("\"width\": 4", "\"width\": 4, \"experts\": 2")
     },
     Damage("another kind", in: "the configuration cannot be read: summarizer: ") {
-      $0.configure("depthwiseSeparable", "convFull")
+      $0.configure("depthwiseSeparable", "conv")
     },
     Damage("too few positions", in: "a stream of 2 tokens reaches position 1, behind") {
       $0.configure("\"width\": 4", "\"width\": 4, \"positions\": \"learned\", \"maximumLength\": 1")

@@ -201,6 +201,9 @@ public struct LogarithmicMemory: Memory {
       pins: pins)
   }
 
+  /// Sets one of several streams to its beginning.
+  public func reset(_ stream: Int, in streams: StreamTrees) { streams.reset(stream) }
+
   /// Sets one of several streams to a state.
   public func load(_ state: State, of stream: Int, in streams: StreamTrees) {
     let seen = Variable.concatenatingRows([state.nodes.detached, state.pinned.detached])
