@@ -26,18 +26,19 @@ struct MemoryOptions: ParsableArguments {
   @Option(help: "How many tokens stay pinned beside the tree. (default: 0)")
   var pinned: Int?
 
-  var settings: [TrainingOptions.Setting] {
+  /// What is decided when a run begins.
+  var settings: [Setting] {
     [
-      TrainingOptions.Setting("--summarizer", summarizer, \.model.summarizer),
-      TrainingOptions.Setting("--expand", expand, \.model.expand),
-      TrainingOptions.Setting("--arity", arity, \.model.arity),
-      TrainingOptions.Setting("--visibility", visibility, \.model.visibility),
-      TrainingOptions.Setting("--level-bias", levelBias, \.model.levelBias),
-      TrainingOptions.Setting(
+      Setting("--summarizer", summarizer, \.model.summarizer),
+      Setting("--expand", expand, \.model.expand),
+      Setting("--arity", arity, \.model.arity),
+      Setting("--visibility", visibility, \.model.visibility),
+      Setting("--level-bias", levelBias, \.model.levelBias),
+      Setting(
         "--maximum-levels", maximumLevels.map(Optional.some), \.model.maximumLevels
       ) { $0.map(String.init) ?? "none" },
-      TrainingOptions.Setting("--window", window, \.model.window),
-      TrainingOptions.Setting("--pinned", pinned, \.model.pinned),
+      Setting("--window", window, \.model.window),
+      Setting("--pinned", pinned, \.model.pinned),
     ].compactMap(\.self)
   }
 }
