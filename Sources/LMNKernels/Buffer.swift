@@ -1,7 +1,7 @@
 /// Numbers in memory that stays where it is, such as the tokens that a recording reads: their owner
 /// may overwrite them between two runs.
 ///
-/// Unchecked because of the pointer: kernels only read it, and overwriting is up to the owner.
+/// Unchecked because of the pointer: its owner sees to it that nobody reads it while it is written.
 public final class Buffer<Element: BitwiseCopyable & Sendable>: @unchecked Sendable, KernelOperand {
   let base: UnsafeMutablePointer<Element>
   /// How many elements there are.

@@ -132,6 +132,12 @@ public struct Tensor: Sendable {
     try withExtendedLifetime(storage) { try body(storage.base + offset) }
   }
 
+  /// The same, with another tensor's values, which is of the same shape.
+  package func overwrite(withScalarsOf other: Tensor) {
+    precondition(other.shape == shape, "Tensor: values of shape \(other.shape) for \(shape)")
+    overwrite { target in other.withScalars { target.update(from: $0, count: count) } }
+  }
+
   /// What `make` derives from the whole of a constant, such as a weight's transposed form, kept with
   /// it: `make` runs once per value.
   func cachingTransposed(_ make: () -> Tensor) -> Tensor {

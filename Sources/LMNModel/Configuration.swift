@@ -4,7 +4,7 @@ public import LMNMemories
 
 /// The sizes and kinds of a network; a checkpoint carries it as JSON.
 public struct Configuration: Sendable, Equatable, Codable {
-  /// V: tokens of the vocabulary.
+  /// V: tokens of the vocabulary; for a forecaster, which reads none, the channels in their place.
   public var vocabularySize: Int
   /// E: features of a token.
   public var width = 32
@@ -85,8 +85,14 @@ public struct Configuration: Sendable, Equatable, Codable {
   /// No size may be larger: it keeps every product of two of them far from overflow.
   public static let largestSize = 1 << 24
 
-  /// How many numbers the parameters hold; nil when that overflows.
+  /// How many numbers the parameters of a language model hold; nil when that overflows.
   public var parameterCount: Int? {
+    parameterCount(inputs: vocabularySize, outputs: vocabularySize)
+  }
+
+  /// How many numbers the parameters hold of a model with a vector for each of so many inputs, and a
+  /// head for so many outputs; nil when that overflows.
+  package func parameterCount(inputs: Int, outputs: Int) -> Int? {
     var overflow = false
     func times(_ a: Int, _ b: Int) -> Int {
       let (product, overflowed) = a.multipliedReportingOverflow(by: b)
@@ -110,8 +116,8 @@ public struct Configuration: Sendable, Equatable, Codable {
       linear(width, width), 2 * width,
       linear(width, inner), linear(inner, width),
     ]
-    let vectors = plus(vocabularySize, maximumLength ?? 0)
-    let head = tiedHead ? vocabularySize : linear(width, vocabularySize)
+    let vectors = plus(inputs, maximumLength ?? 0)
+    let head = tiedHead ? outputs : linear(width, outputs)
     let outside = plus(plus(times(vectors, width), 2 * width), head)
     let count = plus(times(layers, parts.reduce(0, plus)), outside)
     return overflow ? nil : count
@@ -148,6 +154,8 @@ public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
   case pointlessMaximumLength(Int, positions: Positions.Kind)
   /// A stream has more tokens than there are positions.
   case behindLastPosition(tokens: Int, maximumLength: Int)
+  /// The head is tied to tokens that it does not give.
+  case tiedHead
   /// The parameters cannot even be counted.
   case tooLarge
   /// A key that no network knows.
@@ -174,6 +182,8 @@ public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
     case .behindLastPosition(let tokens, let maximumLength):
       "a stream of \(tokens) tokens reaches position \(tokens - 1), behind the last of "
         + "\(maximumLength) learned positions"
+    case .tiedHead:
+      "tiedHead is true, but only the head of a model that continues text gives tokens"
     case .tooLarge:
       "the sizes ask for more parameters than can be counted"
     case .unknownKeys(let keys):

@@ -4,7 +4,7 @@ public import LMNLayers
 public import LMNMemories
 
 /// A language model of logarithmic memories: embedding, trunk and head.
-public struct LogarithmicMemoryNetwork: Module {
+public struct LogarithmicMemoryNetwork: TrunkModel {
   /// The sizes and kinds.
   public let configuration: Configuration
   /// From tokens to vectors.
@@ -42,7 +42,7 @@ public struct LogarithmicMemoryNetwork: Module {
   ///
   /// - Parameters:
   ///   - tokens: At least one, each below the vocabulary's size.
-  ///   - state: What the tokens before left; becomes what these leave. No gradient flows through it.
+  ///   - state: What the tokens before left; becomes what these leave. Gradients flow through it.
   ///   - draw: Which values are dropped, for a network that learns; nil drops none.
   /// - Returns: Logits `[L, V]` of the token behind each.
   public func callAsFunction(
@@ -97,6 +97,11 @@ public struct LogarithmicMemoryNetwork: Module {
     logits(of: Variable(constant: trunk.step(embedding(tokens).value, of: streams))).value
   }
 
+  /// How streams of tokens go on.
+  var streamStep: StreamStep<TokenBuffer> {
+    StreamStep(of: trunk, outputWidth: configuration.vocabularySize, take: step)
+  }
+
   /// The sequential form on states that are values.
   ///
   /// - Parameters:
@@ -117,23 +122,4 @@ public struct LogarithmicMemoryNetwork: Module {
     trunk.visitParameters(visit)
     Self.visit("lm_head", &head, visit)
   }
-}
-
-extension LogarithmicMemoryNetwork {
-  /// A dictionary of this network's parameters, or of their gradients, with names and shapes as the
-  /// published PyTorch code stores them.
-  public func published(_ dictionary: StateDictionary) -> StateDictionary {
-    trunk.published(dictionary)
-  }
-
-  /// Loads parameters under their published names; on an error, none.
-  public mutating func load(
-    published dictionary: StateDictionary
-  ) throws(StateDictionaryError) {
-    try dictionary.expect(sameNamesAndShapesAs: published(stateDictionary))
-    try load(trunk.adopted(dictionary))
-  }
-
-  /// The bytes of one stream's state after so many tokens; it grows with their logarithm.
-  public func stateByteCount(after tokens: Int) -> Int { trunk.stateByteCount(after: tokens) }
 }

@@ -6,48 +6,29 @@ internal import LMNMemories
 public struct Session: Sendable {
   /// The network.
   public let network: LogarithmicMemoryNetwork
-  private var form: Form
-
-  /// How the stream's state is kept: as a value while it reads in parallel, and in a batch of one
-  /// while it takes token by token.
-  private enum Form {
-    case parallel(LogarithmicMemoryNetwork.State)
-    case sequential(SessionBatch)
-  }
+  private var stream: ModelStream<TokenBuffer>
 
   /// A stream that goes on from `state`, or begins.
   public init(
     _ network: LogarithmicMemoryNetwork, state: LogarithmicMemoryNetwork.State? = nil
   ) {
     self.network = network
-    let state = state ?? network.initialState
-    form = .parallel(state)
-    position = state[0].position
+    stream = ModelStream(network.streamStep, from: state)
   }
 
   /// What the stream has left so far.
-  public var state: LogarithmicMemoryNetwork.State {
-    switch form {
-    case .parallel(let state): state
-    case .sequential(let batch): batch.states[0]
-    }
-  }
+  public var state: LogarithmicMemoryNetwork.State { stream.state }
 
   /// Tokens seen.
-  public private(set) var position: Int
+  public var position: Int { stream.position }
 
   /// Reads one token: logits `[V]` of the next.
+  ///
+  /// - Precondition: It is below the vocabulary's size.
   public mutating func step(_ token: Token) -> Tensor {
-    var batch: SessionBatch
-    switch form {
-    case .parallel(let state): batch = SessionBatch(network, states: [state])
-    case .sequential(let current): batch = current
-    }
-    // So that the batch is nobody else's.
-    form = .parallel([])
-    let logits = batch.step { _ in token }
-    form = .sequential(batch)
-    position += 1
+    expectToken(
+      token, below: network.configuration.vocabularySize, operation: "step", "of a session")
+    let logits = stream.step { $0.overwrite { _ in token } }
     return logits.reshaped([logits.count])
   }
 
@@ -60,17 +41,11 @@ public struct Session: Sendable {
     return last.map { $0.reshaped([$0.count]) }
   }
 
-  /// The same, with the logits of every token: `body` gets them in order, a stretch `[≤ 512, V]` at a
+  /// The same, with the logits of every token: `body` gets them in order, a stretch `[L, V]` at a
   /// time.
   public mutating func readStretches(_ tokens: [Token], _ body: (Tensor) throws -> Void) rethrows {
-    var state = self.state
-    defer { form = .parallel(state) }
-    for group in readingGroups(
-      of: tokens.count, after: position, stretches: network.trunk.stretchLength)
-    {
-      let logits = network.read(group.map { tokens[$0] }, after: &state)
-      position += group.reduce(0) { $0 + $1.count }
-      try logits.forEach(body)
+    try stream.read(tokens.count) { stretches, state in
+      try network.read(stretches.map { tokens[$0] }, after: &state).forEach(body)
     }
   }
 }

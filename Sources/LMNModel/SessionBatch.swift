@@ -27,7 +27,7 @@ public struct SessionBatch: Sendable {
   public private(set) var streams: [Stream]
 
   private var joinedCount: Int
-  private var recorded: RecordedStreams
+  private var recorded: RecordedStreams<TokenBuffer>
   /// The place of every row.
   private var places: [Int]
   /// The row of every place, nil where it is free.
@@ -47,10 +47,11 @@ public struct SessionBatch: Sendable {
     self.network = network
     streams = states.indices.map(Stream.init)
     joinedCount = states.count
-    recorded = RecordedStreams(network, states: states, places: states.count, in: context)
+    recorded = RecordedStreams(
+      network.streamStep, states: states, places: states.count, in: context)
     places = Array(states.indices)
     rows = Array(states.indices)
-    logits = Self.logits(of: network, rows: states.count)
+    logits = network.streamStep.makeOutputs(states.count)
   }
 
   /// Streams at their beginning.
@@ -88,13 +89,14 @@ public struct SessionBatch: Sendable {
   mutating func step(_ token: (_ row: Int) -> Token) -> Tensor {
     guard count > 0 else { return logits }
     if !isKnownUniquelyReferenced(&recorded) { record(places: rows.count) }
-    recorded.step(rows, token, below: network.configuration.vocabularySize)
-    logits.withMutableScalars { recorded.copyLogits(of: rows, to: $0) }
+    let vocabularySize = network.configuration.vocabularySize
+    recorded.step(rows) { tokens, index, row in
+      let token = token(row)
+      expectToken(token, below: vocabularySize, operation: "step", "of row \(row)")
+      tokens.overwrite(at: index, with: token)
+    }
+    recorded.copyOutputs(of: rows, to: &logits)
     return logits
-  }
-
-  private static func logits(of network: LogarithmicMemoryNetwork, rows: Int) -> Tensor {
-    Tensor(shape: [rows, network.configuration.vocabularySize], repeating: 0)
   }
 
   private func expectedRow(of stream: Stream) -> Int {
@@ -123,7 +125,7 @@ extension SessionBatch {
     places.append(place)
     streams.append(Stream(number: joinedCount))
     joinedCount += 1
-    logits = Self.logits(of: network, rows: count)
+    logits = network.streamStep.makeOutputs(count)
     return streams.last!
   }
 
@@ -137,7 +139,7 @@ extension SessionBatch {
     rows = [Int?](repeating: nil, count: rows.count)
     for (row, place) in places.enumerated() { rows[place] = row }
     if 3 * count < rows.count { record(places: Self.roomyPlaces(for: count)) }
-    logits = Self.logits(of: network, rows: count)
+    logits = network.streamStep.makeOutputs(count)
   }
 
   /// Places for `count` streams and for half as many to join, so that a join or a leave, on average,
@@ -146,7 +148,8 @@ extension SessionBatch {
 
   /// Plans so many places, of which the streams take the first ones.
   private mutating func record(places count: Int) {
-    recorded = RecordedStreams(network, states: states, places: count, in: recorded.context)
+    recorded = RecordedStreams(
+      network.streamStep, states: states, places: count, in: recorded.context)
     places = Array(streams.indices)
     rows = (0..<count).map { $0 < streams.count ? $0 : nil }
   }

@@ -2,7 +2,7 @@ public import LMNKernels
 public import LMNLayers
 
 /// A stretch of text to predict, as a recorded batch reads it.
-public struct TokenWindow: RecordedInput {
+public struct TokenWindow: TrainingInput {
   let inputs: TokenBuffer
   let targets: TokenBuffer
   /// Which values are dropped of it; a batch that learns needs another draw at every step.

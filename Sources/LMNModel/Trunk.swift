@@ -162,3 +162,36 @@ extension Trunk {
     }
   }
 }
+
+/// What a member of a batch is computed from while a model around a trunk learns.
+public protocol TrainingInput: RecordedInput {
+  /// Which values are dropped of it; a batch that learns needs another draw at every step.
+  var draw: DropoutDraw { get }
+}
+
+/// A model around a trunk, whatever its task.
+public protocol TrunkModel: Module {
+  /// The sizes and kinds.
+  var configuration: Configuration { get }
+  /// What relates the inputs to each other.
+  var trunk: Trunk { get }
+}
+
+extension TrunkModel {
+  /// A dictionary of this model's parameters, or of their gradients, with names and shapes as the
+  /// published PyTorch code stores them.
+  public func published(_ dictionary: StateDictionary) -> StateDictionary {
+    trunk.published(dictionary)
+  }
+
+  /// Loads parameters under their published names; on an error, none.
+  public mutating func load(
+    published dictionary: StateDictionary
+  ) throws(StateDictionaryError) {
+    try dictionary.expect(sameNamesAndShapesAs: published(stateDictionary))
+    try load(trunk.adopted(dictionary))
+  }
+
+  /// The bytes of one stream's state after so many tokens; it grows with their logarithm.
+  public func stateByteCount(after tokens: Int) -> Int { trunk.stateByteCount(after: tokens) }
+}

@@ -15,7 +15,7 @@ func naming<Result>(file path: String, _ body: () throws -> Result) throws -> Re
   } catch let error as SafetensorsError {
     throw error
   } catch let error as CheckpointError {
-    if case .unusable = error { throw error }
+    guard case .mismatchedParameterCount = error else { throw error }
     throw CheckpointError.unusable(file: path, problem: error.description)
   } catch {
     throw CheckpointError.unusable(file: path, problem: "\(error)")
@@ -26,6 +26,8 @@ func naming<Result>(file path: String, _ body: () throws -> Result) throws -> Re
 public enum CheckpointError: Error, Equatable, CustomStringConvertible {
   /// A file is readable but does not say what it has to.
   case unusable(file: String, problem: String)
+  /// A model is for another task than the one it is asked for.
+  case anotherTask(file: String, expected: TaskKind, found: TaskKind)
   /// The configuration asks for another number of parameters than there are.
   case mismatchedParameterCount(expected: Int, found: Int)
 
@@ -34,6 +36,8 @@ public enum CheckpointError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .unusable(let file, let problem):
       "\(file): \(problem)"
+    case .anotherTask(let file, let expected, let found):
+      "\(file): its task is \(found.rawValue), and only a model for the task \(expected.rawValue) will do"
     case .mismatchedParameterCount(let expected, let found):
       "the configuration asks for \(expected) parameters, there are \(found)"
     }

@@ -4,13 +4,8 @@ public import LMNModel
 
 /// A text in tokens, its beginning to train on and its end to validate with.
 public struct Corpus: Sendable {
-  /// A part of the text.
-  public enum Split: String, CaseIterable, Sendable {
-    /// The beginning, which the model learns from.
-    case training
-    /// The end, which the model never learns from.
-    case validation
-  }
+  /// A part of the text: its beginning to train on, its end to validate with.
+  public typealias Split = LMNTraining.Split
 
   /// A stretch of text to predict, token by token.
   public struct Window: Equatable, Sendable {
@@ -56,7 +51,7 @@ public struct Corpus: Sendable {
   }
 
   /// Tells this text from any other, token by token.
-  var fingerprint: String {
+  public var fingerprint: String {
     var fingerprint = Fingerprint()
     fingerprint.add(tokens.lazy.map { UInt32(bitPattern: $0) })
     return fingerprint.description
@@ -107,6 +102,28 @@ public struct Corpus: Sendable {
     let start = tokens.startIndex + generator.integer(below: tokens.count - length)
     return (tokens[start..<start + length], tokens[start + 1...start + length])
   }
+}
+
+extension Corpus: TrainingData {
+  /// What is trained.
+  public typealias Model = LanguageModel
+  /// What is learned from.
+  public typealias Input = TokenWindow
+
+  /// Records a network's mean loss over a batch of windows.
+  public func batch(
+    _ result: Batch.Result, at network: LogarithmicMemoryNetwork,
+    for configuration: TrainingConfiguration
+  ) -> Batch {
+    RecordedBatch(
+      result, ofLossAt: network, windows: configuration.batchSize,
+      length: configuration.blockLength)
+  }
+
+  /// Nothing beside the mean loss of random batches.
+  public func validation(
+    of model: LanguageModel, for configuration: TrainingConfiguration
+  ) -> Validation? { nil }
 }
 
 /// Why a text cannot be trained on.

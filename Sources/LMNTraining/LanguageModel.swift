@@ -1,11 +1,10 @@
-import FoundationEssentials
 import LMNAutodiff
 import LMNKernels
 import LMNLayers
 public import LMNModel
 
 /// A network with the tokenizer it was trained with: what a model file holds.
-public struct LanguageModel: Sendable {
+public struct LanguageModel: StoredModel {
   /// The network.
   public var network: LogarithmicMemoryNetwork
   /// What its tokens mean.
@@ -22,51 +21,22 @@ public struct LanguageModel: Sendable {
     self.tokenizer = tokenizer
   }
 
-  /// Reads a model file, or the file `model.safetensors` of a directory.
-  public init(contentsOf path: String) throws {
-    var isDirectory = false
-    _ = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
-    let path = isDirectory ? "\(path)/\(RunDirectory.modelName)" : path
-    let file = try Safetensors(contentsOf: path)
-    try self.init(
-      decoding: file, path: path, names: file.entries.map(\.name))
-  }
+  /// What the model is for.
+  public static let task = TaskKind.text
 
-  /// The model in the tensors `names` of a file.
-  init(decoding file: Safetensors, path: String, names: [String]) throws {
-    func unusable(_ problem: String) -> CheckpointError { .unusable(file: path, problem: problem) }
-    let version = try file.metadata("format_version", path: path)
-    guard version == Self.formatVersion else {
-      throw unusable("its format is version \(version), this program reads \(Self.formatVersion)")
-    }
+  /// The model in the tensors `names` of a file of this task.
+  public init(decoding file: Safetensors, path: String, names: [String]) throws {
     (network, tokenizer) = try naming(file: path) {
-      let configuration = try Configuration(json: file.metadata("config", path: path))
-      let tokenizer = try Tokenizer(specification: file.metadata("tokenizer", path: path))
-      guard tokenizer.vocabularySize == configuration.vocabularySize else {
-        throw unusable(
-          "its tokenizer has \(tokenizer.vocabularySize) tokens, its configuration "
-            + "\(configuration.vocabularySize)")
-      }
+      let (configuration, tokenizer) = try file.configurationAndTokenizer(path: path)
       let parameters = try file.stateDictionary(of: names)
       return (try LogarithmicMemoryNetwork(configuration, loading: parameters), tokenizer)
     }
   }
 
-  /// Which layout of files this program writes and reads.
-  static let formatVersion = "1"
-
-  /// The weights under their published names, configuration and tokenizer in the metadata.
-  func encoded() -> Safetensors {
-    var file = Safetensors(metadata: [
-      "format": "pt", "format_version": Self.formatVersion,
-      "config": network.configuration.json, "tokenizer": tokenizer.specification,
-    ])
-    file.append(network.published(network.stateDictionary))
-    return file
+  /// Configuration and tokenizer.
+  public var specification: [String: String] {
+    ["config": network.configuration.json, "tokenizer": tokenizer.specification]
   }
-
-  /// Writes a model file; what was at `path` is replaced as a whole or not at all.
-  public func write(to path: String) throws { try encoded().write(to: path) }
 
   /// Tells this model from any other.
   var fingerprint: String {
@@ -77,5 +47,20 @@ public struct LanguageModel: Sendable {
       fingerprint.add(tensor.scalars.lazy.map(\.bitPattern))
     }
     return fingerprint.description
+  }
+}
+
+extension Safetensors {
+  /// What every model of texts has in its metadata, of one vocabulary.
+  func configurationAndTokenizer(path: String) throws -> (Configuration, Tokenizer) {
+    let configuration = try Configuration(json: metadata("config", path: path))
+    let tokenizer = try Tokenizer(specification: metadata("tokenizer", path: path))
+    guard tokenizer.vocabularySize == configuration.vocabularySize else {
+      throw CheckpointError.unusable(
+        file: path,
+        problem: "its tokenizer has \(tokenizer.vocabularySize) tokens, its configuration "
+          + "\(configuration.vocabularySize)")
+    }
+    return (configuration, tokenizer)
   }
 }

@@ -8,3 +8,20 @@ func sortedJSON(
   encoder.outputFormatting = formatting.union(.sortedKeys)
   return String(decoding: try encoder.encode(value), as: UTF8.self)
 }
+
+/// The same of a value that JSON can hold: texts, and numbers that are finite.
+func json(_ value: some Encodable) -> String {
+  do { return try sortedJSON(value) } catch {
+    preconditionFailure("JSON cannot hold \(value): \(error)")
+  }
+}
+
+extension Safetensors {
+  /// What the metadata hold as JSON under `key`.
+  func decoded<Value: Decodable>(_ key: String, path: String) throws -> Value {
+    let text = try metadata(key, path: path)
+    do { return try JSONDecoder().decode(Value.self, from: Data(text.utf8)) } catch {
+      throw CheckpointError.unusable(file: path, problem: "its '\(key)' cannot be read: \(error)")
+    }
+  }
+}

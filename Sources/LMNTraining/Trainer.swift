@@ -1,18 +1,18 @@
 import FoundationEssentials
 import LMNAutodiff
 import LMNKernels
-import LMNLayers
+public import LMNLayers
 import LMNModel
 
-/// A training run: a model, a text, and a directory where everything is kept.
-public struct Trainer {
+/// A training run: a model, its data, and a directory where everything is kept.
+public struct Trainer<Data: TrainingData> {
   /// Where the run keeps its files.
   public let directory: RunDirectory
-  private let corpus: Corpus
-  private var checkpoint: TrainingCheckpoint
+  private let data: Data
+  private var checkpoint: TrainingCheckpoint<Data.Model>
 
   /// The model as it is.
-  public var model: LanguageModel { checkpoint.model }
+  public var model: Data.Model { checkpoint.model }
   /// The settings.
   public var configuration: TrainingConfiguration { checkpoint.configuration }
   /// Steps taken so far.
@@ -24,25 +24,25 @@ public struct Trainer {
   ///
   /// - Parameters:
   ///   - configuration: The settings.
-  ///   - text: Bytes; UTF-8 where tokens are characters.
-  ///   - tokenizer: Divides the text into tokens.
   ///   - directory: Made if it is missing; must not hold a run.
-  /// - Throws: What is wrong with settings, text or directory.
+  ///   - data: What to learn from.
+  ///   - model: Makes the model, with fresh parameters.
+  /// - Throws: What is wrong with settings, data or directory.
   public init(
-    _ configuration: TrainingConfiguration, text: [UInt8], tokenizer: Tokenizer,
-    in directory: RunDirectory
+    _ configuration: TrainingConfiguration, in directory: RunDirectory,
+    data: @autoclosure () throws -> Data,
+    model: (Data, inout SeededGenerator) throws -> Data.Model
   ) throws {
     try configuration.validate()
     guard !directory.holdsRun else { throw TrainingError.occupied(directory: directory.path) }
-    corpus = try Corpus(text: text, tokenizer: tokenizer, blockLength: configuration.blockLength)
+    self.data = try data()
     self.directory = directory
     var generator = SeededGenerator(seed: configuration.seed)
-    let network = try LogarithmicMemoryNetwork(
-      configuration.model, initialisation: configuration.initialisation, using: &generator)
+    let model = try model(self.data, &generator)
     checkpoint = TrainingCheckpoint(
-      model: LanguageModel(network: network, tokenizer: tokenizer),
-      optimizer: AdamW(for: network.stateDictionary, constants: configuration.optimizer),
-      loop: .init(generator: generator, corpusFingerprint: corpus.fingerprint),
+      model: model,
+      optimizer: AdamW(for: model.network.stateDictionary, constants: configuration.optimizer),
+      loop: .init(generator: generator, corpusFingerprint: self.data.fingerprint),
       configuration: configuration)
     try directory.create()
   }
@@ -51,20 +51,19 @@ public struct Trainer {
   ///
   /// - Parameters:
   ///   - directory: Holds a run.
-  ///   - text: The text that it was begun with.
   ///   - change: May change settings that a run can go on with, such as the number of steps.
-  /// - Throws: What is wrong with checkpoint, settings or text.
+  ///   - data: Gives what the run was begun with, for its model and settings.
+  /// - Throws: What is wrong with checkpoint, settings or data.
   public init(
-    resuming directory: RunDirectory, text: [UInt8],
-    change: (inout TrainingConfiguration) throws -> Void = { _ in }
+    resuming directory: RunDirectory,
+    change: (inout TrainingConfiguration) throws -> Void = { _ in },
+    data: (Data.Model, TrainingConfiguration) throws -> Data
   ) throws {
     checkpoint = try TrainingCheckpoint(contentsOf: directory.training)
     try change(&checkpoint.configuration)
     try checkpoint.configuration.validate()
-    corpus = try Corpus(
-      text: text, tokenizer: checkpoint.model.tokenizer,
-      blockLength: checkpoint.configuration.blockLength)
-    guard corpus.fingerprint == checkpoint.loop.corpusFingerprint else {
+    self.data = try data(checkpoint.model, checkpoint.configuration)
+    guard self.data.fingerprint == checkpoint.loop.corpusFingerprint else {
       throw TrainingError.anotherText(directory: directory.path)
     }
     guard checkpoint.loop.step < checkpoint.configuration.steps else {
@@ -74,14 +73,7 @@ public struct Trainer {
   }
 
   /// What happens during a run.
-  public enum Event: Sendable {
-    /// A step was taken; its batch had this loss.
-    case step(loss: Double)
-    /// A line was added to the log.
-    case record(TrainingRecord)
-    /// An update was left out: this was the first value that is not finite.
-    case skippedUpdate(tensor: String)
-  }
+  public typealias Event = TrainingEvent
 
   /// Trains until all steps are taken or `shouldStop` says so, which is asked before every step.
   ///
@@ -97,8 +89,8 @@ public struct Trainer {
     if step == 0 { try save() }
     try writeConfiguration()
     let log = try TrainingLog(at: directory.log, after: step)
-    let batch = recordedBatch(.valueAndGradient)
-    let evaluation = recordedBatch(.value)
+    let batch = data.batch(.valueAndGradient, at: model.network, for: configuration)
+    var evaluation: Data.Batch?
     let clock = ContinuousClock()
     var (trainingTime, tokensBefore) = (Duration.zero, checkpoint.loop.tokens)
     while step < configuration.steps {
@@ -127,7 +119,7 @@ public struct Trainer {
         let seconds = trainingTime / .seconds(1)
         record.tokensPerSecond = Double(checkpoint.loop.tokens - tokensBefore) / seconds
         (trainingTime, tokensBefore) = (.zero, checkpoint.loop.tokens)
-        if evaluates { try evaluate(evaluation, into: &record) }
+        if evaluates { try evaluate(&evaluation, into: &record) }
         record.peakMemoryBytes = peakMemoryBytes()
         try log.append(record)
         try report(.record(record))
@@ -138,7 +130,7 @@ public struct Trainer {
   }
 
   /// After so many updates in a row that had to be left out, a run stops.
-  static let mostSkippedInARow = 5
+  static var mostSkippedInARow: Int { 5 }
 
   private struct Step {
     let loss, gradientNorm: Double
@@ -146,17 +138,9 @@ public struct Trainer {
     let skippedFor: String?
   }
 
-  private typealias Batch = RecordedBatch<LogarithmicMemoryNetwork, TokenWindow>
-
-  private func recordedBatch(_ result: Batch.Result) -> Batch {
-    Batch(
-      result, ofLossAt: checkpoint.model.network, windows: configuration.batchSize,
-      length: configuration.blockLength)
-  }
-
-  private mutating func takeStep(_ batch: Batch) -> Step {
+  private mutating func takeStep(_ batch: Data.Batch) -> Step {
     let settings = configuration
-    corpus.fill(batch.inputs, of: .training, using: &checkpoint.loop.generator)
+    data.fill(batch.inputs, of: .training, using: &checkpoint.loop.generator)
     // A resumed run has to drop what it would have dropped.
     for (member, window) in batch.inputs.enumerated() {
       window.draw.overwrite(seed: settings.seed, number: UInt64(step) << 32 | UInt64(member))
@@ -195,12 +179,21 @@ public struct Trainer {
       gradientNorm: step.gradientNorm.isFinite ? step.gradientNorm : nil)
   }
 
-  /// Measures the losses; the best weights so far are kept.
-  private mutating func evaluate(_ batch: Batch, into record: inout TrainingRecord) throws {
-    batch.load(checkpoint.model.network)
-    if configuration.evaluatesTrainingText { record.loss = finite(meanLoss(batch, of: .training)) }
-    let loss = meanLoss(batch, of: .validation)
+  /// Measures the losses, where that takes batches by one that is kept; the best weights so far are
+  /// kept too.
+  private mutating func evaluate(
+    _ batch: inout Data.Batch?, into record: inout TrainingRecord
+  ) throws {
+    if configuration.evaluatesTrainingText {
+      record.loss = finite(meanLoss(&batch, of: .training))
+    }
+    let validation =
+      try data.validation(of: model, for: configuration)
+      ?? Validation(loss: meanLoss(&batch, of: .validation))
+    let loss = validation.loss
     record.validationLoss = finite(loss)
+    record.classification = validation.classification
+    record.forecast = validation.forecast
     if loss < checkpoint.loop.bestValidationLoss ?? .infinity {
       checkpoint.loop.bestValidationLoss = loss
       try checkpoint.model.write(to: directory.best)
@@ -209,11 +202,14 @@ public struct Trainer {
 
   /// The mean over random batches, which follow from seed and step alone, so that measuring changes
   /// nothing in the training.
-  private func meanLoss(_ batch: Batch, of split: Corpus.Split) -> Double {
+  private func meanLoss(_ kept: inout Data.Batch?, of split: Split) -> Double {
+    let batch = kept ?? data.batch(.value, at: model.network, for: configuration)
+    batch.load(model.network)
+    kept = batch
     var generator = SeededGenerator(seed: configuration.seed ^ UInt64(step) << 32)
     var sum = 0.0
     for _ in 0..<configuration.evaluationBatches {
-      corpus.fill(batch.inputs, of: split, using: &generator)
+      data.fill(batch.inputs, of: split, using: &generator)
       sum += batch.run()
     }
     return sum / Double(configuration.evaluationBatches)
@@ -243,4 +239,14 @@ public struct Trainer {
     let text = try sortedJSON(configuration, formatting: .prettyPrinted)
     try AtomicFile.write(Array((text + "\n").utf8), to: directory.configuration)
   }
+}
+
+/// What happens during a run.
+public enum TrainingEvent: Sendable {
+  /// A step was taken; its batch had this loss.
+  case step(loss: Double)
+  /// A line was added to the log.
+  case record(TrainingRecord)
+  /// An update was left out: this was the first value that is not finite.
+  case skippedUpdate(tensor: String)
 }

@@ -4,30 +4,14 @@ import LMNLayers
 
 /// Everything a training run needs to go on: model, optimizer and loop state, in one file, so that
 /// they are always of the same step.
-struct TrainingCheckpoint {
-  var model: LanguageModel
+struct TrainingCheckpoint<Model: StoredModel> {
+  var model: Model
   var optimizer: AdamW
   var loop: LoopState
   var configuration: TrainingConfiguration
 
-  /// Where the loop stands.
-  struct LoopState: Codable, Equatable {
-    var step = 0
-    var tokens = 0
-    /// Draws the batches: it is the position in the data.
-    var generator: SeededGenerator
-    var bestValidationLoss: Double?
-    var skippedUpdates = 0
-    var skippedInARow = 0
-    /// Losses since the last line of the log.
-    var lossSum = 0.0
-    var lossCount = 0
-    /// Of the text that the run was begun with.
-    var corpusFingerprint: String
-  }
-
-  private static let first = "optimizer.first."
-  private static let second = "optimizer.second."
+  private static var first: String { "optimizer.first." }
+  private static var second: String { "optimizer.second." }
 
   func write(to path: String) throws {
     var file = model.encoded()
@@ -40,7 +24,7 @@ struct TrainingCheckpoint {
   }
 
   init(
-    model: LanguageModel, optimizer: AdamW, loop: LoopState, configuration: TrainingConfiguration
+    model: Model, optimizer: AdamW, loop: LoopState, configuration: TrainingConfiguration
   ) {
     self.model = model
     self.optimizer = optimizer
@@ -50,15 +34,9 @@ struct TrainingCheckpoint {
 
   init(contentsOf path: String) throws {
     let file = try Safetensors(contentsOf: path)
-    func decode<Value: Decodable>(_ key: String, as type: Value.Type) throws -> Value {
-      let text = try file.metadata(key, path: path)
-      do { return try JSONDecoder().decode(type, from: Data(text.utf8)) } catch {
-        throw CheckpointError.unusable(file: path, problem: "its '\(key)' cannot be read: \(error)")
-      }
-    }
-    loop = try decode("loop", as: LoopState.self)
-    configuration = try decode("training", as: TrainingConfiguration.self)
-    let optimizerStep = try decode("optimizer_step", as: Int.self)
+    loop = try file.decoded("loop", path: path)
+    configuration = try file.decoded("training", path: path)
+    let optimizerStep: Int = try file.decoded("optimizer_step", path: path)
     let counts = [optimizerStep, loop.skippedUpdates, loop.skippedInARow, loop.lossCount]
     guard loop.step >= 0, counts.allSatisfy((0...loop.step).contains),
       (0...Int.max / 2).contains(loop.tokens)
@@ -68,8 +46,8 @@ struct TrainingCheckpoint {
     }
 
     let names = file.entries.map(\.name)
-    model = try LanguageModel(
-      decoding: file, path: path, names: names.filter { !$0.hasPrefix("optimizer.") })
+    model = try Model(
+      checking: file, path: path, names: names.filter { !$0.hasPrefix("optimizer.") })
     let parameters = model.network.stateDictionary
     func moments(_ prefix: String) throws -> StateDictionary {
       let moments = try file.stateDictionary(of: parameters.names, prefix: prefix)
@@ -82,4 +60,20 @@ struct TrainingCheckpoint {
       step: optimizerStep, first: try moments(Self.first), second: try moments(Self.second),
       constants: configuration.optimizer)
   }
+}
+
+/// Where a training loop stands.
+struct LoopState: Codable, Equatable {
+  var step = 0
+  var tokens = 0
+  /// Draws the batches: it is the position in the data.
+  var generator: SeededGenerator
+  var bestValidationLoss: Double?
+  var skippedUpdates = 0
+  var skippedInARow = 0
+  /// Losses since the last line of the log.
+  var lossSum = 0.0
+  var lossCount = 0
+  /// Of the text that the run was begun with.
+  var corpusFingerprint: String
 }

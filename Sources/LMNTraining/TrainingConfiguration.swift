@@ -7,6 +7,8 @@ public import LMNModel
 public struct TrainingConfiguration: Sendable, Codable, Equatable {
   /// The network's sizes and kinds.
   public var model: Configuration
+  /// What the model learns to do.
+  public var task = TaskSettings.text
   /// What the summarizers' parameters are before training.
   public var initialisation = Initialisation.reference
   /// L: tokens of a window.
@@ -81,12 +83,27 @@ public struct TrainingConfiguration: Sendable, Codable, Equatable {
     for (name, value, range, words) in numbers where !range.contains(value) {
       throw TrainingError.outOfRange(name: name, value: "\(value)", range: words)
     }
+    switch task {
+    case .text: break
+    case .classify: try SequenceClassifier.validate(model)
+    case .forecast(let settings): try Forecaster.validate(model, horizon: settings.horizon)
+    }
     // Value, gradient and two moments, four bytes each, have to fit the memory.
     let most = Int(ProcessInfo.processInfo.physicalMemory / 16)
-    if let count = model.parameterCount, count > most {
+    if let count = parameterCount, count > most {
       throw TrainingError.outOfRange(
         name: "the number of parameters", value: "\(count)",
         range: "at most \(most) on this machine")
+    }
+  }
+
+  /// Of the network, where the data have no say in it.
+  private var parameterCount: Int? {
+    switch task {
+    case .text: model.parameterCount
+    // Few classes cost nothing.
+    case .classify: SequenceClassifier.parameterCount(model, classes: 1)
+    case .forecast(let settings): Forecaster.parameterCount(model, horizon: settings.horizon)
     }
   }
 }

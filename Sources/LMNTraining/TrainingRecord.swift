@@ -7,8 +7,12 @@ public struct TrainingRecord: Sendable, Codable, Equatable {
   /// Mean loss, in nats per token, of the batches since the line before; on lines with a
   /// validation loss of a run that measures the training text too, that measurement.
   public var loss: Double?
-  /// Mean loss over random batches of the validation text.
+  /// Mean loss over random batches of the validation text; of other tasks, over the validation part.
   public var validationLoss: Double?
+  /// What a classifier makes of the validation part.
+  public var classification: ClassificationEvaluation?
+  /// What a forecaster makes of the validation part.
+  public var forecast: ForecastEvaluation?
   /// The rate of this step.
   public var learningRate: Float?
   /// The gradient's Euclidean norm at this step, before clipping.
@@ -19,7 +23,7 @@ public struct TrainingRecord: Sendable, Codable, Equatable {
   public var peakMemoryBytes: Int?
 
   enum CodingKeys: String, CodingKey {
-    case step, tokens, loss
+    case step, tokens, loss, classification, forecast
     case validationLoss = "validation_loss"
     case learningRate = "learning_rate"
     case gradientNorm = "gradient_norm"

@@ -32,7 +32,7 @@ struct Benchmark: ParsableCommand {
         threads            \(report.threads)
         parameters         \(report.parameters)
         training step      \(line(report.training))
-        training memory    \(right(memory)) MiB
+        training memory    \(memory.padded(to: -9)) MiB
         evaluation step    \(line(report.evaluation))
         token, one stream  \(line(report.oneStream))
         token, 64 streams  \(line(report.streams64))
@@ -45,11 +45,6 @@ struct Benchmark: ParsableCommand {
     let isShort = speed.seconds < 1e-3
     let time = (speed.seconds * (isShort ? 1e6 : 1e3)).fixed(2)
     return
-      "\(right(time)) \(isShort ? "µs" : "ms")\(right(speed.tokensPerSecond.fixed(0))) tokens/s"
-  }
-
-  /// In a column of numbers.
-  private func right(_ number: String) -> String {
-    String(repeating: " ", count: max(0, 9 - number.count)) + number
+      "\(time.padded(to: -9)) \(isShort ? "µs" : "ms")\(speed.tokensPerSecond.fixed(0).padded(to: -9)) tokens/s"
   }
 }

@@ -5,7 +5,7 @@ import LMN
 struct Command: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "lmn",
-    abstract: "Train Logarithmic Memory Networks and generate from them, on plain processors.",
+    abstract: "Train Logarithmic Memory Networks and use them, on plain processors.",
     discussion: """
       Results go to standard output, everything else to standard error.
 
@@ -18,9 +18,8 @@ struct Command: ParsableCommand {
       """,
     version: lmnVersion,
     subcommands: [
-      Train.self, Generate.self, Evaluate.self, Convert.self, Verify.self, Experiment.self,
-      Benchmark.self,
-      Info.self,
+      Train.self, Generate.self, Predict.self, Evaluate.self, Convert.self, Verify.self,
+      Experiment.self, Benchmark.self, Info.self,
     ])
 }
 

@@ -47,4 +47,15 @@ enum Console {
 extension Double {
   /// With `digits` behind the point.
   func fixed(_ digits: Int) -> String { String(format: "%.\(digits)f", self) }
+
+  /// With five digits that count.
+  var significant: String { String(format: "%.5g", self) }
+}
+
+extension String {
+  /// In a column of so many characters: at its left, or of a negative width at its right.
+  func padded(to width: Int) -> String {
+    let space = String(repeating: " ", count: max(0, abs(width) - count))
+    return width < 0 ? space + self : self + space
+  }
 }

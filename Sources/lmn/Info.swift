@@ -1,6 +1,9 @@
 import ArgumentParser
 import LMN
 
+/// Of streams whose state is measured.
+private let lengths = [("1k", 1_000), ("1M", 1_000_000), ("1G", 1_000_000_000)]
+
 struct Info: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Describe this program, and a model.")
@@ -25,36 +28,70 @@ struct Info: ParsableCommand {
     }
 
     struct Model: Encodable {
+      let task: TaskKind
       let configuration: Configuration
+      /// Of a classifier.
+      var labels: [String]?
+      var pooling: Pooling?
+      /// Of a forecaster.
+      var channels: [String]?
+      var horizon: Int?
+      var normalisation: Normalisation?
       let parameters: Int
       /// Per stream, by tokens seen.
       let stateBytes: [String: Int]
 
       enum CodingKeys: String, CodingKey {
-        case configuration, parameters
+        case task, configuration, labels, pooling, channels, horizon, normalisation, parameters
         case stateBytes = "state_bytes"
+      }
+
+      init(_ model: AnyModel) {
+        let network = model.network
+        task = model.task
+        configuration = network.configuration
+        parameters = network.parameterCount
+        stateBytes = Dictionary(
+          uniqueKeysWithValues: lengths.map { ($0, network.stateByteCount(after: $1)) })
+        switch model {
+        case .text: break
+        case .classify(let model): (labels, pooling) = (model.labels, model.network.pooling)
+        case .forecast(let model):
+          (channels, horizon) = (model.channels, model.network.horizon)
+          normalisation = model.network.normalisation
+        }
+      }
+
+      /// For people.
+      var lines: [String] {
+        var lines = ["task             \(task.rawValue)"]
+        if let labels {
+          lines.append("classes          \(labels.count): \(labels.joined(separator: ", "))")
+        }
+        if let pooling { lines.append("pooling          \(pooling.rawValue)") }
+        if let channels {
+          lines.append("channels         \(channels.count): \(channels.joined(separator: ", "))")
+        }
+        if let horizon { lines.append("horizon          \(horizon)") }
+        return lines + [
+          "configuration    \(configuration.json)",
+          "parameters       \(parameters)",
+        ]
+          + lengths.map { name, _ in
+            "state at \(name)      \(stateBytes[name]!) bytes per stream"
+          }
       }
     }
   }
 
-  private static let lengths = [("1k", 1_000), ("1M", 1_000_000), ("1G", 1_000_000_000)]
-
   func run() throws {
     try machine.run {
       let context = ExecutionContext.current
-      let network = try model.map { try LanguageModel(contentsOf: $0).network }
       let report = Report(
         version: lmnVersion, instructionSet: context.instructionSet.name,
         availableInstructionSets: InstructionSet.available.map(\.name),
         threads: context.threadCount, blas: blasDescription,
-        model: network.map { network in
-          Report.Model(
-            configuration: network.configuration, parameters: network.parameterCount,
-            stateBytes: Dictionary(
-              uniqueKeysWithValues: Self.lengths.map { name, tokens in
-                (name, network.stateByteCount(after: tokens))
-              }))
-        })
+        model: try model.map { Report.Model(try AnyModel(contentsOf: $0)) })
       if json { return try Console.write(Console.json(report)) }
       var lines = [
         "version          \(report.version)",
@@ -63,15 +100,7 @@ struct Info: ParsableCommand {
         "threads          \(report.threads)",
         "BLAS             \(report.blas)",
       ]
-      if let model = report.model {
-        lines += [
-          "configuration    \(model.configuration.json)",
-          "parameters       \(model.parameters)",
-        ]
-        lines += Self.lengths.map { name, _ in
-          "state at \(name)      \(model.stateBytes[name]!) bytes per stream"
-        }
-      }
+      lines += report.model?.lines ?? []
       try Console.write(lines.joined(separator: "\n") + "\n")
     }
   }

@@ -26,6 +26,7 @@ struct MemoryOptions: ParsableArguments {
   @Option(help: "How many tokens stay pinned beside the tree. (default: 0)")
   var pinned: Int?
 
+  /// What is decided when a run begins.
   var settings: [Setting<Configuration>] {
     [
       Setting("--summarizer", summarizer, \.summarizer),

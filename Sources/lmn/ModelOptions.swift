@@ -29,6 +29,7 @@ struct ModelOptions: ParsableArguments {
   var dropout: Float?
   @OptionGroup(title: "Memory") var memory: MemoryOptions
 
+  /// What is decided when a run begins.
   var settings: [Setting<Configuration>] {
     [
       Setting("--width", width, \.width),

@@ -4,8 +4,13 @@ import LMN
 
 struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Train a model on a text.",
+    abstract: "Train a model on a text, on texts and their classes, or on a series.",
     discussion: """
+      Three tasks can be learned. text: to continue a text. classify: to name the class of a text, \
+      from a CSV with a text and a label per row; nine rows in ten, drawn by the seed, are trained \
+      on. forecast: to continue a series of measurements, from a CSV with a column per channel, \
+      oldest row first; the first nine tenths are trained on. The other rows validate.
+
       Without FILE the text is written by a built-in grammar, whose entropy per character is known \
       exactly: no model's loss can be below that floor, so one sees how much is left to learn.
 
@@ -16,7 +21,7 @@ struct Train: ParsableCommand {
       """)
 
   @Argument(
-    help: "The text to learn from; - for standard input. (default: the built-in grammar)",
+    help: "The text, or CSV, to learn from; - for standard input. (default: the built-in grammar)",
     completion: .file())
   var file: String?
 
@@ -34,58 +39,55 @@ struct Train: ParsableCommand {
 
   func validate() throws {
     if output.isEmpty { throw ValidationError("--output is empty, it has to name a directory.") }
+    // What a resumed run is for is known later.
+    if let task = settings.tasks.task ?? (resume ? nil : .text) { try expectUsage(of: task) }
+  }
+
+  private func expectUsage(of task: TaskKind) throws {
+    try settings.expectFlags(of: task)
+    if task != .text && file == nil {
+      throw ValidationError("The task \(task.rawValue) needs a file to learn from.")
+    }
   }
 
   func run() throws {
     try machine.run {
       let directory = RunDirectory(output)
-      let text = try self.text()
-      var trainer: Trainer
-      do { trainer = try resume ? resumed(directory, text) : begun(directory, text) } catch {
-        guard error is TokenizerError || error is CorpusError else { throw error }
-        throw UnusableInput("\(file ?? "the built-in grammar"): \(error)")
+      if !resume && directory.holdsRun { throw TrainingError.occupied(directory: directory.path) }
+      switch try task(of: directory) {
+      case .text: try trainOnText(in: directory)
+      case .classify: try trainClassifier(in: directory)
+      case .forecast: try trainForecaster(in: directory)
       }
-      try train(&trainer)
     }
   }
 
-  private var floor: Double? { file == nil ? Grammar.tales.entropyPerCharacter : nil }
-
-  private func text() throws -> [UInt8] {
-    guard let file else {
-      var generator = SeededGenerator(seed: 0)
-      return Array(Grammar.tales.text(characters: 1_000_000, using: &generator).utf8)
+  /// What to learn: what a resumed run does, otherwise what the flag says.
+  private func task(of directory: RunDirectory) throws -> TaskKind {
+    let given = settings.tasks.task
+    guard resume else { return given ?? .text }
+    let task = try TaskKind(ofRunIn: directory)
+    if let given, given != task {
+      throw TrainingError.contradiction(
+        setting: "--task", given: given.rawValue, run: task.rawValue)
     }
-    return try AtomicFile.contents(of: file == "-" ? "/dev/stdin" : file)
+    try expectUsage(of: task)
+    return task
   }
 
-  private func begun(_ directory: RunDirectory, _ text: [UInt8]) throws -> Trainer {
-    if directory.holdsRun { throw TrainingError.occupied(directory: directory.path) }
-    if text.isEmpty { throw CorpusError.empty }
-    let tokenizer: Tokenizer =
-      switch settings.tokenizer ?? .characters {
-      case .characters: .characters(try Vocabulary(of: text))
-      case .bytes: .bytes
-      }
-    let configuration = try settings.configuration(vocabularySize: tokenizer.vocabularySize)
-    return try Trainer(configuration, text: text, tokenizer: tokenizer, in: directory)
+  /// What the file holds.
+  func contents() throws -> [UInt8] {
+    try AtomicFile.contents(of: file == "-" ? "/dev/stdin" : file!)
   }
 
-  private func resumed(_ directory: RunDirectory, _ text: [UInt8]) throws -> Trainer {
-    let trainer = try Trainer(resuming: directory, text: text) { configuration in
-      try settings.applyToResumed(&configuration)
-    }
-    try settings.expectTokenizer(of: trainer.model)
-    Console.note("continuing \(directory.path) at step \(trainer.step)")
-    return trainer
-  }
-
-  private func train(_ trainer: inout Trainer) throws {
+  /// Trains to the end, with words for people about the model.
+  func train<Data>(
+    _ trainer: inout Trainer<Data>, about words: String, floor: Double? = nil
+  ) throws -> Report {
     let configuration = trainer.configuration
     let context = ExecutionContext.current
     Console.note(
-      "\(trainer.model.network.parameterCount) parameters, vocabulary of "
-        + "\(configuration.model.vocabularySize), \(context.threadCount) "
+      "\(trainer.model.network.parameterCount) parameters, \(words), \(context.threadCount) "
         + "thread\(context.threadCount == 1 ? "" : "s"), \(context.instructionSet)")
     if let floor { Console.note("built-in grammar, entropy \(floor.fixed(4)) nats per character") }
 
@@ -114,46 +116,37 @@ struct Train: ParsableCommand {
       Console.note("stopped and saved at step \(trainer.step); --resume continues")
       throw ExitCode(128 + (Interruption.signal ?? 0))
     }
-    let seconds = (ContinuousClock.now - start) / .seconds(1)
-    try report(trainer, last: last, seconds: seconds)
+    return Report(
+      directory: output, parameters: trainer.model.network.parameterCount, step: trainer.step,
+      skippedUpdates: trainer.skippedUpdates, loss: last?.loss,
+      validationLoss: last?.validationLoss, floor: floor,
+      classification: last?.classification, forecast: last?.forecast,
+      seconds: (ContinuousClock.now - start) / .seconds(1))
   }
 
-  private struct Report: Encodable {
+  /// How a run has ended.
+  struct Report: Encodable {
     var directory: String
     var parameters, step, skippedUpdates: Int
     var loss, validationLoss, floor: Double?
+    var classification: ClassificationEvaluation?
+    var forecast: ForecastEvaluation?
     var seconds: Double
-    var sample: String
+    var sample: String?
 
     enum CodingKeys: String, CodingKey {
-      case directory, parameters, step, loss, floor, seconds, sample
+      case directory, parameters, step, loss, floor, classification, forecast, seconds, sample
       case skippedUpdates = "skipped_updates"
       case validationLoss = "validation_loss"
     }
   }
 
-  private func report(_ trainer: Trainer, last: TrainingRecord?, seconds: Double) throws {
-    let report = Report(
-      directory: output, parameters: trainer.model.network.parameterCount, step: trainer.step,
-      skippedUpdates: trainer.skippedUpdates, loss: last?.loss,
-      validationLoss: last?.validationLoss, floor: floor, seconds: seconds,
-      sample: try sample(of: trainer.model, seed: trainer.configuration.seed))
+  /// Prints a report: words about it for people, and the result.
+  func print(_ report: Report, _ about: String, result: String) throws {
     if json { return try Console.write(Console.json(report)) }
     let loss = report.validationLoss?.fixed(4) ?? "not finite"
-    let floorNote = floor.map { " (floor \($0.fixed(4)))" } ?? ""
-    Console.note("validation loss \(loss)\(floorNote) after \(seconds.fixed(1)) s; a sample:")
-    try Console.write(report.sample + "\n")
-  }
-
-  /// What the model writes behind a line break, or behind its first token where it knows none.
-  private func sample(of model: LanguageModel, seed: UInt64) throws -> String {
-    var sampler = Sampler()
-    sampler.temperature = 0.8
-    var generation = Generation(model, sampler: sampler, seed: seed)
-    if (try? generation.read([UInt8(ascii: "\n")])) == nil {
-      try generation.read(model.tokenizer.decode(0))
-    }
-    let count = min(400, generation.room)
-    return (0..<count).map { _ in generation.write() }.joined() + generation.finish()
+    let floorNote = report.floor.map { " (floor \($0.fixed(4)))" } ?? ""
+    Console.note("validation loss \(loss)\(floorNote) after \(report.seconds.fixed(1)) s\(about)")
+    try Console.write(result)
   }
 }

@@ -6,16 +6,17 @@ public import LMN
 /// All are optional: what is not given comes from the preset, from the defaults, or from the run
 /// that is resumed.
 struct TrainingOptions: ParsableArguments {
+  @OptionGroup var tasks: TaskOptions
   @Option(help: "A recipe: table1 is the published one, to the letter.")
   var preset: Preset?
   @Option(help: "Updates in all. (default: 1000; table1: 5000)")
   var steps: Int?
-  @Option(help: "What a token is. (default: characters)")
+  @Option(help: "What a token is. (default: characters; classify: bytes)")
   var tokenizer: TokenizerKind?
   @OptionGroup var model: ModelOptions
   @Option(help: "What the summarizers are before training. (default: reference)")
   var initialisation: Initialisation?
-  @Option(help: "Tokens of a window. (default: 512)")
+  @Option(help: "Tokens, or rows, of a window. (default: 512; classify: at most)")
   var blockLength: Int?
   @Option(help: "Windows of a step. (default: 16)")
   var batchSize: Int?
@@ -35,7 +36,8 @@ struct TrainingOptions: ParsableArguments {
   var logEvery: Int?
   @Option(help: "Steps between two measurements of validation loss. (default: 250; table1: 100)")
   var evaluateEvery: Int?
-  @Option(help: "Random batches of such a measurement. (default: 20; table1: 200)")
+  @Option(
+    help: "Batches of such a measurement; of a series, all is measured. (default: 20; table1: 200)")
   var evaluationBatches: Int?
   @Option(help: "Steps between two checkpoints. (default: 250)")
   var saveEvery: Int?
@@ -44,9 +46,14 @@ struct TrainingOptions: ParsableArguments {
   enum TokenizerKind: String, ExpressibleByArgument, CaseIterable { case characters, bytes }
   enum ScheduleKind: String, ExpressibleByArgument, CaseIterable { case constant, cosine }
 
-  /// The settings of a new run.
-  func configuration(vocabularySize: Int) throws -> TrainingConfiguration {
+  /// The settings of a new run, over data of so many tokens or channels; `blockLength` is what suits
+  /// them, where no flag says otherwise.
+  func configuration(
+    of task: TaskKind, vocabularySize: Int, blockLength: Int? = nil
+  ) throws -> TrainingConfiguration {
     var configuration = base(vocabularySize: vocabularySize)
+    configuration.task = task.settings
+    if let blockLength { configuration.blockLength = blockLength }
     for setting in frozen + continuable { setting.apply(&configuration) }
     configuration.schedule = schedule(from: configuration.schedule, steps: configuration.steps)
     try expectInRange(configuration)
@@ -80,17 +87,28 @@ struct TrainingOptions: ParsableArguments {
     try expectInRange(configuration)
   }
 
+  /// Throws when a flag is given that has no meaning for the task.
+  func expectFlags(of task: TaskKind) throws {
+    try tasks.expectFlags(
+      of: task,
+      other: [
+        ("--preset", preset != nil, [.text]),
+        ("--tokenizer", tokenizer != nil, [.text, .classify]),
+        ("--tied-head", model.tiedHead != nil, [.text]),
+      ])
+  }
+
   /// Throws when a flag is outside what makes sense: wrong usage, not an unusable file.
   private func expectInRange(_ configuration: TrainingConfiguration) throws {
     do { try configuration.validate() } catch { throw ValidationError("\(error)") }
   }
 
   /// Throws when the flag contradicts a resumed run's tokenizer.
-  func expectTokenizer(of model: LanguageModel) throws {
-    let found: TokenizerKind = model.tokenizer == .bytes ? .bytes : .characters
-    if let tokenizer, tokenizer != found {
+  func expect(_ tokenizer: Tokenizer) throws {
+    let found: TokenizerKind = tokenizer == .bytes ? .bytes : .characters
+    if let given = self.tokenizer, given != found {
       throw TrainingError.contradiction(
-        setting: "--tokenizer", given: tokenizer.rawValue, run: found.rawValue)
+        setting: "--tokenizer", given: given.rawValue, run: found.rawValue)
     }
   }
 
@@ -125,15 +143,15 @@ struct TrainingOptions: ParsableArguments {
   /// What is decided when a run begins.
   private var frozen: [Setting<TrainingConfiguration>] {
     let model = model.settings.map { Setting<TrainingConfiguration>($0, in: \.model) }
-    return model
-      + [
-        Setting("--initialisation", initialisation, \.initialisation),
-        Setting("--block-length", blockLength, \.blockLength),
-        Setting("--batch-size", batchSize, \.batchSize),
-        Setting("--weight-decay", weightDecay, \.optimizer.weightDecay),
-        Setting("--clip", clip.map { $0 == 0 ? nil : $0 }, \.gradientClipping) { "\($0 ?? 0)" },
-        Setting("--seed", seed, \.seed),
-      ].compactMap(\.self)
+    let training: [Setting<TrainingConfiguration>?] = [
+      Setting("--initialisation", initialisation, \.initialisation),
+      Setting("--block-length", blockLength, \.blockLength),
+      Setting("--batch-size", batchSize, \.batchSize),
+      Setting("--weight-decay", weightDecay, \.optimizer.weightDecay),
+      Setting("--clip", clip.map { $0 == 0 ? nil : $0 }, \.gradientClipping) { "\($0 ?? 0)" },
+      Setting("--seed", seed, \.seed),
+    ]
+    return model + training.compactMap(\.self) + tasks.settings
   }
 
   /// What may change when a run goes on.

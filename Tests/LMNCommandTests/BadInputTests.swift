@@ -76,7 +76,7 @@ import Testing
       try write("t", to: directory + "/letter.txt")
       try expectRefusal(
         evaluate + ["letter.txt"], in: directory,
-        "letter.txt: there is nothing to predict in 1 tokens")
+        "letter.txt: there is nothing to predict in 1 token")
       try expectRefusal(
         ["train", "--output", "run", "--block-length", "500000"], in: directory,
         "the built-in grammar: the text is too short")

@@ -2,7 +2,7 @@ import Testing
 
 @Suite struct HelpTests {
   private static let subcommands = [
-    "train", "generate", "evaluate", "convert", "verify", "benchmark", "info",
+    "train", "generate", "predict", "evaluate", "convert", "verify", "benchmark", "info",
   ]
 
   @Test(arguments: [["--help"], ["help"], []])

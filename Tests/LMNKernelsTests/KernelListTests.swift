@@ -9,7 +9,8 @@ import Testing
     + RowSumTests.sharedCalls + PairwiseSummaryTests.sharedCalls + SeparableConvTests.sharedCalls
     + SingleVectorAttentionTests.sharedCalls + RMSNormTests.sharedCalls
     + LayerNormTests.sharedCalls + ActivationTests.sharedCalls + EmbeddingTests.sharedCalls
-    + SinusoidTests.sharedCalls + DropoutTests.sharedCalls
+    + SinusoidTests.sharedCalls + DropoutTests.sharedCalls + RowMaximumTests.sharedCalls
+    + PredictionErrorTests.sharedCalls
     + CrossEntropyTests.sharedCalls + AdamWTests.sharedCalls + SquaredNormTests.sharedCalls
 
   /// The suites' calls run on every instruction set, so this is every kernel there is, on all of

@@ -22,12 +22,18 @@ struct NetworkOption: Sendable, CustomTestStringConvertible {
     }
   }
 
+  /// A memory that differs from the published one in all that can be seen of a stream.
+  static let otherMemory = NetworkOption("\"arity\":4,\"pinned\":2,\"window\":3") {
+    ($0.arity, $0.pinned, $0.window) = (4, 2, 3)
+  }
+
   static let all = [
     NetworkOption("\"activation\":\"gelu\"") { $0.activation = .gelu },
     NetworkOption("\"activation\":\"relu\"") { $0.activation = .relu },
     NetworkOption("\"positions\":\"sinusoidal\"") { $0.positions = .sinusoidal },
     learnedPositions(1600),
     NetworkOption("\"tiedHead\":true") { $0.tiedHead = true },
+    otherMemory,
   ]
 }
 

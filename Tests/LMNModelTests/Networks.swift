@@ -12,14 +12,51 @@ extension LogarithmicMemoryNetwork {
     _ summarizer: SummarizerKind = .linear, layers: Int = 2, option: NetworkOption? = nil,
     seed: UInt64 = 1
   ) throws -> LogarithmicMemoryNetwork {
-    var configuration = Configuration(vocabularySize: 11)
-    (configuration.width, configuration.heads, configuration.layers) = (8, 2, layers)
-    (configuration.banks, configuration.feedForward, configuration.summarizer) = (3, 2, summarizer)
-    option?.apply(&configuration)
+    var configuration = Configuration.small(vocabularySize: 11, layers: layers, option: option)
+    configuration.summarizer = summarizer
     var generator = SeededGenerator(seed: seed)
     return try LogarithmicMemoryNetwork(configuration, initialisation: .normal, using: &generator)
   }
+}
 
+extension SequenceClassifier {
+  /// A small classifier of the same vocabulary.
+  static func small(
+    _ pooling: Pooling, layers: Int = 2, option: NetworkOption? = nil, seed: UInt64 = 1
+  ) throws -> SequenceClassifier {
+    var generator = SeededGenerator(seed: seed)
+    return try SequenceClassifier(
+      .small(vocabularySize: 11, layers: layers, option: option), classes: 3, pooling: pooling,
+      initialisation: .normal, using: &generator)
+  }
+}
+
+extension Forecaster {
+  /// A small forecaster of two channels that differ in size.
+  static func small(
+    horizon: Int = 3, layers: Int = 2, option: NetworkOption? = nil, seed: UInt64 = 1
+  ) throws -> Forecaster {
+    var generator = SeededGenerator(seed: seed)
+    return try Forecaster(
+      .small(vocabularySize: 2, layers: layers, option: option), horizon: horizon,
+      normalisation: #require(Normalisation(mean: [100, -3], deviation: [20, 0.5])),
+      initialisation: .normal, using: &generator)
+  }
+}
+
+extension Configuration {
+  static func small(
+    vocabularySize: Int, layers: Int, option: NetworkOption? = nil
+  ) -> Configuration {
+    var configuration = Configuration(vocabularySize: vocabularySize)
+    (configuration.width, configuration.heads, configuration.layers) = (8, 2, layers)
+    (configuration.banks, configuration.feedForward) = (3, 2)
+    option?.apply(&configuration)
+    return configuration
+  }
+}
+
+extension TrunkModel {
   /// How far logits may be apart that differ by rounding, relative to the largest.
   ///
   /// Both forms make the same nodes and projections; then come, per block, attention, output, norm

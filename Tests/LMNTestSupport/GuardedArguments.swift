@@ -4,7 +4,13 @@ public import Testing
 public final class GuardedArguments {
   private var constants: [GuardedBuffer<Float>] = []
   private var integers: [GuardedBuffer<Int32>] = []
-  private var results: [GuardedBuffer<Float>] = []
+  private var results: [Result] = []
+
+  /// An array that the function writes.
+  private struct Result {
+    let elements: () -> [Float]
+    let hasIntactMargins: () -> Bool
+  }
 
   /// An array that the function only reads.
   public func input(_ values: [Float]) -> UnsafePointer<Float> {
@@ -25,14 +31,32 @@ public final class GuardedArguments {
 
   /// An array that the function reads and writes.
   public func updated(_ values: [Float]) -> UnsafeMutablePointer<Float> {
-    results.append(GuardedBuffer(values))
-    return results.last!.base
+    let buffer = GuardedBuffer(values)
+    results.append(
+      Result {
+        buffer.elements
+      } hasIntactMargins: {
+        buffer.hasIntactMargins
+      })
+    return buffer.base
+  }
+
+  /// An array of integers that the function writes, all of it: it starts as impossible ones.
+  public func integerOutput(_ count: Int) -> UnsafeMutablePointer<Int32> {
+    let buffer = GuardedBuffer([Int32](repeating: .min, count: count))
+    results.append(
+      Result {
+        buffer.elements.map(Float.init)
+      } hasIntactMargins: {
+        buffer.hasIntactMargins
+      })
+    return buffer.base
   }
 
   /// Runs `body` and checks that inputs and margins are as before.
   ///
-  /// - Returns: What the arrays made by ``output(_:)`` and ``updated(_:)`` hold then, in the order
-  ///   in which they were made.
+  /// - Returns: What the arrays made by ``output(_:)``, ``integerOutput(_:)`` and ``updated(_:)``
+  ///   hold then, in the order in which they were made.
   public static func results(
     sourceLocation: SourceLocation = #_sourceLocation, of body: (GuardedArguments) -> Void
   ) -> [[Float]] {
@@ -49,8 +73,8 @@ public final class GuardedArguments {
         sourceLocation: sourceLocation)
     }
     for (index, result) in arguments.results.enumerated() {
-      #expect(result.hasIntactMargins, "output \(index)", sourceLocation: sourceLocation)
+      #expect(result.hasIntactMargins(), "output \(index)", sourceLocation: sourceLocation)
     }
-    return arguments.results.map(\.elements)
+    return arguments.results.map { $0.elements() }
   }
 }

@@ -146,7 +146,7 @@ import Testing
       for count in 0...1 {
         try AtomicFile.write(Array(bytes.prefix(count)), to: path)
         var short = try TokenReader(path, tokenizer: tokenizer)
-        #expect(throws: EvaluationError.tooShort(tokens: count)) {
+        #expect(throws: EvaluationError.tooFewTokens(count)) {
           try EvaluationReport(of: model, on: &short, blockLength: 64)
         }
       }

@@ -59,7 +59,7 @@ extension Tokenizer {
 /// A run over ``smallText`` at its beginning.
 func trainer(
   _ configuration: TrainingConfiguration, in directory: String
-) throws -> Trainer {
+) throws -> Trainer<Corpus> {
   try Trainer(
     configuration, text: smallText, tokenizer: smallTokenizer, in: RunDirectory(directory))
 }

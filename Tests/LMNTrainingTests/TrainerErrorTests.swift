@@ -188,7 +188,8 @@ import Testing
       configuration.gradientClipping = nil
       var trainer = try trainer(configuration, in: directory)
       _ = try trainer.run(shouldStop: { true })
-      var checkpoint = try TrainingCheckpoint(contentsOf: RunDirectory(directory).training)
+      var checkpoint = try TrainingCheckpoint<LanguageModel>(
+        contentsOf: RunDirectory(directory).training)
       checkpoint.model.network.head.weight = Variable(
         constant: checkpoint.model.network.head.weight!.value.scaled(by: 1e38))
       checkpoint.model.network.trunk.finalNorm.gain = Variable(

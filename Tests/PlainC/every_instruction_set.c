@@ -179,6 +179,21 @@ static size_t run(lmn_context context, const lmn_tree tree, size_t heads, float 
   OUT(losses, L);
   OUT(log_sum, L);
   lmn_cross_entropy_forward(context, &(lmn_cross_entropy){L, V, product, targets, losses, log_sum});
+
+  int32_t rows[E];
+  OUT(maximum, E);
+  lmn_row_maximum_forward(context, &(lmn_row_maximum){L, E, in[0], in[9], maximum, rows});
+  OUT(d_matrix, L * E);
+  lmn_row_maximum_backward(context, &(lmn_row_maximum_grad){L, E, rows, in[2], d_matrix});
+  for (int squared = 0; squared < 2; squared++) {
+    OUT(errors, L * E);
+    lmn_prediction_error_forward(
+        context, &(lmn_prediction_error){L * E, squared, in[0], in[9], in[3], errors});
+    OUT(d_predictions, L * E);
+    lmn_prediction_error_backward(
+        context,
+        &(lmn_prediction_error_grad){L * E, squared, in[0], in[9], in[3], in[6], d_predictions});
+  }
   return count;
 }
 

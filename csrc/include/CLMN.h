@@ -147,6 +147,26 @@ typedef struct lmn_row_sum {
 
 void lmn_row_sum_forward(lmn_context, const lmn_row_sum *);
 
+/// maximum[c] = the largest of matrix[r][c] over the rows r of which weights[r] is not 0
+typedef struct lmn_row_maximum {
+  size_t rows, columns;
+  const float *matrix;   // [rows, columns]
+  const float *weights;  // [rows], not all of them 0
+  float *maximum;        // [columns]
+  int32_t *row;          // [columns]: the first row where the maximum stands
+} lmn_row_maximum;
+
+void lmn_row_maximum_forward(lmn_context, const lmn_row_maximum *);
+
+typedef struct lmn_row_maximum_grad {
+  size_t rows, columns;
+  const int32_t *row;      // [columns]
+  const float *d_maximum;  // [columns]
+  float *d_matrix;         // [rows, columns]
+} lmn_row_maximum_grad;
+
+void lmn_row_maximum_backward(lmn_context, const lmn_row_maximum_grad *);
+
 // ---- Tree of summaries ------------------------------------------------------------------------
 
 enum { LMN_MOST_ARITY = 16 };
@@ -568,6 +588,26 @@ typedef struct lmn_cross_entropy_grad {
 } lmn_cross_entropy_grad;
 
 void lmn_cross_entropy_backward(lmn_context, const lmn_cross_entropy_grad *);
+
+/// errors[i] = weights[i] * d^2, or weights[i] * |d|, d = predictions[i] - targets[i]
+typedef struct lmn_prediction_error {
+  size_t count;
+  bool squared;
+  const float *predictions, *targets, *weights;  // [count]
+  float *errors;                                 // [count]
+} lmn_prediction_error;
+
+void lmn_prediction_error_forward(lmn_context, const lmn_prediction_error *);
+
+typedef struct lmn_prediction_error_grad {
+  size_t count;
+  bool squared;
+  const float *predictions, *targets, *weights;  // [count]
+  const float *d_errors;                         // [count]
+  float *d_predictions;                          // [count]; 0 where |d| has no slope
+} lmn_prediction_error_grad;
+
+void lmn_prediction_error_backward(lmn_context, const lmn_prediction_error_grad *);
 
 // ---- Optimizer --------------------------------------------------------------------------------
 

@@ -28,6 +28,7 @@
 #include "kernels/row_copy.vec.h"
 #include "kernels/transpose.vec.h"
 #include "kernels/row_sum.vec.h"
+#include "kernels/row_maximum.vec.h"
 #include "kernels/expander.vec.h"
 #include "kernels/affine_summary.vec.h"
 #include "kernels/separable_conv.vec.h"
@@ -42,6 +43,7 @@
 #include "kernels/embedding.vec.h"
 #include "kernels/sinusoid.vec.h"
 #include "kernels/cross_entropy.vec.h"
+#include "kernels/prediction_error.vec.h"
 #include "kernels/adamw.vec.h"
 #include "kernels/squared_norm.vec.h"
 #pragma clang attribute pop

@@ -7,6 +7,8 @@ LMN_KERNEL(matmul_forward)                          // unit: LMN_TILE_ROWS x LMN
 LMN_KERNEL(matmul_backward_right)                   // unit: LMN_GRAD_ROWS x LMN_TILE_COLUMNS
 LMN_KERNEL(transpose_forward)                       // unit: one row of a transposed matrix
 LMN_KERNEL(row_sum_forward)                         // unit: LMN_TILE_COLUMNS columns
+LMN_KERNEL(row_maximum_forward)                     // unit: LMN_TILE_COLUMNS columns
+LMN_KERNEL(row_maximum_backward)                    // unit: one row
 LMN_KERNEL(expander_forward)                        // unit: LMN_TILE_ROWS families of one bank
 LMN_KERNEL(expander_backward_nodes)                 // unit: LMN_TILE_ROWS families of one bank
 LMN_KERNEL(expander_backward_weight)                // unit: LMN_TILE_ROWS rows of one tap's matrix
@@ -44,5 +46,7 @@ LMN_KERNEL(embedding_backward)                      // unit: LMN_TILE_COLUMNS co
 LMN_KERNEL(sinusoid_forward)                        // unit: one row
 LMN_KERNEL(cross_entropy_forward)                   // unit: one row
 LMN_KERNEL(cross_entropy_backward)                  // unit: one row
+LMN_KERNEL(prediction_error_forward)                // unit: LMN_BLOCK values
+LMN_KERNEL(prediction_error_backward)               // unit: LMN_BLOCK values
 LMN_KERNEL(adamw_update)                            // unit: LMN_BLOCK values
 LMN_KERNEL(squared_norm_forward)                    // unit: LMN_SQUARED_NORM_BLOCK values

@@ -61,6 +61,7 @@ func measureKernels(_ benchmark: KernelBenchmark) {
     benchmark.measureNorms(rows: rows)
     benchmark.measureElementwise(rows: rows)
     benchmark.measureTokens(rows: rows)
+    benchmark.measureHeads(rows: rows)
   }
   for count in [E, 71_489] { benchmark.measureUpdate(of: count) }
 }

@@ -87,6 +87,26 @@ extension KernelBenchmark {
     }
   }
 
+  /// What pools rows, and measures forecasts.
+  func measureHeads(rows: Int) {
+    let (x, dy, weights) = (random(rows, E), random(1, E), Tensor(shape: [rows], repeating: 1))
+    let (_, places) = x.rowMaximum(weights: weights)
+    let (shape, count) = ("[\(rows), \(E)]", rows * E)
+    measure("rowMaximum.forward \(shape)", .elementwise(count, operations: 1, arrays: 1)) {
+      _ = x.rowMaximum(weights: weights)
+    }
+    measure("rowMaximum.backward \(shape)", .elementwise(count, operations: 1, arrays: 1)) {
+      _ = dy.rowMaximumPullback(rows: places, count: rows)
+    }
+    let (targets, ones) = (random(rows, E), Tensor(shape: [rows, E], repeating: 1))
+    measure("predictionErrors.forward \(shape)", .elementwise(count, operations: 3, arrays: 4)) {
+      _ = x.predictionErrors(.squared, targets: targets, weights: ones)
+    }
+    measure("predictionErrors.backward \(shape)", .elementwise(count, operations: 4, arrays: 5)) {
+      _ = x.predictionErrorsPullback(targets, .squared, targets: targets, weights: ones)
+    }
+  }
+
   /// What an update of so many parameters takes.
   func measureUpdate(of count: Int) {
     let gradient = random(count)

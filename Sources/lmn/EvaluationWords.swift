@@ -1,0 +1,38 @@
+import LMN
+
+extension Evaluation {
+  /// A line for people.
+  var words: String {
+    """
+    loss \(loss.fixed(4)) nats per token, perplexity \(perplexity.fixed(3)), \
+    \(bitsPerByte.fixed(4)) bits per byte (\(tokens) tokens)
+
+    """
+  }
+}
+
+extension ClassificationEvaluation {
+  /// A line for people.
+  var words: String {
+    """
+    loss \(loss.fixed(4)) nats per text, accuracy \((100 * accuracy).fixed(1)) % (always the \
+    commonest class: \((100 * commonestClass).fixed(1)) %), \(texts) texts
+
+    """
+  }
+}
+
+extension ForecastEvaluation {
+  /// A table for people.
+  var words: String {
+    let rows = [("model", model), ("last value", lastValue), ("mean", mean)]
+    let lines = rows.map { name, errors in
+      ([name.padded(to: 12)]
+        + [
+          errors.squared, errors.absolute, errors.squaredInOwnUnits, errors.absoluteInOwnUnits,
+        ].map { $0.significant.padded(to: -11) }).joined(separator: " ")
+    }
+    return (["\("".padded(to: 12))         MSE         MAE     own MSE     own MAE"] + lines)
+      .joined(separator: "\n") + "\n"
+  }
+}

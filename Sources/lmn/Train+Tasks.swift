@@ -1,0 +1,121 @@
+import LMN
+
+extension Train {
+  // MARK: - Text
+
+  func trainOnText(in directory: RunDirectory) throws {
+    let text = try self.text()
+    var trainer: Trainer<Corpus>
+    do { trainer = try resume ? resumed(directory, text) : begun(directory, text) } catch {
+      guard error is TokenizerError || error is CorpusError else { throw error }
+      throw UnusableInput("\(file ?? "the built-in grammar"): \(error)")
+    }
+    var report = try train(
+      &trainer, about: "vocabulary of \(trainer.configuration.model.vocabularySize)",
+      floor: file == nil ? Grammar.tales.entropyPerCharacter : nil)
+    report.sample = try sample(of: trainer.model, seed: trainer.configuration.seed)
+    try print(report, "; a sample:", result: report.sample! + "\n")
+  }
+
+  private func text() throws -> [UInt8] {
+    guard file == nil else { return try contents() }
+    var generator = SeededGenerator(seed: 0)
+    return Array(Grammar.tales.text(characters: 1_000_000, using: &generator).utf8)
+  }
+
+  private func begun(_ directory: RunDirectory, _ text: [UInt8]) throws -> Trainer<Corpus> {
+    if text.isEmpty { throw CorpusError.empty }
+    let tokenizer: Tokenizer =
+      switch settings.tokenizer ?? .characters {
+      case .characters: .characters(try Vocabulary(of: text))
+      case .bytes: .bytes
+      }
+    let configuration = try settings.configuration(
+      of: .text, vocabularySize: tokenizer.vocabularySize)
+    return try Trainer(configuration, text: text, tokenizer: tokenizer, in: directory)
+  }
+
+  private func resumed(_ directory: RunDirectory, _ text: [UInt8]) throws -> Trainer<Corpus> {
+    let trainer = try Trainer(resuming: directory, text: text) { configuration in
+      try settings.applyToResumed(&configuration)
+    }
+    try settings.expect(trainer.model.tokenizer)
+    noteResumption(of: trainer)
+    return trainer
+  }
+
+  private func noteResumption<Data>(of trainer: Trainer<Data>) {
+    Console.note("continuing \(trainer.directory.path) at step \(trainer.step)")
+  }
+
+  /// What the model writes behind a line break, or behind its first token where it knows none.
+  private func sample(of model: LanguageModel, seed: UInt64) throws -> String {
+    var sampler = Sampler()
+    sampler.temperature = 0.8
+    var generation = Generation(model, sampler: sampler, seed: seed)
+    if (try? generation.read([UInt8(ascii: "\n")])) == nil {
+      try generation.read(model.tokenizer.decode(0))
+    }
+    let count = min(400, generation.room)
+    return (0..<count).map { _ in generation.write() }.joined() + generation.finish()
+  }
+
+  // MARK: - Classification
+
+  func trainClassifier(in directory: RunDirectory) throws {
+    let bytes = try contents()
+    var trainer: Trainer<ClassificationData>
+    if resume {
+      trainer = try Trainer(
+        resuming: directory, csv: bytes, file: file!, change: settings.applyToResumed)
+      try settings.expect(trainer.model.tokenizer)
+      noteResumption(of: trainer)
+    } else {
+      let texts = try LabelledTexts(
+        csv: bytes, file: file!, textColumn: settings.tasks.textColumn ?? "text",
+        labelColumn: settings.tasks.labelColumn ?? "label")
+      let tokenizer: Tokenizer =
+        switch settings.tokenizer ?? .bytes {
+        case .characters: .characters(try texts.vocabulary())
+        case .bytes: .bytes
+        }
+      let longest = try texts.longest(by: tokenizer)
+      let configuration = try settings.configuration(
+        of: .classify, vocabularySize: tokenizer.vocabularySize, blockLength: min(longest, 512))
+      if longest > configuration.blockLength {
+        Console.note(
+          "the longest text has \(longest) tokens; training reads \(configuration.blockLength)")
+      }
+      trainer = try Trainer(configuration, texts: texts, tokenizer: tokenizer, in: directory)
+    }
+    let model = trainer.model
+    let report = try train(&trainer, about: "\(model.labels.count) classes")
+    try print(report, "", result: report.classification?.words ?? "")
+  }
+
+  // MARK: - Forecast
+
+  func trainForecaster(in directory: RunDirectory) throws {
+    let bytes = try contents()
+    var trainer: Trainer<ForecastData>
+    do {
+      if resume {
+        trainer = try Trainer(
+          resuming: directory, csv: bytes, file: file!, change: settings.applyToResumed)
+        noteResumption(of: trainer)
+      } else {
+        let series = try Series(csv: bytes, file: file!, channels: settings.tasks.channels?.names)
+        let configuration = try settings.configuration(
+          of: .forecast, vocabularySize: series.channels.count)
+        trainer = try Trainer(configuration, series: series, file: file!, in: directory)
+      }
+    } catch let error as CSVError {
+      guard case .notANumber = error.problem else { throw error }
+      throw UnusableInput("\(error); --channels names the columns to forecast")
+    }
+    let channels = trainer.model.channels
+    let report = try train(
+      &trainer, about: "\(channels.count) channel\(channels.count == 1 ? "" : "s")")
+    try print(report, "", result: report.forecast?.words ?? "")
+  }
+}

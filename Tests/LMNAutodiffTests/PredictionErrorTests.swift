@@ -1,0 +1,16 @@
+import LMNAutodiff
+import LMNKernels
+import LMNTestSupport
+import Testing
+
+@Suite struct PredictionErrorTests {
+  @Test(arguments: PredictionError.allCases, [[1, 1], [3, 4], [2, 17]])
+  func gradients(_ kind: PredictionError, _ shape: [Int]) {
+    let weights = Tensor.random(shape, seed: 1)
+    // Further from the predictions than a step goes, or a size would have no slope on the way.
+    let targets = Tensor(shape: shape, repeating: 8)
+    expectGradients(
+      of: { $0[0].predictionErrors(kind, targets: targets, weights: weights) },
+      at: [.random(shape, seed: 2)])
+  }
+}

@@ -1,0 +1,192 @@
+import LMNAutodiff
+import LMNKernels
+import LMNLayers
+import LMNModel
+import LMNTestSupport
+import Testing
+
+@Suite struct SequenceClassifierTests {
+  /// The parallel form is pooled in float, a session in double: one more sum of so many terms.
+  private func tolerance(_ classifier: SequenceClassifier, count: Int) -> Double {
+    classifier.tolerance(on: ExecutionContext.current.instructionSet) + Rounding.error(count)
+  }
+
+  private func window(
+    _ sequence: [Token], label: Int, length: Int, of classifier: SequenceClassifier
+  ) -> LabelledWindow {
+    let window = LabelledWindow(length: length, of: classifier)
+    window.overwrite(tokens: sequence, label: label)
+    return window
+  }
+
+  private static let options = [nil, NetworkOption.otherMemory]
+
+  @Test(arguments: [1, 2, 21, 600], options)
+  func formsAgree(count: Int, option: NetworkOption?) throws {
+    for pooling in Pooling.allCases {
+      expectFormsToAgree(try .small(pooling, option: option), count: count)
+    }
+  }
+
+  private func expectFormsToAgree(_ classifier: SequenceClassifier, count: Int) {
+    let sequence = tokens(count, seed: 1)
+    let expected = classifier(sequence).value
+    #expect(expected.shape == [1, 3])
+    for cut in [0, count / 3, count] {
+      var session = ClassificationSession(classifier)
+      session.read(Array(sequence[..<cut]))
+      for token in sequence[cut...] { session.step(token) }
+      #expect(session.position == count)
+      #expect(session.logits.shape == [3])
+      expectNear(
+        session.logits.scalars, expected.scalars, tolerance: tolerance(classifier, count: count),
+        "\(cut) read, then steps")
+      var other = ClassificationSession(classifier)
+      for token in sequence[..<cut] { other.step(token) }
+      other.read(Array(sequence[cut...]))
+      expectNear(
+        other.logits.scalars, expected.scalars, tolerance: tolerance(classifier, count: count),
+        "\(cut) steps, then read")
+    }
+  }
+
+  /// Each pooling of the trunk's vectors, by hand.
+  @Test func poolingIsWhatItsNameSays() throws {
+    let sequence = tokens(9, seed: 2)
+    for pooling in Pooling.allCases {
+      let classifier = try SequenceClassifier.small(pooling)
+      var state = classifier.trunk.initialState
+      let vectors = classifier.trunk(
+        classifier.embedding(TokenBuffer(sequence)), after: &state
+      ).value.doubles
+      let pooled = (0..<8).map { feature in
+        let values = (0..<9).map { vectors[8 * $0 + feature] }
+        return switch pooling {
+        case .mean: Float(values.reduce(0, +) / 9)
+        case .last: Float(values[8])
+        case .max: Float(values.max()!)
+        }
+      }
+      let expected = classifier.head(Variable(constant: Tensor(shape: [1, 8], scalars: pooled)))
+      expectNear(
+        classifier(sequence).value.scalars, expected.value.scalars,
+        tolerance: Rounding.error(9 + 16), "\(pooling)")
+    }
+  }
+
+  /// What fills a window up changes neither the loss nor a gradient.
+  @Test(arguments: Pooling.allCases, [1, 5, 8])
+  func windowsMayBeLonger(_ pooling: Pooling, count: Int) throws {
+    let classifier = try SequenceClassifier.small(pooling)
+    let sequence = tokens(count, seed: 3)
+    let tight = window(sequence, label: 2, length: count, of: classifier)
+    let wide = window(sequence, label: 2, length: count + 13, of: classifier)
+    // What was there before must not be seen either.
+    wide.overwrite(tokens: tokens(count + 13, seed: 4), label: 0)
+    wide.overwrite(tokens: sequence, label: 2)
+    let results = [tight, wide].map { window in
+      valueWithGradient(at: classifier) { $0.loss(of: window) }
+    }
+    expectNear(
+      [results[1].value], [results[0].value], tolerance: tolerance(classifier, count: count), "loss"
+    )
+    // Backward, a sum over rows has as many terms as the window is long.
+    let bound = 16 * tolerance(classifier, count: count + 13)
+    for (name, (found, expected)) in zip(
+      results[0].gradient.names, zip(results[1].gradient.tensors, results[0].gradient.tensors))
+    {
+      expectNear(found.scalars, expected.scalars, tolerance: bound, name)
+    }
+  }
+
+  @Test func longerSequencesAreCutOff() throws {
+    let classifier = try SequenceClassifier.small(.mean)
+    let sequence = tokens(9, seed: 5)
+    let cut = window(sequence, label: 1, length: 4, of: classifier)
+    let short = window(Array(sequence.prefix(4)), label: 1, length: 4, of: classifier)
+    #expect(classifier.loss(of: cut).value == classifier.loss(of: short).value)
+  }
+
+  /// A step must not change which value is the largest, so it is shorter there, and what rounding
+  /// does to the slope is larger as much.
+  @Test(arguments: Pooling.allCases)
+  func gradientsAreSlopes(_ pooling: Pooling) throws {
+    let classifier = try SequenceClassifier.small(pooling)
+    let window = window(tokens(13, seed: 1), label: 1, length: 16, of: classifier)
+    expectGradients(
+      of: { parameters in
+        var (classifier, rest) = (classifier, parameters[...])
+        classifier.visitParameters { $1 = rest.removeFirst() }
+        return classifier.loss(of: window)
+      }, at: classifier.stateDictionary.tensors, step: pooling == .max ? 1 / 1024 : 1 / 128,
+      tolerance: pooling == .max ? 8e-3 : 1e-3)
+  }
+
+  @Test(arguments: Pooling.allCases, [1, 2, 3])
+  func batchesAreRecorded(_ pooling: Pooling, threads: Int) throws {
+    let (first, second) = (
+      try SequenceClassifier.small(pooling, seed: 1), try SequenceClassifier.small(pooling, seed: 2)
+    )
+    let batch = RecordedBatch(
+      ofLossAt: first, sequences: 3, length: 12, in: ExecutionContext(threadCount: threads))
+    for (round, classifier) in [first, second].enumerated() {
+      batch.load(classifier)
+      for (index, window) in batch.inputs.enumerated() {
+        window.overwrite(
+          tokens: tokens(1 + 5 * index + round, seed: UInt64(index)), label: (index + round) % 3)
+      }
+      let value = batch.run()
+      let expected = valueWithGradient(at: classifier, overBatchOf: 3) { classifier, member in
+        classifier.loss(of: batch.inputs[member])
+      }
+      #expect(Float(value) == expected.value)
+      #expect(batch.gradient == expected.gradient)
+    }
+  }
+
+  @Test(arguments: Pooling.allCases)
+  func sessionsAreValues(_ pooling: Pooling) throws {
+    let classifier = try SequenceClassifier.small(pooling)
+    var session = ClassificationSession(classifier)
+    session.read(tokens(10, seed: 6))
+    var fork = session
+    let before = fork.logits
+    session.step(3)
+    #expect(fork.logits == before)
+    fork.step(3)
+    #expect(fork.logits == session.logits)
+    var restored = ClassificationSession(classifier, state: session.state)
+    restored.step(5)
+    session.step(5)
+    #expect(restored.logits == session.logits && restored.position == 12)
+  }
+
+  @Test func sizesThatCannotBeAreRefused() throws {
+    var generator = SeededGenerator(seed: 1)
+    var configuration = Configuration.small(vocabularySize: 5, layers: 1)
+    configuration.heads = 3
+    #expect(throws: ConfigurationError.indivisible(width: 8, heads: 3)) {
+      try SequenceClassifier(configuration, classes: 2, using: &generator)
+    }
+    configuration.heads = 2
+    configuration.tiedHead = true
+    #expect(throws: ConfigurationError.tiedHead) {
+      try SequenceClassifier(configuration, classes: 2, using: &generator)
+    }
+  }
+
+  @Test func trapsOnWhatIsNoInput() async {
+    await #expect(processExitsWith: .failure) {
+      LabelledWindow(length: 2, of: try .small(.mean)).overwrite(tokens: [], label: 0)
+    }
+    await #expect(processExitsWith: .failure) {
+      LabelledWindow(length: 2, of: try .small(.mean)).overwrite(tokens: [11], label: 0)
+    }
+    await #expect(processExitsWith: .failure) {
+      LabelledWindow(length: 2, of: try .small(.mean)).overwrite(tokens: [1], label: 3)
+    }
+    await #expect(processExitsWith: .failure) {
+      _ = ClassificationSession(try .small(.mean)).logits
+    }
+  }
+}

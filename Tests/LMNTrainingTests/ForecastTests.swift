@@ -1,0 +1,265 @@
+import FoundationEssentials
+import LMN
+import LMNTestSupport
+import Testing
+
+@testable import LMNTraining
+
+@Suite struct ForecastTests {
+  private func data(
+    _ values: [Double], channels: Int = 1, horizon: Int = 2, blockLength: Int = 4
+  ) throws -> ForecastData {
+    let names = (0..<channels).map { "c\($0)" }
+    let rows = stride(from: 0, to: values.count, by: channels).map { row in
+      values[row..<row + channels].map { "\($0)" }.joined(separator: ",") + "\n"
+    }
+    let series = try Series(
+      csv: Array((names.joined(separator: ",") + "\n" + rows.joined()).utf8), file: "s.csv")
+    return try ForecastData(series, horizon: horizon, blockLength: blockLength, file: "s.csv")
+  }
+
+  // MARK: - Data
+
+  /// By time, and the mean is that of the part to train on alone.
+  @Test func theEndIsForValidation() throws {
+    let data = try data((0..<45).map(Double.init) + [1000, 1000, 1000, 1000, 1000])
+    #expect(data[.training].count == 45 && data[.validation].count == 5)
+    #expect(data.normalisation.mean[0] == 22)
+    #expect(data[.training].first! < -1.6 && data[.training].last! > 1.6)
+    #expect(data[.validation].allSatisfy { $0 > 50 })
+  }
+
+  @Test func windowsStayInTheirSplit() throws {
+    // A marker per split.
+    let data = try data((0..<45).map(Double.init) + [1000, 1001, 1002, 1003, 1004])
+    let batch = [SeriesWindow(length: 4, channels: 1, horizon: 2)]
+    var generator = SeededGenerator(seed: 1)
+    var (starts, hasMissing): (Set<Float>, Bool) = ([], false)
+    for _ in 0..<2000 {
+      data.fill(batch, of: .training, using: &generator)
+      starts.insert(batch[0].rows.scalars[0])
+      #expect((batch[0].rows.scalars + batch[0].targets.scalars).allSatisfy { $0 < 2 })
+      hasMissing = hasMissing || batch[0].weights.scalars.contains(0)
+    }
+    // Every place from which at least one target is left.
+    #expect(starts.count == 45 - 4 && hasMissing)
+    data.fill(batch, of: .validation, using: &generator)
+    #expect(batch[0].rows.scalars.allSatisfy { $0 > 50 })
+  }
+
+  @Test func shortSeriesAreRefused() throws {
+    func sentence(_ rows: Int, horizon: Int, blockLength: Int) -> String? {
+      let error = #expect(throws: ForecastError.self) {
+        try data(
+          (0..<rows).map(Double.init), horizon: horizon, blockLength: blockLength)
+      }
+      return error?.description
+    }
+    #expect(
+      sentence(40, horizon: 1, blockLength: 36)
+        == "s.csv: the series is too short: 36 of its 40 rows are for training, but this block "
+        + "length and horizon need at least 37")
+    #expect(
+      sentence(40, horizon: 4, blockLength: 3)
+        == "s.csv: the series is too short: 4 of its 40 rows are for validation, but this block "
+        + "length and horizon need at least 5")
+    #expect(
+      try data((0..<40).map(Double.init), horizon: 3, blockLength: 35)[.validation].count == 4)
+  }
+
+  @Test func fingerprintsTellSeriesApart() throws {
+    let base = (0..<40).map(Double.init)
+    var changed = base
+    changed[39] += 1e-3
+    let all = [
+      try data(base), try data(changed), try data(base.map { $0 + 1 }),
+      try data(base.map { 2 * $0 }), try data(Array(base.reversed())),
+      try data(base, channels: 2, horizon: 1, blockLength: 4),
+    ]
+    #expect(Set(all.map(\.fingerprint)).count == all.count)
+    #expect(try data(base).fingerprint == all[0].fingerprint)
+  }
+
+  // MARK: - Learning
+
+  @Test(arguments: PredictionError.allCases)
+  func beatsWhatNeedsNoModel(_ objective: PredictionError) throws {
+    try withTemporaryDirectory { directory in
+      var trainer = try forecast(rows: 1000, steps: 200, in: directory, objective: objective) {
+        $0.batchSize = 8
+      }
+      _ = try trainer.run()
+      let log = try log(in: directory)
+      let found = try #require(log.last?.forecast)
+      let errors = [found.model, found.lastValue, found.mean].map {
+        objective == .squared ? $0.squared : $0.absolute
+      }
+      #expect(log.last?.validationLoss == errors[0])
+      // Half the error of either, a quarter of its square.
+      let share = objective == .squared ? 0.25 : 0.5
+      #expect(errors[0] < share * errors[1] && errors[0] < share * errors[2], "\(found)")
+
+      // In own units, from the file it leaves, behind the end of another series of this kind.
+      let model = try SeriesForecaster(contentsOf: directory)
+      let series = try Series(csv: sineTable(rows: 203, seed: 7), file: "o.csv")
+      var session = ForecastSession(model.network)
+      let forecast = session.read(Array(series.values.prefix(400))) ?? []
+      #expect(forecast.count == 6)
+      for (index, (found, expected)) in zip(forecast, series.values.suffix(6)).enumerated() {
+        let deviation = model.network.normalisation.deviation[index % 2]
+        #expect(abs(found - expected) < 0.8 * deviation, "value \(index)")
+      }
+    }
+  }
+
+  // MARK: - Measures
+
+  /// By hand, in normalised and in own units, from every row to those that follow.
+  @Test func evaluationIsTheMeanOverForecasts() throws {
+    try withTemporaryDirectory { directory in
+      let model = try forecast(steps: 1, in: directory).model
+      let normalisation = model.network.normalisation
+      let series = try Series(csv: sineTable(rows: 20, seed: 3), file: "o.csv")
+      let values = normalisation.normalised(series.values)
+      func expected(
+        of predictor: (_ row: Int, _ step: Int, _ channel: Int) -> Double
+      ) -> ForecastEvaluation.Errors {
+        var (sums, count) = ([0.0, 0, 0, 0], 0.0)
+        for row in 0..<20 {
+          for step in 1...3 where row + step < 20 {
+            for channel in 0..<2 {
+              let difference =
+                predictor(row, step, channel) - Double(values[2 * (row + step) + channel])
+              let own = difference * normalisation.deviation[channel]
+              for (index, error) in [
+                difference * difference, abs(difference), own * own, abs(own),
+              ].enumerated() { sums[index] += error }
+              count += 1
+            }
+          }
+        }
+        return .init(
+          squared: sums[0] / count, absolute: sums[1] / count, squaredInOwnUnits: sums[2] / count,
+          absoluteInOwnUnits: sums[3] / count)
+      }
+      func expectClose(
+        _ found: ForecastEvaluation.Errors, _ expected: ForecastEvaluation.Errors
+      ) {
+        for (found, expected) in [
+          (found.squared, expected.squared), (found.absolute, expected.absolute),
+          (found.squaredInOwnUnits, expected.squaredInOwnUnits),
+          (found.absoluteInOwnUnits, expected.absoluteInOwnUnits),
+        ] { #expect(abs(found - expected) <= 1e-12 * expected) }
+      }
+      var (session, forecasts) = (ForecastSession(model.network), [Float]())
+      session.readStretches(values) { forecasts += $0.scalars }
+      let found = try ForecastEvaluation.streaming(model, over: values)
+      #expect(found.values == 2 * (3 * 17 + 2 + 1))
+      expectClose(
+        found.model, expected { Double(forecasts[6 * $0 + 2 * ($1 - 1) + $2]) })
+      expectClose(
+        found.lastValue, expected { row, _, channel in Double(values[2 * row + channel]) })
+      expectClose(found.mean, expected { _, _, _ in 0 })
+
+      // One block is the stream; of shorter ones only the model's figures differ.
+      #expect(try ForecastEvaluation.byBlocks(model, over: values, length: 50) == found)
+      let blocks = try ForecastEvaluation.byBlocks(model, over: values, length: 6)
+      #expect(blocks.values == found.values && blocks.model != found.model)
+      expectClose(blocks.lastValue, found.lastValue)
+      for threads in 2...3 {
+        let again = try computing(threads: threads) {
+          try ForecastEvaluation.byBlocks(model, over: values, length: 6)
+        }
+        #expect(again == blocks)
+      }
+    }
+  }
+
+  @Test func reportsOnSeries() throws {
+    try withTemporaryDirectory { directory in
+      let model = try forecast(steps: 1, in: directory).model
+      let series = try Series(csv: sineTable(rows: 20, seed: 3), file: "o.csv")
+      let values = model.network.normalisation.normalised(series.values)
+      let report = try EvaluationReport(of: model, on: series, blockLength: 6)
+      #expect(try report.streaming == .streaming(model, over: values))
+      #expect(try report.blocks == .byBlocks(model, over: values, length: 6))
+      let row = try Series(csv: sineTable(rows: 1, seed: 3), file: "o.csv")
+      #expect(throws: EvaluationError.tooFewRows(1)) {
+        try EvaluationReport(of: model, on: row, blockLength: 6)
+      }
+    }
+  }
+
+  @Test func forecastsAreATableBehindTheSeries() throws {
+    try withTemporaryDirectory { directory in
+      let model = try forecast(steps: 1, in: directory).model
+      let series = try Series(csv: sineTable(rows: 50, seed: 4), file: "o.csv")
+      let text = try model.forecast(behind: series)
+      let found = try Series(csv: Array(text.utf8), file: "forecast")
+      #expect(found.channels == ["warm", "large"] && found.count == 3)
+      var session = ForecastSession(model.network)
+      for (index, (found, expected)) in zip(found.values, session.read(series.values)!).enumerated()
+      {
+        let deviation = model.network.normalisation.deviation[index % 2]
+        #expect(abs(found - expected) <= 1e-6 * deviation)
+      }
+    }
+  }
+
+  // MARK: - Files
+
+  @Test func filesGiveTheModelBack() throws {
+    try withTemporaryDirectory { directory in
+      let model = try forecast(steps: 1, in: directory).model
+      let path = directory + "/file"
+      try model.write(to: path)
+      let found = try SeriesForecaster(contentsOf: path)
+      #expect(found.channels == ["warm", "large"] && found.network.horizon == 3)
+      #expect(found.network.normalisation == model.network.normalisation)
+      #expect(found.network.stateDictionary == model.network.stateDictionary)
+      guard case .forecast(let any) = try AnyModel(contentsOf: path) else {
+        Issue.record("another task")
+        return
+      }
+      #expect(any.network.stateDictionary == model.network.stateDictionary)
+    }
+  }
+
+  @Test(arguments: [
+    ("channels", nil, "it has no 'channels' in its metadata"),
+    ("channels", "[\"a\"]", "it names 1 channels, its configuration has 2 and its normalisation 2"),
+    ("normalisation", "{}", "its 'normalisation' cannot be read: "),
+    (
+      "normalisation", #"{"mean":[1],"deviation":[1]}"#,
+      "it names 2 channels, its configuration has 2 and its normalisation 1"
+    ),
+    ("normalisation", #"{"mean":[1,2],"deviation":[1,0]}"#, "its 'normalisation' cannot be read: "),
+    ("horizon", "0", "horizon is 0, it has to be from 1 to 8388608"),
+    ("horizon", "9", "the configuration asks for "),
+    ("horizon", "8388608", "the configuration asks for "),
+    ("horizon", "\(Int.max)", "horizon is \(Int.max), it has to be from 1 to 8388608"),
+    ("task", "classify", "its task is classify, and only a model for the task forecast will do"),
+  ])
+  func changedFilesAreRefused(key: String, value: String?, sentence: String) throws {
+    try withTemporaryDirectory { directory in
+      var file = try forecast(steps: 1, in: directory).model.encoded()
+      file.metadata[key] = value
+      let path = directory + "/file"
+      try file.write(to: path)
+      let error = #expect(throws: (any Error).self) { try SeriesForecaster(contentsOf: path) }
+      #expect("\(error!)".hasPrefix("\(path): "))
+      #expect("\(error!)".contains(sentence), "\(error!)")
+    }
+  }
+
+  @Test func textModelsAreNoForecasters() throws {
+    try withTemporaryDirectory { directory in
+      let path = directory + "/file"
+      try LanguageModel.small(.bytes).write(to: path)
+      #expect(
+        throws: CheckpointError.anotherTask(file: path, expected: .forecast, found: .text)
+      ) { try SeriesForecaster(contentsOf: path) }
+      #expect(try AnyModel(contentsOf: path).task == .text)
+    }
+  }
+}

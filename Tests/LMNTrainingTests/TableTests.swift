@@ -1,0 +1,119 @@
+import LMN
+import Testing
+
+@testable import LMNTraining
+
+/// What is read from tables: series, and texts with their classes.
+@Suite struct TableTests {
+  // MARK: - Series
+
+  private func series(_ text: String, channels: [String]? = nil) throws -> Series {
+    try Series(csv: Array(text.utf8), file: "s.csv", channels: channels)
+  }
+
+  @Test func allColumnsAreChannels() throws {
+    let series = try series("a,b\n1,2\n-3,4.5\n5e2,0\n")
+    #expect(series.channels == ["a", "b"] && series.count == 3)
+    #expect(series.values == [1, 2, -3, 4.5, 500, 0])
+  }
+
+  @Test func channelsAreChosenInOrder() throws {
+    let series = try series("date,a,b\nx,1,2\ny,3,4\n", channels: ["b", "a"])
+    #expect(series.channels == ["b", "a"] && series.values == [2, 1, 4, 3])
+  }
+
+  @Test(arguments: [
+    ("date,HUFL\n2020-01-01,1\n", "s.csv: line 2, column 1 'date': '2020-01-01' is no number"),
+    ("a,HUFL\n1,2\n3,abc\n", "s.csv: line 3, column 2 'HUFL': 'abc' is no number"),
+    ("a,HUFL\n1,\n", "s.csv: line 2, column 2 'HUFL': '' is no number"),
+    ("a\nnan\n", "s.csv: line 2, column 1 'a': 'nan' is no number"),
+    ("a\n1\n1e999\n", "s.csv: line 3, column 1 'a': '1e999' is no number"),
+    ("a,b\n1,2\n3\n", "s.csv: line 3: there are 1 fields, the header has 2"),
+    ("a,b\n", "s.csv: there are no rows"),
+    ("", "s.csv: the first line has to name the columns, and there is none"),
+  ])
+  func seriesNameThePlace(text: String, sentence: String) {
+    let error = #expect(throws: CSVError.self) { try series(text) }
+    #expect(error?.description == sentence)
+  }
+
+  @Test func missingChannelsAreNamed() {
+    let error = #expect(throws: CSVError.self) { try series("a\n1\n", channels: ["a", "c"]) }
+    #expect(error?.description == "s.csv: there is no column 'c'; the header names a")
+  }
+
+  // MARK: - Texts
+
+  private func texts(_ text: String) throws -> LabelledTexts {
+    try LabelledTexts(csv: Array(text.utf8), file: "t.csv", settings: ClassificationSettings())
+  }
+
+  @Test func textsAndLabelsAreRead() throws {
+    let texts = try texts("id,label,text\n1,no,\"a, \"\"b\"\"\nc\"\n2,yes,d\n")
+    #expect(texts.texts.map { String(decoding: $0, as: UTF8.self) } == ["a, \"b\"\nc", "d"])
+    #expect(texts.labels == ["no", "yes"])
+    let vocabulary = try texts.vocabulary()
+    #expect(String(String.UnicodeScalarView(vocabulary.characters)) == "\n \",abcd")
+    #expect(try texts.tokens(by: .bytes).map(\.count) == [8, 1])
+    #expect(try texts.tokens(by: .characters(vocabulary))[1] == [7])
+    #expect(try texts.longest(by: .bytes) == 8)
+    #expect(try texts.classes(among: ["yes", "no"]) == [1, 0])
+  }
+
+  @Test func otherColumnsCanBeAskedFor() throws {
+    let bytes = Array("a,b,label\nx,y,z\n".utf8)
+    let texts = try LabelledTexts(csv: bytes, file: "t.csv", textColumn: "b", labelColumn: "a")
+    #expect(texts.texts == [[UInt8(ascii: "y")]] && texts.labels == ["x"])
+    let alone = try LabelledTexts(csv: bytes, file: "t.csv", textColumn: "b", labelColumn: nil)
+    #expect(alone.texts == texts.texts && alone.labels == nil)
+  }
+
+  @Test(arguments: [
+    ("text,label\na,\n", "t.csv: line 2, column 2 'label': the field is empty"),
+    ("label,text\na,b\na,\n", "t.csv: line 3, column 2 'text': the field is empty"),
+    ("text,class\na,b\n", "t.csv: there is no column 'label'; the header names text, class"),
+    ("label\na\n", "t.csv: there is no column 'text'; the header names label"),
+    ("text,label\n", "t.csv: there are no rows"),
+  ])
+  func textsNameThePlace(text: String, sentence: String) {
+    let error = #expect(throws: CSVError.self) { try texts(text) }
+    #expect(error?.description == sentence)
+  }
+
+  @Test func textsThatCannotBeEncodedAreNamed() throws {
+    let known = try Tokenizer.characters(of: "ab\n")
+    let strange = try texts("text,label\n\"a\nb\",x\n\"a\nbZ\",y\n")
+    let error = #expect(throws: CSVError.self) { try strange.tokens(by: known) }
+    #expect(
+      error?.description
+        == "t.csv: line 4, column 1 'text': the character 'Z' (U+005A) at offset 3 (line 2, "
+        + "column 2) is not in the vocabulary")
+    let broken = try LabelledTexts(
+      csv: Array("text,label\na,x\n".utf8) + [0xFF] + Array(",y\n".utf8), file: "t.csv",
+      settings: ClassificationSettings())
+    let invalid = #expect(throws: CSVError.self) { try broken.vocabulary() }
+    #expect(
+      invalid?.description
+        == "t.csv: line 3, column 1 'text': the text is not valid UTF-8 at byte 0")
+    #expect(try broken.tokens(by: .bytes)[1] == [255])
+  }
+
+  @Test func unknownLabelsAreNamed() throws {
+    let texts = try texts("text,label\na,x\nb,z\n")
+    let error = #expect(throws: CSVError.self) { try texts.classes(among: ["x", "y"]) }
+    #expect(
+      error?.description
+        == "t.csv: line 3, column 2 'label': 'z' is no label that the model knows: x, y")
+  }
+
+  @Test(arguments: [
+    ("plain", "plain"), ("", ""), ("a,b", "\"a,b\""), ("a\nb", "\"a\nb\""),
+    ("a\r\nb", "\"a\r\nb\""), ("say \"a\"", "\"say \"\"a\"\"\""),
+  ])
+  func fieldsAreQuotedWhereTheyHaveToBe(text: String, field: String) throws {
+    #expect(csvField(text) == field)
+    var reader = try CSVReader(Array("x,y\n\(field),1".utf8), file: "f")
+    #expect(try reader.advance())
+    #expect(String(decoding: reader.text(at: 0), as: UTF8.self) == text)
+  }
+}
