@@ -23,6 +23,11 @@ struct AttendedStream {
           shape, length: length, heads: heads, width: width,
           hasLevelBias: !index.isMultiple(of: 3))
       }
+      + [
+        AttendedStream(
+          TreeShape(banks: 3, arity: 8, growth: 3, visibility: .disjoint), length: length,
+          heads: 2, width: 6)
+      ]
   }
 
   init(

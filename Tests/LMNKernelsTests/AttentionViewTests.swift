@@ -122,9 +122,10 @@ extension Tree {
   }
 }
 
-/// What names the slots of a tree: for every level, bank and slot, and every place that a node can
-/// have among its siblings where several are seen, two features. One counts the nodes, the other adds
-/// their indices.
+/// What names the slots of a tree, by two features for every level, bank and slot, and for every
+/// place that a node can have among its siblings where several are seen.
+///
+/// One counts the nodes, the other adds their indices.
 private struct SlotNames {
   let tree: Tree
   /// The first feature of every level, and how many there are in all.

@@ -6,8 +6,9 @@ extension TreeShape {
   /// Matrices of an expander: none where nothing grows.
   var taps: Int { growth > 0 ? 1 + growth : 0 }
 
-  /// Of a list of slots that grows: the products of each tap, and the reference rounds. Nothing
-  /// where nothing grows.
+  /// Of a list of slots that grows: the products of each tap, and the reference rounds.
+  ///
+  /// Nothing where nothing grows.
   func growthRoundings(width: Int) -> Int { growth > 0 ? taps * width + 1 : 0 }
 
   /// Weight and bias of an expander that keeps slots of order one.
@@ -66,8 +67,9 @@ struct DescentRoundings {
   /// Of the cotangent of a node.
   func ofNode(_ element: Int) -> Int { heights[element / width] * perLevel }
 
-  /// Of what sums over all summaries, whose cotangents come from up to `levels` levels above. Sums
-  /// are cut at levels and blocks.
+  /// Of what sums over all summaries, whose cotangents come from up to `levels` levels above.
+  ///
+  /// Sums are cut at levels and blocks.
   var ofParameter: Int { levels * (perLevel + 2) + summaries + 1 }
 
   /// Of the expander's outputs: cotangents of what has grown, and the sums over all of that, which

@@ -26,8 +26,9 @@ struct RecallTable: CustomStringConvertible {
     }
   }
 
-  /// The window by its definition: every position sees the last tokens before its own. Tokens are
-  /// the rows of level 0.
+  /// The window by its definition: every position sees the last tokens before its own.
+  ///
+  /// Tokens are the rows of level 0.
   static func window(of tree: Tree) -> RecallTable {
     let first = tree.level(0).first
     return RecallTable(

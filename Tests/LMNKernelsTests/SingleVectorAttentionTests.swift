@@ -24,7 +24,7 @@ import Testing
   }()
   /// Trees of all shapes, half of them with a bias for every level.
   static let shapedCalls: [KernelCall] = {
-    let shapes = [(1, 16), (2, 3), (3, 8), (4, 8), (8, 2), (5, 1), (2, 16), (16, 1), (17, 2)]
+    let shapes = [(1, 16), (2, 3), (3, 4), (4, 4), (8, 2), (5, 1), (2, 8), (16, 1), (17, 1)]
     return shapedTreeParts.enumerated().flatMap { index, part in
       let (heads, headWidth) = shapes[index % shapes.count]
       let isBiased = (index / shapes.count).isMultiple(of: 2)
@@ -122,7 +122,7 @@ import Testing
       TreeShape(banks: 1, arity: 5, highestLevel: 3),
     ] {
       attentionPullback(
-        over: Tree(start: 500, length: 600, shape: shape), heads: 2, headWidth: 4, isBiased: true
+        over: Tree(start: 500, length: 300, shape: shape), heads: 2, headWidth: 2, isBiased: true
       ).expectReferenceResults(on: instructionSet)
     }
   }

@@ -39,8 +39,8 @@ let publishedTreeParts: [Tree] = {
 let shapedTreeParts: [Tree] = treeShapes.flatMap { shape in
   let r = shape.arity
   let parts = [
-    (0, 1), (0, r), (0, 40), (1, r * r), (r - 1, 1), (r, 2 * r - 1), (r * r - 1, 2), (r * r, 23),
-    (63, 7), (100, 30),
+    (0, 1), (0, r), (0, 37), (1, min(r * r, 30)), (r - 1, 1), (r, 2 * r - 1), (r * r - 1, 2),
+    (r * r, 19), (63, 7), (100, 26),
   ]
   return parts.map { Tree(start: $0.0, length: $0.1, shape: shape) }
 }
