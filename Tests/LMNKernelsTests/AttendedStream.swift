@@ -23,11 +23,13 @@ struct AttendedStream {
           shape, length: length, heads: heads, width: width,
           hasLevelBias: !index.isMultiple(of: 3))
       }
-      + [
-        AttendedStream(
-          TreeShape(banks: 3, arity: 8, growth: 3, visibility: .disjoint), length: length,
-          heads: 2, width: 6)
-      ]
+  }
+
+  /// A tree of which a position sees up to 111 slots: more than a block of 64.
+  static func wide(length: Int) -> AttendedStream {
+    AttendedStream(
+      TreeShape(banks: 3, arity: 8, growth: 3, visibility: .disjoint), length: length, heads: 2,
+      width: 6)
   }
 
   init(

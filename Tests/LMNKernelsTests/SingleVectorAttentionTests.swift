@@ -159,6 +159,18 @@ import Testing
     }
   }
 
+  /// Where slots are cut into blocks does not depend on who else is seen around a position.
+  @Test(arguments: InstructionSet.available, [[70], [53, 17], [7, 45, 2, 16]])
+  func partsEqualTheWholeWhereSlotsAreMoreThanABlock(
+    _ instructionSet: InstructionSet, _ lengths: [Int]
+  ) {
+    computing(on: instructionSet) {
+      let stream = AttendedStream.wide(length: 70)
+      #expect(
+        stream.outputs(of: lengths) == stream.outputs(of: [Int](repeating: 1, count: 70)))
+    }
+  }
+
   /// The step over the slots that a position sees gives the bits of its place in the whole.
   @Test(arguments: InstructionSet.available)
   func stepEqualsThePosition(_ instructionSet: InstructionSet) {
