@@ -45,6 +45,12 @@ extension Module {
     }
   }
 
+  /// Gives the module copies of these parameters, in order.
+  package mutating func adopt(copiesOf parameters: [Tensor]) {
+    var rest = parameters.makeIterator()
+    visitParameters { $1 = Variable(constant: rest.next()!.copied()) }
+  }
+
   /// The same module with parameters that gradients are taken with respect to, and these.
   func tracked() -> (module: Self, parameters: [Variable]) {
     var module = self
@@ -98,21 +104,36 @@ public func valueWithGradient<M: Module>(
 public func valueWithGradient<M: Module>(
   at module: M, overBatchOf count: Int, of function: @Sendable (M, _ member: Int) -> Variable
 ) -> (value: Float, gradient: StateDictionary) {
-  let (module, parameters) = module.tracked()
-  let members = ExecutionContext.current.map(count) { member in
-    let result = function(module, member)
-    let gradients = result.gradients(cotangent: Tensor(shape: [1], repeating: 1 / Float(count)))
-    return (value: Double(result.value.scalar), gradients: parameters.map(gradients.of))
+  let (value, gradients, _) = valueWithGradients(at: module, overBatchOf: count) {
+    (value: function($0, $1), rest: ())
   }
   return (
-    Float(members.reduce(0) { $0 + $1.value } / Double(count)),
-    StateDictionary(
-      names: module.stateDictionary.names,
-      tensors: ExecutionContext.current.map(parameters.count) { index in
-        members.dropFirst().reduce(members[0].gradients[index]) { sum, member in
-          sum.adding(member.gradients[index])
-        }
-      })
+    Float(value), StateDictionary(names: module.stateDictionary.names, tensors: gradients)
+  )
+}
+
+/// The same of a function that leaves something behind: the mean value, the gradient of every
+/// parameter, and what each member has left.
+package func valueWithGradients<M: Module, Rest: Sendable>(
+  at module: M, overBatchOf count: Int,
+  of function: @Sendable (M, _ member: Int) -> (value: Variable, rest: Rest)
+) -> (value: Double, gradients: [Tensor], rests: [Rest]) {
+  let (module, parameters) = module.tracked()
+  let members = ExecutionContext.current.map(count) { member in
+    let (result, rest) = function(module, member)
+    let gradients = result.gradients(cotangent: Tensor(shape: [1], repeating: 1 / Float(count)))
+    return (
+      value: Double(result.value.scalar), gradients: parameters.map(gradients.of), rest: rest
+    )
+  }
+  return (
+    members.reduce(0) { $0 + $1.value } / Double(count),
+    ExecutionContext.current.map(parameters.count) { index in
+      members.dropFirst().reduce(members[0].gradients[index]) { sum, member in
+        sum.adding(member.gradients[index])
+      }
+    },
+    members.map(\.rest)
   )
 }
 

@@ -28,15 +28,15 @@ public final class RecordedBatch<M: Module, Input: RecordedInput>: @unchecked Se
     StateDictionary(names: names, tensors: gradients.map { $0.copied() })
   }
   /// The gradient, where every run leaves it.
-  package let gradients: [Tensor]
+  public let gradients: [Tensor]
   /// Its Euclidean norm.
   package var gradientNorm: Double {
     gradients.reduce(0) { $0 + $1.squaredNorm }.squareRoot()
   }
   /// The parameters' names.
-  package let names: [String]
+  public let names: [String]
   /// The parameters, where the recorded calls read them.
-  package let parameters: [Tensor]
+  public let parameters: [Tensor]
 
   private let context: ExecutionContext
   private let inner: ExecutionContext
@@ -178,13 +178,7 @@ public final class RecordedBatch<M: Module, Input: RecordedInput>: @unchecked Se
   }
 
   /// Gives `module` a copy of the parameters.
-  public func store(to module: inout M) {
-    var index = 0
-    module.visitParameters { _, parameter in
-      parameter = Variable(constant: parameters[index].copied())
-      index += 1
-    }
-  }
+  public func store(to module: inout M) { module.adopt(copiesOf: parameters) }
 
   /// Computes what was recorded, of the inputs and parameters as they are now.
   ///

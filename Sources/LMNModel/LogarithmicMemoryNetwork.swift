@@ -76,7 +76,23 @@ public struct LogarithmicMemoryNetwork: TrunkModel {
   public func loss(
     of tokens: TokenBuffer, targets: TokenBuffer, dropping draw: DropoutDraw? = nil
   ) -> Variable {
-    self(tokens, dropping: draw).crossEntropy(targets: targets).mean(overTargets: targets)
+    var state = initialState
+    return loss(of: tokens, targets: targets, after: &state, dropping: draw)
+  }
+
+  /// The same over the next L tokens of a stream.
+  ///
+  /// - Parameters:
+  ///   - tokens: At least one, each below the vocabulary's size.
+  ///   - targets: The token behind each.
+  ///   - state: What the tokens before left; becomes what these leave. Gradients flow through it.
+  ///   - draw: Which values are dropped, for a network that learns; nil drops none.
+  /// - Returns: The loss.
+  public func loss(
+    of tokens: TokenBuffer, targets: TokenBuffer, after state: inout State,
+    dropping draw: DropoutDraw? = nil
+  ) -> Variable {
+    self(tokens, after: &state, dropping: draw).crossEntropy(targets: targets).mean(overTargets: targets)
   }
 
   /// The mean cross-entropy in nats, shape `[1]`, of predicting each target from the tokens so far.

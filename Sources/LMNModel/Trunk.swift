@@ -163,12 +163,6 @@ extension Trunk {
   }
 }
 
-/// What a member of a batch is computed from while a model around a trunk learns.
-public protocol TrainingInput: RecordedInput {
-  /// Which values are dropped of it; a batch that learns needs another draw at every step.
-  var draw: DropoutDraw { get }
-}
-
 /// A model around a trunk, whatever its task.
 public protocol TrunkModel: Module {
   /// The sizes and kinds.

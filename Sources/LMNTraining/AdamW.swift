@@ -1,5 +1,6 @@
 public import LMNKernels
 public import LMNLayers
+public import LMNModel
 
 /// The AdamW optimizer (arXiv 1711.05101): a value that holds its moments.
 public struct AdamW: Sendable, Equatable {
@@ -34,20 +35,19 @@ public struct AdamW: Sendable, Equatable {
     self.second = second
   }
 
-  /// Moves the parameters of a recorded batch one step against the gradient of its last run.
+  /// Moves the parameters of a batch one step against the gradient of its last run.
   ///
   /// - Parameters:
-  ///   - batch: Recorded at the module that the optimizer was made for.
+  ///   - batch: Made at the module that the optimizer was made for.
   ///   - learningRate: The length of the step.
   ///   - gradientScale: A factor on the gradient, as clipping asks for.
   public mutating func update(
-    _ batch: RecordedBatch<some Module, some RecordedInput>, learningRate: Float,
-    gradientScale: Float = 1
+    _ batch: some TrainingBatch, learningRate: Float, gradientScale: Float = 1
   ) {
     step += 1
-    for (index, value) in batch.parameters.enumerated() {
+    for (index, (value, gradient)) in zip(batch.parameters, batch.gradients).enumerated() {
       value.overwriteByAdamW(
-        gradient: batch.gradients[index], first: &first.tensors[index],
+        gradient: gradient, first: &first.tensors[index],
         second: &second.tensors[index], step: step, learningRate: learningRate,
         gradientScale: gradientScale, constants: constants)
     }

@@ -132,6 +132,8 @@ public enum CorpusError: Error, Equatable, CustomStringConvertible {
   case empty
   /// A split has no room for a window and the token after it.
   case tooShort(Corpus.Split, tokenCount: Int, of: Int, blockLength: Int)
+  /// The rows' stretches of the training text have no room for a step.
+  case shortStretches(tokenCount: Int, rows: Int, stretch: Int, rowLength: Int)
 
   /// The error as a sentence for the user.
   public var description: String {
@@ -141,6 +143,9 @@ public enum CorpusError: Error, Equatable, CustomStringConvertible {
     case .tooShort(let split, let tokenCount, let total, let blockLength):
       "the text is too short: \(tokenCount) of its \(total) tokens are for \(split), "
         + "but blocks of \(blockLength) need at least \(blockLength + 1)"
+    case .shortStretches(let tokenCount, let rows, let stretch, let rowLength):
+      "the text is too short: its \(tokenCount) tokens for training, shared by a batch of \(rows), "
+        + "are stretches of \(stretch), but a step reads \(rowLength) of each"
     }
   }
 }

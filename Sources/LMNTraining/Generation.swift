@@ -111,19 +111,8 @@ extension Generation {
     if let length = configuration.maximumLength, position > length {
       throw problem("its position is \(position), the model has learned \(length)")
     }
-    func tensor(_ name: String) throws -> Tensor {
-      try file.stateDictionary(of: [name]).tensors[0]
-    }
-    let logits = try tensor("logits")
-    let state = try model.network.trunk.blocks.enumerated().compactMap { index, block in
-      let none = block.memory.initialState
-      let pins = block.memory.pins > 0
-      return block.memory.state(
-        position: position, nodes: try tensor("blocks.\(index).nodes"),
-        pinned: pins ? try tensor("blocks.\(index).pinned") : none.pinned.value,
-        pinnedScores: pins ? try tensor("blocks.\(index).pinned_scores") : none.pinnedScores)
-    }
-    guard state.count == model.network.trunk.blocks.count,
+    let logits = try file.stateDictionary(of: ["logits"]).tensors[0]
+    guard let state = try file.state(of: model.network.trunk, at: position),
       logits.shape == [configuration.vocabularySize]
     else { throw problem("its tensors are not those of a state at position \(position)") }
     self.init(model, sampler: sampler, seed: 0)
@@ -142,15 +131,7 @@ extension Generation {
       "state_of": model.fingerprint, "position": "\(position)", "generator": generator.rawValue,
       "held_back": decoder.heldBack.map { String($0, radix: 16) }.joined(separator: " "),
     ])
-    for (block, state) in session.state.enumerated() {
-      var tensors = [("nodes", state.nodes.value)]
-      if state.pinnedScores.count > 0 {
-        tensors += [("pinned", state.pinned.value), ("pinned_scores", state.pinnedScores)]
-      }
-      for (name, tensor) in tensors {
-        file.append("blocks.\(block).\(name)", shape: tensor.shape, floats: tensor.scalars)
-      }
-    }
+    file.append(session.state)
     file.append("logits", shape: logits.shape, floats: logits.scalars)
     try file.write(to: path)
   }

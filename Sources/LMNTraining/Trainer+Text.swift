@@ -16,7 +16,7 @@ extension Trainer where Data == Corpus {
   ) throws {
     try self.init(
       configuration, in: directory,
-      data: Corpus(text: text, tokenizer: tokenizer, blockLength: configuration.blockLength)
+      data: Corpus(text: text, tokenizer: tokenizer, for: configuration)
     ) { _, generator in
       let network = try LogarithmicMemoryNetwork(
         configuration.model, initialisation: configuration.initialisation, using: &generator)
@@ -36,8 +36,17 @@ extension Trainer where Data == Corpus {
     change: (inout TrainingConfiguration) throws -> Void = { _ in }
   ) throws {
     try self.init(resuming: directory, change: change) { model, configuration in
-      try Corpus(
-        text: text, tokenizer: model.tokenizer, blockLength: configuration.blockLength)
+      try Corpus(text: text, tokenizer: model.tokenizer, for: configuration)
     }
+  }
+}
+
+extension Corpus {
+  /// A text that is long enough for a run.
+  fileprivate init(
+    text: [UInt8], tokenizer: Tokenizer, for configuration: TrainingConfiguration
+  ) throws {
+    try self.init(text: text, tokenizer: tokenizer, blockLength: configuration.blockLength)
+    try expectStretches(for: configuration)
   }
 }

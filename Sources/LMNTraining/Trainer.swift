@@ -89,13 +89,14 @@ public struct Trainer<Data: TrainingData> {
     if step == 0 { try save() }
     try writeConfiguration()
     let log = try TrainingLog(at: directory.log, after: step)
-    let batch = data.batch(.valueAndGradient, at: model.network, for: configuration)
+    let batch = data.learningBatch(at: model.network, for: configuration)
+    batch.states = checkpoint.states
     var evaluation: Data.Batch?
     let clock = ContinuousClock()
     var (trainingTime, tokensBefore) = (Duration.zero, checkpoint.loop.tokens)
     while step < configuration.steps {
       if shouldStop() {
-        batch.store(to: &checkpoint.model.network)
+        keep(batch)
         try save()
         return false
       }
@@ -113,7 +114,7 @@ public struct Trainer<Data: TrainingData> {
       let evaluates = isLast || step.isMultiple(of: configuration.evaluateEvery)
       // Weights whose loss is not finite must not replace good ones that the run can fall back to.
       let saves = isLast || taken!.skippedFor == nil && step.isMultiple(of: configuration.saveEvery)
-      if evaluates || saves { batch.store(to: &checkpoint.model.network) }
+      if evaluates || saves { keep(batch) }
       if evaluates || step.isMultiple(of: configuration.logEvery) {
         var record = record(of: taken!)
         let seconds = trainingTime / .seconds(1)
@@ -138,9 +139,14 @@ public struct Trainer<Data: TrainingData> {
     let skippedFor: String?
   }
 
-  private mutating func takeStep(_ batch: Data.Batch) -> Step {
+  private mutating func keep(_ batch: Data.LearningBatch) {
+    batch.store(to: &checkpoint.model.network)
+    checkpoint.states = batch.states
+  }
+
+  private mutating func takeStep(_ batch: Data.LearningBatch) -> Step {
     let settings = configuration
-    data.fill(batch.inputs, of: .training, using: &checkpoint.loop.generator)
+    data.fill(batch, forStep: step, of: settings, using: &checkpoint.loop.generator)
     // A resumed run has to drop what it would have dropped.
     for (member, window) in batch.inputs.enumerated() {
       window.draw.overwrite(seed: settings.seed, number: UInt64(step) << 32 | UInt64(member))
@@ -149,7 +155,7 @@ public struct Trainer<Data: TrainingData> {
     let norm = batch.gradientNorm
     let rate = settings.schedule.rate(at: step)
     checkpoint.loop.step += 1
-    checkpoint.loop.tokens += settings.batchSize * settings.blockLength
+    checkpoint.loop.tokens += settings.tokensPerStep
 
     guard loss.isFinite, norm.isFinite else {
       checkpoint.loop.skippedUpdates += 1

@@ -1,22 +1,27 @@
 import FoundationEssentials
 import LMNKernels
 import LMNLayers
+import LMNModel
 
 /// Everything a training run needs to go on: model, optimizer and loop state, in one file, so that
 /// they are always of the same step.
 struct TrainingCheckpoint<Model: StoredModel> {
   var model: Model
   var optimizer: AdamW
+  /// What the rows of the last step have left behind, where state is carried on.
+  var states: [Trunk.State] = []
   var loop: LoopState
   var configuration: TrainingConfiguration
 
   private static var first: String { "optimizer.first." }
   private static var second: String { "optimizer.second." }
+  private static var streams: String { "streams." }
 
   func write(to path: String) throws {
     var file = model.encoded()
     file.append(optimizer.first, prefix: Self.first)
     file.append(optimizer.second, prefix: Self.second)
+    if !states.isEmpty { file.append(states, prefix: Self.streams) }
     file.metadata["loop"] = try sortedJSON(loop)
     file.metadata["training"] = try sortedJSON(configuration)
     file.metadata["optimizer_step"] = "\(optimizer.step)"
@@ -45,9 +50,22 @@ struct TrainingCheckpoint<Model: StoredModel> {
         file: path, problem: "its 'loop' holds counts that no run arrives at")
     }
 
-    let names = file.entries.map(\.name)
+    let goesOn = configuration.carry != nil && loop.step > 0
+    let others = ["optimizer."] + (goesOn ? [Self.streams] : [])
     model = try Model(
-      checking: file, path: path, names: names.filter { !$0.hasPrefix("optimizer.") })
+      checking: file, path: path,
+      names: file.entries.map(\.name).filter { name in !others.contains { name.hasPrefix($0) } })
+    if goesOn {
+      let rows = try file.states(of: model.network.trunk, prefix: Self.streams)
+      guard let rows, rows.count == configuration.batchSize else {
+        throw CheckpointError.unusable(
+          file: path,
+          problem:
+            "its tensors '\(Self.streams)' are not the states of \(configuration.batchSize) rows"
+        )
+      }
+      states = rows
+    }
     let parameters = model.network.stateDictionary
     func moments(_ prefix: String) throws -> StateDictionary {
       let moments = try file.stateDictionary(of: parameters.names, prefix: prefix)

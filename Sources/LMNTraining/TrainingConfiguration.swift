@@ -15,6 +15,9 @@ public struct TrainingConfiguration: Sendable, Codable, Equatable {
   public var blockLength = 512
   /// B: windows of a step.
   public var batchSize = 16
+  /// How a run that continues text reads on with carried state; nil for random windows, each read
+  /// from its own beginning.
+  public var carry: Carry?
   /// Updates in all.
   public var steps = 5000
   /// The length of every step.
@@ -53,7 +56,8 @@ public struct TrainingConfiguration: Sendable, Codable, Equatable {
   public func validate() throws {
     try model.validate()
     let counts = [
-      ("block length", blockLength), ("batch size", batchSize), ("steps", steps),
+      ("block length", blockLength), ("batch size", batchSize), ("flow", carry?.flow ?? 1),
+      ("steps", steps),
       ("steps between log lines", logEvery), ("steps between evaluations", evaluateEvery),
       ("evaluation batches", evaluationBatches), ("steps between checkpoints", saveEvery),
     ]
@@ -61,9 +65,10 @@ public struct TrainingConfiguration: Sendable, Codable, Equatable {
       throw TrainingError.outOfRange(
         name: name, value: "\(count)", range: "1 to \(Configuration.largestSize)")
     }
-    if let most = model.maximumLength, blockLength > most {
+    if carry != nil, task.kind != .text { throw TrainingError.carriesNoState(task.kind) }
+    if let most = model.maximumLength, rowLength > most {
       throw TrainingError.outOfRange(
-        name: "block length", value: "\(blockLength)",
+        name: carry == nil ? "block length" : "block length times flow", value: "\(rowLength)",
         range: "at most \(most), the number of learned positions")
     }
     for (name, count) in schedule.counts where !(0...Configuration.largestSize).contains(count) {
@@ -112,6 +117,8 @@ public struct TrainingConfiguration: Sendable, Codable, Equatable {
 public enum TrainingError: Error, Equatable, CustomStringConvertible {
   /// A setting is outside what makes sense.
   case outOfRange(name: String, value: String, range: String)
+  /// Rows of the task's data are not parts of streams that go on.
+  case carriesNoState(TaskKind)
   /// Loss or gradient were not finite several steps in a row, or weights are not.
   case diverged(step: Int, inARow: Int, tensor: String, checkpoint: String)
   /// The directory holds a run already.
@@ -128,6 +135,8 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .outOfRange(let name, let value, let range):
       "\(name) is \(value), it has to be \(range)"
+    case .carriesNoState(let task):
+      "only the task text can carry state from step to step, and the task is \(task.rawValue)"
     case .diverged(let step, let inARow, let tensor, let checkpoint):
       """
       training diverged at step \(step): '\(tensor)' is not finite, \(inARow) updates in a row \

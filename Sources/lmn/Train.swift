@@ -93,7 +93,7 @@ struct Train: ParsableCommand {
 
     var progress = ProgressBar(
       steps: configuration.steps, from: trainer.step,
-      tokensPerStep: configuration.batchSize * configuration.blockLength, floor: floor)
+      tokensPerStep: configuration.tokensPerStep, floor: floor)
     var step = trainer.step
     var last: TrainingRecord?
     let start = ContinuousClock.now

@@ -20,6 +20,10 @@ struct TrainingOptions: ParsableArguments {
   var blockLength: Int?
   @Option(help: "Windows of a step. (default: 16)")
   var batchSize: Int?
+  @Flag(help: "text: windows read on after what those of the step before have left behind.")
+  var carry = false
+  @Option(help: "With --carry: through how many blocks gradients flow. (default: 1)")
+  var flow: Int?
   @Option(help: "How the learning rate goes. (default: cosine; table1: constant)")
   var schedule: ScheduleKind?
   @Option(help: "The highest learning rate. (default: 0.003; table1: 0.001)")
@@ -89,12 +93,13 @@ struct TrainingOptions: ParsableArguments {
 
   /// Throws when a flag is given that has no meaning for the task.
   func expectFlags(of task: TaskKind) throws {
+    if flow != nil && !carry { throw ValidationError("--flow has no meaning without --carry.") }
     try tasks.expectFlags(
       of: task,
       other: [
         ("--preset", preset != nil, [.text]),
         ("--tokenizer", tokenizer != nil, [.text, .classify]),
-        ("--tied-head", model.tiedHead != nil, [.text]),
+        ("--tied-head", model.tiedHead != nil, [.text]), ("--carry", carry, [.text]),
       ])
   }
 
@@ -147,6 +152,8 @@ struct TrainingOptions: ParsableArguments {
       Setting("--initialisation", initialisation, \.initialisation),
       Setting("--block-length", blockLength, \.blockLength),
       Setting("--batch-size", batchSize, \.batchSize),
+      Setting("--carry", carry ? true : nil, \.carriesState),
+      Setting("--flow", flow.map { Carry(flow: $0) }, \.carry) { "\($0?.flow ?? 1)" },
       Setting("--weight-decay", weightDecay, \.optimizer.weightDecay),
       Setting("--clip", clip.map { $0 == 0 ? nil : $0 }, \.gradientClipping) { "\($0 ?? 0)" },
       Setting("--seed", seed, \.seed),
@@ -167,3 +174,11 @@ struct TrainingOptions: ParsableArguments {
 }
 
 extension Initialisation: ExpressibleByArgument {}
+
+extension TrainingConfiguration {
+  /// Whether state is carried from step to step.
+  fileprivate var carriesState: Bool {
+    get { carry != nil }
+    set { carry = newValue ? carry ?? Carry() : nil }
+  }
+}

@@ -73,6 +73,10 @@ import Testing
         train + ["short.txt"], in: directory,
         "short.txt: the text is too short: 10 of its 11 tokens are for training, but blocks of 16 "
           + "need at least 17")
+      try expectRefusal(
+        train + ["text.txt", "--carry", "--flow", "60"], in: directory,
+        "text.txt: the text is too short: its 918 tokens for training, shared by a batch of 1, are "
+          + "stretches of 917, but a step reads 960 of each")
       try write("t", to: directory + "/letter.txt")
       try expectRefusal(
         evaluate + ["letter.txt"], in: directory,

@@ -256,6 +256,19 @@ private let measurements =
     (["series.csv", "--task", "forecast", "--label-column", "a"], "--label-column has no meaning"),
     (["series.csv", "--task", "forecast", "--tokenizer", "bytes"], "--tokenizer has no meaning"),
     (["series.csv", "--task", "forecast", "--no-tied-head"], "--tied-head has no meaning for"),
+    (
+      ["words.csv", "--task", "classify", "--carry"], "--carry has no meaning for the task classify"
+    ),
+    (
+      ["series.csv", "--task", "forecast", "--carry"],
+      "--carry has no meaning for the task forecast"
+    ),
+    (["text.txt", "--flow", "2"], "--flow has no meaning without --carry"),
+    (["text.txt", "--carry", "--flow", "0"], "flow is 0, it has to be 1 to 16777216"),
+    (
+      ["text.txt", "--carry", "--positions", "learned", "--maximum-length", "1000", "--flow", "2"],
+      "block length times flow is 1024, it has to be at most 1000, the number of learned positions"
+    ),
     (["--task", "classify"], "The task classify needs a file to learn from"),
     (["--task", "forecast"], "The task forecast needs a file to learn from"),
     (["series.csv", "--task", "sing"], "The value 'sing' is invalid for '--task <task>'"),

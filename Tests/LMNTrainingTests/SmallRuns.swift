@@ -56,12 +56,11 @@ extension Tokenizer {
 
 // MARK: - Runs
 
-/// A run over ``smallText`` at its beginning.
+/// A run over ``smallText``, or a part of it, at its beginning.
 func trainer(
-  _ configuration: TrainingConfiguration, in directory: String
+  _ configuration: TrainingConfiguration, over text: [UInt8] = smallText, in directory: String
 ) throws -> Trainer<Corpus> {
-  try Trainer(
-    configuration, text: smallText, tokenizer: smallTokenizer, in: RunDirectory(directory))
+  try Trainer(configuration, text: text, tokenizer: smallTokenizer, in: RunDirectory(directory))
 }
 
 /// All lines of a run's log.
@@ -89,9 +88,11 @@ func remains(in directory: String) throws -> Remains {
 }
 
 /// What a run that nothing interrupts leaves behind.
-func remains(of configuration: TrainingConfiguration) throws -> Remains {
+func remains(
+  of configuration: TrainingConfiguration, over text: [UInt8] = smallText
+) throws -> Remains {
   try withTemporaryDirectory { directory in
-    var trainer = try trainer(configuration, in: directory)
+    var trainer = try trainer(configuration, over: text, in: directory)
     #expect(try trainer.run())
     return try remains(in: directory)
   }

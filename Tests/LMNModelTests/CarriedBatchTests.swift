@@ -1,0 +1,208 @@
+import LMNKernels
+import LMNLayers
+import LMNMemories
+import LMNTestSupport
+import Testing
+
+@testable import LMNAutodiff
+@testable import LMNModel
+
+/// Networks whose streams leave all kinds of states.
+private let options: [NetworkOption] = [
+  NetworkOption("") { _ in }, .otherMemory, .learnedPositions(100),
+  NetworkOption("\"arity\":3,\"visibility\":\"disjoint\"") {
+    ($0.arity, $0.visibility) = (3, .disjoint)
+  },
+  NetworkOption("\"dropout\":0.5") { $0.dropout = 0.5 },
+]
+
+extension TrainingBatch where Input == TokenWindow {
+  /// Gives every member other tokens, and another draw.
+  fileprivate func fill(seed: UInt64) {
+    for (member, window) in inputs.enumerated() {
+      let seed = 100 * seed + UInt64(member)
+      window.overwrite(
+        inputs: tokens(window.length, seed: seed)[...],
+        targets: tokens(window.length, seed: 50 + seed)[...])
+      window.draw.overwrite(seed: 1, number: seed)
+    }
+  }
+}
+
+@Suite struct CarriedBatchTests {
+  /// From their beginning, streams are windows, to the last bit: a batch of up to eight is summed in
+  /// the same order.
+  @Test(arguments: InstructionSet.available, options)
+  fileprivate func firstRunsAreThoseOfWindows(
+    _ instructionSet: InstructionSet, _ option: NetworkOption
+  ) throws {
+    let network = try LogarithmicMemoryNetwork.small(option: option)
+    computing(on: instructionSet) {
+      let carried = CarriedBatch(ofLossAt: network, streams: 3, length: 21)
+      let recorded = RecordedBatch(ofLossAt: network, windows: 3, length: 21)
+      carried.fill(seed: 1)
+      recorded.fill(seed: 1)
+      #expect(carried.run() == recorded.run())
+      #expect(carried.gradients == recorded.gradient.tensors)
+      #expect(carried.names == recorded.names)
+    }
+  }
+
+  /// What is read at once is what is read block by block, with gradients through the boundaries; and
+  /// without these the gradient is another one.
+  @Test(arguments: [.reference] + InstructionSet.available.suffix(1), options.prefix(4))
+  fileprivate func gradientsFlowThroughAllBlocksOfARun(
+    _ instructionSet: InstructionSet, _ option: NetworkOption
+  ) throws {
+    let network = try LogarithmicMemoryNetwork.small(option: option)
+    let (blocks, length) = (3, 8)
+    computing(on: instructionSet) {
+      let batch = CarriedBatch(ofLossAt: network, streams: 2, length: blocks * length)
+      batch.fill(seed: 1)
+      func blockByBlock(flows: Bool) -> (value: Float, gradient: StateDictionary) {
+        let inputs = batch.inputs
+        return valueWithGradient(at: network, overBatchOf: 2) { network, stream in
+          var state = network.initialState
+          let logits = (0..<blocks).map { block in
+            if !flows { state = network.trunk.detached(state) }
+            let tokens = inputs[stream].inputs.elements[block * length..<(block + 1) * length]
+            return network(TokenBuffer(tokens), after: &state)
+          }
+          return Variable.concatenatingRows(logits).crossEntropy(targets: inputs[stream].targets)
+            .mean()
+        }
+      }
+      let (flowing, stopping) = (blockByBlock(flows: true), blockByBlock(flows: false))
+      // Every token adds to a gradient what is as exact as its logits.
+      let tolerance = Double(blocks * length) * network.tolerance(on: instructionSet)
+      let value = batch.run()
+      #expect(abs(value - Double(flowing.value)) <= tolerance * value)
+      #expect(abs(value - Double(stopping.value)) <= tolerance * value)
+      var largestDifference = 0.0
+      for (index, found) in batch.gradients.enumerated() {
+        let expected = flowing.gradient.tensors[index].scalars
+        let largest = expected.reduce(0) { max($0, Double(abs($1))) }
+        expectClose(
+          found.scalars, expected, within: expected.map { _ in tolerance * max(largest, 1) },
+          batch.names[index])
+        for (one, other) in zip(found.doubles, stopping.gradient.tensors[index].doubles) {
+          largestDifference = max(largestDifference, abs(one - other))
+        }
+      }
+      #expect(largestDifference > 10 * tolerance)
+    }
+  }
+
+  /// The bits of the network called on the second tokens, after the state that the first have left
+  /// without gradients, even though the parameters have changed in between.
+  @Test(arguments: InstructionSet.available, options)
+  fileprivate func laterRunsGoOnAfterDetachedStates(
+    _ instructionSet: InstructionSet, _ option: NetworkOption
+  ) throws {
+    var network = try LogarithmicMemoryNetwork.small(option: option)
+    computing(on: instructionSet) {
+      let batch = CarriedBatch(ofLossAt: network, streams: 3, length: 11)
+      let inputs = batch.inputs
+      batch.fill(seed: 1)
+      let states = inputs.map { input in
+        var state = network.initialState
+        _ = network(input.inputs, after: &state, dropping: input.draw)
+        return state
+      }
+      _ = batch.run()
+      #expect(batch.states == states)
+      #expect(batch.states.joined().allSatisfy { $0.nodes.node == nil && $0.pinned.node == nil })
+
+      for (parameter, gradient) in zip(batch.parameters, batch.gradients) {
+        parameter.overwrite(withSumOf: [parameter, gradient])
+      }
+      batch.store(to: &network)
+      batch.fill(seed: 2)
+      let expected = valueWithGradient(at: network, overBatchOf: 3) { network, stream in
+        var state = states[stream]
+        return network.loss(
+          of: inputs[stream].inputs, targets: inputs[stream].targets, after: &state,
+          dropping: inputs[stream].draw)
+      }
+      #expect(Float(batch.run()) == expected.value)
+      #expect(batch.gradients == expected.gradient.tensors)
+      #expect(batch.states.allSatisfy { $0[0].position == 22 })
+
+      // A state is a value: going on from the same one gives the same.
+      batch.states = states
+      #expect(Float(batch.run()) == expected.value)
+      batch.states = []
+      #expect(Float(batch.run()) != expected.value)
+    }
+  }
+
+  /// Fewer and more streams than threads.
+  @Test(arguments: InstructionSet.available, [1, 2, 5])
+  func bitsDoNotDependOnThreads(_ instructionSet: InstructionSet, count: Int) throws {
+    let network = try LogarithmicMemoryNetwork.small(option: .otherMemory)
+    func results(threads: Int) -> ([Double], [[Tensor]], [Trunk.State]) {
+      computing(on: instructionSet, threads: threads) {
+        let batch = CarriedBatch(ofLossAt: network, streams: count, length: 19)
+        var (values, gradients): ([Double], [[Tensor]]) = ([], [])
+        for seed in 1...3 as ClosedRange<UInt64> {
+          batch.fill(seed: seed)
+          values.append(batch.run())
+          gradients.append(batch.gradients)
+        }
+        return (values, gradients, batch.states)
+      }
+    }
+    let expected = results(threads: 1)
+    for threads in 2...4 {
+      #expect(results(threads: threads) == expected, "\(threads) threads")
+    }
+  }
+
+  @Test func streamsBeginAnewWhereLearnedPositionsEnd() throws {
+    let network = try LogarithmicMemoryNetwork.small(option: .learnedPositions(24))
+    let batch = CarriedBatch(ofLossAt: network, streams: 2, length: 8)
+    batch.fill(seed: 1)
+    let positions = (0..<5).map { _ in
+      _ = batch.run()
+      return batch.states.map { $0[0].position }
+    }
+    #expect(positions == [8, 16, 24, 8, 16].map { [$0, $0] })
+  }
+
+  /// The other streams go on.
+  @Test(arguments: [options[0], .otherMemory])
+  fileprivate func streamsBeginAnewAfterAStateThatIsNotFinite(_ option: NetworkOption) throws {
+    var network = try LogarithmicMemoryNetwork.small(option: option)
+    let table = network.embedding.table.value
+    network.embedding.table = Variable(
+      constant: Tensor(
+        shape: table.shape,
+        scalars: table.scalars.dropLast(8) + .init(repeating: .infinity, count: 8)))
+    let batch = CarriedBatch(ofLossAt: network, streams: 2, length: 9)
+    batch.fill(seed: 1)
+    for (window, last) in zip(batch.inputs, [3, 10] as [Token]) {
+      window.overwrite(
+        inputs: [0, 1, 2, 3, 4, 5, 6, 7, last], targets: [1, 2, 3, 4, 5, 6, 7, 8, 9])
+    }
+    #expect(!batch.run().isFinite)
+    #expect(batch.states.map { $0[0].position } == [9, 0])
+    #expect(batch.states[1] == network.initialState)
+    for window in batch.inputs {
+      window.overwrite(inputs: [0, 1, 2, 3, 4, 5, 6, 7, 8], targets: [1, 2, 3, 4, 5, 6, 7, 8, 9])
+    }
+    #expect(batch.run().isFinite)
+    #expect(batch.states.map { $0[0].position } == [18, 9])
+  }
+
+  @Test func statesOfOtherStreamsAreRefused() async {
+    await #expect(processExitsWith: .failure) {
+      let batch = CarriedBatch(ofLossAt: try .small(), streams: 2, length: 3)
+      batch.states = [try LogarithmicMemoryNetwork.small().initialState]
+      _ = batch.run()
+    }
+    await #expect(processExitsWith: .failure) {
+      let batch = RecordedBatch(ofLossAt: try .small(), windows: 1, length: 3)
+      batch.states = [try LogarithmicMemoryNetwork.small().initialState]
+    }
+  }
+}

@@ -1,0 +1,343 @@
+import FoundationEssentials
+import LMN
+import LMNTestSupport
+import Testing
+
+@testable import LMNModel
+@testable import LMNTraining
+
+/// 945 tokens to train on, which are stretches of 236 for four rows: seven steps of 32 tokens and some
+/// that are left.
+private let text = Array(smallText.prefix(1050))
+
+/// A run that reads on through the text.
+private func carrying(
+  steps: Int = 17, flow: Int = 4, change: (inout TrainingConfiguration) -> Void = { _ in }
+) throws -> TrainingConfiguration {
+  var configuration = try interruptible()
+  configuration.steps = steps
+  configuration.carry = Carry(flow: flow)
+  (configuration.batchSize, configuration.blockLength) = (4, 32 / flow)
+  change(&configuration)
+  return configuration
+}
+
+@Suite struct CarryTests {
+  // MARK: - What is read
+
+  /// 90 tokens give three rows stretches of 29, which have three steps of 8 tokens and 5 more.
+  @Test func rowsReadTheirStretchesAgainAndAgain() throws {
+    let corpus = try Corpus(text: Array(0..<100), tokenizer: .bytes, blockLength: 4)
+    var configuration = TrainingConfiguration(model: Configuration(vocabularySize: 256))
+    (configuration.model.width, configuration.model.layers) = (4, 1)
+    configuration.carry = Carry(flow: 2)
+    (configuration.blockLength, configuration.batchSize) = (4, 3)
+    try corpus.expectStretches(for: configuration)
+    var generator = SeededGenerator(seed: 1)
+    let network = try LogarithmicMemoryNetwork(configuration.model, using: &generator)
+    let before = generator
+    let batch = corpus.learningBatch(at: network, for: configuration)
+    for (step, place) in [0, 8, 16, 5, 13, 21, 0, 8].enumerated() {
+      batch.states = batch.inputs.map { _ in network.initialState }
+      corpus.fill(batch, forStep: step, of: configuration, using: &generator)
+      #expect(batch.states.isEmpty == step.isMultiple(of: 3))
+      for (row, window) in batch.inputs.enumerated() {
+        let start = Token(29 * row + place)
+        #expect(Array(window.inputs.elements) == Array(start..<start + 8))
+        #expect(Array(window.targets.elements) == Array(start + 1..<start + 9))
+      }
+    }
+    #expect(generator == before)
+  }
+
+  /// The first two losses are those of the network that was, and of the one that the first step
+  /// made, which goes on after what the other has left.
+  @Test(arguments: [1, 4])
+  func stepsGoOnAfterThoseBefore(flow: Int) throws {
+    let configuration = try carrying(flow: flow)
+    let tokens = try Corpus(text: text, tokenizer: smallTokenizer, blockLength: 1)[.training]
+    let stretch = (tokens.count - 1) / 4
+    try withTemporaryDirectory { directory in
+      var trainer = try trainer(configuration, over: text, in: directory)
+      let first = trainer.model.network
+      var losses: [Double] = []
+      func take(_ steps: Int) throws {
+        let end = losses.count + steps
+        _ = try trainer.run(shouldStop: { losses.count == end }) { event in
+          if case .step(let loss) = event { losses.append(loss) }
+        }
+      }
+      try take(1)
+      let second = trainer.model.network
+      #expect(second.stateDictionary != first.stateDictionary)
+      try take(1)
+      var expected = [0.0, 0.0]
+      for row in 0..<4 {
+        let tokens = tokens[(row * stretch)...]
+        var state = first.initialState
+        for (step, network) in [first, second].enumerated() {
+          let part = tokens.dropFirst(32 * step)
+          let loss = network.loss(
+            of: TokenBuffer(part.prefix(32)), targets: TokenBuffer(part.dropFirst().prefix(32)),
+            after: &state)
+          expected[step] += Double(loss.value.scalar)
+        }
+      }
+      #expect(losses == expected.map { $0 / 4 })
+    }
+  }
+
+  @Test func carriedStateMatters() throws {
+    let carried = try remains(of: carrying(steps: 3, flow: 1), over: text)
+    let windows = try remains(
+      of: carrying(steps: 3, flow: 1) { $0.carry = nil }, over: text)
+    #expect(carried.weights != windows.weights)
+    #expect(carried.log.map(\.tokens) == windows.log.map(\.tokens))
+    // So many tokens are read at once, whatever they are called; but validation reads blocks.
+    let flowing = try remains(of: carrying(steps: 3, flow: 4), over: text)
+    #expect(carried.weights == flowing.weights)
+    #expect(carried.log.map(\.tokens) == flowing.log.map(\.tokens))
+    #expect(carried.log.last?.validationLoss != flowing.log.last?.validationLoss)
+  }
+
+  @Test func longTextsAreLearned() throws {
+    let configuration = try carrying(steps: 120, flow: 1) {
+      ($0.batchSize, $0.blockLength, $0.evaluateEvery) = (3, 16, 120)
+      $0.schedule = .constant(rate: 1e-2)
+    }
+    let log = try remains(of: configuration, over: text).log
+    let (first, last) = (try #require(log.first?.loss), try #require(log.last?.loss))
+    // The first of these is near log V = 3.7 nats.
+    #expect(first > 3 && last < first - 0.6, "\(first) → \(last)")
+  }
+
+  // MARK: - Bits
+
+  @Test func threadsChangeNoBits() throws {
+    let configuration = try carrying(steps: 9) {
+      $0.model.dropout = 0.3
+      $0.model.pinned = 2
+    }
+    let one = try computing(threads: 1) { try remains(of: configuration, over: text) }
+    for threads in 2...4 {
+      #expect(try computing(threads: threads) { try remains(of: configuration, over: text) } == one)
+    }
+  }
+
+  private struct Kill: Error {}
+
+  /// Within a stretch, at its end and behind it, with everything that a state may hold.
+  @Test(arguments: [
+    NamedChange("published") { _ in },
+    NamedChange("arity, window, pinned, dropout") {
+      ($0.model.arity, $0.model.window, $0.model.pinned) = (3, 5, 3)
+      ($0.model.layers, $0.model.dropout) = (2, 0.2)
+    },
+    NamedChange("learned positions for two steps") {
+      ($0.model.positions, $0.model.maximumLength) = (.learned, 70)
+    },
+  ])
+  fileprivate func runsGoOnExactly(_ named: NamedChange) throws {
+    let configuration = try carrying(flow: 2, change: named.change)
+    let whole = try remains(of: configuration, over: text)
+    for (stop, kills) in [(0, false), (3, false), (7, false), (12, true)] {
+      try withTemporaryDirectory { directory in
+        var (first, steps) = (try trainer(configuration, over: text, in: directory), 0)
+        if kills {
+          #expect(throws: Kill.self) {
+            try first.run(report: { event in
+              if case .step = event { steps += 1 }
+              if steps == stop { throw Kill() }
+            })
+          }
+        } else {
+          let isComplete = try first.run(shouldStop: { steps == stop }) { event in
+            if case .step = event { steps += 1 }
+          }
+          #expect(!isComplete)
+        }
+        var second = try Trainer(resuming: RunDirectory(directory), text: text)
+        #expect(second.step == (kills ? (stop - 1) / 4 * 4 : stop))
+        #expect(try second.run())
+        #expect(try remains(in: directory) == whole)
+      }
+    }
+  }
+
+  // MARK: - Files
+
+  /// Saves a run after two steps and changes its checkpoint.
+  private func expectRefusal(
+    of forge: (_ before: Safetensors, _ after: inout Safetensors) throws -> Void,
+    _ sentence: String,
+    sourceLocation: SourceLocation = #_sourceLocation
+  ) throws {
+    try withTemporaryDirectory { directory in
+      var configuration = try carrying(steps: 2)
+      configuration.model.pinned = 2
+      var first = try trainer(configuration, over: text, in: directory)
+      _ = try first.run()
+      let path = RunDirectory(directory).training
+      let before = try Safetensors(contentsOf: path)
+      #expect(try before.integers("streams.positions").values == .init(repeating: 64, count: 4))
+      var after = Safetensors(metadata: before.metadata)
+      try forge(before, &after)
+      try after.write(to: path)
+      let error = #expect(throws: (any Error).self, sourceLocation: sourceLocation) {
+        try Trainer(resuming: RunDirectory(directory), text: text) { $0.steps = 4 }
+      }
+      #expect(
+        "\(try #require(error))".hasSuffix(sentence), "\(error!)", sourceLocation: sourceLocation)
+    }
+  }
+
+  @Test func forgedStatesAreRefused() throws {
+    let problem = "its tensors 'streams.' are not the states of 4 rows"
+    func copy(
+      _ before: Safetensors, to after: inout Safetensors, where isKept: (String) -> Bool
+    ) throws {
+      for name in before.entries.map(\.name) where isKept(name) && name != "streams.positions" {
+        let (shape, values) = try before.floats(name)
+        after.append(name, shape: shape, floats: values)
+      }
+    }
+    for positions in [
+      [64, 64, 64], [64, 64, 63, 64], [64, 64, 64, -64], [64, 64, 64, .max],
+    ] {
+      try expectRefusal(
+        of: { before, after in
+          try copy(before, to: &after) { _ in true }
+          after.append("streams.positions", shape: [positions.count], integers: positions)
+        }, problem)
+    }
+    for missing in ["nodes", "pinned", "pinned_scores"].map({ "streams.3.blocks.0.\($0)" }) {
+      try expectRefusal(
+        of: { before, after in
+          try copy(before, to: &after) { $0 != missing }
+          after.append("streams.positions", shape: [4], integers: .init(repeating: 64, count: 4))
+        }, "there is no tensor '\(missing)'")
+    }
+    try expectRefusal(
+      of: { before, after in try copy(before, to: &after) { _ in true } },
+      "there is no tensor 'streams.positions'")
+  }
+
+  /// A stream that begins anew beside one that goes on.
+  @Test func statesAreKept() throws {
+    let network = try LanguageModel.small(smallTokenizer) { $0.pinned = 2 }.network
+    var state = network.initialState
+    _ = network(TokenBuffer(0..<13), after: &state)
+    var file = Safetensors()
+    file.append([state, network.initialState], prefix: "streams.")
+    let found = try Safetensors(decoding: file.encoded()).states(
+      of: network.trunk, prefix: "streams.")
+    #expect(found == [state, network.initialState])
+  }
+
+  /// States of a run that carries none are tensors that nobody asked for.
+  @Test func otherRunsHaveNoStates() throws {
+    try withTemporaryDirectory { directory in
+      var trainer = try trainer(carrying(steps: 2) { $0.carry = nil }, over: text, in: directory)
+      _ = try trainer.run()
+      let path = RunDirectory(directory).training
+      var file = try Safetensors(contentsOf: path)
+      #expect(!file.entries.contains { $0.name.hasPrefix("streams.") })
+      #expect(!file.metadata["training"]!.contains("carry"))
+      file.append("streams.positions", shape: [0], floats: [])
+      try file.write(to: path)
+      #expect(throws: CheckpointError.self) {
+        try Trainer(resuming: RunDirectory(directory), text: text) { $0.steps = 4 }
+      }
+    }
+  }
+
+  @Test func settingsAreCoded() throws {
+    var configuration = TrainingConfiguration(model: Configuration(vocabularySize: 3))
+    for carry in [nil, Carry(), Carry(flow: 3)] {
+      configuration.carry = carry
+      let json = String(decoding: try JSONEncoder().encode(configuration), as: UTF8.self)
+      let found = try JSONDecoder().decode(TrainingConfiguration.self, from: Data(json.utf8))
+      #expect(found == configuration)
+      // Windows were there before anything was carried.
+      #expect(json.contains("\"carry\"") == (carry != nil))
+      #expect(json.contains("\"flow\":\(carry?.flow ?? 0)") == (carry != nil))
+    }
+  }
+
+  // MARK: - What is refused
+
+  @Test func textsThatAreTooShortAreRefused() throws {
+    try withTemporaryDirectory { directory in
+      let run = directory + "/run"
+      let error = #expect(throws: CorpusError.self) {
+        try trainer(carrying { $0.batchSize = 50 }, over: text, in: run)
+      }
+      #expect(
+        error?.description
+          == "the text is too short: its 945 tokens for training, shared by a batch of 50, are "
+          + "stretches of 18, but a step reads 32 of each")
+      #expect(names(in: directory).isEmpty)
+    }
+  }
+
+  /// The last token of the last stretch has one behind it, too.
+  @Test func theShortestTextIsEnough() throws {
+    var configuration = TrainingConfiguration(model: Configuration(vocabularySize: 256))
+    configuration.carry = Carry(flow: 2)
+    (configuration.blockLength, configuration.batchSize) = (4, 2)
+    let corpus = { (count: UInt8) in
+      try Corpus(
+        text: Array(0..<2 * count), tokenizer: .bytes, blockLength: 4, trainingFraction: 0.5)
+    }
+    try corpus(17).expectStretches(for: configuration)
+    #expect(
+      throws: CorpusError.shortStretches(tokenCount: 16, rows: 2, stretch: 7, rowLength: 8)
+    ) { try corpus(16).expectStretches(for: configuration) }
+  }
+
+  @Test func stepsBehindTheLastLearnedPositionAreRefused() throws {
+    let configuration = try carrying {
+      ($0.model.positions, $0.model.maximumLength) = (.learned, 31)
+    }
+    let error = #expect(throws: TrainingError.self) { try configuration.validate() }
+    #expect(
+      error?.description
+        == "block length times flow is 32, it has to be at most 31, the number of learned positions"
+    )
+  }
+
+  @Test func flowsThatCannotBeAreRefused() throws {
+    let error = #expect(throws: TrainingError.self) {
+      try carrying { $0.carry = Carry(flow: 0) }.validate()
+    }
+    #expect(error?.description == "flow is 0, it has to be 1 to 16777216")
+  }
+
+  @Test func otherTasksCarryNothing() throws {
+    try withTemporaryDirectory { directory in
+      for task in [.classify, .forecast] as [TaskKind] {
+        let error = #expect(throws: TrainingError.carriesNoState(task)) {
+          if task == .classify {
+            _ = try classification(steps: 1, in: directory + "/run") { $0.carry = Carry() }
+          } else {
+            _ = try forecast(steps: 1, in: directory + "/run") { $0.carry = Carry() }
+          }
+        }
+        #expect(
+          error?.description
+            == "only the task text can carry state from step to step, and the task is \(task)")
+      }
+      #expect(names(in: directory).isEmpty)
+    }
+  }
+}
+
+/// A change of the settings that a test can be called with.
+private struct NamedChange: Sendable, CustomTestStringConvertible {
+  let testDescription: String
+  let change: @Sendable (inout TrainingConfiguration) -> Void
+
+  init(_ name: String, _ change: @escaping @Sendable (inout TrainingConfiguration) -> Void) {
+    (testDescription, self.change) = (name, change)
+  }
+}
