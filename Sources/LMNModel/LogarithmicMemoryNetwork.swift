@@ -92,7 +92,8 @@ public struct LogarithmicMemoryNetwork: TrunkModel {
     of tokens: TokenBuffer, targets: TokenBuffer, after state: inout State,
     dropping draw: DropoutDraw? = nil
   ) -> Variable {
-    self(tokens, after: &state, dropping: draw).crossEntropy(targets: targets).mean(overTargets: targets)
+    self(tokens, after: &state, dropping: draw)
+      .crossEntropy(targets: targets).mean(overTargets: targets)
   }
 
   /// The mean cross-entropy in nats, shape `[1]`, of predicting each target from the tokens so far.

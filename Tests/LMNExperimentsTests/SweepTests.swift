@@ -67,7 +67,9 @@ import Testing
   }
 
   /// A run over two sizes is the same steps, called: parameters and moments go from one recording to
-  /// the other. A network is called as it is recorded, so the bits are the same.
+  /// the other.
+  ///
+  /// A network is called as it is recorded, so the bits are the same.
   @Test func stepsOfSeveralSizesAreThoseOfOneNetwork() throws {
     let settings = settings {
       ($0.learningRates, $0.schedule, $0.gradientClipping) = ([0.1], .constant, nil)
