@@ -40,7 +40,7 @@ public struct Sweep<Task: RecallTask> {
   /// Trains and measures.
   ///
   /// - Parameters:
-  ///   - curves: A file, to whose end the learning curves are written: a line with the settings, and
+  ///   - path: A file, to whose end the learning curves are written: a line with the settings, and
   ///     then one per ``CurvePoint``, all of them JSON objects.
   ///   - report: Hears what happens.
   /// - Returns: The scores of the best run, and how all went.
