@@ -1,7 +1,3 @@
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#endif
-
 extension String {
   /// At the right end of a column.
   func right(_ width: Int) -> String {

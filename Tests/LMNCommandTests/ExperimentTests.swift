@@ -11,7 +11,7 @@ import Testing
   private static let recall =
     ["experiment", "recall", "--sizes", "8/2,12/1", "--vocabulary", "20"] + small
   private static let needle =
-    ["experiment", "needle", "--lengths", "30,40", "--test-lengths", "50"] + small
+    ["experiment", "needle", "--lengths", "32,40", "--test-lengths", "50"] + small
 
   private func run(_ arguments: [String], in directory: String = "/tmp") throws -> Command.Result {
     try Command(arguments, in: directory).finish()

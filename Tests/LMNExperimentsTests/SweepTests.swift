@@ -66,10 +66,8 @@ import Testing
     #expect(examples.example(3, ofSize: 1).inputs != examples.example(3, ofSize: 0).inputs)
   }
 
-  /// A run over two sizes is the same steps, called: parameters and moments go from one recording to
-  /// the other.
-  ///
-  /// A network is called as it is recorded, so the bits are the same.
+  /// Parameters and moments go from one recording to the other: the bits are those of steps that are
+  /// called.
   @Test func stepsOfSeveralSizesAreThoseOfOneNetwork() throws {
     let settings = settings {
       ($0.learningRates, $0.schedule, $0.gradientClipping) = ([0.1], .constant, nil)
