@@ -24,6 +24,8 @@ public final class StreamTrees: @unchecked Sendable {
   let isBiased: Bool
   /// Tokens of each stream so far.
   let positions: UnsafeMutableBufferPointer<Int>
+  /// The highest level of which the newest token of each stream has finished a node.
+  let heights: UnsafeMutableBufferPointer<Int>
   /// `[B, node rows, E]`: the newest family of every level and bank.
   let nodes: UnsafeMutablePointer<Float>
   /// `[B, slot rows, 2E]`: query and value of what may be seen.
@@ -141,6 +143,7 @@ public final class StreamTrees: @unchecked Sendable {
     isBiased = hasLevelBias || pins > 0 || shape.window > 0 || shape.visibility == .disjoint
     let (nodeRows, slotRows) = (layout.nodeRowCount, layout.slotRowCount)
     positions = .allocate(capacity: streams)
+    heights = .allocate(capacity: streams)
     nodes = .allocate(capacity: streams * nodeRows * width)
     slots = .allocate(capacity: streams * slotRows * 2 * width)
     biases = .allocate(capacity: isBiased ? streams * slotRows * heads : 0)
@@ -162,6 +165,7 @@ public final class StreamTrees: @unchecked Sendable {
 
   deinit {
     positions.deallocate()
+    heights.deallocate()
     nodes.deallocate()
     slots.deallocate()
     biases.deallocate()

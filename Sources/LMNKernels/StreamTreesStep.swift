@@ -51,7 +51,7 @@ extension StreamTrees {
   ) -> Int {
     for stream in 0..<streams {
       positions[stream] += 1
-      counts[stream] = layout.slotCount(after: positions[stream])
+      heights[stream] = shape.height(of: positions[stream])
       (newNodes + stream * width).update(from: tokens + stream * width, count: width)
       place(stream, stream, positions[stream] - 1, level: 0, bank: 0)
       showLevel(stream, 0, nodes: positions[stream], levelBias: levelBias)
@@ -59,14 +59,14 @@ extension StreamTrees {
     var (count, level, span) = (streams, 1, shape.arity)
     while level <= layout.levels {
       var members = 0
-      for stream in 0..<streams where positions[stream].isMultiple(of: span) { members += 1 }
+      for stream in 0..<streams where heights[stream] >= level { members += 1 }
       if members == 0 { return count }
       let below = shape.slots(onLevel: level - 1)
       let slots = shape.slots(onLevel: level)
       let family = shape.arity * below * width
       var child = work
       for bank in 0..<(level == 1 ? 1 : shape.banks) {
-        for stream in 0..<streams where positions[stream].isMultiple(of: span) {
+        for stream in 0..<streams where heights[stream] >= level {
           let first = positions[stream] / span * shape.arity - shape.arity
           let row = layout.nodeRow(first, level: level - 1, bank: bank)
           child.update(from: node(stream, row), count: family)
@@ -80,15 +80,16 @@ extension StreamTrees {
           node: streams * layout.childRows + count, node_stride: members * slots, grown: 0,
           grown_stride: level == 1 ? 0 : members * shape.arity * slots), kernels)
       for bank in 0..<shape.banks {
-        for stream in 0..<streams where positions[stream].isMultiple(of: span) {
+        for stream in 0..<streams where heights[stream] >= level {
           place(count, stream, positions[stream] / span - 1, level: level, bank: bank)
           count += slots
         }
       }
-      for stream in 0..<streams where positions[stream].isMultiple(of: span) {
+      for stream in 0..<streams where heights[stream] >= level {
         let nodes = positions[stream] / span
         if nodes == 1 {
           clearSlots(stream, layout.slotRows[level]..<layout.slotRows[level + 1])
+          counts[stream] = layout.slotRows[level + 1]
         }
         showLevel(stream, level, nodes: nodes, levelBias: levelBias)
       }

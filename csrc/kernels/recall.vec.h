@@ -82,7 +82,8 @@ LMN_INLINE void recall_keys(attention_shape f, const lmn_recall_grad *a, size_t 
   for (size_t t = begin; t < end; t++) {
     const float *d_output = a->d_output + t * E + head;
     ATTENTION_ALIGNED float top[VEC_LANES], mean[ATTENTION_ROW];
-    attention_rows output = {.count = 0};
+    attention_rows output;
+    output.count = 0;
     rows_add(&output, a->output + t * E + head);
     rows_fill_tile(f, &output);
     row_dots(f, d_output, &output, 1, mean);
@@ -95,7 +96,8 @@ LMN_INLINE void recall_keys(attention_shape f, const lmn_recall_grad *a, size_t 
       recall_view view;
       recall_view_next(f, &view, a->seen + t * a->places, a->places, &place, a->rows,
                        a->slots + head, E);
-      attention_rows values = {.count = 0};
+      attention_rows values;
+      values.count = 0;
       for (size_t s = 0; s < view.rows.count; s++) rows_add(&values, view.rows.rows[s] + E);
       if (values.count) rows_fill_tile(f, &values);
       row_dots(f, a->keys + t * E + head, &view.rows, scale, scores);
@@ -128,7 +130,8 @@ LMN_INLINE void recall_slots(attention_shape f, const lmn_recall_grad *a, size_t
       ATTENTION_ALIGNED float scores[ATTENTION_SLOTS * VEC_LANES],
           d_scores[ATTENTION_SLOTS * VEC_LANES], top[ATTENTION_SLOTS * VEC_LANES],
           mean[ATTENTION_SLOTS * VEC_LANES];
-      attention_rows keys = {.count = 0}, d_outputs = {.count = 0}, outputs = {.count = 0};
+      attention_rows keys, d_outputs, outputs;
+      keys.count = d_outputs.count = outputs.count = 0;
       for (size_t s = t; s < t + count; s++) {
         rows_add(&keys, a->keys + s * E + head);
         rows_add(&d_outputs, a->d_output + s * E + head);

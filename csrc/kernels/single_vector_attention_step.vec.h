@@ -12,7 +12,9 @@ LMN_INLINE void rows_add(attention_rows *rows, const float *row) {
 }
 
 LMN_INLINE void rows_fill_tile(attention_shape f, attention_rows *rows) {
-  for (size_t s = rows->count; s % tile_size(f); s++) rows->rows[s] = rows->rows[s - 1];
+  const float *last = rows->rows[rows->count - 1];
+  const size_t tiles = lmn_units(rows->count, tile_size(f));
+  for (size_t s = rows->count; s < tiles * tile_size(f); s++) rows->rows[s] = last;
 }
 
 /// How many dots a block of rows has, some of them to fill a tile.
@@ -102,7 +104,8 @@ LMN_INLINE void attention_step(attention_shape f, const lmn_single_vector_attent
     for (size_t first = 0; first < a->counts[b]; first += ATTENTION_SLOTS) {
       const size_t count = lmn_min(a->counts[b] - first, ATTENTION_SLOTS);
       ATTENTION_ALIGNED float scores[ATTENTION_SLOTS * VEC_LANES];
-      attention_rows rows = {.count = 0};
+      attention_rows rows;
+      rows.count = 0;
       for (size_t s = first; s < first + count; s++)
         rows_add(&rows, a->slots[b] + head + s * 2 * E);
       rows_fill_tile(f, &rows);
