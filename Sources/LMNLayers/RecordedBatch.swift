@@ -29,6 +29,10 @@ public final class RecordedBatch<M: Module, Input: RecordedInput>: @unchecked Se
   }
   /// The gradient, where every run leaves it.
   package let gradients: [Tensor]
+  /// Its Euclidean norm.
+  package var gradientNorm: Double {
+    gradients.reduce(0) { $0 + $1.squaredNorm }.squareRoot()
+  }
   /// The parameters' names.
   package let names: [String]
   /// The parameters, where the recorded calls read them.

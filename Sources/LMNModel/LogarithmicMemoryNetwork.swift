@@ -69,13 +69,14 @@ public struct LogarithmicMemoryNetwork: TrunkModel {
   ///
   /// - Parameters:
   ///   - tokens: At least one, each below the vocabulary's size.
-  ///   - targets: The token behind each.
+  ///   - targets: The token behind each; where it is negative, none is predicted, and the mean is
+  ///     over the others.
   ///   - draw: Which values are dropped, for a network that learns; nil drops none.
   /// - Returns: The loss.
   public func loss(
     of tokens: TokenBuffer, targets: TokenBuffer, dropping draw: DropoutDraw? = nil
   ) -> Variable {
-    self(tokens, dropping: draw).crossEntropy(targets: targets).mean()
+    self(tokens, dropping: draw).crossEntropy(targets: targets).mean(overTargets: targets)
   }
 
   /// The mean cross-entropy in nats, shape `[1]`, of predicting each target from the tokens so far.
