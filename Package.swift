@@ -23,6 +23,7 @@ let package = Package(
   platforms: [.macOS(.v15)],
   products: [
     .library(name: "LMN", targets: ["LMN"]),
+    .library(name: "LMNExperiments", targets: ["LMNExperiments"]),
     .library(name: "LMNKernels", targets: ["LMNKernels"]),
     .library(name: "LMNAutodiff", targets: ["LMNAutodiff"]),
     .library(name: "CLMN", targets: ["CLMN"]),
@@ -48,6 +49,12 @@ let package = Package(
       "LMNTraining",
       dependsOn: ["LMNKernels", "LMNAutodiff", "LMNLayers", "LMNMemories", "LMNModel"]),
     module(
+      "LMNExperiments",
+      dependsOn: [
+        "LMNKernels", "LMNAutodiff", "LMNLayers", "LMNMemories", "LMNModel", "LMNTraining",
+      ]
+    ),
+    module(
       "LMN",
       dependsOn: [
         "LMNKernels", "LMNAutodiff", "LMNLayers", "LMNMemories", "LMNModel", "LMNTraining",
@@ -55,7 +62,7 @@ let package = Package(
     .executableTarget(
       name: "lmn",
       dependencies: [
-        "LMN",
+        "LMN", "LMNExperiments",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings),
@@ -77,6 +84,9 @@ let package = Package(
         "LMNModel", "LMNMemories", "LMNLayers", "LMNAutodiff", "LMNKernels", "CAllocationCount",
       ]),
     tests(of: "LMNTraining", dependsOn: ["LMN", "CAllocationCount"]),
+    tests(
+      of: "LMNExperiments",
+      dependsOn: ["LMNExperiments", "LMNTraining", "LMNModel", "LMNLayers", "LMNKernels"]),
     tests(of: "LMNCommand", dependsOn: ["LMN", "lmn"]),
   ],
   swiftLanguageModes: [.v6],

@@ -1,9 +1,14 @@
-internal import LMNKernels
+public import LMNKernels
 
 extension Variable {
-  /// The mean of all values: shape `[1]`.
-  public func mean() -> Variable {
+  /// The mean of all values, or of those that count: shape `[1]`.
+  ///
+  /// - Parameter targets: One per value, negative where it does not count; nil when all do.
+  /// - Returns: The mean; 0 when none counts.
+  public func mean(overTargets targets: TokenBuffer? = nil) -> Variable {
     let shape = value.shape
-    return Variable(value.mean(), edge { dy in dy.meanPullback(shape: shape) })
+    return Variable(
+      value.mean(overTargets: targets),
+      edge { dy in dy.meanPullback(shape: shape, overTargets: targets) })
   }
 }

@@ -1,16 +1,24 @@
 internal import CLMN
 
+/// What stands for a target that is not asked for: it has no loss and no gradient.
+///
+/// Every negative number does.
+public let ignoredTarget: Token = -1
+
 extension Tensor {
   /// The softmax cross-entropy of every row of logits, in nats: −log softmax(logits)[target].
   ///
   /// - Parameter targets: M of them.
-  /// - Returns: `losses` and `logNormalizer` `[M]`, for `self` of `[M, V]`.
-  /// - Precondition: Every target is in 0 ..< V.
+  /// - Returns: `losses` and `logNormalizer` `[M]`, for `self` of `[M, V]`; both are 0 where the
+  ///   target is ignored.
+  /// - Precondition: Every target is in 0 ..< V, or negative to be ignored.
   public func crossEntropy(targets: TokenBuffer) -> (losses: Tensor, logNormalizer: Tensor) {
     precondition(
       shape.count == 2 && shape[0] == targets.count,
       "crossEntropy: \(targets.count) targets of logits \(shape)")
-    expectTokens(targets, below: shape[1], operation: "crossEntropy")
+    for (index, target) in targets.elements.enumerated() {
+      expectTarget(target, below: shape[1], operation: "crossEntropy", "at \(index)")
+    }
     let losses = Tensor(uninitialized: [shape[0]])
     let logNormalizer = Tensor(uninitialized: [shape[0]])
     ExecutionContext.current.run(
@@ -43,4 +51,13 @@ extension Tensor {
       on: self, cotangent, targets, logNormalizer, d_logits)
     return d_logits
   }
+}
+
+/// Traps if a target, which stands at some place, is neither in the vocabulary nor ignored.
+package func expectTarget(
+  _ target: Token, below vocabularySize: Int, operation: String, _ place: @autoclosure () -> String
+) {
+  precondition(
+    target < vocabularySize,
+    "\(operation): target \(target) \(place()) is not in a vocabulary of \(vocabularySize)")
 }

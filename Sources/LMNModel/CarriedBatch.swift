@@ -1,7 +1,7 @@
 internal import LMNAutodiff
 public import LMNKernels
-public import LMNLayers
-public import LMNMemories
+internal import LMNLayers
+internal import LMNMemories
 
 /// The mean loss of a network over the next tokens of several streams, each read after what the
 /// tokens before have left behind.

@@ -69,7 +69,8 @@ public struct LogarithmicMemoryNetwork: TrunkModel {
   ///
   /// - Parameters:
   ///   - tokens: At least one, each below the vocabulary's size.
-  ///   - targets: The token behind each.
+  ///   - targets: The token behind each; where it is negative, none is predicted, and the mean is
+  ///     over the others.
   ///   - draw: Which values are dropped, for a network that learns; nil drops none.
   /// - Returns: The loss.
   public func loss(
@@ -83,7 +84,7 @@ public struct LogarithmicMemoryNetwork: TrunkModel {
   ///
   /// - Parameters:
   ///   - tokens: At least one, each below the vocabulary's size.
-  ///   - targets: The token behind each.
+  ///   - targets: The token behind each, or a negative one.
   ///   - state: What the tokens before left; becomes what these leave. Gradients flow through it.
   ///   - draw: Which values are dropped, for a network that learns; nil drops none.
   /// - Returns: The loss.
@@ -91,7 +92,8 @@ public struct LogarithmicMemoryNetwork: TrunkModel {
     of tokens: TokenBuffer, targets: TokenBuffer, after state: inout State,
     dropping draw: DropoutDraw? = nil
   ) -> Variable {
-    self(tokens, after: &state, dropping: draw).crossEntropy(targets: targets).mean()
+    self(tokens, after: &state, dropping: draw).crossEntropy(targets: targets)
+      .mean(overTargets: targets)
   }
 
   /// The mean cross-entropy in nats, shape `[1]`, of predicting each target from the tokens so far.

@@ -23,17 +23,21 @@ public struct TokenWindow: TrainingInput {
   ///
   /// - Parameters:
   ///   - inputs: The tokens that the model reads.
-  ///   - targets: The token that follows each of them.
+  ///   - targets: The token that follows each of them, or is asked for; negative where none is.
   /// - Precondition: There are as many as the window is long, each below the vocabulary's size.
   public func overwrite(inputs: ArraySlice<Token>, targets: ArraySlice<Token>) {
-    for (buffer, tokens) in [(self.inputs, inputs), (self.targets, targets)] {
-      precondition(
-        tokens.count == length, "TokenWindow: \(tokens.count) tokens in a window of \(length)")
-      buffer.overwrite { index in
-        let token = tokens[tokens.startIndex + index]
-        expectToken(token, below: vocabularySize, operation: "TokenWindow", "at \(index)")
-        return token
-      }
+    precondition(
+      inputs.count == length && targets.count == length,
+      "TokenWindow: \(inputs.count) tokens and \(targets.count) targets in a window of \(length)")
+    self.inputs.overwrite { index in
+      let token = inputs[inputs.startIndex + index]
+      expectToken(token, below: vocabularySize, operation: "TokenWindow", "at \(index)")
+      return token
+    }
+    self.targets.overwrite { index in
+      let target = targets[targets.startIndex + index]
+      expectTarget(target, below: vocabularySize, operation: "TokenWindow", "at \(index)")
+      return target
     }
   }
 

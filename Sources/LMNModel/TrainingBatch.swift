@@ -1,6 +1,5 @@
 public import LMNKernels
 public import LMNLayers
-public import LMNMemories
 
 /// What a member of a batch is computed from while a model around a trunk learns.
 public protocol TrainingInput: RecordedInput {
@@ -34,6 +33,13 @@ public protocol TrainingBatch<M, Input>: AnyObject {
   func run() -> Double
   /// Gives `module` a copy of the parameters.
   func store(to module: inout M)
+}
+
+extension TrainingBatch {
+  /// The gradient's Euclidean norm.
+  package var gradientNorm: Double {
+    gradients.reduce(0) { $0 + $1.squaredNorm }.squareRoot()
+  }
 }
 
 extension RecordedBatch: TrainingBatch {

@@ -126,9 +126,9 @@ struct FileDescriptor: ~Copyable {
     return file
   }
 
-  /// An existing file, opened to write at its end.
+  /// A file, made if it is missing, opened to write at its end.
   static func appending(_ path: String) throws(FileError) -> FileDescriptor {
-    try FileDescriptor(opening: path, flags: O_WRONLY | O_APPEND)
+    try FileDescriptor(opening: path, flags: O_WRONLY | O_APPEND | O_CREAT)
   }
 
   deinit {

@@ -152,7 +152,7 @@ public struct Trainer<Data: TrainingData> {
       window.draw.overwrite(seed: settings.seed, number: UInt64(step) << 32 | UInt64(member))
     }
     let loss = batch.run()
-    let norm = batch.gradients.reduce(0) { $0 + $1.squaredNorm }.squareRoot()
+    let norm = batch.gradientNorm
     let rate = settings.schedule.rate(at: step)
     checkpoint.loop.step += 1
     checkpoint.loop.tokens += settings.tokensPerStep

@@ -2,7 +2,7 @@ import FoundationEssentials
 
 /// A run's log: a file with a JSON object per line.
 struct TrainingLog: ~Copyable {
-  private let file: FileDescriptor
+  private let lines: LineLog
 
   /// Opens the log at `path`; lines behind `step`, which a resumed run takes again, are dropped.
   init(at path: String, after step: Int) throws {
@@ -16,10 +16,8 @@ struct TrainingLog: ~Copyable {
     } else {
       try AtomicFile.write([], to: path)
     }
-    file = try FileDescriptor.appending(path)
+    lines = try LineLog(appendingTo: path)
   }
 
-  func append(_ record: TrainingRecord) throws {
-    try file.append(Array((sortedJSON(record) + "\n").utf8)[...])
-  }
+  func append(_ record: TrainingRecord) throws { try lines.append(record) }
 }

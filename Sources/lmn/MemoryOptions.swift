@@ -27,18 +27,18 @@ struct MemoryOptions: ParsableArguments {
   var pinned: Int?
 
   /// What is decided when a run begins.
-  var settings: [Setting] {
+  var settings: [Setting<Configuration>] {
     [
-      Setting("--summarizer", summarizer, \.model.summarizer),
-      Setting("--expand", expand, \.model.expand),
-      Setting("--arity", arity, \.model.arity),
-      Setting("--visibility", visibility, \.model.visibility),
-      Setting("--level-bias", levelBias, \.model.levelBias),
+      Setting("--summarizer", summarizer, \.summarizer),
+      Setting("--expand", expand, \.expand),
+      Setting("--arity", arity, \.arity),
+      Setting("--visibility", visibility, \.visibility),
+      Setting("--level-bias", levelBias, \.levelBias),
       Setting(
-        "--maximum-levels", maximumLevels.map(Optional.some), \.model.maximumLevels
+        "--maximum-levels", maximumLevels.map(Optional.some), \.maximumLevels
       ) { $0.map(String.init) ?? "none" },
-      Setting("--window", window, \.model.window),
-      Setting("--pinned", pinned, \.model.pinned),
+      Setting("--window", window, \.window),
+      Setting("--pinned", pinned, \.pinned),
     ].compactMap(\.self)
   }
 }

@@ -1,18 +1,23 @@
-import LMN
-
-/// A flag that was given and the field it sets.
-struct Setting {
+/// A flag that was given and the field of some settings that it sets.
+struct Setting<Settings> {
   let flag: String
-  let apply: (inout TrainingConfiguration) -> Void
-  let read: (TrainingConfiguration) -> String
+  let apply: (inout Settings) -> Void
+  let read: (Settings) -> String
 
   init?<Value>(
-    _ flag: String, _ value: Value?, _ field: WritableKeyPath<TrainingConfiguration, Value>,
+    _ flag: String, _ value: Value?, _ field: WritableKeyPath<Settings, Value>,
     show: @escaping (Value) -> String = { "\($0)" }
   ) {
     guard let value else { return nil }
     self.flag = flag
     apply = { $0[keyPath: field] = value }
     read = { show($0[keyPath: field]) }
+  }
+
+  /// The same flag, of settings that `part` is a part of.
+  init<Part>(_ setting: Setting<Part>, in part: WritableKeyPath<Settings, Part>) {
+    flag = setting.flag
+    apply = { setting.apply(&$0[keyPath: part]) }
+    read = { setting.read($0[keyPath: part]) }
   }
 }

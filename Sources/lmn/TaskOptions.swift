@@ -55,7 +55,7 @@ struct TaskOptions: ParsableArguments {
   }
 
   /// What is decided when a run begins.
-  var settings: [Setting] {
+  var settings: [Setting<TrainingConfiguration>] {
     [
       Setting("--text-column", textColumn, \.task.classification.textColumn),
       Setting("--label-column", labelColumn, \.task.classification.labelColumn),

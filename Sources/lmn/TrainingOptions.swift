@@ -13,29 +13,7 @@ struct TrainingOptions: ParsableArguments {
   var steps: Int?
   @Option(help: "What a token is. (default: characters; classify: bytes)")
   var tokenizer: TokenizerKind?
-  @Option(help: "Features of a token. (default: 32)")
-  var width: Int?
-  @Option(help: "Heads of the attention, a divisor of the width. (default: 4)")
-  var heads: Int?
-  @Option(help: "Blocks. (default: 4)")
-  var layers: Int?
-  @Option(help: "Summaries of every node of the tree. (default: 2)")
-  var banks: Int?
-  @Option(help: "How many times wider than a token the feed-forward layer is. (default: 4)")
-  var feedForward: Int?
-  @Option(help: "What the feed-forward layer does to its inner values. (default: silu)")
-  var activation: Activation?
-  @Option(help: "What tells a token where it stands, besides the tree. (default: none)")
-  var positions: Positions.Kind?
-  @Option(help: "How many positions are learned; with --positions learned only.")
-  var maximumLength: Int?
-  @Flag(
-    inversion: .prefixedNo,
-    help: "Whether the head takes the table that embeds the tokens. (default: no)")
-  var tiedHead: Bool?
-  @Option(help: "The share of values that is dropped at random in training. (default: 0)")
-  var dropout: Float?
-  @OptionGroup(title: "Memory") var memory: MemoryOptions
+  @OptionGroup var model: ModelOptions
   @Option(help: "What the summarizers are before training. (default: reference)")
   var initialisation: Initialisation?
   @Option(help: "Tokens, or rows, of a window. (default: 512; classify: at most)")
@@ -121,7 +99,7 @@ struct TrainingOptions: ParsableArguments {
       other: [
         ("--preset", preset != nil, [.text]),
         ("--tokenizer", tokenizer != nil, [.text, .classify]),
-        ("--tied-head", tiedHead != nil, [.text]), ("--carry", carry, [.text]),
+        ("--tied-head", model.tiedHead != nil, [.text]), ("--carry", carry, [.text]),
       ])
   }
 
@@ -168,20 +146,9 @@ struct TrainingOptions: ParsableArguments {
   }
 
   /// What is decided when a run begins.
-  private var frozen: [Setting] {
-    [
-      Setting("--width", width, \.model.width),
-      Setting("--heads", heads, \.model.heads),
-      Setting("--layers", layers, \.model.layers),
-      Setting("--banks", banks, \.model.banks),
-      Setting("--feed-forward", feedForward, \.model.feedForward),
-      Setting("--activation", activation, \.model.activation),
-      Setting("--positions", positions, \.model.positions),
-      Setting("--maximum-length", maximumLength.map(Optional.some), \.model.maximumLength) {
-        $0.map(String.init) ?? "none"
-      },
-      Setting("--tied-head", tiedHead, \.model.tiedHead),
-      Setting("--dropout", dropout, \.model.dropout),
+  private var frozen: [Setting<TrainingConfiguration>] {
+    let model = model.settings.map { Setting<TrainingConfiguration>($0, in: \.model) }
+    let training: [Setting<TrainingConfiguration>?] = [
       Setting("--initialisation", initialisation, \.initialisation),
       Setting("--block-length", blockLength, \.blockLength),
       Setting("--batch-size", batchSize, \.batchSize),
@@ -190,11 +157,12 @@ struct TrainingOptions: ParsableArguments {
       Setting("--weight-decay", weightDecay, \.optimizer.weightDecay),
       Setting("--clip", clip.map { $0 == 0 ? nil : $0 }, \.gradientClipping) { "\($0 ?? 0)" },
       Setting("--seed", seed, \.seed),
-    ].compactMap(\.self) + memory.settings + tasks.settings
+    ]
+    return model + training.compactMap(\.self) + tasks.settings
   }
 
   /// What may change when a run goes on.
-  private var continuable: [Setting] {
+  private var continuable: [Setting<TrainingConfiguration>] {
     [
       Setting("--steps", steps, \.steps),
       Setting("--log-every", logEvery, \.logEvery),
@@ -205,8 +173,6 @@ struct TrainingOptions: ParsableArguments {
   }
 }
 
-extension Activation: ExpressibleByArgument {}
-extension Positions.Kind: ExpressibleByArgument {}
 extension Initialisation: ExpressibleByArgument {}
 
 extension TrainingConfiguration {

@@ -20,4 +20,18 @@ import Testing
       gradients[0].scalars, [0, 0, atZero, 1, 1], within: [Double](repeating: 1e-6, count: 5),
       "gradient")
   }
+
+  @Test(arguments: [[1], [4, 5], [3, 33]])
+  func gradientsOfALogSigmoid(_ shape: [Int]) {
+    expectGradients(of: { $0[0].logSigmoid() }, at: [.random(shape, seed: 1)])
+  }
+
+  /// Far below 0 it is a line, far above it is 0.
+  @Test func gradientsOfALogSigmoidFarOut() {
+    let x = Tensor(shape: [5], scalars: [-1e30, -100, 0, 100, 1e30])
+    let (_, gradients) = valueWithGradient(at: [x]) { $0[0].logSigmoid() }
+    expectClose(
+      gradients[0].scalars, [1, 1, 0.5, 0, 0], within: [Double](repeating: 1e-6, count: 5),
+      "gradient")
+  }
 }

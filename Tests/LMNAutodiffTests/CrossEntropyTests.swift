@@ -13,6 +13,22 @@ import Testing
       of: { $0[0].crossEntropy(targets: targets) }, at: [.random(shape, seed: 1)])
   }
 
+  /// Where targets are ignored, the mean is over the others.
+  @Test(arguments: [[0, -1, 2], [-1, -100, 3], [-1, -1, -1]] as [[Token]])
+  func gradientsOfTheMeanOverTargets(_ targets: [Token]) {
+    let buffer = TokenBuffer(targets)
+    expectGradients(
+      of: { $0[0].crossEntropy(targets: buffer).mean(overTargets: buffer) },
+      at: [.random([3, 5], seed: 1)])
+    let logits = Tensor.random([3, 5], seed: 1)
+    let rows = targets.indices.filter { targets[$0] >= 0 }
+    guard !rows.isEmpty else { return }
+    let counted = Variable(constant: logits.rows(at: rows))
+      .crossEntropy(targets: TokenBuffer(rows.map { targets[$0] })).mean()
+    let all = Variable(constant: logits).crossEntropy(targets: buffer).mean(overTargets: buffer)
+    #expect(all.value == counted.value)
+  }
+
   /// The only token of a vocabulary is certain: no loss, and nothing to gain.
   @Test func isZeroForAVocabularyOfOne() {
     let (value, gradients) = valueWithGradient(at: [.random([3, 1], seed: 1)]) {
@@ -24,7 +40,7 @@ import Testing
 
   @Test func trapsOnATargetOutsideTheVocabulary() async {
     await #expect(processExitsWith: .failure) {
-      _ = Variable(constant: Tensor(shape: [1, 3], repeating: 0)).crossEntropy(targets: [-1])
+      _ = Variable(constant: Tensor(shape: [1, 3], repeating: 0)).crossEntropy(targets: [3])
     }
   }
 }

@@ -96,7 +96,8 @@ import Testing
       computing(on: instructionSet, threads: threads) {
         valueWithGradient(at: inputs) { v in
           let x = v[0].rmsNorm(gain: v[1], epsilon: 1e-5)
-          let nodes = x.pairwiseSummary(of: tree, carried: carried, weight: v[2], bias: v[3])
+          let nodes = x.affineSummary(
+            of: tree, carried: Variable(constant: carried), weight: v[2], bias: v[3])
           let attended = nodes.linear(weight: v[4], bias: v[5])
             .singleVectorAttention(keys: x.matmul(v[6]).silu(), of: tree, heads: 3)
           return (attended + x).layerNorm(gain: v[7], bias: v[8], epsilon: 1e-5)

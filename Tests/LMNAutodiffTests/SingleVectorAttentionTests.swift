@@ -11,6 +11,45 @@ import Testing
       at: [.random([tree.rowCount, 12], seed: 1), .random([tree.length, 6], seed: 2)])
   }
 
+  @Test(arguments: trees, [1, 3, 6])
+  func gradientsOfALevelBias(of tree: Tree, heads: Int) {
+    expectGradients(
+      of: {
+        $0[0].singleVectorAttention(keys: $0[1], of: tree, heads: heads, levelBias: $0[2])
+      },
+      at: [
+        .random([tree.rowCount, 12], seed: 1), .random([tree.length, 6], seed: 2),
+        .random([tree.shape.highestLevel + 1, heads], seed: 3),
+      ])
+  }
+
+  /// Beside the tree every position sees its window, and two pinned tokens through their gates.
+  @Test(arguments: shapedTrees, [1, 3])
+  func gradientsOfRecalledTokens(of tree: Tree, heads: Int) {
+    let shape = tree.shape
+    let tree = Tree(
+      start: tree.start, length: tree.length,
+      shape: TreeShape(
+        banks: shape.banks, arity: shape.arity, growth: shape.growth,
+        highestLevel: shape.highestLevel, window: 3, visibility: shape.visibility))
+    let scores = Tensor(
+      shape: [2 + tree.length],
+      scalars: [-.infinity, 0.5] + Tensor.random([tree.length], seed: 5).scalars)
+    expectGradients(
+      of: { v in
+        v[0].singleVectorAttention(
+          keys: v[1], of: tree, heads: heads, levelBias: v[2],
+          beside: [
+            (.window(of: tree), nil),
+            (Recall.pinned(scores: scores, places: 2, in: tree).recall, v[3]),
+          ])
+      },
+      at: [
+        .random([tree.rowCount + 2, 12], seed: 1), .random([tree.length, 6], seed: 2),
+        .random([shape.highestLevel + 1, heads], seed: 3), .random([2 + tree.length], seed: 4),
+      ])
+  }
+
   /// One slot has all the weight, whatever its score: the token's own value comes out.
   @Test func givesTheFirstTokenItsOwnValue() {
     let slots = Tensor.random([1, 8], seed: 1)

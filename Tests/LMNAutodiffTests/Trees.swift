@@ -1,20 +1,34 @@
 import LMNKernels
 
 /// Parts of streams that begin and end at all kinds of positions.
-let trees = [
-  Tree(length: 1, banks: 1),
-  Tree(length: 1, banks: 3),
-  Tree(length: 2, banks: 2),
-  Tree(length: 3, banks: 1),
-  Tree(length: 7, banks: 2),
-  Tree(length: 8, banks: 3),
-  Tree(length: 13, banks: 1),
-  Tree(length: 32, banks: 2),
-  Tree(start: 1, length: 1, banks: 2),
-  Tree(start: 2, length: 1, banks: 1),
-  Tree(start: 7, length: 1, banks: 3),
-  Tree(start: 3, length: 2, banks: 3),
-  Tree(start: 5, length: 6, banks: 2),
-  Tree(start: 8, length: 8, banks: 1),
-  Tree(start: 11, length: 21, banks: 2),
-]
+let trees =
+  [
+    Tree(length: 1, banks: 1),
+    Tree(length: 1, banks: 3),
+    Tree(length: 2, banks: 2),
+    Tree(length: 3, banks: 1),
+    Tree(length: 7, banks: 2),
+    Tree(length: 8, banks: 3),
+    Tree(length: 13, banks: 1),
+    Tree(length: 32, banks: 2),
+    Tree(start: 1, length: 1, banks: 2),
+    Tree(start: 2, length: 1, banks: 1),
+    Tree(start: 7, length: 1, banks: 3),
+    Tree(start: 3, length: 2, banks: 3),
+    Tree(start: 5, length: 6, banks: 2),
+    Tree(start: 8, length: 8, banks: 1),
+    Tree(start: 11, length: 21, banks: 2),
+  ] + shapedTrees
+
+/// Parts of trees of other shapes: of other arities, growing, with windows, disjoint.
+let shapedTrees = [
+  TreeShape(banks: 2, arity: 3),
+  TreeShape(banks: 1, arity: 4, highestLevel: 1, window: 3),
+  TreeShape(banks: 2, growth: 1),
+  TreeShape(banks: 1, arity: 3, growth: 2, highestLevel: 2),
+  TreeShape(banks: 2, visibility: .disjoint),
+  TreeShape(banks: 2, arity: 5, growth: 1, window: 2, visibility: .disjoint),
+  TreeShape(banks: 1, arity: 4, highestLevel: 1, visibility: .disjoint),
+].flatMap { shape in
+  [(0, 11), (7, 1), (14, 13)].map { Tree(start: $0.0, length: $0.1, shape: shape) }
+}

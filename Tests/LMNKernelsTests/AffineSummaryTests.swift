@@ -3,19 +3,26 @@ import LMNKernels
 import LMNTestSupport
 import Testing
 
-@Suite struct PairwiseSummaryTests {
+@Suite struct AffineSummaryTests {
   static let calls: [KernelCall] = {
     let widths = [1, 2, 3, 4, 5, 7, 8, 9, 12, 13, 16, 17, 24, 25, 31, 33]
     let parts = treeParts.enumerated().map { ($1, widths[$0 % widths.count]) }
     let wide = [64, 65].map { (Tree(start: 3, length: 9, banks: 2), $0) }
-    return (parts + wide).flatMap { part, width in
-      [summaries(of: part, width: width), pullback(of: part, width: width)]
+    return (parts + wide).enumerated().flatMap { index, part in
+      [1, part.0.shape.banks].prefix(index < 40 || index.isMultiple(of: 3) ? 2 : 1).flatMap {
+        [
+          summaries(of: part.0, width: part.1, sources: $0),
+          summariesPullback(of: part.0, width: part.1, sources: $0),
+        ]
+      }
     }
   }()
-  static let sharedCalls = [
-    summaries(of: Tree(length: 150, banks: 2), width: 33),
-    pullback(of: Tree(length: 150, banks: 2), width: 33),
-  ]
+  static let sharedCalls = [1, 2].flatMap { sources in
+    [
+      summaries(of: Tree(length: 150, banks: 2), width: 33, sources: sources),
+      summariesPullback(of: Tree(length: 150, banks: 2), width: 33, sources: sources),
+    ]
+  }
 
   @Test(arguments: InstructionSet.tuned, calls)
   func agreesWithReference(_ instructionSet: InstructionSet, _ call: KernelCall) {
@@ -32,82 +39,158 @@ import Testing
   func summarizesByHand(_ instructionSet: InstructionSet) {
     computing(on: instructionSet) {
       let tree = Tree(length: 5, banks: 2)
-      let tokens = Tensor(shape: [5, 1], scalars: [1, 2, 3, 4, 5])
-      let nodes = tokens.pairwiseSummary(
-        of: tree, carried: Tensor(shape: [0, 1], scalars: []),
+      let nodes = Summary.affine(
         weight: Tensor(shape: [2, 2, 1], scalars: [1, 100, 10, 1]),
-        bias: Tensor(shape: [2, 1], scalars: [0, 0.5]))
+        bias: Tensor(shape: [2, 1], scalars: [0, 0.5])
+      ).nodesOfTokens([1, 2, 3, 4, 5], in: tree)
       #expect(
         nodes.scalars == [1, 2, 3, 4, 5] + [201, 403, 40501] + [12.5, 34.5, 160])
     }
   }
 
-  /// Parts that carry the newest nodes on give the bits of the whole.
+  /// Three children, of which the last waits for siblings on level 1.
+  @Test(arguments: InstructionSet.available)
+  func summarizesThreeChildrenByHand(_ instructionSet: InstructionSet) {
+    computing(on: instructionSet) {
+      let tree = Tree(length: 10, shape: TreeShape(banks: 1, arity: 3))
+      let nodes = Summary.affine(
+        weight: Tensor(shape: [1, 3, 1], scalars: [1, 10, 100]),
+        bias: Tensor(shape: [1, 1], scalars: [1000])
+      ).nodesOfTokens([1, 2, 3, 4, 5, 6, 7, 8, 9, 1], in: tree)
+      #expect(nodes.scalars.suffix(4) == [1321, 1654, 1987, 217_561])
+    }
+  }
+
+  /// Every bank is made from both: the first is left of the first + 10 right of the second, the
+  /// second is right of the first − left of the second.
+  @Test(arguments: InstructionSet.available)
+  func mixesBanksByHand(_ instructionSet: InstructionSet) {
+    computing(on: instructionSet) {
+      let tree = Tree(length: 4, banks: 2)
+      let nodes = Summary.affine(
+        weight: Tensor(shape: [4, 2, 1], scalars: [1, 0, 0, 10, 0, 1, -1, 0]),
+        bias: Tensor(shape: [2, 1], scalars: [0, 0])
+      ).nodesOfTokens([1, 2, 3, 4], in: tree)
+      // Tokens are shared: 1 + 20 and 3 + 40; 2 − 1 and 4 − 3. Then 21 + 10 and 43 − 1.
+      #expect(nodes.scalars == [1, 2, 3, 4] + [21, 43, 31] + [1, 1, 42])
+    }
+  }
+
+  /// Parts that carry nodes on give the bits of the whole.
   @Test(arguments: InstructionSet.available, streamPartitions)
   func partsEqualTheWhole(_ instructionSet: InstructionSet, _ lengths: [Int]) {
-    let (banks, width) = (2, 5)
-    var values = SeededValues(seed: 1)
-    let weight = Tensor(
-      shape: [banks, 2 * width, width], scalars: values.floats(banks * 2 * width * width))
-    let bias = Tensor(shape: [banks, width], scalars: values.floats(banks * width))
-    expectPartsToEqualTheWhole(lengths, banks: banks, width: width, on: instructionSet) {
-      $0.pairwiseSummary(of: $1, carried: $2, weight: weight, bias: bias)
+    for shape in treeShapes {
+      for kind in [RandomSummary.Kind.affine, .affineOfAllBanks] {
+        let summary = RandomSummary(kind, of: shape, width: 5)
+        expectPartsToEqualTheWhole(lengths, shape: shape, width: 5, on: instructionSet) {
+          summary.nodes(of: $1, tokens: $0, carried: $2)
+        }
+      }
+    }
+  }
+
+  /// Families that are made level by level have the bits that they have in the tree.
+  @Test(arguments: InstructionSet.available, treeShapes)
+  func familiesEqualTheTree(_ instructionSet: InstructionSet, _ shape: TreeShape) {
+    let tree = Tree(start: 5, length: 40, shape: shape)
+    for sources in [1, shape.banks] {
+      let whole = summaries(of: tree, width: 6, sources: sources)
+      let families = summaries(of: tree, width: 6, sources: sources) { context, arguments in
+        for level in 1...tree.levels {
+          lmn_affine_summary_families_forward(
+            context, arguments, lmn_tree_families_at(tree.part, level))
+        }
+      }
+      #expect(
+        families.results(in: instructionSet.context())
+          == whole.results(in: instructionSet.context()))
     }
   }
 
   @Test func trapsOnWrongShapes() async {
     await #expect(processExitsWith: .failure) {
-      _ = Tensor(shape: [3, 2], repeating: 0).pairwiseSummary(
-        of: Tree(length: 3, banks: 1), carried: Tensor(shape: [0, 2], scalars: []),
-        weight: Tensor(shape: [1, 2, 2], repeating: 0), bias: Tensor(shape: [1, 2], repeating: 0))
+      _ = Summary.affine(
+        weight: Tensor(shape: [1, 2, 2], repeating: 0), bias: Tensor(shape: [1, 2], repeating: 0)
+      ).nodes(
+        of: Tree(length: 3, banks: 1), tokens: Tensor(shape: [3, 2], repeating: 0),
+        carried: Tensor(shape: [0, 2], scalars: []))
     }
   }
 }
 
-private func summaries(of tree: Tree, width: Int, seed: UInt64 = 1) -> KernelCall {
+extension Summary {
+  /// The nodes of a whole tree of tokens with one feature.
+  func nodesOfTokens(_ tokens: [Float], in tree: Tree, expansion: Expansion? = nil) -> Tensor {
+    nodes(
+      of: tree, tokens: Tensor(shape: [tokens.count, 1], scalars: tokens),
+      carried: Tensor(shape: [0, 1], scalars: []), expansion: expansion
+    ).nodes
+  }
+}
+
+func summaries(
+  of tree: Tree, width: Int, sources: Int, seed: UInt64 = 1,
+  by function:
+    @escaping @Sendable (lmn_context, UnsafePointer<lmn_affine_summary>) -> Void =
+    lmn_affine_summary_forward
+) -> KernelCall {
   var values = SeededValues(seed: seed)
-  let (banks, border) = (tree.banks, 1 / Float(width))
-  let depths = tree.depths
+  let (shape, border) = (tree.shape, 1 / Float(width))
+  let (banks, arity) = (shape.banks, shape.arity)
+  let (depths, levels) = (tree.depths, tree.levels)
+  // Every level adds its products to its bias, and the reference rounds its nodes.
+  let perLevel = sources * arity * width + 1 + shape.growthRoundings(width: width)
   return KernelCall(
-    "summaries of \(tree), width \(width), seed \(seed)",
+    "summaries of \(tree), width \(width), \(sources) sources, seed \(seed)",
     inputs: [
-      values.floats(banks * 2 * width * width, in: -border...border),
+      values.floats(banks * sources * arity * width * width, in: -border...border),
       values.floats(banks * width),
       tree.unsummarized(values.floats(tree.rowCount * width), width: width),
-    ],
-    // Every level adds its 2E products to its bias, and the reference rounds its nodes.
-    accuracy: .polynomial { _, element in depths[element / width] * (2 * width + 1) }
+    ] + shape.expanderInputs(width: width, using: &values),
+    accuracy: .polynomial { output, element in
+      (output == 0 ? depths[element / width] : levels) * perLevel
+    }
   ) { context, arrays, inputs in
-    var arguments = lmn_pairwise_summary(
-      tree: tree.part, width: width, weight: arrays.input(inputs[0]),
-      bias: arrays.input(inputs[1]), nodes: arrays.updated(inputs[2]))
-    lmn_pairwise_summary_forward(context, &arguments)
+    var arguments = lmn_affine_summary(
+      tree: tree.part, width: width, sources: sources, weight: arrays.input(inputs[0]),
+      bias: arrays.input(inputs[1]), nodes: arrays.updated(inputs[2]),
+      expander: tree.expander(inputs[3...], width: width, in: arrays))
+    function(context, &arguments)
   }
 }
 
-private func pullback(of tree: Tree, width: Int, seed: UInt64 = 1) -> KernelCall {
+func summariesPullback(
+  of tree: Tree, width: Int, sources: Int, seed: UInt64 = 1
+) -> KernelCall {
   var values = SeededValues(seed: seed)
-  let (banks, border) = (tree.banks, 1 / Float(width))
-  let (heights, levels, pairs) = (tree.heights, tree.levels, tree.summaryRows.count)
-  let perLevel = banks * width + 1
+  let (shape, border) = (tree.shape, 1 / Float(width))
+  let weights = shape.banks * sources * shape.arity * width * width
+  // Every level adds E products per bank and source (of which the tokens have all) to the
+  // cotangents below, and the reference rounds them.
+  let roundings = DescentRoundings(
+    tree, width: width, perLevel: shape.banks * sources * width + 1)
   return KernelCall(
-    "summaries' pullback of \(tree), width \(width), seed \(seed)",
+    "summaries' pullback of \(tree), width \(width), \(sources) sources, seed \(seed)",
     inputs: [
       values.floats(tree.rowCount * width),
-      values.floats(banks * 2 * width * width, in: -border...border),
+      values.floats(weights, in: -border...border),
       values.floats(tree.rowCount * width),
+      shape.expanderInputs(width: width, using: &values)[0],
+      values.floats(tree.grownCount(width: width)),
     ],
-    // Every level adds E products per bank (of which the tokens have all) to the cotangents below,
-    // and the reference rounds them. Weight and bias sum over all pairs, whose cotangents come from
-    // up to `levels` levels above; their sums are cut at levels and blocks.
     accuracy: .polynomial { output, element in
-      output == 0 ? heights[element / width] * perLevel : levels * (perLevel + 2) + pairs + 1
+      switch output {
+      case 0: roundings.ofNode(element)
+      case 1...2: roundings.ofParameter
+      default: roundings.ofExpander(output - 3)
+      }
     }
   ) { context, arrays, inputs in
-    var arguments = lmn_pairwise_summary_grad(
-      tree: tree.part, width: width, nodes: arrays.input(inputs[0]),
+    var arguments = lmn_affine_summary_grad(
+      tree: tree.part, width: width, sources: sources, nodes: arrays.input(inputs[0]),
       weight_transposed: arrays.input(inputs[1]), d_nodes: arrays.updated(inputs[2]),
-      d_weight: arrays.output(banks * 2 * width * width), d_bias: arrays.output(banks * width))
-    lmn_pairwise_summary_backward(context, &arguments)
+      d_weight: arrays.output(weights), d_bias: arrays.output(shape.banks * width),
+      expander: tree.expanderGradient(inputs[3...], width: width, in: arrays))
+    lmn_affine_summary_backward(context, &arguments)
   }
 }

@@ -46,6 +46,23 @@ import Testing
     }
   }
 
+  /// Whatever the logits are: those of an ignored row are never read.
+  @Test(arguments: InstructionSet.available)
+  func ignoresNegativeTargets(_ instructionSet: InstructionSet) {
+    computing(on: instructionSet) {
+      let logits = Tensor(shape: [3, 2], scalars: [0, 0, .nan, .infinity, 0, 0])
+      let targets: TokenBuffer = [1, -1, -100]
+      let (losses, logNormalizer) = logits.crossEntropy(targets: targets)
+      #expect(losses.scalars.dropFirst() == [0, 0] && logNormalizer.scalars.dropFirst() == [0, 0])
+      #expect(abs(Double(losses.scalars[0]) - log(2)) <= Rounding.error(4) * log(2))
+      let d_logits = logits.crossEntropyPullback(
+        Tensor(shape: [3], scalars: [1, .infinity, .nan]), targets: targets,
+        logNormalizer: logNormalizer)
+      #expect(d_logits.scalars.dropFirst(2) == [0, 0, 0, 0])
+      #expect(d_logits.scalars[0] > 0 && d_logits.scalars[1] < 0)
+    }
+  }
+
   @Test func trapsOnTargetsOutsideTheVocabulary() async {
     await #expect(processExitsWith: .failure) {
       _ = Tensor(shape: [2, 3], repeating: 0).crossEntropy(targets: [0, 3])
@@ -56,9 +73,16 @@ import Testing
   }
 }
 
+/// Targets, of which the second of every three is ignored.
+private func targets(
+  _ count: Int, below vocabulary: Int, using values: inout SeededValues
+) -> [Int32] {
+  values.integers(count, below: vocabulary).enumerated().map { $0 % 3 == 1 ? -1 : $1 }
+}
+
 private func losses(rows: Int, vocabulary: Int, seed: UInt64 = 1) -> KernelCall {
   var values = SeededValues(seed: seed)
-  let targets = values.integers(rows, below: vocabulary)
+  let targets = targets(rows, below: vocabulary, using: &values)
   let logits = values.floats(rows * vocabulary, in: -20...20)
   return KernelCall(
     "losses of [\(rows), \(vocabulary)], seed \(seed)", inputs: [logits],
@@ -91,7 +115,7 @@ private func losses(rows: Int, vocabulary: Int, seed: UInt64 = 1) -> KernelCall 
 
 private func pullback(rows: Int, vocabulary: Int, seed: UInt64 = 1) -> KernelCall {
   var values = SeededValues(seed: seed)
-  let targets = values.integers(rows, below: vocabulary)
+  let targets = targets(rows, below: vocabulary, using: &values)
   let logits = values.floats(rows * vocabulary, in: -20...20)
   let cotangent = values.floats(rows)
   let logNormalizer = (0..<rows).map { row in

@@ -75,7 +75,8 @@ enum Exponential {
       let queries = Tensor(shape: [tree.rowCount, 2], repeating: 0)
       let keys = Tensor(shape: [tree.length, 1], repeating: 0)
       let y = computing(on: instructionSet) {
-        queries.singleVectorAttention(keys: keys, of: tree, heads: 1).logNormalizer.scalars.last!
+        queries.singleVectorAttention(keys: keys, seeing: AttentionView(of: tree, heads: 1))
+          .logNormalizer.scalars.last!
       }
       let exact = log(Double(slots))
       let error = abs(Double(y) - exact) / Double(Float(exact).ulp)

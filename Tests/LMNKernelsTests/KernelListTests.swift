@@ -6,8 +6,9 @@ import Testing
   static let sharedCalls =
     SumTests.sharedCalls + MeanTests.sharedCalls + RowCopyTests.sharedCalls
     + MatmulTests.sharedCalls + TransposeTests.sharedCalls
-    + RowSumTests.sharedCalls + PairwiseSummaryTests.sharedCalls + SeparableConvTests.sharedCalls
-    + SingleVectorAttentionTests.sharedCalls + RMSNormTests.sharedCalls
+    + RowSumTests.sharedCalls + AffineSummaryTests.sharedCalls + SeparableConvTests.sharedCalls
+    + ExpanderTests.sharedCalls + SingleVectorAttentionTests.sharedCalls
+    + RecallTests.sharedCalls + RMSNormTests.sharedCalls
     + LayerNormTests.sharedCalls + ActivationTests.sharedCalls + EmbeddingTests.sharedCalls
     + SinusoidTests.sharedCalls + DropoutTests.sharedCalls + RowMaximumTests.sharedCalls
     + PredictionErrorTests.sharedCalls

@@ -9,12 +9,12 @@ import Testing
     let parts = treeParts.enumerated().map { ($1, widths[$0 % widths.count]) }
     let wide = [64, 65, 129].map { (Tree(start: 3, length: 9, banks: 2), $0) }
     return (parts + wide).flatMap { part, width in
-      [nodes(of: part, width: width), pullback(of: part, width: width)]
+      [convolution(of: part, width: width), convolutionPullback(of: part, width: width)]
     }
   }()
   static let sharedCalls = [
-    nodes(of: Tree(length: 150, banks: 3), width: 45),
-    pullback(of: Tree(length: 150, banks: 3), width: 45),
+    convolution(of: Tree(length: 150, banks: 3), width: 45),
+    convolutionPullback(of: Tree(length: 150, banks: 3), width: 45),
   ]
 
   @Test(arguments: InstructionSet.tuned, calls)
@@ -33,89 +33,124 @@ import Testing
     computing(on: instructionSet) {
       let tree = Tree(length: 4, banks: 1)
       let tokens = Tensor(shape: [4, 1], scalars: [1, 2, 3, 4])
-      let (nodes, mixed) = tokens.separableConv(
-        of: tree, carried: Tensor(shape: [0, 1], scalars: []),
+      let (nodes, _, mixed) = Summary.separable(
         taps: Tensor(shape: [1, 3, 1], scalars: [1, 10, 100]),
         pointwise: Tensor(shape: [1, 1, 1], scalars: [2]),
-        bias: Tensor(shape: [1, 1], scalars: [1]))
+        bias: Tensor(shape: [1, 1], scalars: [1])
+      ).nodes(of: tree, tokens: tokens, carried: Tensor(shape: [0, 1], scalars: []))
       #expect(nodes.scalars == [1, 2, 3, 4] + [243, 287] + [6427])
       #expect(mixed.scalars.suffix(3) == [121, 143, 3213])
     }
   }
 
-  /// Parts that carry the newest nodes on give the bits of the whole.
+  /// Mixed is first + 10 second + 100 third + 1000, a node 2 mixed + 1.
+  @Test(arguments: InstructionSet.available)
+  func convolvesThreeChildrenByHand(_ instructionSet: InstructionSet) {
+    computing(on: instructionSet) {
+      let tree = Tree(length: 7, shape: TreeShape(banks: 1, arity: 3))
+      let nodes = Summary.separable(
+        taps: Tensor(shape: [1, 4, 1], scalars: [1, 10, 100, 1000]),
+        pointwise: Tensor(shape: [1, 1, 1], scalars: [2]),
+        bias: Tensor(shape: [1, 1], scalars: [1])
+      ).nodesOfTokens([1, 2, 3, 4, 5, 6, 7], in: tree)
+      #expect(nodes.scalars.suffix(2) == [2643, 3309])
+    }
+  }
+
+  /// Parts that carry nodes on give the bits of the whole.
   @Test(arguments: InstructionSet.available, streamPartitions)
   func partsEqualTheWhole(_ instructionSet: InstructionSet, _ lengths: [Int]) {
-    let (banks, width) = (2, 5)
-    var values = SeededValues(seed: 1)
-    let taps = Tensor(shape: [banks, 3, width], scalars: values.floats(banks * 3 * width))
-    let pointwise = Tensor(
-      shape: [banks, width, width], scalars: values.floats(banks * width * width))
-    let bias = Tensor(shape: [banks, width], scalars: values.floats(banks * width))
-    expectPartsToEqualTheWhole(lengths, banks: banks, width: width, on: instructionSet) {
-      $0.separableConv(of: $1, carried: $2, taps: taps, pointwise: pointwise, bias: bias).nodes
+    for shape in treeShapes {
+      let summary = RandomSummary(.separable, of: shape, width: 5)
+      expectPartsToEqualTheWhole(lengths, shape: shape, width: 5, on: instructionSet) {
+        summary.nodes(of: $1, tokens: $0, carried: $2)
+      }
     }
+  }
+
+  /// Families that are made level by level have the bits that they have in the tree.
+  @Test(arguments: InstructionSet.available, treeShapes)
+  func familiesEqualTheTree(_ instructionSet: InstructionSet, _ shape: TreeShape) {
+    let tree = Tree(start: 5, length: 40, shape: shape)
+    let whole = convolution(of: tree, width: 6)
+    let families = convolution(of: tree, width: 6) { context, arguments in
+      for level in 1...tree.levels {
+        lmn_separable_conv_families_forward(
+          context, arguments, lmn_tree_families_at(tree.part, level))
+      }
+    }
+    #expect(
+      families.results(in: instructionSet.context()) == whole.results(in: instructionSet.context()))
   }
 }
 
 /// What stands in the rows of `mixed` that belong to no new node and must be left alone.
 private let untouched: Float = 7
 
-private func nodes(of tree: Tree, width: Int, seed: UInt64 = 1) -> KernelCall {
+func convolution(
+  of tree: Tree, width: Int, seed: UInt64 = 1,
+  by function:
+    @escaping @Sendable (lmn_context, UnsafePointer<lmn_separable_conv>) -> Void =
+    lmn_separable_conv_forward
+) -> KernelCall {
   var values = SeededValues(seed: seed)
-  let (banks, border) = (tree.banks, 1 / Float(width))
-  let depths = tree.depths
+  let (shape, border) = (tree.shape, 1 / Float(width))
+  let (banks, arity) = (shape.banks, shape.arity)
+  let (depths, levels) = (tree.depths, tree.levels)
   let mixed = tree.unsummarized(
     [Float](repeating: untouched, count: tree.rowCount * width), width: width)
+  // Every level: a fused product per child and the E of the pointwise part, and the reference
+  // rounds `mixed` and the nodes.
+  let perLevel = arity + width + 2 + shape.growthRoundings(width: width)
   return KernelCall(
     "convolution of \(tree), width \(width), seed \(seed)",
     inputs: [
-      values.floats(banks * 3 * width),
+      values.floats(banks * (arity + 1) * width),
       values.floats(banks * width * width, in: -border...border),
       values.floats(banks * width),
       tree.unsummarized(values.floats(tree.rowCount * width), width: width),
       mixed,
-    ],
-    // Every level: two fused products and the E of the pointwise part, and the reference rounds
-    // `mixed` and the nodes.
-    accuracy: .polynomial { _, element in depths[element / width] * (width + 4) }
+    ] + shape.expanderInputs(width: width, using: &values),
+    accuracy: .polynomial { output, element in
+      (output < 2 ? depths[element / width] : levels) * perLevel
+    }
   ) { context, arrays, inputs in
     var arguments = lmn_separable_conv(
       tree: tree.part, width: width, taps: arrays.input(inputs[0]),
       pointwise: arrays.input(inputs[1]), bias: arrays.input(inputs[2]),
-      nodes: arrays.updated(inputs[3]), mixed: arrays.updated(inputs[4]))
-    lmn_separable_conv_forward(context, &arguments)
+      nodes: arrays.updated(inputs[3]), mixed: arrays.updated(inputs[4]),
+      expander: tree.expander(inputs[5...], width: width, in: arrays))
+    function(context, &arguments)
   }
 }
 
-private func pullback(of tree: Tree, width: Int, seed: UInt64 = 1) -> KernelCall {
+func convolutionPullback(of tree: Tree, width: Int, seed: UInt64 = 1) -> KernelCall {
   var values = SeededValues(seed: seed)
-  let (banks, border) = (tree.banks, 1 / Float(width))
-  let (heights, depths) = (tree.heights, tree.depths)
-  let (levels, pairs) = (tree.levels, tree.summaryRows.count)
-  let perLevel = width + banks + 1
+  let (shape, border) = (tree.shape, 1 / Float(width))
+  let (banks, arity, depths) = (shape.banks, shape.arity, tree.depths)
   let d_mixed = tree.unsummarized(
     [Float](repeating: untouched, count: tree.rowCount * width), width: width)
+  // Every level: E products, one fused product per bank (of which the tokens have all), and the
+  // reference rounds.
+  let roundings = DescentRoundings(tree, width: width, perLevel: width + banks + 1)
   return KernelCall(
     "convolution's pullback of \(tree), width \(width), seed \(seed)",
     inputs: [
-      values.floats(banks * 3 * width),
+      values.floats(banks * (arity + 1) * width),
       values.floats(banks * width * width, in: -border...border),
       values.floats(tree.rowCount * width),
       values.floats(tree.rowCount * width),
       values.floats(tree.rowCount * width),
       d_mixed,
+      shape.expanderInputs(width: width, using: &values)[0],
+      values.floats(tree.grownCount(width: width)),
     ],
-    // Every level: E products, one fused product per bank (of which the tokens have all), and the
-    // reference rounds. The parameters sum over all pairs, whose cotangents come from up to
-    // `levels` levels above; their sums are cut at levels and blocks.
     accuracy: .polynomial { output, element in
       switch output {
-      case 0: heights[element / width] * perLevel
-      case 1:
-        depths[element / width] == 0
-          ? 0 : heights[element / width] * perLevel + width + 1
-      default: levels * (perLevel + 2) + width + pairs + 2
+      case 0: roundings.ofNode(element)
+      case 1: depths[element / width] == 0 ? 0 : roundings.ofNode(element) + width + 1
+      case 2...4: roundings.ofParameter + width + 1
+      default: roundings.ofExpander(output - 5)
       }
     }
   ) { context, arrays, inputs in
@@ -123,8 +158,9 @@ private func pullback(of tree: Tree, width: Int, seed: UInt64 = 1) -> KernelCall
       tree: tree.part, width: width, taps: arrays.input(inputs[0]),
       pointwise_transposed: arrays.input(inputs[1]), nodes: arrays.input(inputs[2]),
       mixed: arrays.input(inputs[3]), d_nodes: arrays.updated(inputs[4]),
-      d_mixed: arrays.updated(inputs[5]), d_taps: arrays.output(banks * 3 * width),
-      d_pointwise: arrays.output(banks * width * width), d_bias: arrays.output(banks * width))
+      d_mixed: arrays.updated(inputs[5]), d_taps: arrays.output(banks * (arity + 1) * width),
+      d_pointwise: arrays.output(banks * width * width), d_bias: arrays.output(banks * width),
+      expander: tree.expanderGradient(inputs[6...], width: width, in: arrays))
     lmn_separable_conv_backward(context, &arguments)
   }
 }

@@ -4,20 +4,27 @@ import LMNKernels
 import LMNTestSupport
 import Testing
 
-/// Error bounds of attention over inputs in -1...1.
+/// Error bounds of attention over inputs in -1...1, or of another size.
 ///
 /// A softmax is not a polynomial: its exponents' absolute errors are its weights' relative ones.
-private struct AttentionBounds {
+struct AttentionBounds {
   let heads, headWidth, slots: Int
+  /// Whether an input is added to the scores.
+  var isBiased = false
+  /// The largest input.
+  var size = 1.0
 
   /// A head's features may be one chain, or several whose sums are folded.
   var dotRoundings: Int { headWidth + 4 }
 
-  /// The largest score: D products of at most 1, over the root of D.
-  var score: Double { Double(headWidth).squareRoot() }
+  /// The largest dot of two inputs: D products, over the root of D.
+  var largestDot: Double { size * size * Double(headWidth).squareRoot() }
 
-  /// Of a score: the dot, the scale's two and its product.
-  var scoreError: Double { Rounding.error(dotRoundings + 3) * score }
+  /// The largest score.
+  var score: Double { largestDot + (isBiased ? size : 0) }
+
+  /// Of a score: the dot, the scale's two and its product, and what is added.
+  var scoreError: Double { Rounding.error(dotRoundings + 3 + (isBiased ? 1 : 0)) * score }
 
   /// Of a weight, relative: its score, the rounded difference to the largest score or to the
   /// log-normalizer, which is at most twice a score and the logarithm of the slots, and exp.
@@ -37,7 +44,7 @@ private struct AttentionBounds {
 
   /// Of the output: weights above and below the line, their sums, the inverse, its product and the
   /// reference's rounding.
-  var outputError: Double { 2 * weightError + Rounding.error(2 * sumRoundings + 3) }
+  var outputError: Double { size * (2 * weightError + Rounding.error(2 * sumRoundings + 3)) }
 
   /// Of the log-normalizer: the weights' sum, log (two) and its sum with the largest score, which
   /// both sides round.
@@ -48,7 +55,7 @@ private struct AttentionBounds {
   }
 
   /// The largest cotangent of a score: a difference of two dots of D products, over the root of D.
-  var scoreCotangent: Double { 2 * score }
+  var scoreCotangent: Double { 2 * largestDot }
 
   /// Of a score's cotangent, relative: its weight, two dots and their difference, two products and
   /// the scale's two.
@@ -57,16 +64,40 @@ private struct AttentionBounds {
   }
 }
 
+extension Tree {
+  /// Slots that a position may see on a level, in all banks.
+  func mostSlots(onLevel level: Int) -> Int {
+    let places = shape.showsWaiting(onLevel: level) ? shape.arity - 1 : 1
+    return places * (level == 0 ? 1 : shape.banks * self.level(level).slots)
+  }
+
+  /// Slots that a position may see.
+  var mostSlots: Int { (0...levels).map(mostSlots).reduce(0, +) }
+
+  /// The level of each row.
+  var rowLevels: [Int] { heights.map { levels - $0 } }
+
+  /// How many positions may see a node of a level: as many as it spans, or as its family does.
+  func audience(ofLevel level: Int) -> Int {
+    let levels = shape.showsWaiting(onLevel: level) ? level + 1 : level
+    return (0..<levels).reduce(1) { span, _ in min(length, span * shape.arity) }
+  }
+}
+
 func attention(
-  over tree: Tree, heads: Int, headWidth: Int, seed: UInt64 = 1
+  over tree: Tree, heads: Int, headWidth: Int, isBiased: Bool = false, seed: UInt64 = 1
 ) -> KernelCall {
   var values = SeededValues(seed: seed)
   let width = heads * headWidth
   let bounds = AttentionBounds(
-    heads: heads, headWidth: headWidth, slots: 1 + tree.banks * tree.levels)
+    heads: heads, headWidth: headWidth, slots: tree.mostSlots, isBiased: isBiased)
   return KernelCall(
-    "attention over \(tree), \(heads) heads of \(headWidth), seed \(seed)",
-    inputs: [values.floats(tree.rowCount * 2 * width), values.floats(tree.length * width)],
+    "attention over \(tree), \(heads) heads of \(headWidth), "
+      + "\(isBiased ? "level bias, " : "")seed \(seed)",
+    inputs: [
+      values.floats(tree.rowCount * 2 * width), values.floats(tree.length * width),
+      values.floats(isBiased ? (tree.shape.highestLevel + 1) * heads : 0),
+    ],
     accuracy: .bounded { expected in
       [
         expected[0].map { _ in bounds.outputError },
@@ -76,38 +107,45 @@ func attention(
   ) { context, arrays, inputs in
     var arguments = lmn_single_vector_attention(
       tree: tree.part, width: width, heads: heads, slots: arrays.input(inputs[0]),
-      keys: arrays.input(inputs[1]), output: arrays.output(tree.length * width),
+      keys: arrays.input(inputs[1]), bias: isBiased ? arrays.input(inputs[2]) : nil,
+      output: arrays.output(tree.length * width),
       log_normalizer: arrays.output(tree.length * heads))
     lmn_single_vector_attention_forward(context, &arguments)
   }
 }
 
 func attentionPullback(
-  over tree: Tree, heads: Int, headWidth: Int, seed: UInt64 = 1
+  over tree: Tree, heads: Int, headWidth: Int, isBiased: Bool = false, seed: UInt64 = 1
 ) -> KernelCall {
-  let forward = attention(over: tree, heads: heads, headWidth: headWidth, seed: seed)
+  let forward = attention(
+    over: tree, heads: heads, headWidth: headWidth, isBiased: isBiased, seed: seed)
   let results = forward.results(in: InstructionSet.reference.context())
   var values = SeededValues(seed: seed + 1)
   let width = heads * headWidth
-  let slots = 1 + tree.banks * tree.levels
-  let bounds = AttentionBounds(heads: heads, headWidth: headWidth, slots: slots)
-  let (levels, heights) = (tree.levels, tree.heights)
+  let bounds = AttentionBounds(
+    heads: heads, headWidth: headWidth, slots: tree.mostSlots, isBiased: isBiased)
+  let (rowLevels, biases) = (tree.rowLevels, (tree.shape.highestLevel + 1) * heads)
+  let units = lmn_single_vector_attention_units(tree.part)
   let function: @Sendable (lmn_context, GuardedArguments, [[Float]]) -> Void = {
     context, arrays, inputs in
     let partialRows = lmn_single_vector_attention_partial_rows(tree.part)
     let partial = GuardedBuffer([Float](repeating: .nan, count: partialRows * 2 * width))
+    let partialBias = GuardedBuffer(
+      [Float](repeating: .nan, count: isBiased ? units * biases : 0))
     var arguments = lmn_single_vector_attention_grad(
       tree: tree.part, width: width, heads: heads, slots: arrays.input(inputs[0]),
-      keys: arrays.input(inputs[1]), output: arrays.input(inputs[2]),
-      log_normalizer: arrays.input(inputs[3]), d_output: arrays.input(inputs[4]),
-      d_keys: arrays.output(tree.length * width), d_slots: arrays.output(tree.rowCount * 2 * width),
-      partial: partial.base)
+      keys: arrays.input(inputs[1]), bias: isBiased ? arrays.input(inputs[2]) : nil,
+      output: arrays.input(inputs[3]), log_normalizer: arrays.input(inputs[4]),
+      d_output: arrays.input(inputs[5]), d_keys: arrays.output(tree.length * width),
+      d_slots: arrays.output(tree.rowCount * 2 * width), partial: partial.base,
+      d_bias: isBiased ? arrays.output(biases) : nil, partial_bias: partialBias.base)
     lmn_single_vector_attention_backward(context, &arguments)
-    #expect(partial.hasIntactMargins)
+    #expect(partial.hasIntactMargins && partialBias.hasIntactMargins)
   }
   let inputs = forward.inputs + results + [values.floats(tree.length * width)]
   return KernelCall(
-    "attention's pullback over \(tree), \(heads) heads of \(headWidth), seed \(seed)",
+    "attention's pullback over \(tree), \(heads) heads of \(headWidth), "
+      + "\(isBiased ? "level bias, " : "")seed \(seed)",
     inputs: inputs,
     // Sums over slots or positions of weights, or scores' cotangents, times at most 1. A position's
     // weights add up to 1. Those of a node follow from the reference itself: a cotangent of ones
@@ -118,38 +156,57 @@ func attentionPullback(
         function(InstructionSet.reference.context(), $0, inputs.dropLast() + [ones])
       }[1]
       let d_keys =
-        bounds.scoreCotangent * (bounds.scoreCotangentError + Rounding.error(slots + 1))
+        bounds.scoreCotangent * (bounds.scoreCotangentError + Rounding.error(tree.mostSlots + 1))
       let d_slots = expected[1].indices.map { index in
         let (row, feature) = (index / (2 * width), index % (2 * width))
-        let sum = Rounding.error((1 << (levels - heights[row])) + 1)
+        let sum = Rounding.error(tree.audience(ofLevel: rowLevels[row]) + 1)
         let weight = Double(weights[row * 2 * width + width + feature % width])
         return feature < width
           ? weight * bounds.scoreCotangent * (bounds.scoreCotangentError + sum)
           : weight * (bounds.weightError + sum)
       }
-      return [expected[0].map { _ in d_keys }, d_slots]
+      guard isBiased else { return [expected[0].map { _ in d_keys }, d_slots] }
+      // A bias is added to the scores of all of a level's slots. Their cotangents, without the
+      // root of D, are taken from those with it; sums are cut at up to 16 positions, slots of a
+      // unit, which has at most 81 positions, and units.
+      var d_bias = [Double](repeating: 0, count: biases)
+      for (row, level) in rowLevels.enumerated() {
+        let sum = Rounding.error(16 + 81 * tree.mostSlots(onLevel: level) + units + 3)
+        for head in 0..<heads {
+          d_bias[level * heads + head] +=
+            Double(weights[row * 2 * width + width + head]) * 2 * Double(headWidth)
+            * (bounds.scoreCotangentError + sum)
+        }
+      }
+      return [expected[0].map { _ in d_keys }, d_slots, d_bias]
     }, function: function)
 }
 
-func attentionStep(counts: [Int], heads: Int, headWidth: Int, seed: UInt64 = 1) -> KernelCall {
+func attentionStep(
+  counts: [Int], heads: Int, headWidth: Int, isBiased: Bool = false, seed: UInt64 = 1
+) -> KernelCall {
   var values = SeededValues(seed: seed)
   let width = heads * headWidth
   return KernelCall(
-    "step over \(counts) slots, \(heads) heads of \(headWidth), seed \(seed)",
-    inputs: [values.floats(counts.count * width)] + counts.map { values.floats($0 * 2 * width) },
+    "step over \(counts) slots, \(heads) heads of \(headWidth), "
+      + "\(isBiased ? "biases, " : "")seed \(seed)",
+    inputs: [values.floats(counts.count * width)] + counts.map { values.floats($0 * 2 * width) }
+      + (isBiased ? counts.map { values.floats($0 * heads) } : []),
     accuracy: .bounded { expected in
       let bounds = counts.flatMap { count in
-        let bounds = AttentionBounds(heads: heads, headWidth: headWidth, slots: count)
+        let bounds = AttentionBounds(
+          heads: heads, headWidth: headWidth, slots: count, isBiased: isBiased)
         return repeatElement(bounds.outputError, count: width)
       }
       return [bounds]
     }
   ) { context, arrays, inputs in
-    let slots: [UnsafePointer<Float>?] = inputs.dropFirst().map { arrays.input($0) }
-    slots.withUnsafeBufferPointer { slots in
+    let arrayOfEach: [UnsafePointer<Float>?] = inputs.dropFirst().map { arrays.input($0) }
+    arrayOfEach.withUnsafeBufferPointer { arrayOfEach in
       counts.withUnsafeBufferPointer { counts in
         var arguments = lmn_single_vector_attention_step(
-          streams: counts.count, width: width, heads: heads, slots: slots.baseAddress,
+          streams: counts.count, width: width, heads: heads, slots: arrayOfEach.baseAddress,
+          biases: isBiased ? arrayOfEach.baseAddress! + counts.count : nil,
           counts: counts.baseAddress, keys: arrays.input(inputs[0]),
           output: arrays.output(counts.count * width))
         lmn_single_vector_attention_step_forward(context, &arguments)

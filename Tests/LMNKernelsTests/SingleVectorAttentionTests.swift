@@ -7,16 +7,30 @@ import Testing
 @Suite struct SingleVectorAttentionTests {
   static let calls: [KernelCall] = {
     let shapes = (1...5).flatMap { heads in [1, 3, 8, 17].map { (heads, $0) } }
-    let parts = treeParts.enumerated().map { ($1, shapes[$0 % shapes.count]) }
+    let parts = publishedTreeParts.enumerated().map { ($1, shapes[$0 % shapes.count]) }
     // More than a block of 64 slots, a head wider than any vector, and heads around a vector, of
     // which up to 1024 scores are a block.
     let more =
-      [(Tree(start: 20, length: 30, banks: 17), (2, 3)), (treeParts[40], (1, 33))]
-      + [(8, 3), (16, 2), (17, 3), (33, 2), (64, 1), (mostHeads, 1)].map { (treeParts[20], $0) }
+      [(Tree(start: 20, length: 30, banks: 17), (2, 3)), (publishedTreeParts[40], (1, 33))]
+      + [(8, 3), (16, 2), (17, 3), (33, 2), (64, 1), (mostHeads, 1)].map {
+        (publishedTreeParts[20], $0)
+      }
     return (parts + more + blocks).flatMap { part, shape in
       [
         attention(over: part, heads: shape.0, headWidth: shape.1),
         attentionPullback(over: part, heads: shape.0, headWidth: shape.1),
+      ]
+    }
+  }()
+  /// Trees of all shapes, half of them with a bias for every level.
+  static let shapedCalls: [KernelCall] = {
+    let shapes = [(1, 16), (2, 3), (3, 4), (4, 4), (8, 2), (5, 1), (2, 8), (16, 1), (17, 1)]
+    return shapedTreeParts.enumerated().flatMap { index, part in
+      let (heads, headWidth) = shapes[index % shapes.count]
+      let isBiased = (index / shapes.count).isMultiple(of: 2)
+      return [
+        attention(over: part, heads: heads, headWidth: headWidth, isBiased: isBiased),
+        attentionPullback(over: part, heads: heads, headWidth: headWidth, isBiased: isBiased),
       ]
     }
   }()
@@ -46,6 +60,10 @@ import Testing
       attentionStep(
         counts: [1, 3, 4, 5, 16, 19, 40, 64, 65, 130], heads: heads, headWidth: headWidth)
     }
+    + [(1, 16), (2, 3), (4, 8), (5, 2), (16, 1), (17, 2)].map { heads, headWidth in
+      attentionStep(
+        counts: [1, 2, 5, 16, 63, 64, 65, 130], heads: heads, headWidth: headWidth, isBiased: true)
+    }
   static let sharedCalls =
     [(4, 5), (4, 8)].flatMap { heads, headWidth in
       [
@@ -54,8 +72,12 @@ import Testing
         attentionStep(counts: Array(1...14), heads: heads, headWidth: headWidth),
       ]
     }
+    + [TreeShape(banks: 2, arity: 3), TreeShape(banks: 2, arity: 3, visibility: .disjoint)].map {
+      attentionPullback(
+        over: Tree(start: 5, length: 260, shape: $0), heads: 4, headWidth: 4, isBiased: true)
+    }
 
-  @Test(arguments: InstructionSet.tuned, calls + steps)
+  @Test(arguments: InstructionSet.tuned, calls + shapedCalls + steps)
   func agreesWithReference(_ instructionSet: InstructionSet, _ call: KernelCall) {
     call.expectReferenceResults(on: instructionSet)
   }
@@ -76,12 +98,32 @@ import Testing
     }
   }
 
+  @Test(arguments: InstructionSet.tuned, treeShapes)
+  func doesNotDependOnThreadsInTreesOfAnyShape(
+    _ instructionSet: InstructionSet, shape: TreeShape
+  ) {
+    let tree = Tree(start: 37, length: 150, shape: shape)
+    attention(over: tree, heads: 4, headWidth: 4, isBiased: true)
+      .expectSameBitsOnAnyThreads(on: instructionSet)
+    attentionPullback(over: tree, heads: 2, headWidth: 3, isBiased: true)
+      .expectSameBitsOnAnyThreads(on: instructionSet)
+  }
+
   /// Most partial sums and the most levels: far above the units of the backward pass.
   @Test(arguments: InstructionSet.tuned)
   func agreesWithReferenceOverALongSequence(_ instructionSet: InstructionSet) {
     for tree in [Tree(length: 5000, banks: 1), Tree(start: 1000, length: 1200, banks: 2)] {
       attentionPullback(over: tree, heads: 2, headWidth: 8).expectReferenceResults(
         on: instructionSet)
+    }
+    for shape in [
+      TreeShape(banks: 1, arity: 3), TreeShape(banks: 1, arity: 3, visibility: .disjoint),
+      TreeShape(banks: 2, growth: 1, highestLevel: 8, visibility: .disjoint),
+      TreeShape(banks: 1, arity: 5, highestLevel: 3),
+    ] {
+      attentionPullback(
+        over: Tree(start: 500, length: 300, shape: shape), heads: 2, headWidth: 2, isBiased: true
+      ).expectReferenceResults(on: instructionSet)
     }
   }
 
@@ -93,35 +135,39 @@ import Testing
     }
   }
 
-  @Test(arguments: InstructionSet.tuned, 1...2)
-  func seesExactlyTheNodesOfTheRule(_ instructionSet: InstructionSet, banks: Int) {
-    computing(on: instructionSet) {
-      for length in 1...300 { expectViewsOfTheRule(Tree(length: length, banks: banks)) }
+  /// A unit is as long as a node of some level, at most 81 positions: more than 81 / r.
+  @Test(arguments: treeShapes)
+  func partialRowsAreFewInTreesOfAnyShape(shape: TreeShape) {
+    for length in [1, 127, 512, 65536] {
+      let tree = Tree(start: 3, length: length, shape: shape)
+      let units = length * shape.arity / 81 + 2
+      #expect(lmn_single_vector_attention_units(tree.part) <= units)
+      let levels = (0...tree.levels).filter { tree.audience(ofLevel: $0) > 81 / shape.arity }
+      let upper = levels.map(tree.mostSlots).reduce(0, +)
+      #expect(lmn_single_vector_attention_partial_rows(tree.part) <= units * upper)
     }
   }
 
-  /// The reference is slow: the lengths around powers of two.
-  @Test(arguments: [1, 2, 3, 4, 5, 7, 8, 9, 31, 32, 33, 63, 64, 65, 127, 128, 129, 255, 256, 257])
-  func referenceSeesExactlyTheNodesOfTheRule(_ length: Int) {
-    computing(on: .reference) { expectViewsOfTheRule(Tree(length: length, banks: 1)) }
-  }
-
-  @Test(arguments: InstructionSet.available, [1, 2, 3, 4, 7, 8, 21, 32])
-  func partsSeeExactlyTheNodesOfTheRule(_ instructionSet: InstructionSet, length: Int) {
-    computing(on: instructionSet) {
-      for start in 0...40 { expectViewsOfTheRule(Tree(start: start, length: length, banks: 2)) }
-    }
-  }
-
-  /// Parts that carry the newest nodes on give the bits of the whole.
+  /// Parts that carry nodes on give the bits of the whole.
   @Test(arguments: InstructionSet.available, streamPartitions)
   func partsEqualTheWhole(_ instructionSet: InstructionSet, _ lengths: [Int]) {
     computing(on: instructionSet) {
-      for (heads, width) in AttendedStream.shapes {
-        let stream = AttendedStream(length: lengths.reduce(0, +), heads: heads, width: width)
+      for stream in AttendedStream.all(length: lengths.reduce(0, +)) {
         let whole = stream.outputs(of: [stream.length])
-        #expect(stream.outputs(of: lengths) == whole)
+        #expect(stream.outputs(of: lengths) == whole, "\(stream.shape)")
       }
+    }
+  }
+
+  /// Where slots are cut into blocks does not depend on who else is seen around a position.
+  @Test(arguments: InstructionSet.available, [[70], [53, 17], [7, 45, 2, 16]])
+  func partsEqualTheWholeWhereSlotsAreMoreThanABlock(
+    _ instructionSet: InstructionSet, _ lengths: [Int]
+  ) {
+    computing(on: instructionSet) {
+      let stream = AttendedStream.wide(length: 70)
+      #expect(
+        stream.outputs(of: lengths) == stream.outputs(of: [Int](repeating: 1, count: 70)))
     }
   }
 
@@ -129,15 +175,16 @@ import Testing
   @Test(arguments: InstructionSet.available)
   func stepEqualsThePosition(_ instructionSet: InstructionSet) {
     computing(on: instructionSet) {
-      for (heads, width) in AttendedStream.shapes {
-        let stream = AttendedStream(length: 70, heads: heads, width: width)
-        let tree = Tree(length: stream.length, banks: stream.banks)
+      for stream in AttendedStream.all(length: 70) {
+        let tree = Tree(length: stream.length, shape: stream.shape)
         let slots = stream.slots(of: stream.parts([stream.length])[0])
-        let views = (0..<stream.length).map { position in
-          slots.rows(at: tree.viewOfTheRule(at: position).map(\.row))
-        }
-        let steps = stream.tokens.singleVectorAttention(over: views, heads: stream.heads)
-        #expect(steps == stream.outputs(of: [stream.length]))
+        let views = (0..<stream.length).map(tree.viewOfTheRule)
+        let steps = stream.tokens.singleVectorAttention(
+          over: views.map { slots.rows(at: $0.map(\.row)) },
+          biases: stream.levelBias.map { bias in
+            views.map { bias.gatheringRows(at: $0.map(\.level)) }
+          }, heads: stream.heads)
+        #expect(steps == stream.outputs(of: [stream.length]), "\(stream.shape)")
       }
     }
   }
@@ -146,160 +193,54 @@ import Testing
   @Test(arguments: InstructionSet.available, [0, 1, 1e4, -1e4] as [Float])
   func staysFinite(_ instructionSet: InstructionSet, size: Float) {
     computing(on: instructionSet) {
-      let (tree, heads, width) = (Tree(start: 5, length: 20, banks: 2), 2, 6)
-      let alternating = (0..<tree.rowCount * 2 * width).map {
-        ($0 / (2 * width)).isMultiple(of: 2) ? size : -size
-      }
-      let keys = Tensor(shape: [tree.length, width], repeating: 1)
-      for slots in [
-        Tensor(shape: [tree.rowCount, 2 * width], repeating: size),
-        Tensor(shape: [tree.rowCount, 2 * width], scalars: alternating),
-      ] {
-        let (output, logNormalizer) = slots.singleVectorAttention(
-          keys: keys, of: tree, heads: heads)
+      for shape in treeShapes { expectFiniteResults(shape: shape, size: size) }
+    }
+  }
+
+  private func expectFiniteResults(shape: TreeShape, size: Float) {
+    let (tree, heads, width) = (Tree(start: 5, length: 20, shape: shape), 2, 6)
+    let levelBias = Tensor(shape: [shape.highestLevel + 1, heads], repeating: -size)
+    let alternating = (0..<tree.rowCount * 2 * width).map {
+      ($0 / (2 * width)).isMultiple(of: 2) ? size : -size
+    }
+    let keys = Tensor(shape: [tree.length, width], repeating: 1)
+    for slots in [
+      Tensor(shape: [tree.rowCount, 2 * width], repeating: size),
+      Tensor(shape: [tree.rowCount, 2 * width], scalars: alternating),
+    ] {
+      for bias in [nil, levelBias] {
+        let view = AttentionView(of: tree, heads: heads, levelBias: bias)
+        let (output, logNormalizer) = slots.singleVectorAttention(keys: keys, seeing: view)
         #expect(output.scalars.allSatisfy { abs($0) <= 1.0001 * abs(size) })
-        let (d_slots, d_keys) = slots.singleVectorAttentionPullback(
-          keys, keys: keys, output: output, logNormalizer: logNormalizer, of: tree)
+        let pulled = slots.singleVectorAttentionPullback(
+          keys, keys: keys, output: output, logNormalizer: logNormalizer, seeing: view)
         #expect(
-          (logNormalizer.scalars + d_slots.scalars + d_keys.scalars).allSatisfy { $0.isFinite })
-        let step = keys.rows(0..<1).singleVectorAttention(over: [slots], heads: heads)
-        #expect(step.scalars.allSatisfy { abs($0) <= 1.0001 * abs(size) })
+          [logNormalizer, pulled.slots, pulled.keys, pulled.levelBias ?? keys].allSatisfy {
+            $0.scalars.allSatisfy(\.isFinite)
+          })
       }
+      let step = keys.rows(0..<1).singleVectorAttention(over: [slots], biases: nil, heads: heads)
+      #expect(step.scalars.allSatisfy { abs($0) <= 1.0001 * abs(size) })
     }
   }
 
   @Test func trapsOnHeadsThatDoNotDivideTheWidth() async {
     await #expect(processExitsWith: .failure) {
       _ = Tensor(shape: [1, 8], repeating: 0).singleVectorAttention(
-        keys: Tensor(shape: [1, 4], repeating: 0), of: Tree(length: 1, banks: 1), heads: 3)
+        keys: Tensor(shape: [1, 4], repeating: 0),
+        seeing: AttentionView(of: Tree(length: 1, banks: 1), heads: 3))
     }
     await #expect(processExitsWith: .failure) {
       _ = Tensor(shape: [2, 4], repeating: 0).singleVectorAttention(
-        over: StreamTrees(streams: 1, width: 4, banks: 1), heads: 1)
-    }
-  }
-}
-
-extension Tree {
-  /// The nodes that position `index` of this part sees by the rule, in the kernels' order.
-  func viewOfTheRule(at index: Int) -> [(level: Int, bank: Int, node: Int, row: Int)] {
-    let position = start + index
-    var view = [(level: 0, bank: 0, node: position)]
-    for level in (1...).prefix(while: { position + 1 >= 1 << $0 }) {
-      for bank in 0..<banks {
-        view.append((level, bank, ((position + 1) >> level) - 1))
-      }
-    }
-    return view.map { level, bank, node in
-      let nodes = self.level(level, bank: bank)
-      return (level, bank, node, nodes.rows.lowerBound + node - nodes.first)
-    }
-  }
-}
-
-/// Expects every position of `tree` to see what the rule says.
-///
-/// All scores are 0 and values name their nodes, so the output times the number of slots says which
-/// nodes it is the mean of.
-private func expectViewsOfTheRule(
-  _ tree: Tree, sourceLocation: SourceLocation = #_sourceLocation
-) {
-  // Per bank and level two features: one counts the nodes, the other adds their indices.
-  let width = 2 * (1 + tree.banks * tree.levels)
-  func feature(level: Int, bank: Int) -> Int {
-    level == 0 ? 0 : 2 * (1 + bank * tree.levels + level - 1)
-  }
-  var slots = [Float](repeating: 0, count: tree.rowCount * 2 * width)
-  for level in 0...tree.levels {
-    for bank in 0..<(level == 0 ? 1 : tree.banks) {
-      let nodes = tree.level(level, bank: bank)
-      for row in nodes.rows {
-        let value = row * 2 * width + width + feature(level: level, bank: bank)
-        slots[value] = 1
-        slots[value + 1] = Float(nodes.first + row - nodes.rows.lowerBound)
-      }
-    }
-  }
-  let output = Tensor(shape: [tree.rowCount, 2 * width], scalars: slots).singleVectorAttention(
-    keys: Tensor(shape: [tree.length, width], repeating: 0), of: tree, heads: 1
-  ).output.scalars
-  for position in 0..<tree.length {
-    let view = tree.viewOfTheRule(at: position)
-    var expected = [Float](repeating: 0, count: width)
-    for slot in view {
-      expected[feature(level: slot.level, bank: slot.bank)] = 1
-      expected[feature(level: slot.level, bank: slot.bank) + 1] = Float(slot.node)
-    }
-    let sums = output[position * width..<(position + 1) * width].map {
-      ($0 * Float(view.count)).rounded()
-    }
-    if sums != expected {
-      Issue.record(
-        "position \(position) of \(tree) sees \(sums) instead of \(expected)",
-        sourceLocation: sourceLocation)
-    }
-  }
-}
-
-/// A stream with a pairwise summarizer, whose tokens are the keys and whose nodes, twice side by
-/// side, the slots.
-private struct AttendedStream {
-  let length: Int
-  let banks = 2
-  let heads, width: Int
-  let tokens, weight, bias: Tensor
-
-  /// Heads and widths that leave vectors part empty, and that fill them.
-  static let shapes = [(2, 6), (1, 16), (2, 32), (4, 32), (8, 16), (16, 16)]
-
-  init(length: Int, heads: Int, width: Int) {
-    self.length = length
-    self.heads = heads
-    self.width = width
-    tokens = .random([length, width], seed: 1)
-    weight = .random([banks, 2 * width, width], seed: 2).scaled(by: 1.8 / Float(width))
-    bias = .random([banks, width], seed: 3)
-  }
-
-  func parts(_ lengths: [Int]) -> [StreamedTree] {
-    StreamedTree.parts(lengths, of: tokens, banks: banks) {
-      $0.pairwiseSummary(of: $1, carried: $2, weight: weight, bias: bias)
+        over: StreamTrees(streams: 1, width: 4, heads: 1, shape: TreeShape(banks: 1)))
     }
   }
 
-  func slots(of part: StreamedTree) -> Tensor {
-    let twice = (0..<part.tree.rowCount).flatMap { row in
-      let node = part.nodes.rows(row..<row + 1).scalars
-      return node + node
-    }
-    return Tensor(shape: [part.tree.rowCount, 2 * width], scalars: twice)
-  }
-
-  func outputs(of lengths: [Int]) -> Tensor {
-    Tensor.concatenatingRows(
-      parts(lengths).map { part in
-        let keys = tokens.rows(part.tree.start..<part.tree.start + part.tree.length)
-        return slots(of: part).singleVectorAttention(keys: keys, of: part.tree, heads: heads).output
-      })
-  }
-}
-
-extension Tensor {
-  /// The attention of every row to its own table of slots.
-  fileprivate func singleVectorAttention(over slots: [Tensor], heads: Int) -> Tensor {
-    let context = ExecutionContext.current
-    return Tensor(shape: shape) { output in
-      let tables: [UnsafePointer<Float>?] = slots.map(\.base)
-      let counts = slots.map { $0.shape[0] }
-      tables.withUnsafeBufferPointer { tables in
-        counts.withUnsafeBufferPointer { counts in
-          var arguments = lmn_single_vector_attention_step(
-            streams: shape[0], width: shape[1], heads: heads, slots: tables.baseAddress,
-            counts: counts.baseAddress, keys: base, output: output)
-          lmn_single_vector_attention_step_forward(
-            context.instructionSet.context(threads: context.threadCount), &arguments)
-        }
-      }
+  @Test func trapsOnABiasOfOtherLevels() async {
+    await #expect(processExitsWith: .failure) {
+      _ = AttentionView(
+        of: Tree(length: 1, shape: TreeShape(banks: 1, highestLevel: 3)), heads: 2,
+        levelBias: Tensor(shape: [3, 2], repeating: 0))
     }
   }
 }

@@ -16,14 +16,14 @@ struct StreamedTree {
   /// Parts of the given lengths, one after the other, as `summarize` makes them from their tokens
   /// and what the part before carries on.
   static func parts(
-    _ lengths: [Int], of tokens: Tensor, banks: Int,
+    _ lengths: [Int], of tokens: Tensor, shape: TreeShape,
     summarize: (_ tokens: Tensor, Tree, _ carried: Tensor) -> Tensor
   ) -> [StreamedTree] {
     var parts: [StreamedTree] = []
     var carried = Tensor(shape: [0, tokens.shape[1]], scalars: [])
     var start = 0
     for length in lengths {
-      let tree = Tree(start: start, length: length, banks: banks)
+      let tree = Tree(start: start, length: length, shape: shape)
       let nodes = summarize(tokens.rows(start..<start + length), tree, carried)
       parts.append(StreamedTree(tree: tree, nodes: nodes))
       carried = parts.last!.nodes.rows(at: tree.newestRows)
@@ -32,16 +32,54 @@ struct StreamedTree {
     return parts
   }
 
-  /// The node of `level` and `bank` with index `node`.
-  func node(_ node: Int, level: Int, bank: Int) -> Tensor {
+  /// `count` nodes of `level` and `bank`, from that with index `first` on.
+  func nodes(from first: Int, count: Int, level: Int, bank: Int) -> Tensor {
     let nodes = tree.level(level, bank: bank)
-    return self.nodes.rows(at: [nodes.rows.lowerBound + node - nodes.first])
+    let row = nodes.rows.lowerBound + (first - nodes.first) * nodes.slots
+    return self.nodes.rows(row..<row + count * nodes.slots)
+  }
+}
+
+/// A summary of random parameters that keeps nodes of order one.
+struct RandomSummary {
+  let summary: Summary
+  let expansion: Expansion?
+
+  /// Affine maps of one or all banks' children, or separable convolutions.
+  enum Kind: CaseIterable {
+    case affine, affineOfAllBanks, separable
+  }
+
+  init(_ kind: Kind, of shape: TreeShape, width: Int, seed: UInt64 = 1) {
+    var values = SeededValues(seed: seed)
+    func random(_ shape: Int..., terms: Int) -> Tensor {
+      .random(shape, using: &values).scaled(by: 1 / Float(terms).squareRoot())
+    }
+    let (banks, arity, bias) = (shape.banks, shape.arity, random(shape.banks, width, terms: 4))
+    let sources = kind == .affineOfAllBanks ? banks : 1
+    summary =
+      kind == .separable
+      ? .separable(
+        taps: random(banks, arity + 1, width, terms: arity),
+        pointwise: random(banks, width, width, terms: width), bias: bias)
+      : .affine(
+        weight: random(
+          banks * sources, arity * width, width, terms: sources * arity * width), bias: bias)
+    expansion =
+      shape.growth > 0
+      ? Expansion(
+        weight: random(1 + shape.growth, width, width, terms: (1 + shape.growth) * width),
+        bias: random(width, terms: 4)) : nil
+  }
+
+  func nodes(of tree: Tree, tokens: Tensor, carried: Tensor) -> Tensor {
+    summary.nodes(of: tree, tokens: tokens, carried: carried, expansion: expansion).nodes
   }
 }
 
 /// Expects every node of every part to have the bits that it has in the whole.
 func expectPartsToEqualTheWhole(
-  _ lengths: [Int], banks: Int, width: Int, on instructionSet: InstructionSet,
+  _ lengths: [Int], shape: TreeShape, width: Int, on instructionSet: InstructionSet,
   sourceLocation: SourceLocation = #_sourceLocation,
   summarize: (_ tokens: Tensor, Tree, _ carried: Tensor) -> Tensor
 ) {
@@ -49,19 +87,15 @@ func expectPartsToEqualTheWhole(
   var values = SeededValues(seed: 2)
   let tokens = Tensor(shape: [length, width], scalars: values.floats(length * width))
   computing(on: instructionSet) {
-    let whole = StreamedTree.parts([length], of: tokens, banks: banks, summarize: summarize)[0]
-    for part in StreamedTree.parts(lengths, of: tokens, banks: banks, summarize: summarize) {
-      for level in 0...part.tree.levels {
-        for bank in 0..<(level == 0 ? 1 : banks) {
-          let nodes = part.tree.level(level, bank: bank)
-          for node in nodes.first..<nodes.first + nodes.rows.count {
-            #expect(
-              part.node(node, level: level, bank: bank)
-                == whole.node(node, level: level, bank: bank),
-              "node \(node) of level \(level), bank \(bank), in \(part.tree)",
-              sourceLocation: sourceLocation)
-          }
-        }
+    let whole = StreamedTree.parts([length], of: tokens, shape: shape, summarize: summarize)[0]
+    for part in StreamedTree.parts(lengths, of: tokens, shape: shape, summarize: summarize) {
+      for (level, bank, nodes) in part.tree.levelsOfBanks {
+        let count = nodes.rows.count / nodes.slots
+        let found = part.nodes(from: nodes.first, count: count, level: level, bank: bank)
+        let expected = whole.nodes(from: nodes.first, count: count, level: level, bank: bank)
+        #expect(
+          found == expected, "level \(level), bank \(bank), in \(part.tree)",
+          sourceLocation: sourceLocation)
       }
     }
   }

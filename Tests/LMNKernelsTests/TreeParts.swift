@@ -2,9 +2,30 @@ import CLMN
 import LMNKernels
 import LMNTestSupport
 
-/// Parts of trees of all kinds: whole sequences of 1 to 70 tokens and as long parts that start
+/// Shapes of trees of all kinds: few and many children, growing ones, ones whose highest level is
+/// soon reached, with windows, disjoint, and all of that together.
+let treeShapes: [TreeShape] = [
+  TreeShape(banks: 2),
+  TreeShape(banks: 2, arity: 3),
+  TreeShape(banks: 1, arity: 4, highestLevel: 2),
+  TreeShape(banks: 3, arity: 5),
+  TreeShape(banks: 2, arity: 8, window: 5),
+  TreeShape(banks: 2, growth: 1),
+  TreeShape(banks: 2, growth: 2, highestLevel: 3),
+  TreeShape(banks: 2, arity: 3, growth: 1, highestLevel: 2, window: 7),
+  TreeShape(banks: 1, arity: 4, growth: 2),
+  TreeShape(banks: 2, highestLevel: 1, window: 1),
+  TreeShape(banks: 2, visibility: .disjoint),
+  TreeShape(banks: 1, arity: 3, growth: 1, visibility: .disjoint),
+  TreeShape(banks: 2, arity: 4, highestLevel: 2, visibility: .disjoint),
+  TreeShape(banks: 2, arity: 5, growth: 1, highestLevel: 1, window: 3, visibility: .disjoint),
+  TreeShape(banks: 1, arity: 8, growth: 2, window: 2, visibility: .disjoint),
+  TreeShape(banks: 1, arity: TreeShape.arities.upperBound, visibility: .disjoint),
+]
+
+/// Parts of the published tree: whole sequences of 1 to 70 tokens and as long parts that start
 /// anywhere, in one to three banks, and two of around 200 tokens.
-let treeParts: [Tree] = {
+let publishedTreeParts: [Tree] = {
   let starts = [1, 2, 3, 4, 5, 6, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64, 100]
   return (1...70).flatMap { length in
     [
@@ -14,41 +35,69 @@ let treeParts: [Tree] = {
   } + [Tree(length: 200, banks: 1), Tree(start: 37, length: 199, banks: 2)]
 }()
 
+/// Parts of trees of all shapes that begin and end around the ends of families.
+let shapedTreeParts: [Tree] = treeShapes.flatMap { shape in
+  let r = shape.arity
+  let parts = [
+    (0, 1), (0, r), (0, 37), (1, min(r * r, 30)), (r - 1, 1), (r, 2 * r - 1), (r * r - 1, 2),
+    (r * r, 19), (63, 7), (100, 26),
+  ]
+  return parts.map { Tree(start: $0.0, length: $0.1, shape: shape) }
+}
+
+let treeParts = publishedTreeParts + shapedTreeParts
+
+extension TreeShape {
+  var layout: lmn_tree_shape {
+    lmn_tree_shape(
+      banks: banks, arity: arity, growth: growth, highest_level: highestLevel, window: window,
+      disjoint: visibility == .disjoint)
+  }
+
+  /// Whether a position sees the nodes of a level that wait for siblings, and not the newest one.
+  func showsWaiting(onLevel level: Int) -> Bool {
+    visibility == .disjoint && level < highestLevel
+  }
+}
+
 extension Tree {
-  var part: lmn_tree { lmn_tree(start: start, length: length, banks: banks) }
+  var part: lmn_tree { lmn_tree(start: start, length: length, shape: shape.layout) }
 
   /// The rows that a summarizer writes.
-  var summaryRows: [Int] { newRows.filter { !tokenRows.contains($0) } }
+  var summaryRows: [Int] {
+    let tokens = tokenRows
+    return newRows.filter { !tokens.contains($0) }
+  }
+
+  /// The levels of all banks, in the order of their rows; level 0 belongs to bank 0.
+  var levelsOfBanks: [(level: Int, bank: Int, nodes: Level)] {
+    (0..<shape.banks).flatMap { bank in
+      (0...levels).filter { bank == 0 || $0 > 0 }.map { ($0, bank, level($0, bank: bank)) }
+    }
+  }
 
   /// How many summaries lead to each row: its level, but 0 for a carried node.
   var depths: [Int] {
-    var depths = [Int](repeating: 0, count: rowCount)
-    for bank in 0..<banks {
-      for level in 0...levels {
-        let nodes = self.level(level, bank: level > 0 ? bank : 0)
-        for row in nodes.rows.dropFirst(nodes.isCarried ? 1 : 0) { depths[row] = level }
-      }
+    levelsOfBanks.flatMap { level, _, nodes in
+      let carried = nodes.carried * nodes.slots
+      return [Int](repeating: 0, count: carried)
+        + [Int](repeating: level, count: nodes.rows.count - carried)
     }
-    return depths
   }
 
   /// How many levels are above each row.
   var heights: [Int] {
-    var heights = [Int](repeating: levels, count: rowCount)
-    for bank in 0..<banks {
-      for level in 0...levels {
-        for row in self.level(level, bank: level > 0 ? bank : 0).rows {
-          heights[row] = levels - level
-        }
-      }
+    levelsOfBanks.flatMap { level, _, nodes in
+      [Int](repeating: levels - level, count: nodes.rows.count)
     }
-    return heights
   }
 
   /// An array of nodes without those that a summarizer has to write.
   func unsummarized(_ nodes: [Float], width: Int) -> [Float] {
     var nodes = nodes
-    for index in summaryRows.flatMap({ $0 * width..<($0 + 1) * width }) { nodes[index] = .nan }
+    for row in summaryRows {
+      for index in row * width..<(row + 1) * width { nodes[index] = .nan }
+    }
     return nodes
   }
 }

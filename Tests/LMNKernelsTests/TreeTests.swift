@@ -13,10 +13,31 @@ import Testing
     }
   }
 
+  @Test(arguments: treeShapes)
+  func layoutOfEveryShapeFollowsTheDefinition(shape: TreeShape) {
+    for start in Array(0...40) + [63, 64, 65, 80, 81, 255, 256, 257] {
+      for length in [1, 2, 3, 8, 25, 64] {
+        expectLayoutOfTheDefinition(Tree(start: start, length: length, shape: shape))
+      }
+    }
+  }
+
   @Test(arguments: [(0, 1 << 20), (1 << 20, 1), ((1 << 20) - 1, 1), (123_456_789, 3)])
   func hasOneLevelMoreAtEveryPowerOfTwo(start: Int, length: Int) {
     let tree = Tree(start: start, length: length, banks: 3)
     #expect(1 << tree.levels <= start + length && start + length < 1 << (tree.levels + 1))
+  }
+
+  @Test(arguments: TreeShape.arities)
+  func hasOneLevelMoreAtEveryPowerOfTheArity(arity: Int) {
+    let shape = TreeShape(banks: 1, arity: arity, highestLevel: 4)
+    var power = 1
+    for level in 0...4 {
+      #expect(Tree(length: power, shape: shape).levels == level)
+      #expect(Tree(start: power - 1, length: power * (arity - 1), shape: shape).levels == level)
+      power *= arity
+    }
+    #expect(Tree(length: power, shape: shape).levels == 4)
   }
 
   /// A whole tree has fewer nodes above its tokens, per bank, than tokens.
@@ -26,13 +47,60 @@ import Testing
     #expect(Tree(length: length, banks: 1).carriedRows.isEmpty)
   }
 
+  /// Node by node, what a part leaves behind is what the next part carries, however long it is.
+  @Test(arguments: treeShapes)
+  func newestNodesAreThoseThatTheNextPartCarries(shape: TreeShape) {
+    for start in 0...30 {
+      for length in [1, 2, 3, 4, 7, 16, 33] {
+        let tree = Tree(start: start, length: length, shape: shape)
+        let left = tree.slots(in: tree.newestRows)
+        for next in [1, 40] {
+          let next = Tree(start: start + length, length: next, shape: shape)
+          #expect(left == next.slots(in: next.carriedRows), "\(tree)")
+        }
+      }
+    }
+  }
+
+  /// The families of a level are its new nodes, and r children of each that stand side by side.
+  @Test(arguments: shapedTreeParts)
+  func familiesFollowTheDefinition(tree: Tree) {
+    let (shape, slots) = (tree.shape, tree.slots(in: Array(0..<tree.rowCount)))
+    var grownRows = 0
+    for bank in 0..<shape.banks {
+      for level in 1..<max(1, tree.levels + 1) {
+        let nodes = tree.level(level, bank: bank)
+        let families = lmn_tree_families_at(tree.part, level)
+        #expect(families.count == nodes.rows.count / nodes.slots - nodes.carried)
+        for family in 0..<families.count {
+          let node = nodes.first + nodes.carried + family
+          let row = families.node + bank * families.node_stride + family * nodes.slots
+          #expect(slots[row] == Slot(level: level, bank: bank, node: node, slot: 0))
+          for index in 0..<shape.arity * families.slots {
+            let child = shape.arity * families.slots * family + index
+            #expect(
+              slots[families.child + bank * families.child_stride + child]
+                == Slot(
+                  level: level - 1, bank: level == 1 ? 0 : bank,
+                  node: shape.arity * node + index / families.slots, slot: index % families.slots))
+          }
+        }
+        if shape.growth > 0 && (level > 1 || bank == 0) {
+          #expect(families.grown + bank * families.grown_stride == grownRows)
+          grownRows += families.count * nodes.slots * shape.arity
+        }
+      }
+    }
+    #expect(lmn_tree_grown_rows(tree.part) == grownRows)
+  }
+
   @Test func nodesHoldTokensAndCarriedNodesInTheirRows() {
     let tree = Tree(start: 3, length: 2, banks: 1)
     let tokens = Tensor(shape: [2, 1], scalars: [13, 14])
     let carried = Tensor(shape: [2, 1], scalars: [12, 101])
-    let nodes = tokens.pairwiseSummary(
-      of: tree, carried: carried, weight: Tensor(shape: [1, 2, 1], repeating: 1),
-      bias: Tensor(shape: [1, 1], repeating: 0))
+    let nodes = Summary.affine(
+      weight: Tensor(shape: [1, 2, 1], repeating: 1), bias: Tensor(shape: [1, 1], repeating: 0)
+    ).nodes(of: tree, tokens: tokens, carried: carried).nodes
     #expect(nodes.rows(tree.tokenRows) == tokens)
     #expect(nodes.rows(at: tree.carriedRows) == carried)
     #expect(nodes.shape == [tree.rowCount, 1])
@@ -43,31 +111,70 @@ import Testing
     await #expect(processExitsWith: .failure) { _ = Tree(start: -1, length: 1, banks: 1) }
     await #expect(processExitsWith: .failure) { _ = Tree(length: 4, banks: 1).level(3) }
   }
+
+  @Test func trapsOnShapesThatNoTreeHas() async {
+    await #expect(processExitsWith: .failure) { _ = TreeShape(banks: 0) }
+    await #expect(processExitsWith: .failure) { _ = TreeShape(banks: 1, arity: 1) }
+    await #expect(processExitsWith: .failure) { _ = TreeShape(banks: 1, arity: 17) }
+    await #expect(processExitsWith: .failure) { _ = TreeShape(banks: 1, growth: -1) }
+    await #expect(processExitsWith: .failure) { _ = TreeShape(banks: 1, highestLevel: 0) }
+    await #expect(processExitsWith: .failure) { _ = TreeShape(banks: 1, window: -1) }
+  }
+}
+
+/// What stands in a row.
+private struct Slot: Equatable {
+  let level, bank, node, slot: Int
+}
+
+extension Tree {
+  /// What stands in each of these rows.
+  fileprivate func slots(in rows: [Int]) -> [Slot] {
+    let all = levelsOfBanks.flatMap { level, bank, nodes in
+      (0..<nodes.rows.count).map {
+        Slot(
+          level: level, bank: bank, node: nodes.first + $0 / nodes.slots, slot: $0 % nodes.slots)
+      }
+    }
+    return rows.map { all[$0] }
+  }
 }
 
 /// The nodes of one level and bank.
 private struct LaidOutLevel: Equatable {
-  let level, bank, first: Int
-  let isCarried: Bool
+  let level, bank, first, carried, slots: Int
   let rows: Range<Int>
+
+  var carriedRows: Range<Int> { rows.prefix(carried * slots) }
 }
 
 extension Tree {
-  /// Every level of every bank by the definition: its nodes are those that the part's tokens finish
-  /// and the newest one finished before, and their rows follow each other.
+  /// Every level of every bank by the definition, and their rows follow each other.
+  ///
+  /// The nodes are those that the part's tokens finish, and of those finished before the ones that
+  /// wait for siblings, the newest one, and on level 0 the tokens of the window.
   fileprivate var levelsByDefinition: [LaidOutLevel] {
     var levels: [LaidOutLevel] = []
-    for bank in 0..<banks {
-      for level in (bank == 0 ? 0 : 1)...63 {
-        func finished(by tokens: Int) -> Int { (0...).prefix { ($0 + 1) << level <= tokens }.count }
-        let (before, after) = (finished(by: start), finished(by: start + length))
-        if after == 0 { break }
-        let first = max(before - 1, 0)
+    for bank in 0..<shape.banks {
+      var span = 1
+      for level in 0...shape.highestLevel {
+        defer { span *= shape.arity }
+        if span > start + length { break }
+        if level == 0 && bank > 0 { continue }
+        let (before, after) = (start / span, (start + length) / span)
+        let carried = (0..<before).filter { node in
+          let parentEnd = (node / shape.arity + 1) * shape.arity * span
+          let waits = level < shape.highestLevel && parentEnd > start
+          let inWindow = level == 0 && node >= start - shape.window
+          return waits || inWindow || node == before - 1
+        }
+        let first = carried.first ?? before
         let row = levels.last?.rows.upperBound ?? 0
+        let slots = 1 + level * shape.growth
         levels.append(
           LaidOutLevel(
-            level: level, bank: bank, first: first, isCarried: before > 0,
-            rows: row..<row + after - first))
+            level: level, bank: bank, first: first, carried: carried.count, slots: slots,
+            rows: row..<row + (after - first) * slots))
       }
     }
     return levels
@@ -82,15 +189,15 @@ private func expectLayoutOfTheDefinition(
   let inSwift = levels.map {
     let found = tree.level($0.level, bank: $0.bank)
     return LaidOutLevel(
-      level: $0.level, bank: $0.bank, first: found.first, isCarried: found.isCarried,
-      rows: found.rows)
+      level: $0.level, bank: $0.bank, first: found.first, carried: found.carried,
+      slots: found.slots, rows: found.rows)
   }
   let inC = levels.map {
     let found = lmn_tree_level_at(tree.part, $0.level)
     let row = found.row + $0.bank * lmn_tree_bank_rows(tree.part)
     return LaidOutLevel(
-      level: $0.level, bank: $0.bank, first: found.first, isCarried: found.carried == 1,
-      rows: row..<row + found.count)
+      level: $0.level, bank: $0.bank, first: found.first, carried: found.carried,
+      slots: found.slots, rows: row..<row + found.count * found.slots)
   }
   #expect(inSwift == levels, "\(tree)", sourceLocation: sourceLocation)
   #expect(inC == levels, "\(tree)", sourceLocation: sourceLocation)
@@ -101,11 +208,9 @@ private func expectLayoutOfTheDefinition(
   ]
   #expect(found == [highest, highest, rows, rows], "\(tree)", sourceLocation: sourceLocation)
 
-  let carriedRows = levels.filter(\.isCarried).map(\.rows.lowerBound)
-  let newestRows = levels.map { $0.rows.upperBound - 1 }
-  let newRows = levels.flatMap { $0.isCarried ? $0.rows.dropFirst() : $0.rows }
+  let carriedRows = levels.flatMap(\.carriedRows)
+  let newRows = levels.flatMap { $0.rows.dropFirst($0.carried * $0.slots) }
   #expect(tree.carriedRows == carriedRows, "\(tree)", sourceLocation: sourceLocation)
-  #expect(tree.newestRows == newestRows, "\(tree)", sourceLocation: sourceLocation)
   #expect(tree.newRows == newRows, "\(tree)", sourceLocation: sourceLocation)
   #expect(
     tree.tokenRows == levels[0].rows.suffix(tree.length), "\(tree)", sourceLocation: sourceLocation)

@@ -77,19 +77,21 @@ typedef struct lmn_sum {
 
 void lmn_sum_forward(lmn_context, const lmn_sum *);
 
-/// mean[r] = (sum of values[r]) / columns
+/// mean[r] = (sum of the values[r] that count) / how many count; 0 where none does
 typedef struct lmn_mean {
-  size_t rows, columns;  // columns: at least 1
-  const float *values;   // [rows, columns]
-  float *mean;           // [rows]
+  size_t rows, columns;    // columns: at least 1
+  const float *values;     // [rows, columns]
+  const int32_t *targets;  // [rows, columns], negative where a value does not count; NULL: all do
+  float *mean;             // [rows]
 } lmn_mean;
 
 void lmn_mean_forward(lmn_context, const lmn_mean *);
 
 typedef struct lmn_mean_grad {
   size_t rows, columns;
-  const float *d_mean;  // [rows]
-  float *d_values;      // [rows, columns]
+  const float *d_mean;     // [rows]
+  const int32_t *targets;  // [rows, columns] or NULL
+  float *d_values;         // [rows, columns]
 } lmn_mean_grad;
 
 void lmn_mean_backward(lmn_context, const lmn_mean_grad *);
@@ -565,11 +567,12 @@ typedef struct lmn_sinusoid {
 void lmn_sinusoid_forward(lmn_context, const lmn_sinusoid *);
 
 /// Softmax cross-entropy: losses[r] = log_normalizer[r] - logits[r][targets[r]],
-/// log_normalizer[r] = log of the sum of exp(logits[r]).
+/// log_normalizer[r] = log of the sum of exp(logits[r]). A row whose target is negative is ignored:
+/// both are 0, and so is its gradient, whatever the logits are.
 typedef struct lmn_cross_entropy {
   size_t rows, vocabulary;
   const float *logits;             // [M, V]
-  const int32_t *targets;          // [M], each in [0, V)
+  const int32_t *targets;          // [M], each in [0, V) or negative
   float *losses, *log_normalizer;  // [M]
 } lmn_cross_entropy;
 

@@ -11,6 +11,7 @@
 
 #include "isa/isa.h"
 #include "isa/matmul_path.h"
+#include "kernels/counted.h"
 #include "kernels/units.h"
 
 #define LMN_INLINE static inline __attribute__((always_inline))

@@ -3,6 +3,10 @@ KERNEL(cross_entropy_forward) {
   const lmn_cross_entropy *a = args;
   const size_t V = a->vocabulary;
   for (size_t r = begin; r < end; r++) {
+    if (a->targets[r] < 0) {
+      a->losses[r] = a->log_normalizer[r] = 0;
+      continue;
+    }
     const float *logits = a->logits + r * V;
     vec largest = vec_set(-INFINITY), sum = vec_set(0);
     for (size_t v = 0; v < V; v += VEC_LANES) {
@@ -27,6 +31,10 @@ KERNEL(cross_entropy_backward) {
   for (size_t r = begin; r < end; r++) {
     const float *logits = a->logits + r * V;
     float *d_logits = a->d_logits + r * V;
+    if (a->targets[r] < 0) {
+      memset(d_logits, 0, V * sizeof *d_logits);
+      continue;
+    }
     const vec d_loss = vec_set(a->d_losses[r]), log_normalizer = vec_set(a->log_normalizer[r]);
     for (size_t v = 0; v < V; v += VEC_LANES) {
       const size_t lanes = vec_lanes(V - v);

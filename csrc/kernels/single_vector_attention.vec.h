@@ -1,8 +1,9 @@
 // Every slot asks, one vector answers. Positions are worked on in groups that see the same nodes
 // from a low level up: all scores, then all weights, then all sums.
 //
-// A dot has the same bits wherever it is computed and sums over slots go slot by slot, so a
-// position gets the same output in any part, in any group and alone.
+// A dot has the same bits wherever it is computed and sums over slots go slot by slot, in blocks
+// that are the same for every group, so a position gets the same output in any part, in any group
+// and alone.
 #include "kernels/single_vector_attention_view.vec.h"
 
 /// dots[s][q][h] = scale * sum of slots[s][e] * keys[q][e] over the features of head h, for a tile

@@ -118,7 +118,7 @@ LMN_INLINE size_t group_place(attention_group group, size_t q) {
   return lmn_min(q, group.count - 1);
 }
 
-/// Slots that a group sees, ATTENTION_SLOTS at most, in order: its positions' tokens, then level by
+/// Slots that a group sees, of ATTENTION_SLOTS in order: its positions' tokens, then level by
 /// level, bank by bank, node by node.
 typedef struct {
   size_t level, bank, place, slot;  // of the one behind these
@@ -165,7 +165,8 @@ LMN_INLINE void view_next(attention_shape f, attention_view *view, bool first,
                           size_t width) {
   const lmn_tree_map *map = &levels->map.tree;
   const bool steady = levels->bits && !levels->disjoint;
-  size_t count = 0;
+  // Blocks begin at the same slots whoever is in the group, so those that nobody sees count too.
+  size_t count = 0, passed = 0;
   if (first) {
     view->level = view->bank = view->place = view->slot = view->index = 0;
   } else {
@@ -189,15 +190,13 @@ LMN_INLINE void view_next(attention_shape f, attention_view *view, bool first,
         bool seen = !levels->disjoint;
         for (size_t q = 0; q < group.count && !seen; q++)
           seen = sees_place(levels, level, view->place, group.tokens + q);
-        if (!seen) {
-          view->index += nodes->slots;
-          continue;
-        }
         for (; view->slot < nodes->slots; view->slot++, view->index++) {
-          if (count == ATTENTION_SLOTS) {
+          if (passed == ATTENTION_SLOTS && count) {
             view->common = count - view->own;
             return;
           }
+          passed = passed == ATTENTION_SLOTS ? 1 : passed + 1;
+          if (!seen) continue;
           const size_t base = nodes->row + view->bank * map->bank_rows + view->slot;
           for (size_t q = 0; q < group_size(f); q += own ? 1 : tile_size(f)) {
             const size_t tokens = group.tokens + group_place(group, q);

@@ -36,55 +36,107 @@ extension Cost {
 // MARK: - Trees
 
 extension Cost {
-  static func pairwiseSummary(of shape: TreeShape) -> Cost {
-    let (e, made) = (shape.width, shape.tree.made)
-    return Cost(operations: 4 * made * e * e, values: 3 * made * e + 2 * shape.banks * e * e)
+  static func affineSummary(of work: BenchmarkTree) -> Cost {
+    let (e, r, made) = (work.width, work.shape.arity, work.tree.made)
+    return Cost(
+      operations: 2 * r * made * e * e,
+      values: (r + 1) * made * e + r * work.shape.banks * e * e)
   }
 
-  static func pairwiseSummaryBackward(of shape: TreeShape) -> Cost {
-    let (e, made) = (shape.width, shape.tree.made)
-    return Cost(operations: 8 * made * e * e, values: 6 * made * e + 4 * shape.banks * e * e)
+  static func affineSummaryBackward(of work: BenchmarkTree) -> Cost {
+    let (e, r, made) = (work.width, work.shape.arity, work.tree.made)
+    return Cost(
+      operations: 4 * r * made * e * e,
+      values: 2 * (r + 1) * made * e + 2 * r * work.shape.banks * e * e)
   }
 
-  static func separableConv(of shape: TreeShape) -> Cost {
-    let (e, made) = (shape.width, shape.tree.made)
-    return Cost(operations: made * e * (2 * e + 4), values: 4 * made * e + shape.banks * e * e)
+  /// Every slot of a child, which gives to 1 + g of the grown ones.
+  static func expander(of work: BenchmarkTree) -> Cost {
+    let (e, taps, slots) = (work.width, 1 + work.shape.growth, work.tree.childSlots)
+    return Cost(operations: 2 * taps * slots * e * e, values: 3 * slots * e + taps * e * e)
   }
 
-  static func separableConvBackward(of shape: TreeShape) -> Cost {
-    let (e, made) = (shape.width, shape.tree.made)
-    return Cost(operations: made * e * (4 * e + 9), values: 8 * made * e + 2 * shape.banks * e * e)
+  static func expanderBackward(of work: BenchmarkTree) -> Cost {
+    let (e, taps, slots) = (work.width, 1 + work.shape.growth, work.tree.childSlots)
+    return Cost(operations: 4 * taps * slots * e * e, values: 6 * slots * e + 2 * taps * e * e)
+  }
+
+  static func separableConv(of work: BenchmarkTree) -> Cost {
+    let (e, r, made) = (work.width, work.shape.arity, work.tree.made)
+    return Cost(
+      operations: made * e * (2 * e + 2 * r),
+      values: (r + 2) * made * e + work.shape.banks * e * e)
+  }
+
+  static func separableConvBackward(of work: BenchmarkTree) -> Cost {
+    let (e, r, made) = (work.width, work.shape.arity, work.tree.made)
+    return Cost(
+      operations: made * e * (4 * e + 4 * r + 1),
+      values: 2 * (r + 2) * made * e + 2 * work.shape.banks * e * e)
   }
 
   /// A score and a share of the output per slot seen.
-  static func attention(of shape: TreeShape) -> Cost {
-    let (e, n, l) = (shape.width, shape.tree.rowCount, shape.length)
-    let seen = slotsSeen(before: l, banks: shape.banks)
-    return Cost(operations: seen * (4 * e + 12 * shape.heads), values: 2 * n * e + 2 * l * e)
+  static func attention(of work: BenchmarkTree) -> Cost {
+    let (e, n, l) = (work.width, work.tree.rowCount, work.length)
+    let seen = slotsSeen(before: l, shape: work.shape)
+    return Cost(operations: seen * (4 * e + 12 * work.heads), values: 2 * n * e + 2 * l * e)
   }
 
   /// The score once more, and what goes to key, query, value and weight.
-  static func attentionBackward(of shape: TreeShape) -> Cost {
-    let (e, n, l) = (shape.width, shape.tree.rowCount, shape.length)
-    let seen = slotsSeen(before: l, banks: shape.banks)
-    return Cost(operations: seen * (10 * e + 12 * shape.heads), values: 4 * n * e + 4 * l * e)
+  static func attentionBackward(of work: BenchmarkTree) -> Cost {
+    let (e, n, l) = (work.width, work.tree.rowCount, work.length)
+    let seen = slotsSeen(before: l, shape: work.shape)
+    return Cost(operations: seen * (10 * e + 12 * work.heads), values: 4 * n * e + 4 * l * e)
   }
 
-  /// The slots that positions 0 ..< `length` see: themselves and, per bank, a node of every level i
-  /// that has one, which positions from 2ⁱ − 1 on do.
-  static func slotsSeen(before length: Int, banks: Int) -> Int {
-    var (slots, level) = (length, 1)
-    while length >> level > 0 {
-      slots += banks * (length - (1 << level) + 1)
-      level += 1
+  /// The same for tokens that every position recalls; the score is computed twice backward, for the
+  /// key and for the token.
+  static func recall(of work: BenchmarkTree, places: Int) -> Cost {
+    let (e, l) = (work.width, work.length)
+    return Cost(operations: l * places * (4 * e + 12 * work.heads), values: 4 * l * e)
+  }
+
+  static func recallBackward(of work: BenchmarkTree, places: Int) -> Cost {
+    let (e, l) = (work.width, work.length)
+    return Cost(operations: l * places * (14 * e + 24 * work.heads), values: 8 * l * e)
+  }
+
+  /// The slots that positions 0 ..< `length` see.
+  ///
+  /// A level has n nodes for as many positions as a node spans; the newest one is seen, or the n
+  /// modulo r that wait for siblings.
+  static func slotsSeen(before length: Int, shape: TreeShape) -> Int {
+    var (seen, span) = (0, 1)
+    for level in 0...shape.highestLevel where span <= length {
+      let waits = shape.visibility == .disjoint && level < shape.highestLevel
+      let slots = level == 0 ? 1 : shape.banks * (1 + level * shape.growth)
+      for nodes in 1...length / span {
+        let positions = min(span, length + 1 - nodes * span)
+        seen += slots * positions * (waits ? nodes % shape.arity : 1)
+      }
+      span *= shape.arity
     }
-    return slots
+    return seen
+  }
+
+  static func + (left: Cost, right: Cost) -> Cost {
+    Cost(operations: left.operations + right.operations, bytes: left.bytes + right.bytes)
   }
 }
 
 extension Tree {
-  /// Nodes that are not tokens.
+  /// Rows of nodes that are not tokens.
   fileprivate var made: Int { rowCount - length }
+
+  /// Slots of the children of all nodes; tokens are the children of every bank's.
+  fileprivate var childSlots: Int {
+    guard levels > 0 else { return 0 }
+    return (1...levels).reduce(0) { sum, level in
+      let (nodes, below) = (self.level(level), self.level(level - 1).slots)
+      let families = nodes.rows.count / nodes.slots * (level == 1 ? 1 : shape.banks)
+      return sum + families * shape.arity * below
+    }
+  }
 }
 
 // MARK: - Steps of streams
@@ -117,8 +169,8 @@ extension Cost {
     let (e, k, f) = (sizes.width, sizes.banks, sizes.feedForward)
     let positions = work.positions
     let seen =
-      slotsSeen(before: positions.upperBound, banks: k)
-      - slotsSeen(before: positions.lowerBound, banks: k)
+      slotsSeen(before: positions.upperBound, shape: TreeShape(banks: k))
+      - slotsSeen(before: positions.lowerBound, shape: TreeShape(banks: k))
     let slots = Double(seen) / Double(positions.count)
     let block = Double(e * e * (4 + 4 * k + 2 * f)) + 2 * Double(e) * slots
     let forward = { (head: Int) in

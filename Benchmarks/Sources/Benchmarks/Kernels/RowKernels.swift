@@ -49,6 +49,9 @@ extension KernelBenchmark {
       "gelu", operations: 30, slope: 32, { wide.gelu() }, { wide.geluPullback(dWide) })
     measureActivation(
       "relu", operations: 1, slope: 1, { wide.relu() }, { wide.reluPullback(dWide) })
+    measureActivation(
+      "logSigmoid", operations: 30, slope: 16, { wide.logSigmoid() },
+      { wide.logSigmoidPullback(dWide) })
   }
 
   /// From tokens to vectors, and from logits to a loss.

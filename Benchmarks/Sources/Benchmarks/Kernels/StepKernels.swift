@@ -13,49 +13,49 @@ extension KernelBenchmark {
   private func measureSteps(streams: Int, width e: Int, heads: Int) {
     let shape = "\(streams) streams, E \(e), K \(K), H \(heads)"
     let (tokens, queryValue, queryValueBias) = (random(streams, e), random(e, 2 * e), random(2 * e))
-    let (weight, bias) = (random(K, 2 * e, e), random(K, e))
-    let pairwise = trees(streams: streams, width: e)
-    measure(
-      "pairwiseSummary.step \(shape)",
-      .treeStep(streams: streams, width: e, banks: K, summary: 4 * e * e), runs: 64
-    ) {
-      pairwise.step(
-        tokens, pairwiseSummary: weight, bias: bias, queryValue: queryValue,
-        queryValueBias: queryValueBias)
+    let bias = random(K, e)
+    let affine = Summary.affine(weight: random(K, 2 * e, e), bias: bias)
+    let separable = Summary.separable(
+      taps: random(K, 3, e), pointwise: random(K, e, e), bias: bias)
+    func step(_ trees: StreamTrees, _ summary: Summary) {
+      trees.step(
+        tokens, summary: summary, expansion: nil, queryValue: queryValue,
+        queryValueBias: queryValueBias, levelBias: nil)
     }
-    let (taps, pointwise) = (random(K, 3, e), random(K, e, e))
-    let separable = trees(streams: streams, width: e)
-    measure(
-      "separableConv.step \(shape)",
-      .treeStep(streams: streams, width: e, banks: K, summary: 2 * e * e + 4 * e), runs: 64
-    ) {
-      separable.step(
-        tokens, separableConv: taps, pointwise: pointwise, bias: bias, queryValue: queryValue,
-        queryValueBias: queryValueBias)
+    for (name, summary, operations) in [
+      ("affineSummary", affine, 4 * e * e), ("separableConv", separable, 2 * e * e + 4 * e),
+    ] {
+      let trees = trees(streams: streams, width: e, heads: heads)
+      measure(
+        "\(name).step \(shape)",
+        .treeStep(streams: streams, width: e, banks: K, summary: operations), runs: 64
+      ) { step(trees, summary) }
     }
 
-    let (still, keys) = (trees(streams: streams, width: e), random(streams, e))
+    let (still, keys) = (trees(streams: streams, width: e, heads: heads), random(streams, e))
     // The state at a position p has the slots that the token before it saw.
     let slots = Tree(start: Self.position, length: 1, banks: K).carriedRows.count
     // Trees learn what a position sees from a step.
-    still.step(
-      tokens, pairwiseSummary: weight, bias: bias, queryValue: queryValue,
-      queryValueBias: queryValueBias)
+    step(still, affine)
     measure(
       "singleVectorAttention.step \(shape)",
       .attentionStep(streams: streams, width: e, heads: heads, slots: slots)
-    ) { _ = keys.singleVectorAttention(over: still, heads: heads) }
+    ) { _ = keys.singleVectorAttention(over: still) }
   }
 
   /// Tokens that streams have taken.
   private static var position: Int { 1024 }
 
-  private func trees(streams: Int, width: Int) -> StreamTrees {
-    let trees = StreamTrees(streams: streams, width: width, banks: K)
+  private func trees(streams: Int, width: Int, heads: Int) -> StreamTrees {
+    let trees = StreamTrees(
+      streams: streams, width: width, heads: heads, shape: TreeShape(banks: K))
     let rows = Tree(start: Self.position, length: 1, banks: K).carriedRows.count
-    let (nodes, slots) = (random(rows, width), random(rows, 2 * width))
+    let state = StreamTreeState(
+      position: Self.position, nodes: random(rows, width), pinned: random(0, width),
+      pinnedScores: random(0, 1))
+    let slots = random(rows, 2 * width)
     for stream in 0..<streams {
-      trees.load(stream, position: Self.position, nodes: nodes, slots: slots)
+      trees.load(stream, state, slots: slots, gates: nil, levelBias: nil)
     }
     return trees
   }

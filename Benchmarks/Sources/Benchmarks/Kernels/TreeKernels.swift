@@ -1,59 +1,107 @@
 import LMN
 
 extension KernelBenchmark {
-  /// All nodes of a sequence, and their gradients, by both summarizers.
+  /// All nodes of a sequence, and their gradients, by both summarizers, and where they grow.
   func measureTrees() {
-    for shape in TreeShape.all {
-      measurePairwiseSummary(shape)
-      measureSeparableConv(shape)
+    for tree in BenchmarkTree.all {
+      measureAffineSummary(tree)
+      measureSeparableConv(tree)
+    }
+    for tree in BenchmarkTree.growing { measureExpander(tree) }
+  }
+
+  private func measureAffineSummary(_ work: BenchmarkTree) {
+    measureAffineSummary(
+      work, "affineSummary", expansion: nil, .affineSummary(of: work),
+      .affineSummaryBackward(of: work))
+  }
+
+  /// An affine summary and the expander before it.
+  private func measureExpander(_ work: BenchmarkTree) {
+    let (e, g) = (work.width, work.shape.growth)
+    measureAffineSummary(
+      work, "expander", expansion: Expansion(weight: random(1 + g, e, e), bias: random(e)),
+      .affineSummary(of: work) + .expander(of: work),
+      .affineSummaryBackward(of: work) + .expanderBackward(of: work))
+  }
+
+  private func measureAffineSummary(
+    _ work: BenchmarkTree, _ name: String, expansion: Expansion?, _ forward: Cost, _ backward: Cost
+  ) {
+    let (tree, e, k) = (work.tree, work.width, work.shape.banks)
+    let (x, carried, dNodes) = (random(work.length, e), random(0, e), random(tree.rowCount, e))
+    let (weight, bias) = (random(k, work.shape.arity * e, e), random(k, e))
+    let summary = Summary.affine(weight: weight, bias: bias)
+    measure("\(name).forward \(work)", forward) {
+      _ = summary.nodes(of: tree, tokens: x, carried: carried, expansion: expansion)
+    }
+    let (nodes, grown, _) = ExecutionContext.$current.withValue(context) {
+      summary.nodes(of: tree, tokens: x, carried: carried, expansion: expansion)
+    }
+    measure("\(name).backward \(work)", backward) {
+      _ = nodes.affineSummaryPullback(
+        dNodes, of: tree, grown: grown, weight: weight, expansion: expansion)
     }
   }
 
-  private func measurePairwiseSummary(_ shape: TreeShape) {
-    let (tree, e, k) = (shape.tree, shape.width, shape.banks)
+  private func measureSeparableConv(_ work: BenchmarkTree) {
+    let (tree, e, k) = (work.tree, work.width, work.shape.banks)
     let (x, nodes, dNodes) = (
-      random(shape.length, e), random(tree.rowCount, e), random(tree.rowCount, e)
+      random(work.length, e), random(tree.rowCount, e), random(tree.rowCount, e)
     )
-    let (carried, weight, bias) = (random(0, e), random(k, 2 * e, e), random(k, e))
-    measure("pairwiseSummary.forward \(shape)", .pairwiseSummary(of: shape)) {
-      _ = x.pairwiseSummary(of: tree, carried: carried, weight: weight, bias: bias)
-    }
-    measure("pairwiseSummary.backward \(shape)", .pairwiseSummaryBackward(of: shape)) {
-      _ = nodes.pairwiseSummaryPullback(dNodes, of: tree, weight: weight)
-    }
-  }
-
-  private func measureSeparableConv(_ shape: TreeShape) {
-    let (tree, e, k) = (shape.tree, shape.width, shape.banks)
-    let (x, nodes, dNodes) = (
-      random(shape.length, e), random(tree.rowCount, e), random(tree.rowCount, e)
-    )
-    let (carried, taps) = (random(0, e), random(k, 3, e))
+    let (carried, taps) = (random(0, e), random(k, work.shape.arity + 1, e))
     let (pointwise, bias, mixed) = (random(k, e, e), random(k, e), random(tree.rowCount, e))
-    measure("separableConv.forward \(shape)", .separableConv(of: shape)) {
-      _ = x.separableConv(of: tree, carried: carried, taps: taps, pointwise: pointwise, bias: bias)
+    let grown = random(0, e)
+    let summary = Summary.separable(taps: taps, pointwise: pointwise, bias: bias)
+    measure("separableConv.forward \(work)", .separableConv(of: work)) {
+      _ = summary.nodes(of: tree, tokens: x, carried: carried)
     }
-    measure("separableConv.backward \(shape)", .separableConvBackward(of: shape)) {
+    measure("separableConv.backward \(work)", .separableConvBackward(of: work)) {
       _ = nodes.separableConvPullback(
-        dNodes, of: tree, mixed: mixed, taps: taps, pointwise: pointwise)
+        dNodes, of: tree, grown: grown, mixed: mixed, taps: taps, pointwise: pointwise)
     }
   }
 
-  /// Attention of all positions of a sequence.
+  /// Attention of all positions of a sequence, to the tree and to what is recalled beside it.
   func measureAttention() {
-    for shape in TreeShape.all {
-      let (tree, e, l) = (shape.tree, shape.width, shape.length)
-      let (slots, keys, dOutput) = (random(tree.rowCount, 2 * e), random(l, e), random(l, e))
-      let (output, logNormalizer) = ExecutionContext.$current.withValue(context) {
-        slots.singleVectorAttention(keys: keys, of: tree, heads: shape.heads)
-      }
-      measure("singleVectorAttention.forward \(shape)", .attention(of: shape)) {
-        _ = slots.singleVectorAttention(keys: keys, of: tree, heads: shape.heads)
-      }
-      measure("singleVectorAttention.backward \(shape)", .attentionBackward(of: shape)) {
-        _ = slots.singleVectorAttentionPullback(
-          dOutput, keys: keys, output: output, logNormalizer: logNormalizer, of: tree)
-      }
+    for work in BenchmarkTree.all {
+      measureAttention(
+        work, "singleVectorAttention", AttentionView(of: work.tree, heads: work.heads),
+        .attention(of: work), .attentionBackward(of: work))
+    }
+    for work in BenchmarkTree.recalling {
+      let (tree, places) = (work.tree, work.shape.window)
+      // Scores that grow: every token is pinned, until the places are full of later ones.
+      let scores = Tensor(
+        shape: [places + work.length],
+        scalars: (0..<places + work.length).map { $0 < places ? -.infinity : Float($0) })
+      let pinned = Recall.pinned(scores: scores, places: places, in: tree).recall
+      measureAttention(
+        work, "recall",
+        AttentionView(
+          of: tree, heads: work.heads,
+          beside: [(.window(of: tree), nil), (pinned, random(scores.count))]),
+        .attention(of: work) + .recall(of: work, places: 2 * places),
+        .attentionBackward(of: work) + .recallBackward(of: work, places: 2 * places))
+    }
+  }
+
+  private func measureAttention(
+    _ work: BenchmarkTree, _ name: String, _ view: AttentionView, _ forward: Cost, _ backward: Cost
+  ) {
+    let (e, l) = (work.width, work.length)
+    // Slots of the tree, and of tokens that were pinned before.
+    let slots = random(work.tree.rowCount + work.shape.window, 2 * e)
+    let (keys, dOutput) = (random(l, e), random(l, e))
+    let (output, logNormalizer) = ExecutionContext.$current.withValue(context) {
+      slots.singleVectorAttention(keys: keys, seeing: view)
+    }
+    measure("\(name).forward \(work)", forward) {
+      _ = slots.singleVectorAttention(keys: keys, seeing: view)
+    }
+    measure("\(name).backward \(work)", backward) {
+      _ = slots.singleVectorAttentionPullback(
+        dOutput, keys: keys, output: output, logNormalizer: logNormalizer, seeing: view)
     }
   }
 }

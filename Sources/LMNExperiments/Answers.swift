@@ -1,0 +1,47 @@
+import LMNAutodiff
+import LMNKernels
+import LMNModel
+
+extension LogarithmicMemoryNetwork {
+  /// How many of the targets that are asked for are the likeliest token, in the parallel form.
+  func rightAnswers(to examples: [Example]) -> Int {
+    ExecutionContext.current.map(examples.count) { index in
+      let example = examples[index]
+      let asked = example.targets.indices.filter { example.targets[$0] >= 0 }
+      let answers = self(example.inputs).value.rows(at: asked).likeliestTokens
+      return zip(asked, answers).count { example.targets[$0] == $1 }
+    }.reduce(0, +)
+  }
+
+  /// What the network writes behind each of some texts: the likeliest token, again and again, in the
+  /// sequential form.
+  func continuations(of texts: [[Token]], count: Int) -> [[Token]] {
+    let read = ExecutionContext.current.map(texts.count) { index in
+      var session = Session(self)
+      let logits = session.read(texts[index])
+      precondition(logits != nil, "continuations: text \(index) is empty")
+      return (state: session.state, next: logits!.reshaped([1, logits!.count]).likeliestTokens[0])
+    }
+    var batch = SessionBatch(self, states: read.map(\.state))
+    var written = read.map { [$0.next] }
+    for _ in 1..<count {
+      let next = batch.step(written.map { $0[$0.count - 1] }).likeliestTokens
+      for (index, token) in next.enumerated() { written[index].append(token) }
+    }
+    return written
+  }
+}
+
+extension Tensor {
+  /// Of every row of logits `[M, V]` the token with the largest, the first if there are several.
+  var likeliestTokens: [Token] {
+    let (scalars, width) = (scalars, shape[1])
+    return (0..<shape[0]).map { row in
+      var best = 0
+      for token in 1..<width where scalars[row * width + token] > scalars[row * width + best] {
+        best = token
+      }
+      return Token(best)
+    }
+  }
+}

@@ -1,0 +1,81 @@
+public import ArgumentParser
+import LMN
+public import LMNExperiments
+
+/// The flags that say how networks are trained on a task.
+struct SweepOptions: ParsableArguments {
+  @Option(help: "Examples to train on, of each size.")
+  var examples = 10_000
+  @Option(help: "How often each is seen.")
+  var epochs: Int?
+  @Option(help: "Examples of a step.")
+  var batchSize = 64
+  @Option(help: "The highest learning rates, with commas: each makes a run of its own.")
+  var learningRate: List<Float> = [1e-3, 3e-3, 1e-2]
+  @Option(help: "How the learning rate goes.")
+  var schedule = SweepSettings.Schedule.cosine
+  @Option(help: "What a value loses per step, in units of the learning rate.")
+  var weightDecay: Float = 0.01
+  @Option(help: "The longest gradient, 0 for no limit.")
+  var clip: Float = 1
+  @Option(help: "What the summarizers are before training.")
+  var initialisation = Initialisation.reference
+  @Option(help: "What every random choice follows from.")
+  var seed: UInt64 = 1
+  @Option(help: "How often a run is measured on its way.")
+  var evaluations = 20
+  @Option(help: "A file to write the learning curves to, a JSON object per line, at its end.")
+  var curves: String?
+
+  /// The settings, for networks that the flags of a model make.
+  func settings(model: ModelOptions) -> SweepSettings {
+    // The task knows how many tokens there are.
+    var configuration = Configuration(vocabularySize: 1)
+    for setting in model.settings { setting.apply(&configuration) }
+    var settings = SweepSettings(model: configuration)
+    settings.examples = examples
+    settings.batchSize = batchSize
+    settings.learningRates = learningRate.elements
+    settings.schedule = schedule
+    settings.optimizer.weightDecay = weightDecay
+    settings.gradientClipping = clip == 0 ? nil : clip
+    settings.initialisation = initialisation
+    settings.seed = seed
+    settings.evaluations = evaluations
+    if let epochs { settings.epochs = epochs }
+    return settings
+  }
+}
+
+/// Values with commas between them.
+struct List<Element: ExpressibleByArgument>: ExpressibleByArgument, ExpressibleByArrayLiteral {
+  let elements: [Element]
+
+  init(arrayLiteral elements: Element...) { self.elements = elements }
+
+  init?(argument: String) {
+    let words = argument.split(separator: ",", omittingEmptySubsequences: false)
+    elements = words.compactMap { Element(argument: String($0)) }
+    if elements.count != words.count { return nil }
+  }
+
+  var defaultValueDescription: String {
+    elements.map(\.defaultValueDescription).joined(separator: ",")
+  }
+}
+
+extension AssociativeRecall.Size: ExpressibleByArgument {
+  /// Tokens and pairs, as in `64/4`.
+  public init?(argument: String) {
+    let words = argument.split(separator: "/", omittingEmptySubsequences: false)
+    guard words.count == 2, let length = Int(words[0]), let pairs = Int(words[1]) else {
+      return nil
+    }
+    self.init(length: length, pairs: pairs)
+  }
+
+  /// As it is written on the command line.
+  public var defaultValueDescription: String { "\(length)/\(pairs)" }
+}
+
+extension SweepSettings.Schedule: ExpressibleByArgument {}

@@ -1,0 +1,179 @@
+import CLMN
+import Foundation
+import LMNKernels
+import LMNTestSupport
+import Testing
+
+/// Which tokens the positions of a part see, by their numbers.
+struct RecallTable: CustomStringConvertible {
+  let description: String
+  let tokens, places: Int
+  /// For each position, in order.
+  let seen: [[Int]]
+
+  /// The tokens of a position in so many places, of which those that are left are negative.
+  var seenPlaces: [Int32] {
+    seen.flatMap { tokens in
+      tokens.map(Int32.init) + [Int32](repeating: -1, count: places - tokens.count)
+    }
+  }
+
+  /// The first position that sees each token, and the one behind the last; both 0 where none does.
+  var audience: [Int32] {
+    (0..<tokens).flatMap { token -> [Int32] in
+      let positions = seen.indices.filter { seen[$0].contains(token) }
+      return [Int32(positions.first ?? 0), Int32((positions.last ?? -1) + 1)]
+    }
+  }
+
+  /// The window by its definition: every position sees the last tokens before its own.
+  ///
+  /// Tokens are the rows of level 0.
+  static func window(of tree: Tree) -> RecallTable {
+    let first = tree.level(0).first
+    return RecallTable(
+      description: "window of \(tree)", tokens: tree.level(0).rows.count,
+      places: tree.shape.window,
+      seen: (tree.start..<tree.start + tree.length).map { position in
+        (max(0, position - tree.shape.window)..<position).map { $0 - first }
+      })
+  }
+
+  /// Pinned tokens by their definition: a token takes the place of the first one with the lowest
+  /// score, if its own is higher; an empty place has that of −∞.
+  static func pinned(
+    scores: [Float], places: Int
+  ) -> (table: RecallTable, pinned: [Int?]) {
+    var pinned = (0..<places).map { scores[$0] > -.infinity ? $0 : nil }
+    let seen = (places..<scores.count).map { token in
+      defer {
+        let held = pinned.map { $0.map { scores[$0] } ?? -.infinity }
+        let worst = held.firstIndex(of: held.min()!)!
+        if scores[token] > held[worst] { pinned[worst] = token }
+      }
+      return pinned.compactMap { $0 }
+    }
+    let table = RecallTable(
+      description: "\(places) pins of \(scores.count - places)", tokens: scores.count,
+      places: places, seen: seen)
+    return (table, pinned)
+  }
+
+  /// Tokens that are seen from anywhere to anywhere.
+  static func random(tokens: Int, length: Int, seed: UInt64) -> RecallTable {
+    var values = SeededValues(seed: seed)
+    let audiences = (0..<tokens).map { _ in
+      values.integers(2, below: length + 1).map(Int.init).sorted()
+    }
+    let seen = (0..<length).map { position in
+      (0..<tokens).filter { (audiences[$0][0]..<audiences[$0][1]).contains(position) }
+        .shuffled(using: &values)
+    }
+    return RecallTable(
+      description: "\(tokens) tokens, \(length) positions", tokens: tokens,
+      places: seen.map(\.count).max()! + 1, seen: seen)
+  }
+}
+
+/// Slots are in rows of three times as many, backwards.
+private func recalledRows(_ table: RecallTable) -> [Int32] {
+  (0..<table.tokens).map { Int32(3 * (table.tokens - 1 - $0) + 1) }
+}
+
+/// Going on is an attention over one slot more, whose score is a log-normalizer in -1...1.
+private func bounds(_ table: RecallTable, heads: Int, headWidth: Int) -> AttentionBounds {
+  AttentionBounds(heads: heads, headWidth: headWidth, slots: 1 + table.places, isBiased: true)
+}
+
+func recall(
+  _ table: RecallTable, heads: Int, headWidth: Int, isGated: Bool, seed: UInt64 = 1
+) -> KernelCall {
+  var values = SeededValues(seed: seed)
+  let (width, length) = (heads * headWidth, table.seen.count)
+  let bounds = bounds(table, heads: heads, headWidth: headWidth)
+  let (rows, seen) = (recalledRows(table), table.seenPlaces)
+  return KernelCall(
+    "recall of \(table), \(heads) heads of \(headWidth), \(isGated ? "gates, " : "")seed \(seed)",
+    inputs: [
+      values.floats(3 * table.tokens * 2 * width), values.floats(isGated ? table.tokens : 0),
+      values.floats(length * width), values.floats(length * width),
+      values.floats(length * heads),
+    ],
+    accuracy: .bounded { expected in
+      [
+        expected[0].map { _ in bounds.outputError },
+        expected[1].map { _ in bounds.logNormalizerError },
+      ]
+    }
+  ) { context, arrays, inputs in
+    var arguments = lmn_recall(
+      length: length, width: width, heads: heads, tokens: table.tokens, places: table.places,
+      rows: arrays.input(rows), seen: arrays.input(seen), slots: arrays.input(inputs[0]),
+      gates: isGated ? arrays.input(inputs[1]) : nil, keys: arrays.input(inputs[2]),
+      output: arrays.updated(inputs[3]), log_normalizer: arrays.updated(inputs[4]))
+    lmn_recall_forward(context, &arguments)
+  }
+}
+
+func recallPullback(
+  _ table: RecallTable, heads: Int, headWidth: Int, isGated: Bool, seed: UInt64 = 1
+) -> KernelCall {
+  let forward = recall(table, heads: heads, headWidth: headWidth, isGated: isGated, seed: seed)
+  let results = forward.results(in: InstructionSet.reference.context())
+  var values = SeededValues(seed: seed + 1)
+  let (width, length) = (heads * headWidth, table.seen.count)
+  let bounds = bounds(table, heads: heads, headWidth: headWidth)
+  let (rows, seen, audience) = (recalledRows(table), table.seenPlaces, table.audience)
+  let function: @Sendable (lmn_context, GuardedArguments, [[Float]]) -> Void = {
+    context, arrays, inputs in
+    var arguments = lmn_recall_grad(
+      length: length, width: width, heads: heads, tokens: table.tokens, places: table.places,
+      rows: arrays.input(rows), seen: arrays.input(seen), audience: arrays.input(audience),
+      slots: arrays.input(inputs[0]), gates: isGated ? arrays.input(inputs[1]) : nil,
+      keys: arrays.input(inputs[2]), output: arrays.input(inputs[3]),
+      log_normalizer: arrays.input(inputs[4]), d_output: arrays.input(inputs[5]),
+      d_keys: arrays.updated(inputs[6]), d_slots: arrays.updated(inputs[7]),
+      d_gates: isGated ? arrays.output(table.tokens) : nil)
+    lmn_recall_backward(context, &arguments)
+  }
+  let slotValues = 3 * table.tokens * 2 * width
+  let inputs =
+    Array(forward.inputs.prefix(3)) + results
+    + [length * width, length * width, slotValues].map { values.floats($0) }
+  return KernelCall(
+    "recall's pullback of \(table), \(heads) heads of \(headWidth), "
+      + "\(isGated ? "gates, " : "")seed \(seed)",
+    inputs: inputs,
+    // As for the attention itself, added to values in -1...1. The sums of a token's weights are
+    // what a cotangent of ones gives to its value, where nothing was before.
+    accuracy: .bounded { expected in
+      let ones = [Float](repeating: 1, count: length * width)
+      let weights = GuardedArguments.results {
+        let zeros = [Float](repeating: 0, count: slotValues)
+        function(InstructionSet.reference.context(), $0, inputs.prefix(5) + [ones, ones, zeros])
+      }[1]
+      let d_keys =
+        bounds.scoreCotangent * bounds.scoreCotangentError
+        + (1 + bounds.scoreCotangent) * Rounding.error(table.places + 2)
+      let d_slots = expected[1].indices.map { index in
+        let (row, feature) = (index / (2 * width), index % (2 * width))
+        let weight = Double(weights[row * 2 * width + width + feature % width])
+        // Rows of no token are left as they were.
+        if row % 3 != 1 { return 0.0 }
+        let sum = Rounding.error(length + 2)
+        return feature < width
+          ? weight * bounds.scoreCotangent * bounds.scoreCotangentError
+            + (1 + weight * bounds.scoreCotangent) * sum
+          : weight * bounds.weightError + (1 + weight) * sum
+      }
+      guard isGated else { return [expected[0].map { _ in d_keys }, d_slots] }
+      let d_gates = rows.map { row in
+        let sum = (0..<heads).reduce(0.0) {
+          $0 + Double(weights[Int(row) * 2 * width + width + $1])
+        }
+        return sum * 2 * Double(headWidth)
+          * (bounds.scoreCotangentError + Rounding.error(length + heads + 4))
+      }
+      return [expected[0].map { _ in d_keys }, d_slots, d_gates]
+    }, function: function)
+}

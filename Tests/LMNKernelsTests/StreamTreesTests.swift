@@ -1,0 +1,203 @@
+import LMNKernels
+import LMNTestSupport
+import Testing
+
+/// The sequential form: a token at a time.
+@Suite struct StreamTreesTests {
+  /// Every shape with every summary, with and without pinned tokens and biases; the first is the
+  /// published tree, the second one shows more than a block of 64 slots.
+  private static let streams: [RecalledStream] =
+    [
+      RecalledStream(TreeShape(banks: 2), .affine, length: 70, places: 0, hasLevelBias: false),
+      RecalledStream(
+        TreeShape(banks: 3, arity: 8, growth: 3, visibility: .disjoint), .separable, length: 70,
+        places: 0),
+    ]
+    + treeShapes.enumerated().flatMap { index, shape in
+      let kinds = RandomSummary.Kind.allCases
+      return [
+        RecalledStream(
+          shape, kinds[index % 3], length: 70, places: 3 * (index % 2),
+          hasLevelBias: index % 3 > 0),
+        RecalledStream(
+          shape, kinds[(index + 1) % 3], length: 30, places: 2 - 2 * (index % 2),
+          hasLevelBias: index % 3 == 0),
+      ]
+    }
+
+  /// Nodes and pinned tokens have the bits of the parallel form, and so has the output of a tree
+  /// alone; tokens that are recalled come in another order.
+  @Test(arguments: InstructionSet.available, streams)
+  func stepsEqualTheParallelForm(_ instructionSet: InstructionSet, _ stream: RecalledStream) {
+    computing(on: instructionSet) {
+      let trees = stream.trees(1)
+      let whole = stream.parts([stream.length])[0]
+      let ones = stream.parts([Int](repeating: 1, count: stream.length))
+      let recalls = stream.places > 0 || stream.shape.window > 0
+      let bounds = stream.bounds(over: whole)
+      for position in 0..<stream.length {
+        let found = stream.step(trees, at: [position])
+        let expected = whole.output.rows(position..<position + 1)
+        if recalls {
+          expectClose(
+            found.scalars, expected.scalars,
+            within: .init(repeating: 2 * bounds.outputError, count: stream.width),
+            "position \(position) of \(stream.shape)")
+        } else {
+          #expect(found == expected, "position \(position) of \(stream.shape)")
+        }
+        let (state, one) = (trees.state(of: 0), ones[position])
+        #expect(state.position == position + 1)
+        #expect(state.nodes == one.nodes.rows(at: one.tree.newestRows))
+        #expect(state.pinned == one.pins.tokens)
+        #expect(state.pinnedScores == one.pins.scores)
+      }
+    }
+  }
+
+  /// At every position a state that is saved and loaded, into trees that have seen something else,
+  /// is the same state, and the next steps have the same bits.
+  @Test(arguments: InstructionSet.available, streams)
+  func goesOnFromAState(_ instructionSet: InstructionSet, _ stream: RecalledStream) {
+    computing(on: instructionSet) {
+      let (trees, others) = (stream.trees(1), stream.trees(1))
+      for position in 0..<stream.length {
+        let state = trees.state(of: 0)
+        stream.load(state, gates: stream.gatesOfPins(before: position), into: others, 0)
+        let again = others.state(of: 0)
+        #expect(again.position == position)
+        #expect(again.nodes == state.nodes)
+        #expect(again.pinned == state.pinned)
+        #expect(again.pinnedScores == state.pinnedScores)
+        let expected = stream.step(trees, at: [position])
+        #expect(
+          stream.step(others, at: [position]) == expected, "position \(position) of \(stream.shape)"
+        )
+        // What stood here before the next state is loaded.
+        _ = stream.step(others, at: [(position + 7) % stream.length])
+      }
+    }
+  }
+
+  /// Streams at different positions step together and have the bits that they have alone.
+  @Test(arguments: InstructionSet.available, streams)
+  func streamsAtDifferentPositionsAreAlone(
+    _ instructionSet: InstructionSet, _ stream: RecalledStream
+  ) {
+    computing(on: instructionSet) {
+      let starts = [0, 5, 8, 15]
+      let together = stream.trees(starts.count)
+      let alone = starts.map { _ in stream.trees(1) }
+      for (index, start) in starts.enumerated() {
+        for position in 0..<start { _ = stream.step(alone[index], at: [position]) }
+        stream.load(
+          alone[index].state(of: 0), gates: stream.gatesOfPins(before: start), into: together, index
+        )
+      }
+      for step in 0..<15 {
+        let positions = starts.map { $0 + step }
+        let found = stream.step(together, at: positions)
+        let expected = zip(alone, positions).map { stream.step($0, at: [$1]) }
+        #expect(found == .concatenatingRows(expected), "step \(step) of \(stream.shape)")
+      }
+      for index in starts.indices {
+        #expect(together.state(of: index).nodes == alone[index].state(of: 0).nodes)
+        #expect(together.state(of: index).pinned == alone[index].state(of: 0).pinned)
+      }
+    }
+  }
+
+  /// A recorded step reads its tokens and goes on wherever the streams stand.
+  @Test(arguments: InstructionSet.available)
+  func stepsAreRecorded(_ instructionSet: InstructionSet) {
+    let context = ExecutionContext(instructionSet: instructionSet, threadCount: 1)
+    for stream in Self.streams.prefix(12) {
+      let (trees, called) = (stream.trees(1), stream.trees(1))
+      let place: PositionBuffer = [0]
+      var output: Tensor?
+      let recording = Recording(in: context) {
+        output = stream.step(trees, at: place)
+        place.advance()
+      }
+      computing(on: instructionSet) {
+        #expect(output == stream.step(called, at: [0]))
+        for position in 1..<20 {
+          recording.run(in: context)
+          #expect(output == stream.step(called, at: [position]), "position \(position)")
+        }
+      }
+    }
+  }
+
+  @Test func trapsOnTokensOfAnotherWidth() async {
+    await #expect(processExitsWith: .failure) {
+      let stream = RecalledStream(TreeShape(banks: 1), .affine, length: 1, places: 0, width: 4)
+      StreamTrees(streams: 1, width: 6, heads: 2, shape: stream.shape).step(
+        stream.tokens, summary: stream.summary.summary, expansion: nil,
+        queryValue: stream.queryValue, queryValueBias: stream.queryValueBias, levelBias: nil)
+    }
+  }
+
+  @Test func trapsOnAStreamThatIsNotThere() async {
+    await #expect(processExitsWith: .failure) {
+      let stream = RecalledStream(TreeShape(banks: 1), .affine, length: 1, places: 0)
+      let trees = stream.trees(1)
+      stream.load(trees.state(of: 0), gates: nil, into: trees, 1)
+    }
+  }
+}
+
+extension RecalledStream: CustomTestStringConvertible {
+  var testDescription: String {
+    "\(shape), \(length) tokens, \(places) places\(levelBias == nil ? "" : ", level bias")"
+  }
+
+  fileprivate func trees(_ streams: Int) -> StreamTrees {
+    StreamTrees(
+      streams: streams, width: width, heads: heads, shape: shape, hasLevelBias: levelBias != nil,
+      pins: places)
+  }
+
+  fileprivate func step(_ trees: StreamTrees, at positions: [Int]) -> Tensor {
+    step(trees, at: PositionBuffer(positions.map(Int64.init)))
+  }
+
+  /// A step of streams that stand at these positions.
+  fileprivate func step(_ trees: StreamTrees, at positions: PositionBuffer) -> Tensor {
+    let tokens = self.tokens.rows(at: positions)
+    trees.step(
+      tokens, summary: summary.summary, expansion: summary.expansion, queryValue: queryValue,
+      queryValueBias: queryValueBias, levelBias: levelBias)
+    let output = tokens.singleVectorAttention(over: trees)
+    if places > 0 {
+      trees.pin(tokens, scores: scores.rows(at: positions), gates: gates.rows(at: positions))
+    }
+    return output
+  }
+
+  fileprivate func load(
+    _ state: StreamTreeState, gates: Tensor?, into trees: StreamTrees, _ index: Int
+  ) {
+    trees.load(
+      index, state, slots: slots(of: .concatenatingRows([state.nodes, state.pinned])),
+      gates: gates, levelBias: levelBias)
+  }
+
+  /// The gates of the tokens that are pinned before a position, by the definition of pinning.
+  fileprivate func gatesOfPins(before position: Int) -> Tensor? {
+    guard places > 0 else { return nil }
+    let empty = [Float](repeating: -.infinity, count: places)
+    let (_, pinned) = RecallTable.pinned(
+      scores: empty + scores.scalars.prefix(position), places: places)
+    return Tensor(
+      shape: [places, 1], scalars: pinned.map { $0.map { gates.scalars[$0 - places] } ?? 0 })
+  }
+
+  /// Of the attention over the whole stream.
+  fileprivate func bounds(over whole: Part) -> AttentionBounds {
+    let inputs = [slots(of: whole.nodes), slots(of: tokens), tokens, gates, levelBias ?? tokens]
+    return AttentionBounds(
+      heads: heads, headWidth: width / heads, slots: whole.tree.mostSlots + shape.window + places,
+      isBiased: true, size: inputs.flatMap(\.doubles).map(abs).max()!)
+  }
+}

@@ -1,0 +1,52 @@
+import LMNKernels
+import LMNTestSupport
+import Testing
+
+/// Stretches that are summarized side by side and connected one after the other.
+@Suite struct StretchTests {
+  /// Their nodes have the bits of the parts that follow each other.
+  @Test(arguments: InstructionSet.available, treeShapes)
+  func stretchesEqualParts(_ instructionSet: InstructionSet, shape: TreeShape) {
+    computing(on: instructionSet) {
+      let width = 5
+      for length in [1, shape.arity, shape.arity * shape.arity] {
+        for kind in RandomSummary.Kind.allCases {
+          let summary = RandomSummary(kind, of: shape, width: width)
+          let tokens = Tensor.random([4 * length, width], seed: 2)
+          let parts = StreamedTree.parts(
+            [Int](repeating: length, count: 4), of: tokens, shape: shape
+          ) { summary.nodes(of: $1, tokens: $0, carried: $2) }
+          let stretches = parts.map {
+            Stretch(
+              tokens: tokens.rows($0.tree.start..<$0.tree.start + length), tree: $0.tree,
+              summary: summary.summary, expansion: summary.expansion)
+          }
+          var carried = Tensor(shape: [0, width], scalars: [])
+          for (stretch, part) in zip(stretches, parts) {
+            stretch.connect(after: &carried)
+            #expect(stretch.nodes == part.nodes, "\(part.tree)")
+            #expect(carried == part.nodes.rows(at: part.tree.newestRows), "\(part.tree)")
+          }
+        }
+      }
+    }
+  }
+
+  @Test(arguments: TreeShape.arities)
+  func beginsAtMultiplesOfAPowerOfTheArity(arity: Int) {
+    #expect(Stretch.canBegin(at: 7, length: 1, arity: arity))
+    #expect(Stretch.canBegin(at: 3 * arity, length: arity, arity: arity))
+    #expect(Stretch.canBegin(at: 0, length: arity * arity, arity: arity))
+    #expect(!Stretch.canBegin(at: 0, length: arity + 1, arity: arity))
+    #expect(!Stretch.canBegin(at: arity, length: arity * arity, arity: arity))
+  }
+
+  @Test func trapsWhereThereIsNoSubtree() async {
+    await #expect(processExitsWith: .failure) {
+      let summary = RandomSummary(.affine, of: TreeShape(banks: 1), width: 2)
+      _ = Stretch(
+        tokens: Tensor(shape: [3, 2], repeating: 0), tree: Tree(length: 3, banks: 1),
+        summary: summary.summary)
+    }
+  }
+}
