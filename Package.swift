@@ -52,8 +52,7 @@ let package = Package(
       "LMNExperiments",
       dependsOn: [
         "LMNKernels", "LMNAutodiff", "LMNLayers", "LMNMemories", "LMNModel", "LMNTraining",
-      ]
-    ),
+      ]),
     module(
       "LMN",
       dependsOn: [
@@ -86,7 +85,10 @@ let package = Package(
     tests(of: "LMNTraining", dependsOn: ["LMN", "CAllocationCount"]),
     tests(
       of: "LMNExperiments",
-      dependsOn: ["LMNExperiments", "LMNTraining", "LMNModel", "LMNLayers", "LMNKernels"]),
+      dependsOn: [
+        "LMNExperiments", "LMNTraining", "LMNModel", "LMNMemories", "LMNLayers", "LMNAutodiff",
+        "LMNKernels",
+      ]),
     tests(of: "LMNCommand", dependsOn: ["LMN", "lmn"]),
   ],
   swiftLanguageModes: [.v6],

@@ -6,9 +6,14 @@ extension SeededGenerator {
   /// - Precondition: There are as many.
   mutating func draw(_ count: Int, below bound: Int) -> [Int] {
     precondition(count <= bound, "cannot draw \(count) different numbers below \(bound)")
-    var numbers = Array(0..<bound)
-    for place in 0..<count { numbers.swapAt(place, place + integer(below: bound - place)) }
-    return Array(numbers.prefix(count))
+    // A shuffle that only knows of numbers which are not in their own place.
+    var moved: [Int: Int] = [:]
+    return (0..<count).map { place in
+      let other = place + integer(below: bound - place)
+      let number = moved[other] ?? other
+      moved[other] = moved[place] ?? place
+      return number
+    }
   }
 
   /// Draws `count` different places of `weights`, one after the other, each with a probability in

@@ -85,7 +85,7 @@ public struct Sweep<Task: RecallTask> {
 }
 
 /// A point of a learning curve, as a line of a log holds it.
-public struct CurvePoint: Sendable, Equatable, Encodable {
+public struct CurvePoint: Sendable, Equatable, Codable {
   /// The highest rate of the run.
   public let learningRate: Float
   /// Updates made so far.

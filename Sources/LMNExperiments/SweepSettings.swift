@@ -84,10 +84,14 @@ public struct SweepSettings: Sendable, Equatable, Encodable {
     if learningRates.isEmpty {
       throw TrainingError.outOfRange(name: "learning rates", value: "none", range: "one or more")
     }
-    for rate in learningRates + [gradientClipping ?? 1] where !(rate > 0 && rate.isFinite) {
+    let numbers =
+      learningRates.map { ("learning rate", $0) } + [("gradient clipping", gradientClipping ?? 1)]
+    for (name, value) in numbers where !(value > 0 && value.isFinite) {
+      throw TrainingError.outOfRange(name: name, value: "\(value)", range: "above 0 and finite")
+    }
+    if !(optimizer.weightDecay >= 0 && optimizer.weightDecay.isFinite) {
       throw TrainingError.outOfRange(
-        name: learningRates.contains(rate) ? "learning rate" : "gradient clipping",
-        value: "\(rate)", range: "above 0 and finite")
+        name: "weight decay", value: "\(optimizer.weightDecay)", range: "0 or more and finite")
     }
   }
 }

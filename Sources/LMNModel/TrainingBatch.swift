@@ -36,7 +36,7 @@ public protocol TrainingBatch<M, Input>: AnyObject {
 }
 
 extension TrainingBatch {
-  /// The gradient's Euclidean norm.
+  /// The Euclidean norm of the gradient.
   package var gradientNorm: Double {
     gradients.reduce(0) { $0 + $1.squaredNorm }.squareRoot()
   }

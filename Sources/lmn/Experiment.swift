@@ -42,8 +42,7 @@ struct Experiment: ParsableCommand {
     }
 
     private func sweep() throws -> Sweep<AssociativeRecall> {
-      var settings = training.settings(model: model)
-      settings.testExamples = testExamples
+      let settings = training.settings(model: model, epochs: 32, testExamples: testExamples)
       let task = try AssociativeRecall(
         vocabularySize: vocabulary, trainingSizes: sizes.elements,
         testSizes: (testSizes ?? sizes).elements, hasRandomFiller: randomFiller)
@@ -60,7 +59,7 @@ struct Experiment: ParsableCommand {
         counted behind the right ones before them; a code is right when the network has written all \
         five by itself. Chance is printed beside the scores.
 
-        With the defaults each learning rate takes about five minutes on two cores.
+        With the defaults each learning rate takes about three minutes on two cores.
         """)
 
     @Argument(
@@ -97,8 +96,7 @@ struct Experiment: ParsableCommand {
     }
 
     private func sweep(in haystack: NeedleInHaystack.Haystack) throws -> Sweep<NeedleInHaystack> {
-      var settings = training.settings(model: model)
-      settings.testExamples = testExamples
+      var settings = training.settings(model: model, epochs: 10, testExamples: testExamples)
       settings.predictsAll = predictAll
       let task = try NeedleInHaystack(
         in: haystack, keys: keys, trainingLengths: lengths.elements,

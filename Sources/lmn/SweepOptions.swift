@@ -6,7 +6,7 @@ public import LMNExperiments
 struct SweepOptions: ParsableArguments {
   @Option(help: "Examples to train on, of each size.")
   var examples = 10_000
-  @Option(help: "How often each is seen.")
+  @Option(help: "How often each is seen. (default: recall: 32, needle: 10)")
   var epochs: Int?
   @Option(help: "Examples of a step.")
   var batchSize = 64
@@ -28,7 +28,13 @@ struct SweepOptions: ParsableArguments {
   var curves: String?
 
   /// The settings, for networks that the flags of a model make.
-  func settings(model: ModelOptions) -> SweepSettings {
+  ///
+  /// - Parameters:
+  ///   - model: The flags.
+  ///   - epochs: How often examples are seen unless a flag says so.
+  ///   - testExamples: What a score is measured by.
+  /// - Returns: The settings, but for the vocabulary.
+  func settings(model: ModelOptions, epochs: Int, testExamples: Int) -> SweepSettings {
     // The task knows how many tokens there are.
     var configuration = Configuration(vocabularySize: 1)
     for setting in model.settings { setting.apply(&configuration) }
@@ -42,7 +48,8 @@ struct SweepOptions: ParsableArguments {
     settings.initialisation = initialisation
     settings.seed = seed
     settings.evaluations = evaluations
-    if let epochs { settings.epochs = epochs }
+    settings.epochs = self.epochs ?? epochs
+    settings.testExamples = testExamples
     return settings
   }
 }

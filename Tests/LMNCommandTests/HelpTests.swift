@@ -2,7 +2,8 @@ import Testing
 
 @Suite struct HelpTests {
   private static let subcommands = [
-    "train", "generate", "predict", "evaluate", "convert", "verify", "benchmark", "info",
+    "train", "generate", "predict", "evaluate", "convert", "verify", "experiment", "benchmark",
+    "info",
   ]
 
   @Test(arguments: [["--help"], ["help"], []])
@@ -21,9 +22,11 @@ import Testing
         """))
   }
 
-  @Test(arguments: subcommands)
+  @Test(
+    arguments: subcommands.flatMap { $0 == "experiment" ? ["\($0) recall", "\($0) needle"] : [$0] })
   func everySubcommandHasHelp(subcommand: String) throws {
-    for arguments in [[subcommand, "--help"], ["help", subcommand]] {
+    let words = subcommand.split(separator: " ").map(String.init)
+    for arguments in [words + ["--help"], ["help"] + words] {
       let result = try Command(arguments, in: "/tmp").finish()
       #expect(result.status == 0 && result.errors.isEmpty)
       #expect(result.output.contains("USAGE: lmn \(subcommand) "))

@@ -180,11 +180,11 @@ static size_t run(lmn_context context, const lmn_tree tree, size_t heads, float 
   OUT(log_sum, L);
   lmn_cross_entropy_forward(context, &(lmn_cross_entropy){L, V, product, targets, losses, log_sum});
 
-  int32_t rows[E];
+  int32_t maximal_rows[E];
   OUT(maximum, E);
-  lmn_row_maximum_forward(context, &(lmn_row_maximum){L, E, in[0], in[9], maximum, rows});
+  lmn_row_maximum_forward(context, &(lmn_row_maximum){L, E, in[0], in[9], maximum, maximal_rows});
   OUT(d_matrix, L * E);
-  lmn_row_maximum_backward(context, &(lmn_row_maximum_grad){L, E, rows, in[2], d_matrix});
+  lmn_row_maximum_backward(context, &(lmn_row_maximum_grad){L, E, maximal_rows, in[2], d_matrix});
   for (int squared = 0; squared < 2; squared++) {
     OUT(errors, L * E);
     lmn_prediction_error_forward(

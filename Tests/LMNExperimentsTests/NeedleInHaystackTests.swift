@@ -1,0 +1,171 @@
+import LMNKernels
+import LMNLayers
+import LMNModel
+import LMNTraining
+import Testing
+
+@testable import LMNExperiments
+
+@Suite struct NeedleInHaystackTests {
+  private func task(
+    in haystack: NeedleInHaystack.Haystack = .letters, keys: Int = 1, lengths: [Int] = [64]
+  ) throws -> NeedleInHaystack {
+    try NeedleInHaystack(in: haystack, keys: keys, trainingLengths: lengths, testLengths: lengths)
+  }
+
+  private static let prose = "To be, or not to be: that's the question?\nKing: 3 ships! ñ "
+
+  /// The characters of tokens.
+  private func text(_ tokens: [Token], of task: NeedleInHaystack) -> String {
+    String(decoding: tokens.flatMap(task.tokenizer.decode), as: UTF8.self)
+  }
+
+  /// The text without its question, the key, and the code that is asked for.
+  private func parts(
+    _ example: Example, of length: Int, _ task: NeedleInHaystack
+  ) throws -> (body: String, key: String, code: String) {
+    #expect(example.inputs.count == task.length(of: length))
+    #expect(example.targets.count == example.inputs.count)
+    #expect(example.targets.prefix(length - 1).allSatisfy { $0 == ignoredTarget })
+    let code = text(Array(example.targets.suffix(5)), of: task)
+    #expect(code.wholeMatch(of: /[0-9]{5}/) != nil)
+    // The digits are read one behind the other, but for the last.
+    let read = text(example.inputs, of: task)
+    let match = try #require(read.wholeMatch(of: /(?s)(.*)<\?([a-z]{3})=([0-9]{4})/))
+    #expect(match.3 == code.prefix(4))
+    return (String(match.1), String(match.2), code)
+  }
+
+  @Test(arguments: [25, 64, 101, 256], NeedleInHaystack.depths)
+  func oneNeedleStandsAtItsDepth(length: Int, depth: Int) throws {
+    for haystack in [.letters, .text(Array(repeatElement(Self.prose, count: 6).joined().utf8))]
+      as [NeedleInHaystack.Haystack]
+    {
+      let task = try task(in: haystack, lengths: [length])
+      for seed in 0..<5 as Range<UInt64> {
+        var generator = SeededGenerator(seed: seed)
+        let example = task.example(of: length, depth: depth, using: &generator)
+        let (body, key, code) = try parts(example, of: length, task)
+        #expect(body.unicodeScalars.count + 6 == length)
+        let halves = body.split(
+          separator: "<K:\(key)=\(code)>", omittingEmptySubsequences: false)
+        try #require(halves.count == 2)
+        let straws = length - 19
+        let before = Double(halves[0].unicodeScalars.count)
+        #expect(abs(before - Double(straws * depth) / 100) <= 0.5)
+        let hay = halves.joined()
+        switch haystack {
+        case .letters: #expect(hay.allSatisfy { ("a"..."z").contains($0) })
+        case .text(let bytes): #expect(String(decoding: bytes, as: UTF8.self).contains(hay))
+        }
+      }
+    }
+  }
+
+  /// The one that is asked for is at its depth in the haystack, the others anywhere.
+  @Test(arguments: NeedleInHaystack.depths)
+  func oneOfSeveralNeedlesIsAskedFor(depth: Int) throws {
+    let (length, task) = (120, try task(keys: 4, lengths: [120]))
+    var others: Set<Int> = []
+    for seed in 0..<40 as Range<UInt64> {
+      var generator = SeededGenerator(seed: seed)
+      let example = task.example(of: length, depth: depth, using: &generator)
+      let (body, key, code) = try parts(example, of: length, task)
+      let needles = body.matches(of: /<K:([a-z]{3})=([0-9]{5})>/)
+      #expect(needles.count == 4 && Set(needles.map(\.1)).count == 4)
+      for (index, needle) in needles.enumerated() {
+        let before = body.distance(from: body.startIndex, to: needle.range.lowerBound) - 13 * index
+        if needle.1 == key {
+          #expect(needle.2 == code)
+          #expect(abs(Double(before) - Double((120 - 58) * depth) / 100) <= 0.5)
+        } else {
+          others.insert(before)
+        }
+      }
+      #expect(body.replacing(/<K:[a-z]{3}=[0-9]{5}>/, with: "").count == 120 - 58)
+    }
+    #expect(others.count > 30)
+  }
+
+  @Test func trainingNeedlesStandAnywhere() throws {
+    let task = try task(lengths: [27])
+    var generator = SeededGenerator(seed: 1)
+    let (draws, straws) = (3000, 8)
+    let opening = try task.tokenizer.encode(Array("<".utf8))[0]
+    var counts = [Int](repeating: 0, count: straws + 1)
+    for _ in 0..<draws {
+      let inputs = task.example(of: 27, using: &generator).inputs
+      counts[inputs.firstIndex(of: opening)!] += 1
+    }
+    for count in counts {
+      #expect(DrawsTests.isLikely(count, of: draws, probability: 1 / Double(straws + 1)))
+    }
+  }
+
+  @Test func digitsAreUniform() throws {
+    let task = try task(lengths: [19])
+    var (generator, counts) = (SeededGenerator(seed: 2), [Token: Int]())
+    for _ in 0..<1000 {
+      for digit in task.example(of: 19, using: &generator).targets.suffix(5) {
+        counts[digit, default: 0] += 1
+      }
+    }
+    #expect(counts.count == 10)
+    for count in counts.values {
+      #expect(DrawsTests.isLikely(count, of: 5000, probability: 0.1))
+    }
+  }
+
+  @Test func theVocabularyIsExtended() throws {
+    #expect(try task().vocabularySize == 26 + 10 + "<K:=>?".count)
+    let characters = Set((Self.prose + "abcdefghijklmnopqrstuvwxyz0123456789<K:=>?").unicodeScalars)
+    let text = NeedleInHaystack.Haystack.text(Array(Self.prose.utf8))
+    #expect(try task(in: text).vocabularySize == characters.count)
+  }
+
+  @Test func examplesFollowFromTheSeed() throws {
+    let task = try task(keys: 2)
+    func example(_ seed: UInt64) -> Example {
+      var generator = SeededGenerator(seed: seed)
+      return task.example(of: 64, using: &generator)
+    }
+    #expect(example(1) == example(1))
+    #expect(example(1) != example(2))
+  }
+
+  @Test func whatCannotBeMadeIsRefused() throws {
+    #expect(throws: RecallTaskError.noSizes) { try task(lengths: []) }
+    #expect(throws: RecallTaskError.keys(0, most: 1000)) { try task(keys: 0) }
+    let short = #expect(throws: RecallTaskError.self) { try task(keys: 2, lengths: [31]) }
+    #expect(
+      short?.description
+        == "an example of 31 characters needs at least 32 for 2 keys and the question")
+    _ = try task(keys: 2, lengths: [32])
+    for delimiter in "<>=" {
+      #expect(throws: RecallTaskError.delimiter(delimiter)) {
+        try task(in: .text(Array("a \(delimiter) b".utf8)), lengths: [19])
+      }
+    }
+    #expect(throws: RecallTaskError.textTooShort(characters: 44, needed: 45)) {
+      try task(in: .text([UInt8](repeating: 97, count: 44)))
+    }
+    #expect(throws: TokenizerError.self) { try task(in: .text([0xff]), lengths: [19]) }
+  }
+
+  @Test func scoresComeByLengthAndDepth() throws {
+    let task = try task(keys: 2, lengths: [33, 40])
+    var generator = SeededGenerator(seed: 1)
+    let network = try LogarithmicMemoryNetwork.small(vocabularySize: task.vocabularySize)
+    let scores = task.scores(of: network, examples: 2, using: &generator)
+    #expect(scores.count == 2 * 11 * 2)
+    let digits = scores.filter { $0.measure == .digits }
+    let exact = scores.filter { $0.measure == .exact }
+    #expect(digits.map(\.depth) == NeedleInHaystack.depths + NeedleInHaystack.depths)
+    #expect(digits.allSatisfy { $0.asked == 10 && $0.chance == 0.1 && $0.guess == nil })
+    #expect(exact.allSatisfy { $0.asked == 2 && $0.chance == 1e-5 && $0.guess == 0.5 })
+    let table = task.table(of: scores)
+    #expect(table.contains("right digits, %; chance 10.0\n"))
+    #expect(table.contains("whole codes, %; chance 0.001, a guess among the codes shown 50.0\n"))
+    #expect(table.split(separator: "\n").count == 2 * (2 + 11 + 1))
+  }
+}
