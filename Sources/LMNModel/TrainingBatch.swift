@@ -1,6 +1,5 @@
 public import LMNKernels
 public import LMNLayers
-internal import LMNMemories
 
 /// What a member of a batch is computed from while a model around a trunk learns.
 public protocol TrainingInput: RecordedInput {
