@@ -152,6 +152,14 @@ static size_t run(lmn_context context, const lmn_tree tree, size_t heads, float 
       context, &(lmn_recall_grad){L, E, heads, tokens, places, rows, seen, audience, in[8], gates,
                                   in[0], output, log_normalizer, in[9], d_keys, d_slots, d_gates});
 
+  // A young stream, one between tiles, and one of more than a block of slots.
+  const float *tables[] = {in[8], in[8], in[8]}, *biases_of[] = {in[0], in[0], in[0]};
+  const size_t counts[] = {1, 6, L};
+  OUT(stepped, 3 * E);
+  lmn_single_vector_attention_step_forward(
+      context, &(lmn_single_vector_attention_step){3, E, heads, tables, bias ? biases_of : NULL,
+                                                   counts, in[0], stepped});
+
   OUT(normalized, L * E);
   OUT(scale, L);
   lmn_rms_norm_forward(context, &(lmn_rms_norm){L, E, 1e-6f, in[0], in[2], normalized, scale});
@@ -219,7 +227,7 @@ int main(void) {
       // Weights of a usual size, so that the levels of the tree stay of order one.
       for (size_t i = 0; i < K * K * 8 * E * E; i++) inputs[4][i] *= 0.1f;
       for (size_t i = 0; i < K * 9 * E; i++) inputs[7][i] *= 0.5f;
-      result expected[40], found[40];
+      result expected[64], found[64];
       const lmn_isa *isa;
       run((lmn_context){lmn_isa_named("reference"), 1}, tree, heads, inputs, expected);
       for (size_t i = 0; (isa = lmn_isa_available(i)); i++) {
