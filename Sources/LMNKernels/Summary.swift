@@ -9,7 +9,7 @@ public enum Summary: Sendable {
 }
 
 /// A summary at work on one array of nodes: of a tree, or of the families that it is told.
-struct NodeMaker {
+final class NodeMaker {
   private let arguments: Arguments
   /// The children as they are summarized, `[rows, E]`.
   let grown: Tensor
@@ -18,9 +18,10 @@ struct NodeMaker {
   /// Everything that is read or written, but for the nodes.
   let operands: [Tensor]
 
+  /// Where they stay: a step of a stream has no time to copy them.
   private enum Arguments {
-    case affine(lmn_affine_summary)
-    case separable(lmn_separable_conv)
+    case affine(UnsafeMutablePointer<lmn_affine_summary>)
+    case separable(UnsafeMutablePointer<lmn_separable_conv>)
   }
 
   /// Prepares to make nodes in `nodes`, which has `rows` rows of `width`.
@@ -50,10 +51,12 @@ struct NodeMaker {
         "affineSummary: weight \(weight.shape), bias \(bias.shape), width \(width), \(tree)")
       mixed = grown
       operands = [weight, bias, grown] + expanders
-      self.arguments = .affine(
-        lmn_affine_summary(
+      let summary = UnsafeMutablePointer<lmn_affine_summary>.allocate(capacity: 1)
+      summary.initialize(
+        to: lmn_affine_summary(
           tree: tree.layout, width: width, sources: weight.shape[0] / banks, weight: weight.base,
           bias: bias.base, nodes: nodes, expander: arguments))
+      self.arguments = .affine(summary)
     case .separable(let taps, let pointwise, let bias):
       precondition(
         taps.shape == [banks, arity + 1, width] && pointwise.shape == [banks, width, width]
@@ -64,15 +67,24 @@ struct NodeMaker {
         """)
       mixed = Tensor(uninitialized: [rows, width])
       operands = [taps, pointwise, bias, mixed, grown] + expanders
-      self.arguments = .separable(
-        lmn_separable_conv(
+      let conv = UnsafeMutablePointer<lmn_separable_conv>.allocate(capacity: 1)
+      conv.initialize(
+        to: lmn_separable_conv(
           tree: tree.layout, width: width, taps: taps.base, pointwise: pointwise.base,
           bias: bias.base, nodes: nodes, mixed: mixed.output, expander: arguments))
+      self.arguments = .separable(conv)
+    }
+  }
+
+  deinit {
+    switch arguments {
+    case .affine(let arguments): arguments.deallocate()
+    case .separable(let arguments): arguments.deallocate()
     }
   }
 
   /// The same for the nodes `[N, E]` of a tree.
-  init(_ summary: Summary, expansion: Expansion?, in nodes: Tensor, of tree: Tree) {
+  convenience init(_ summary: Summary, expansion: Expansion?, in nodes: Tensor, of tree: Tree) {
     self.init(
       summary, expansion: expansion, in: nodes.output, rows: nodes.shape[0], width: nodes.shape[1],
       of: tree, grownRows: lmn_tree_grown_rows(tree.layout))
@@ -81,24 +93,17 @@ struct NodeMaker {
   /// Makes all nodes of the tree.
   func makeTree(_ kernels: lmn_context) {
     switch arguments {
-    case .affine(let arguments):
-      withUnsafePointer(to: arguments) { lmn_affine_summary_forward(kernels, $0) }
-    case .separable(let arguments):
-      withUnsafePointer(to: arguments) { lmn_separable_conv_forward(kernels, $0) }
+    case .affine(let arguments): lmn_affine_summary_forward(kernels, arguments)
+    case .separable(let arguments): lmn_separable_conv_forward(kernels, arguments)
     }
   }
 
   /// Makes the nodes of some families.
   func make(_ families: lmn_families, _ kernels: lmn_context) {
     switch arguments {
-    case .affine(let arguments):
-      withUnsafePointer(to: arguments) {
-        lmn_affine_summary_families_forward(kernels, $0, families)
-      }
+    case .affine(let arguments): lmn_affine_summary_families_forward(kernels, arguments, families)
     case .separable(let arguments):
-      withUnsafePointer(to: arguments) {
-        lmn_separable_conv_families_forward(kernels, $0, families)
-      }
+      lmn_separable_conv_families_forward(kernels, arguments, families)
     }
   }
 }
