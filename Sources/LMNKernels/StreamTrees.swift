@@ -100,8 +100,7 @@ public final class StreamTrees: @unchecked Sendable {
     /// The row of a node's slots; nil for a node that nobody sees.
     func slotRow(_ node: Int, level: Int, bank: Int) -> Int? {
       let places = shape.places(onLevel: level)
-      let waits = shape.visibility == .disjoint && level < shape.highestLevel
-      let place = waits ? node % shape.arity : 0
+      let place = shape.waits(onLevel: level) ? node % shape.arity : 0
       return place < places
         ? slotRows[level] + (bank * places + place) * shape.slots(onLevel: level) : nil
     }
@@ -220,8 +219,7 @@ public final class StreamTrees: @unchecked Sendable {
   ) {
     guard isBiased, nodes > 0 else { return }
     let (rows, places) = (layout.slotRows, shape.places(onLevel: level))
-    let waits = shape.visibility == .disjoint && level < shape.highestLevel
-    let seen = waits ? nodes % shape.arity : 1
+    let seen = shape.waits(onLevel: level) ? nodes % shape.arity : 1
     let slots = shape.slots(onLevel: level)
     for row in rows[level]..<rows[level + 1] {
       let place = (row - rows[level]) / slots % places

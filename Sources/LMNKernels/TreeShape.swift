@@ -68,9 +68,12 @@ public struct TreeShape: Sendable, Hashable {
   /// The slots of a node.
   func slots(onLevel level: Int) -> Int { 1 + level * growth }
 
+  /// Whether a position sees the nodes of a level that wait for siblings, not the newest one.
+  func waits(onLevel level: Int) -> Bool { visibility == .disjoint && level < highestLevel }
+
   /// How many nodes of a level a position may see at once in a bank.
   func places(onLevel level: Int) -> Int {
-    visibility == .disjoint && level < highestLevel ? arity - 1 : 1
+    waits(onLevel: level) ? arity - 1 : 1
   }
 
   var layout: lmn_tree_shape {

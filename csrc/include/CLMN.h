@@ -367,7 +367,8 @@ typedef struct lmn_single_vector_attention_grad {
 } lmn_single_vector_attention_grad;
 
 /// Rows of `partial`: for a long tree, about L / 64 for each slot that a position sees above the
-/// levels whose nodes cover 64 tokens; 0 for a tree without those.
+/// levels whose nodes cover that many tokens (in general, L over the largest power of r up to 81);
+/// 0 for a tree without those.
 size_t lmn_single_vector_attention_partial_rows(lmn_tree);
 
 /// Units of positions, each with a part of `partial` and `partial_bias`.
@@ -416,7 +417,7 @@ void lmn_recall_window(lmn_tree, int32_t *seen, int32_t *audience);
 /// Who sees pinned tokens: position t those p with the highest scores among the tokens before it. A
 /// token takes the place of the first one with the lowest score, if its own is higher.
 typedef struct lmn_pinning {
-  size_t length, places;  // L, p
+  size_t length, places;  // L; p, at least 1
   const float *scores;  // [p + L]: of the tokens pinned before, -INFINITY for an empty place; then
                         // of the part's tokens
   int32_t *seen;        // [L, p]

@@ -26,10 +26,15 @@ static inline lmn_positions lmn_position_unit(lmn_tree tree, size_t size, size_t
                          lmn_min(low + size - before, tree.length)};
 }
 
+/// Whether a position sees the nodes of a level that wait for siblings, not the newest one.
+static inline bool lmn_attention_waits(lmn_tree_shape shape, size_t level) {
+  return shape.disjoint && level < shape.highest_level;
+}
+
 /// How many nodes of one family a position may see at once in a bank: the newest, or all but the
 /// last, which is never seen without its parent.
 static inline size_t lmn_attention_places(lmn_tree_shape shape, size_t level) {
-  return shape.disjoint && level < shape.highest_level ? shape.arity - 1 : 1;
+  return lmn_attention_waits(shape, level) ? shape.arity - 1 : 1;
 }
 
 /// How a tree is attended to backward. A unit is a stretch of positions, as long as a node of some
@@ -75,7 +80,7 @@ static inline lmn_audience lmn_attention_audience(const lmn_attention_map *map, 
                                                   size_t node) {
   const lmn_tree tree = map->tree.tree;
   const size_t r = tree.shape.arity, span = map->tree.span[level];
-  const bool waits = tree.shape.disjoint && level < tree.shape.highest_level;
+  const bool waits = lmn_attention_waits(tree.shape, level);
   const size_t low = (node + 1) * span, high = waits ? (node / r + 1) * r * span : low + span;
   const size_t before = tree.start + 1, after = before + tree.length;
   if (low >= high || high <= before || low >= after) return (lmn_audience){0, 0};

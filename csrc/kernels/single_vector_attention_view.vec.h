@@ -73,9 +73,8 @@ static attention_levels attention_levels_of(lmn_tree tree) {
   return levels;
 }
 
-/// Whether positions see the nodes of a level that wait for siblings, not the newest one.
 LMN_INLINE bool shows_waiting(const attention_levels *levels, size_t level) {
-  return levels->disjoint && level < levels->map.tree.tree.shape.highest_level;
+  return lmn_attention_waits(levels->map.tree.tree.shape, level);
 }
 
 /// A score that leaves no weight; finite, so that differences are.

@@ -1,5 +1,5 @@
 public import LMNAutodiff
-public import LMNKernels
+internal import LMNKernels
 internal import LMNLayers
 
 /// A convolution with kernel and stride r over the channels of all banks: in as many groups as banks,
@@ -7,7 +7,7 @@ internal import LMNLayers
 ///
 /// It is the affine map of ``LinearSummarizer``, perhaps of the children of all banks, stored as a
 /// convolution.
-public struct ConvSummarizer: Summarizer {
+public struct ConvSummarizer: AffineSummarizer {
   /// `[KJ, rE, E]`: E rows for each child; bank by bank, source by source.
   public var weight: Variable
   /// `[K, E]`.
@@ -30,23 +30,6 @@ public struct ConvSummarizer: Summarizer {
         using: &generator)
       bias = .constant([banks, width], 0)
     }
-  }
-
-  /// The nodes of a tree.
-  public func nodes(
-    of tree: Tree, tokens: Variable, carried: Variable, expansion: ExpansionVariables?
-  ) -> Variable {
-    tokens.affineSummary(
-      of: tree, carried: carried, weight: weight, bias: bias, expansion: expansion)
-  }
-
-  /// An affine map.
-  public var summary: Summary { .affine(weight: weight.value, bias: bias.value) }
-
-  /// Lists `weight` and `bias`.
-  public mutating func visitParameters(_ visit: (String, inout Variable) -> Void) {
-    visit("weight", &weight)
-    visit("bias", &bias)
   }
 
   /// The weight is `[KE, JE, r]` there: a row per output channel, in it the input channels of the

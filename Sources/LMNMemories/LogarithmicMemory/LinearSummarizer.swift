@@ -1,9 +1,9 @@
 public import LMNAutodiff
-public import LMNKernels
+internal import LMNKernels
 internal import LMNLayers
 
 /// `node = [child₀, child₁, …] · weight + bias`, per bank.
-public struct LinearSummarizer: Summarizer {
+public struct LinearSummarizer: AffineSummarizer {
   /// `[K, rE, E]`: E rows for each child.
   public var weight: Variable
   /// `[K, E]`.
@@ -28,23 +28,6 @@ public struct LinearSummarizer: Summarizer {
         banks, inputs: arity, orthogonal: initialisation == .orthogonal, using: &generator)
       bias = .constant([banks, width], 0)
     }
-  }
-
-  /// The nodes of a tree.
-  public func nodes(
-    of tree: Tree, tokens: Variable, carried: Variable, expansion: ExpansionVariables?
-  ) -> Variable {
-    tokens.affineSummary(
-      of: tree, carried: carried, weight: weight, bias: bias, expansion: expansion)
-  }
-
-  /// An affine map.
-  public var summary: Summary { .affine(weight: weight.value, bias: bias.value) }
-
-  /// Lists `weight` and `bias`.
-  public mutating func visitParameters(_ visit: (String, inout Variable) -> Void) {
-    visit("weight", &weight)
-    visit("bias", &bias)
   }
 
   /// The bias has the shape that it is added in.

@@ -1,0 +1,30 @@
+public import LMNAutodiff
+public import LMNKernels
+
+/// A summarizer that is an affine map of all children, however its parameters are named, stored and
+/// begun.
+public protocol AffineSummarizer: Summarizer {
+  /// `[KJ, rE, E]`: E rows for each child; bank by bank, source by source.
+  var weight: Variable { get set }
+  /// `[K, E]`.
+  var bias: Variable { get set }
+}
+
+extension AffineSummarizer {
+  /// The nodes of a tree.
+  public func nodes(
+    of tree: Tree, tokens: Variable, carried: Variable, expansion: ExpansionVariables?
+  ) -> Variable {
+    tokens.affineSummary(
+      of: tree, carried: carried, weight: weight, bias: bias, expansion: expansion)
+  }
+
+  /// An affine map.
+  public var summary: Summary { .affine(weight: weight.value, bias: bias.value) }
+
+  /// Lists `weight` and `bias`.
+  public mutating func visitParameters(_ visit: (String, inout Variable) -> Void) {
+    visit("weight", &weight)
+    visit("bias", &bias)
+  }
+}
