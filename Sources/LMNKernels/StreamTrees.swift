@@ -24,8 +24,15 @@ public final class StreamTrees: @unchecked Sendable {
   let isBiased: Bool
   /// Tokens of each stream so far.
   let positions: UnsafeMutableBufferPointer<Int>
+  /// `[B, levels]`: how many nodes of each wait for siblings.
+  ///
+  /// These are the digits of a stream's position in base r, counted up with every token: a step has
+  /// no time to divide.
+  let waiting: UnsafeMutablePointer<Int>
   /// The highest level of which the newest token of each stream has finished a node.
   let heights: UnsafeMutableBufferPointer<Int>
+  /// The streams that finish nodes of one level.
+  let finishing: UnsafeMutableBufferPointer<Int>
   /// `[B, node rows, E]`: the newest family of every level and bank.
   let nodes: UnsafeMutablePointer<Float>
   /// `[B, slot rows, 2E]`: query and value of what may be seen.
@@ -57,66 +64,86 @@ public final class StreamTrees: @unchecked Sendable {
   struct Layout {
     let shape: TreeShape
     let pins: Int
-    /// The highest level that a stream can come to.
-    let levels: Int
-    /// The first row of every level's nodes, and behind them how many there are in all.
-    private(set) var nodeRows = [0]
-    /// The first row of every level's slots, and behind them how many there are in all.
-    private(set) var slotRows: [Int]
-    /// How many there are in all.
-    let nodeRowCount, slotRowCount: Int
+    /// Those that a stream can come to.
+    let levels: [Level]
+    /// How many rows there are in all.
+    let nodeRows, slotRows: Int
     /// Rows that a step can make at most, per stream.
     let newRows: Int
 
     init(_ shape: TreeShape, pins: Int) {
       self.shape = shape
       self.pins = pins
-      levels = shape.topLevel(after: 1 << TreeShape.mostLevels)
-      slotRows = [pins + (shape.window > 0 ? shape.window + 1 : 0)]
-      var newRows = 0
-      for level in 0...levels {
-        let (banks, slots) = (level == 0 ? 1 : shape.banks, shape.slots(onLevel: level))
-        let family = level == 0 ? Self.tokensKept(shape) : shape.arity
-        nodeRows.append(nodeRows[level] + banks * family * slots)
-        slotRows.append(slotRows[level] + banks * shape.places(onLevel: level) * slots)
-        newRows += banks * slots
+      var levels: [Level] = []
+      var (nodeRow, newRows) = (0, 0)
+      var slotRow = pins + (shape.window > 0 ? shape.window + 1 : 0)
+      for number in 0...shape.topLevel(after: 1 << TreeShape.mostLevels) {
+        let level = Level(shape, number, nodeRow: nodeRow, slotRow: slotRow)
+        let banks = number == 0 ? 1 : shape.banks
+        nodeRow += banks * level.kept * level.slots
+        slotRow = level.slotRows.upperBound
+        newRows += banks * level.slots
+        levels.append(level)
       }
-      self.newRows = newRows
-      (nodeRowCount, slotRowCount) = (nodeRows[levels + 1], slotRows[levels + 1])
+      self.levels = levels
+      (nodeRows, slotRows, self.newRows) = (nodeRow, slotRow, newRows)
     }
 
-    /// Tokens that are kept at least: a family, and those of the window; whole families, so that
-    /// each stands together.
-    private static func tokensKept(_ shape: TreeShape) -> Int {
-      (max(shape.window, shape.arity) + shape.arity - 1) / shape.arity * shape.arity
-    }
-
-    /// The row of a node, where it stands as long as its family or the window needs it.
-    func nodeRow(_ node: Int, level: Int, bank: Int) -> Int {
-      let kept = level == 0 ? Self.tokensKept(shape) : shape.arity
-      return nodeRows[level] + (bank * kept + node % kept) * shape.slots(onLevel: level)
-    }
-
-    /// The row of a node's slots; nil for a node that nobody sees.
-    func slotRow(_ node: Int, level: Int, bank: Int) -> Int? {
-      let places = shape.places(onLevel: level)
-      let place = shape.waits(onLevel: level) ? node % shape.arity : 0
-      return place < places
-        ? slotRows[level] + (bank * places + place) * shape.slots(onLevel: level) : nil
-    }
+    /// The highest level.
+    var top: Int { levels.count - 1 }
 
     /// The row of a token's slot in the window.
     func windowRow(_ token: Int) -> Int { pins + token % (shape.window + 1) }
 
     /// Slots of a stream, seen or not, after so many tokens.
-    func slotCount(after tokens: Int) -> Int { slotRows[shape.topLevel(after: tokens) + 1] }
+    func slotCount(after tokens: Int) -> Int {
+      levels[shape.topLevel(after: tokens)].slotRows.upperBound
+    }
 
     /// Rows of children of one level's families, per stream.
-    var childRows: Int { shape.banks * shape.arity * shape.slots(onLevel: levels - 1) }
+    var childRows: Int { shape.banks * shape.arity * shape.slots(onLevel: top - 1) }
 
     /// Rows of grown children of one level's families, per stream.
     var grownRows: Int {
-      shape.growth > 0 ? shape.banks * shape.arity * shape.slots(onLevel: levels) : 0
+      shape.growth > 0 ? shape.banks * shape.arity * shape.slots(onLevel: top) : 0
+    }
+  }
+
+  /// Rows of one level in a stream's memory.
+  struct Level {
+    let number: Int
+    /// The slots of a node.
+    let slots: Int
+    /// How many nodes of every bank are kept: a family.
+    ///
+    /// Of tokens as many whole families, which stand together, as the window reaches into.
+    let kept: Int
+    /// Whether the nodes that wait for siblings are seen, not the newest one.
+    let waits: Bool
+    /// How many nodes of every bank may be seen at once.
+    let places: Int
+    /// The slots of all banks.
+    let slotRows: Range<Int>
+    private let firstNodeRow: Int
+
+    init(_ shape: TreeShape, _ number: Int, nodeRow: Int, slotRow: Int) {
+      self.number = number
+      slots = shape.slots(onLevel: number)
+      let least = number == 0 ? max(shape.window, shape.arity) : shape.arity
+      kept = (least + shape.arity - 1) / shape.arity * shape.arity
+      waits = shape.waits(onLevel: number)
+      places = shape.places(onLevel: number)
+      firstNodeRow = nodeRow
+      slotRows = slotRow..<slotRow + (number == 0 ? 1 : shape.banks) * places * slots
+    }
+
+    /// The row of a node among those that are kept.
+    func nodeRow(at place: Int, bank: Int) -> Int { firstNodeRow + (bank * kept + place) * slots }
+
+    /// The row of the slots of a family's member; nil for one that nobody sees.
+    func slotRow(of member: Int, bank: Int) -> Int? {
+      let place = waits ? member : 0
+      return place < places ? slotRows.lowerBound + (bank * places + place) * slots : nil
     }
   }
 
@@ -140,9 +167,11 @@ public final class StreamTrees: @unchecked Sendable {
     self.pins = pins
     layout = Layout(shape, pins: pins)
     isBiased = hasLevelBias || pins > 0 || shape.window > 0 || shape.visibility == .disjoint
-    let (nodeRows, slotRows) = (layout.nodeRowCount, layout.slotRowCount)
+    let (nodeRows, slotRows) = (layout.nodeRows, layout.slotRows)
     positions = .allocate(capacity: streams)
+    waiting = .allocate(capacity: streams * layout.levels.count)
     heights = .allocate(capacity: streams)
+    finishing = .allocate(capacity: streams)
     nodes = .allocate(capacity: streams * nodeRows * width)
     slots = .allocate(capacity: streams * slotRows * 2 * width)
     biases = .allocate(capacity: isBiased ? streams * slotRows * heads : 0)
@@ -164,7 +193,9 @@ public final class StreamTrees: @unchecked Sendable {
 
   deinit {
     positions.deallocate()
+    waiting.deallocate()
     heights.deallocate()
+    finishing.deallocate()
     nodes.deallocate()
     slots.deallocate()
     biases.deallocate()
@@ -179,11 +210,15 @@ public final class StreamTrees: @unchecked Sendable {
   }
 
   func node(_ stream: Int, _ row: Int) -> UnsafeMutablePointer<Float> {
-    nodes + (stream * layout.nodeRowCount + row) * width
+    nodes + (stream * layout.nodeRows + row) * width
   }
 
   func slot(_ stream: Int, _ row: Int) -> UnsafeMutablePointer<Float> {
-    slots + (stream * layout.slotRowCount + row) * 2 * width
+    slots + (stream * layout.slotRows + row) * 2 * width
+  }
+
+  func waiting(_ stream: Int) -> UnsafeMutablePointer<Int> {
+    waiting + stream * layout.levels.count
   }
 
   func pinned(_ stream: Int, _ place: Int) -> UnsafeMutablePointer<Float> {
@@ -193,7 +228,7 @@ public final class StreamTrees: @unchecked Sendable {
   /// Says what is added to the score of a slot.
   func setBias(_ stream: Int, _ row: Int, to bias: Float) {
     guard isBiased else { return }
-    (biases + (stream * layout.slotRowCount + row) * heads).update(repeating: bias, count: heads)
+    (biases + (stream * layout.slotRows + row) * heads).update(repeating: bias, count: heads)
   }
 
   /// Sets a stream to its beginning.
@@ -201,8 +236,9 @@ public final class StreamTrees: @unchecked Sendable {
   /// A slot that is not there yet is hidden, and holds numbers.
   public func reset(_ stream: Int) {
     positions[stream] = 0
+    waiting(stream).update(repeating: 0, count: layout.levels.count)
     counts[stream] = layout.slotCount(after: 0)
-    clearSlots(stream, 0..<layout.slotRows[1])
+    clearSlots(stream, 0..<counts[stream])
     (pinnedScores + stream * (pins + 1)).update(repeating: -.infinity, count: pins + 1)
     pinned(stream, 0).update(repeating: 0, count: pins * width)
   }
@@ -213,20 +249,16 @@ public final class StreamTrees: @unchecked Sendable {
     for row in rows { setBias(stream, row, to: Self.unseen) }
   }
 
-  /// Says who is seen of a level that has so many nodes now.
-  func showLevel(
-    _ stream: Int, _ level: Int, nodes: Int, levelBias: UnsafePointer<Float>?
-  ) {
-    guard isBiased, nodes > 0 else { return }
-    let (rows, places) = (layout.slotRows, shape.places(onLevel: level))
-    let seen = shape.waits(onLevel: level) ? nodes % shape.arity : 1
-    let slots = shape.slots(onLevel: level)
-    for row in rows[level]..<rows[level + 1] {
-      let place = (row - rows[level]) / slots % places
+  /// Says who is seen of a level that has nodes.
+  func show(_ level: Level, of stream: Int, levelBias: UnsafePointer<Float>?) {
+    guard isBiased else { return }
+    let seen = level.waits ? waiting(stream)[level.number] : 1
+    for row in level.slotRows {
+      let place = (row - level.slotRows.lowerBound) / level.slots % level.places
       setBias(stream, row, to: place < seen ? 0 : Self.unseen)
       if place < seen, let levelBias {
-        (biases + (stream * layout.slotRowCount + row) * heads).update(
-          from: levelBias + level * heads, count: heads)
+        (biases + (stream * layout.slotRows + row) * heads).update(
+          from: levelBias + level.number * heads, count: heads)
       }
     }
   }

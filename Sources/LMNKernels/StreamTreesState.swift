@@ -40,22 +40,23 @@ extension StreamTrees {
     clearSlots(stream, 0..<counts[stream])
     var index = 0
     forEachCarried(after: position) { level, bank, node in
-      let rows = shape.slots(onLevel: level)
-      self.node(stream, layout.nodeRow(node, level: level, bank: bank)).update(
+      let rows = level.slots
+      self.node(stream, level.nodeRow(at: node % level.kept, bank: bank)).update(
         from: state.nodes.base + index * width, count: rows * width)
       let source = slots.base + index * 2 * width
-      if let row = layout.slotRow(node, level: level, bank: bank) {
+      if let row = level.slotRow(of: node % shape.arity, bank: bank) {
         slot(stream, row).update(from: source, count: rows * 2 * width)
       }
-      if level == 0 && shape.window > 0 && node >= position - shape.window {
+      if level.number == 0 && shape.window > 0 && node >= position - shape.window {
         slot(stream, layout.windowRow(node)).update(from: source, count: 2 * width)
         setBias(stream, layout.windowRow(node), to: 0)
       }
       index += rows
     }
     var finished = position
-    for level in 0...layout.levels where finished > 0 {
-      showLevel(stream, level, nodes: finished, levelBias: levelBias?.base)
+    for level in layout.levels where finished > 0 {
+      waiting(stream)[level.number] = finished % shape.arity
+      show(level, of: stream, levelBias: levelBias?.base)
       finished /= shape.arity
     }
     for place in 0..<pins where state.pinnedScores.base[place] > -.infinity {
@@ -72,8 +73,8 @@ extension StreamTrees {
     let position = positions[stream]
     var rows: [Int] = []
     forEachCarried(after: position) { level, bank, node in
-      let row = layout.nodeRow(node, level: level, bank: bank)
-      rows += row..<row + shape.slots(onLevel: level)
+      let row = level.nodeRow(at: node % level.kept, bank: bank)
+      rows += row..<row + level.slots
     }
     return StreamTreeState(
       position: position,
@@ -92,13 +93,15 @@ extension StreamTrees {
 
   /// Calls `body` with every node that the part behind so many tokens carries, in its order.
   private func forEachCarried(
-    after position: Int, _ body: (_ level: Int, _ bank: Int, _ node: Int) -> Void
+    after position: Int, _ body: (_ level: Level, _ bank: Int, _ node: Int) -> Void
   ) {
     guard position > 0 else { return }
     let tree = Tree(start: position, length: 1, shape: shape)
     func carried(_ level: Int, _ bank: Int) {
       let nodes = tree.level(level, bank: bank)
-      for node in nodes.first..<nodes.first + nodes.carried { body(level, bank, node) }
+      for node in nodes.first..<nodes.first + nodes.carried {
+        body(layout.levels[level], bank, node)
+      }
     }
     carried(0, 0)
     guard tree.levels > 0 else { return }

@@ -49,62 +49,97 @@ extension StreamTrees {
     of tokens: UnsafePointer<Float>, _ maker: NodeMaker, _ kernels: lmn_context,
     _ levelBias: UnsafePointer<Float>?
   ) -> Int {
+    var below = layout.levels[0]
     for stream in 0..<streams {
-      positions[stream] += 1
-      heights[stream] = shape.height(of: positions[stream])
+      let place = positions[stream] % below.kept
+      countToken(stream)
       (newNodes + stream * width).update(from: tokens + stream * width, count: width)
-      place(stream, stream, positions[stream] - 1, level: 0, bank: 0)
-      showLevel(stream, 0, nodes: positions[stream], levelBias: levelBias)
+      keep(stream, stream, at: place, on: below, bank: 0)
+      show(below, of: stream, levelBias: levelBias)
+      finishing[stream] = stream
     }
-    var (count, level, span) = (streams, 1, shape.arity)
-    while level <= layout.levels {
-      var members = 0
-      for stream in 0..<streams where heights[stream] >= level { members += 1 }
-      if members == 0 { return count }
-      let below = shape.slots(onLevel: level - 1)
-      let slots = shape.slots(onLevel: level)
-      let family = shape.arity * below * width
+    var (members, count, span) = (streams, streams, shape.arity)
+    for number in 1..<layout.levels.count {
+      let level = layout.levels[number]
+      members = keepFinishing(level, members)
+      if members == 0 { break }
+      let family = shape.arity * below.slots
       var child = work
-      for bank in 0..<(level == 1 ? 1 : shape.banks) {
-        for stream in 0..<streams where heights[stream] >= level {
-          let first = positions[stream] / span * shape.arity - shape.arity
-          let row = layout.nodeRow(first, level: level - 1, bank: bank)
-          child.update(from: node(stream, row), count: family)
-          child += family
+      for bank in 0..<(number == 1 ? 1 : shape.banks) {
+        for index in 0..<members {
+          let stream = finishing[index]
+          let first = number > 1 ? 0 : (positions[stream] - shape.arity) % below.kept
+          child.update(
+            from: node(stream, below.nodeRow(at: first, bank: bank)), count: family * width)
+          child += family * width
         }
       }
       maker.make(
         lmn_families(
-          count: members, slots: below, child: 0,
-          child_stride: level == 1 ? 0 : members * shape.arity * below,
-          node: streams * layout.childRows + count, node_stride: members * slots, grown: 0,
-          grown_stride: level == 1 ? 0 : members * shape.arity * slots), kernels)
+          count: members, slots: below.slots, child: 0,
+          child_stride: number == 1 ? 0 : members * family,
+          node: streams * layout.childRows + count, node_stride: members * level.slots, grown: 0,
+          grown_stride: number == 1 ? 0 : members * shape.arity * level.slots), kernels)
       for bank in 0..<shape.banks {
-        for stream in 0..<streams where heights[stream] >= level {
-          place(count, stream, positions[stream] / span - 1, level: level, bank: bank)
-          count += slots
+        for index in 0..<members {
+          let stream = finishing[index]
+          keep(count, stream, at: newestMember(of: level, stream), on: level, bank: bank)
+          count += level.slots
         }
       }
-      for stream in 0..<streams where heights[stream] >= level {
-        let nodes = positions[stream] / span
-        if nodes == 1 {
-          clearSlots(stream, layout.slotRows[level]..<layout.slotRows[level + 1])
-          counts[stream] = layout.slotRows[level + 1]
+      for index in 0..<members {
+        let stream = finishing[index]
+        if positions[stream] == span {
+          clearSlots(stream, level.slotRows)
+          counts[stream] = level.slotRows.upperBound
         }
-        showLevel(stream, level, nodes: nodes, levelBias: levelBias)
+        show(level, of: stream, levelBias: levelBias)
       }
-      (level, span) = (level + 1, span * shape.arity)
+      (below, span) = (level, span * shape.arity)
     }
     return count
   }
 
-  /// Puts a new node among its siblings, and notes where its slots are.
-  private func place(_ new: Int, _ stream: Int, _ node: Int, level: Int, bank: Int) {
-    let slots = shape.slots(onLevel: level)
-    self.node(stream, layout.nodeRow(node, level: level, bank: bank)).update(
-      from: newNodes + new * width, count: slots * width)
-    let row = layout.slotRow(node, level: level, bank: bank)
-    for index in 0..<slots { destinations[new + index] = row.map { slot(stream, $0 + index) } }
+  /// Counts a stream's next token, and the nodes that it finishes.
+  private func countToken(_ stream: Int) {
+    positions[stream] += 1
+    let waiting = waiting(stream)
+    var level = 0
+    while waiting[level] == shape.arity - 1 && level < layout.top {
+      waiting[level] = 0
+      level += 1
+    }
+    waiting[level] = waiting[level] == shape.arity - 1 ? 0 : waiting[level] + 1
+    heights[stream] = level
+  }
+
+  /// Of the first `count` streams that finish nodes of the level below, keeps those that finish one
+  /// of this level.
+  ///
+  /// - Returns: How many.
+  private func keepFinishing(_ level: Level, _ count: Int) -> Int {
+    var kept = 0
+    for index in 0..<count where heights[finishing[index]] >= level.number {
+      finishing[kept] = finishing[index]
+      kept += 1
+    }
+    return kept
+  }
+
+  /// Where in its family the newest node of a level stands.
+  private func newestMember(of level: Level, _ stream: Int) -> Int {
+    let waiting = waiting(stream)[level.number]
+    return (waiting == 0 ? shape.arity : waiting) - 1
+  }
+
+  /// Puts a new node where its family stands, and notes where its slots are.
+  private func keep(_ new: Int, _ stream: Int, at place: Int, on level: Level, bank: Int) {
+    node(stream, level.nodeRow(at: place, bank: bank)).update(
+      from: newNodes + new * width, count: level.slots * width)
+    let row = level.slotRow(of: newestMember(of: level, stream), bank: bank)
+    for index in 0..<level.slots {
+      destinations[new + index] = row.map { slot(stream, $0 + index) }
+    }
   }
 
   /// Shows the token before the newest in every window, and hides the newest, which is no part of

@@ -56,15 +56,6 @@ public struct TreeShape: Sendable, Hashable {
     return level
   }
 
-  /// The highest level of which the last of so many tokens finishes a node, as far as there are
-  /// levels.
-  func height(of tokens: Int) -> Int {
-    if arity == 2 { return tokens.trailingZeroBitCount }
-    var (level, rest) = (0, tokens)
-    while rest.isMultiple(of: arity) { (level, rest) = (level + 1, rest / arity) }
-    return level
-  }
-
   /// The slots of a node.
   func slots(onLevel level: Int) -> Int { 1 + level * growth }
 
