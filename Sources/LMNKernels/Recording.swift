@@ -13,12 +13,15 @@ internal import CLMN
 public final class Recording: @unchecked Sendable {
   typealias Call = (lmn_context) -> Void
 
+  /// A call; in an array, bare functions would go through a thunk each time.
+  private struct Entry { let call: Call }
+
   let arena = Arena()
   /// For what is derived from constants, in the order of use: it must not share memory with what
   /// comes and goes in every run.
   private let derivedArena = Arena()
-  private var calls: [Call] = []
-  private var derivations: [Call] = []
+  private var calls: [Entry] = []
+  private var derivations: [Entry] = []
   private var isDeriving = false
   private var kept: [AnyObject] = []
   /// Copies of what the calls were given.
@@ -42,9 +45,12 @@ public final class Recording: @unchecked Sendable {
     run(calls, in: context)
   }
 
-  /// By index, since iterators allocate where nothing is optimized.
-  private func run(_ calls: [Call], in context: ExecutionContext) {
-    for index in 0..<calls.count { calls[index](context.kernels) }
+  /// By index, since iterators allocate where nothing is optimized, and out of a buffer, since an array
+  /// has each function retained.
+  private func run(_ calls: [Entry], in context: ExecutionContext) {
+    calls.withUnsafeBufferPointer { calls in
+      for index in 0..<calls.count { calls[index].call(context.kernels) }
+    }
   }
 
   /// Bytes of memory for the values in between.
@@ -63,7 +69,7 @@ public final class Recording: @unchecked Sendable {
   }
 
   fileprivate func append(_ call: @escaping Call) {
-    if isDeriving { derivations.append(call) } else { calls.append(call) }
+    if isDeriving { derivations.append(Entry(call: call)) } else { calls.append(Entry(call: call)) }
   }
 
   /// Keeps what calls point to.

@@ -39,29 +39,40 @@ public struct Sampler: Sendable, Equatable {
   ///   - generator: Decides.
   /// - Returns: The token.
   public func sample(_ logits: Tensor, using generator: inout SeededGenerator) -> Token {
-    // Equal logits stay in the order of their tokens, so a draw does not depend on the sort.
-    let ranked = logits.scalars.enumerated().sorted {
-      ($1.element, $0.offset) < ($0.element, $1.offset)
+    var candidates = Array(logits.scalars.enumerated())
+    let largest = candidates.reduce(candidates[0]) { $1.element > $0.element ? $1 : $0 }
+    guard temperature > 0 else { return Token(largest.offset) }
+    func weight(_ candidate: Candidate) -> Double {
+      exp((Double(candidate.element) - Double(largest.element)) / temperature)
     }
-    guard temperature > 0 else { return Token(ranked[0].offset) }
-    let candidates = ranked.prefix(topK ?? ranked.count)
-    let largest = Double(candidates[0].element)
-    var weights = candidates.map { exp((Double($0.element) - largest) / temperature) }
-    if let topP {
-      let enough = topP * weights.reduce(0, +)
-      var sum = 0.0
-      let kept = weights.firstIndex { weight in
-        sum += weight
-        return sum >= enough
-      }
-      weights = Array(weights.prefix((kept ?? weights.count - 1) + 1))
-    }
+    if topK != nil || topP != nil { candidates = likeliest(candidates, weight) }
+    let weights = candidates.map(weight)
     var rest = Double(generator.uniform(in: 0..<1)) * weights.reduce(0, +)
     for (weight, candidate) in zip(weights, candidates) {
       rest -= weight
       if rest < 0 { return Token(candidate.offset) }
     }
     return Token(candidates[weights.count - 1].offset)
+  }
+
+  private typealias Candidate = (offset: Int, element: Float)
+
+  /// Those that may be drawn, in the order of their tokens: flags that exclude nobody change no draw.
+  private func likeliest(
+    _ candidates: [Candidate], _ weight: (Candidate) -> Double
+  ) -> [Candidate] {
+    // Of equal logits the first tokens stay.
+    let ranked = candidates.sorted { ($1.element, $0.offset) < ($0.element, $1.offset) }
+    var kept = ranked.prefix(topK ?? ranked.count)
+    if let topP {
+      let enough = topP * kept.map(weight).reduce(0, +)
+      var sum = 0.0
+      kept = kept.prefix { candidate in
+        defer { sum += weight(candidate) }
+        return sum < enough
+      }
+    }
+    return kept.sorted { $0.offset < $1.offset }
   }
 }
 
