@@ -10,30 +10,7 @@ import Testing
   @Test(arguments: InstructionSet.available, SummarizerKind.allCases)
   func formsAgree(_ instructionSet: InstructionSet, _ summarizer: SummarizerKind) throws {
     let network = try LogarithmicMemoryNetwork.small(summarizer)
-    let tolerance = network.tolerance(on: instructionSet)
-    computing(on: instructionSet) {
-      for length in [1, 2, 3, 7, 8, 9, 33, 64] {
-        let input = tokens(length, seed: UInt64(length))
-        let expected = network(input).value.scalars
-
-        var states = [network.initialState]
-        let stepped = input.flatMap { network.step([$0], after: &states).scalars }
-        expectNear(stepped, expected, tolerance: tolerance, "\(length) steps")
-
-        var (state, mixed, rest, size) = (network.initialState, [Float](), input[...], 1)
-        while !rest.isEmpty {
-          mixed += network(TokenBuffer(rest.prefix(size)), after: &state).value.scalars
-          rest = rest.dropFirst(size)
-          if let next = rest.popFirst() {
-            var states = [state]
-            mixed += network.step([next], after: &states).scalars
-            state = states[0]
-          }
-          size += 3
-        }
-        expectNear(mixed, expected, tolerance: tolerance, "\(length) in stretches and steps")
-      }
-    }
+    network.expectFormsAgree(on: instructionSet, lengths: [1, 2, 3, 7, 8, 9, 33, 64])
   }
 
   @Test(arguments: InstructionSet.available, SummarizerKind.allCases)

@@ -73,30 +73,7 @@ struct NetworkOption: Sendable, CustomTestStringConvertible {
   @Test(arguments: InstructionSet.available, NetworkOption.all)
   func formsAgree(_ instructionSet: InstructionSet, _ option: NetworkOption) throws {
     let network = try LogarithmicMemoryNetwork.small(option: option)
-    let tolerance = network.tolerance(on: instructionSet)
-    computing(on: instructionSet) {
-      for length in [1, 8, 33] {
-        let input = tokens(length, seed: UInt64(length))
-        let expected = network(input).value.scalars
-        var states = [network.initialState]
-        let stepped = input.flatMap { network.step([$0], after: &states).scalars }
-        expectNear(stepped, expected, tolerance: tolerance, "\(length) step by step")
-
-        var (mixed, rest, state, size): ([Float], ArraySlice<Token>, _, Int) =
-          ([], input[...], network.initialState, 1)
-        while !rest.isEmpty {
-          mixed += network(TokenBuffer(rest.prefix(size)), after: &state).value.scalars
-          rest = rest.dropFirst(size)
-          if let next = rest.popFirst() {
-            var states = [state]
-            mixed += network.step([next], after: &states).scalars
-            state = states[0]
-          }
-          size += 3
-        }
-        expectNear(mixed, expected, tolerance: tolerance, "\(length) in stretches and steps")
-      }
-    }
+    network.expectFormsAgree(on: instructionSet, lengths: [1, 8, 33])
   }
 
   /// Stretches are read side by side, from the beginning and from between.

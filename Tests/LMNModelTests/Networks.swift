@@ -19,6 +19,37 @@ extension LogarithmicMemoryNetwork {
   }
 }
 
+extension LogarithmicMemoryNetwork {
+  /// Expects texts of these lengths to have the same logits in parallel, token by token, and in a mix
+  /// of growing stretches and single tokens.
+  func expectFormsAgree(on instructionSet: InstructionSet, lengths: [Int]) {
+    let tolerance = tolerance(on: instructionSet)
+    computing(on: instructionSet) {
+      for length in lengths {
+        let input = tokens(length, seed: UInt64(length))
+        let expected = self(input).value.scalars
+
+        var states = [initialState]
+        let stepped = input.flatMap { step([$0], after: &states).scalars }
+        expectNear(stepped, expected, tolerance: tolerance, "\(length) steps")
+
+        var (state, mixed, rest, size) = (initialState, [Float](), input[...], 1)
+        while !rest.isEmpty {
+          mixed += self(TokenBuffer(rest.prefix(size)), after: &state).value.scalars
+          rest = rest.dropFirst(size)
+          if let next = rest.popFirst() {
+            var states = [state]
+            mixed += step([next], after: &states).scalars
+            state = states[0]
+          }
+          size += 3
+        }
+        expectNear(mixed, expected, tolerance: tolerance, "\(length) in stretches and steps")
+      }
+    }
+  }
+}
+
 extension SequenceClassifier {
   /// A small classifier of the same vocabulary.
   static func small(

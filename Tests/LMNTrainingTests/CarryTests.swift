@@ -124,8 +124,6 @@ private func carrying(
     }
   }
 
-  private struct Kill: Error {}
-
   /// Within a stretch, at its end and behind it, with everything that a state may hold.
   @Test(arguments: [
     NamedChange("published") { _ in },
@@ -140,24 +138,12 @@ private func carrying(
   fileprivate func runsGoOnExactly(_ named: NamedChange) throws {
     let configuration = try carrying(flow: 2, change: named.change)
     let whole = try remains(of: configuration, over: text)
-    for (stop, kills) in [(0, false), (3, false), (7, false), (12, true)] {
+    for (stop, interruption) in [(0, Interruption.stop), (3, .stop), (7, .stop), (12, .kill)] {
       try withTemporaryDirectory { directory in
-        var (first, steps) = (try trainer(configuration, over: text, in: directory), 0)
-        if kills {
-          #expect(throws: Kill.self) {
-            try first.run(report: { event in
-              if case .step = event { steps += 1 }
-              if steps == stop { throw Kill() }
-            })
-          }
-        } else {
-          let isComplete = try first.run(shouldStop: { steps == stop }) { event in
-            if case .step = event { steps += 1 }
-          }
-          #expect(!isComplete)
-        }
+        var first = try trainer(configuration, over: text, in: directory)
+        try first.run(steps: stop, then: interruption)
         var second = try Trainer(resuming: RunDirectory(directory), text: text)
-        #expect(second.step == (kills ? (stop - 1) / 4 * 4 : stop))
+        #expect(second.step == (interruption == .kill ? (stop - 1) / 4 * 4 : stop))
         #expect(try second.run())
         #expect(try remains(in: directory) == whole)
       }

@@ -7,8 +7,6 @@ import Testing
 
 /// What holds for runs of texts holds for the other tasks.
 @Suite struct TaskTrainerTests {
-  private struct Kill: Error {}
-
   /// Twenty steps, whose checkpoints, evaluations and log lines fall on different ones.
   private func interruptible(_ configuration: inout TrainingConfiguration) {
     (configuration.saveEvery, configuration.evaluateEvery, configuration.logEvery) = (4, 6, 3)
@@ -27,24 +25,14 @@ import Testing
       return try remains(in: directory)
     }
     #expect(whole.log.contains { $0.validationLoss != nil })
-    for (stop, kills) in [(0, false), (1, true), (5, false), (6, true), (11, true), (19, false)] {
+    for (stop, interruption) in [
+      (0, Interruption.stop), (1, .kill), (5, .stop), (6, .kill), (11, .kill), (19, .stop),
+    ] {
       try withTemporaryDirectory { directory in
-        var (first, steps) = (try begin(directory), 0)
-        if kills {
-          #expect(throws: Kill.self) {
-            try first.run(report: { event in
-              if case .step = event { steps += 1 }
-              if steps == stop { throw Kill() }
-            })
-          }
-        } else {
-          let isComplete = try first.run(shouldStop: { steps == stop }) { event in
-            if case .step = event { steps += 1 }
-          }
-          #expect(!isComplete && first.step == stop)
-        }
+        var first = try begin(directory)
+        try first.run(steps: stop, then: interruption)
         var second = try resume(directory)
-        #expect(second.step == (kills ? (stop - 1) / 4 * 4 : stop))
+        #expect(second.step == (interruption == .kill ? (stop - 1) / 4 * 4 : stop))
         #expect(try second.run())
         #expect(try remains(in: directory) == whole)
       }

@@ -179,19 +179,13 @@ import Testing
     let whole = try remains(of: configuration)
     try withTemporaryDirectory { directory in
       var first = try trainer(configuration, in: directory)
-      var steps = 0
-      let isComplete = try first.run(shouldStop: { steps == stop }) { event in
-        if case .step = event { steps += 1 }
-      }
-      #expect(!isComplete && first.step == stop)
+      try first.run(steps: stop, then: .stop)
       var second = try Trainer(resuming: RunDirectory(directory), text: smallText)
       #expect(second.step == stop)
       #expect(try second.run())
       #expect(try remains(in: directory) == whole)
     }
   }
-
-  private struct Kill: Error {}
 
   /// Between checkpoints, too: what came after the last one is done again.
   @Test(arguments: [1, 4, 6, 11, 18])
@@ -200,13 +194,7 @@ import Testing
     let whole = try remains(of: configuration)
     try withTemporaryDirectory { directory in
       var first = try trainer(configuration, in: directory)
-      var steps = 0
-      #expect(throws: Kill.self) {
-        try first.run(report: { event in
-          if case .step = event { steps += 1 }
-          if steps == stop { throw Kill() }
-        })
-      }
+      try first.run(steps: stop, then: .kill)
       var second = try Trainer(resuming: RunDirectory(directory), text: smallText)
       #expect(second.step == (stop - 1) / 4 * 4)
       #expect(try second.run())
@@ -239,13 +227,7 @@ import Testing
     let whole = try remains(of: configuration)
     try withTemporaryDirectory { directory in
       var first = try trainer(configuration, in: directory)
-      var steps = 0
-      #expect(throws: Kill.self) {
-        try first.run(report: { event in
-          if case .step = event { steps += 1 }
-          if steps == 10 { throw Kill() }
-        })
-      }
+      try first.run(steps: 10, then: .kill)
       let log = directory + "/log.jsonl"
       try AtomicFile.write(
         try AtomicFile.contents(of: log) + Array(#"{"step":12,"lo"#.utf8), to: log)
