@@ -1,0 +1,136 @@
+import Foundation
+import LMN
+import LMNTestSupport
+import Testing
+
+/// Flags with values that make no sense, and wrong usage.
+@Suite struct BadFlagTests {
+  @Test(arguments: [
+    (["--steps", "0"], "steps is 0, it has to be 1 to 16777216"),
+    (["--steps", "-1"], "steps is -1, it has to be 1 to 16777216"),
+    (["--steps", "1.5"], "The value '1.5' is invalid for '--steps <steps>'"),
+    (["--steps", "99999999999999999999"], "The value '99999999999999999999' is invalid for"),
+    (["--width", "0"], "width is 0, it has to be from 1 to 16777216"),
+    (["--width", "16777216"], "the number of parameters is "),
+    (["--heads", "5", "--width", "32"], "5 heads do not divide a width of 32"),
+    (["--heads", "0"], "heads is 0, it has to be from 1 to "),
+    (["--layers", "-2"], "layers is -2, it has to be from 1 to 16777216"),
+    (["--banks", "0"], "banks is 0, it has to be from 1 to 16777216"),
+    (["--feed-forward", "0"], "feedForward is 0, it has to be from 1 to 8"),
+    (["--feed-forward", "9"], "feedForward is 9, it has to be from 1 to 8"),
+    (["--activation", "tanh"], "The value 'tanh' is invalid for '--activation"),
+    (["--dropout", "1"], "dropout is 1.0, it has to be from 0 to below 1"),
+    (["--dropout", "-0.1"], "dropout is -0.1, it has to be from 0 to below 1"),
+    (["--dropout", "nan"], "dropout is nan, it has to be from 0 to below 1"),
+    (["--positions", "rotary"], "The value 'rotary' is invalid for '--positions"),
+    (["--positions", "learned"], "learned positions need a maximumLength"),
+    (["--maximum-length", "64"], "maximumLength is 64, but only learned positions have one"),
+    (
+      ["--positions", "learned", "--maximum-length", "0"],
+      "maximumLength is 0, it has to be from 1 to 16777216"
+    ),
+    (
+      ["--positions", "learned", "--maximum-length", "64", "--block-length", "65"],
+      "block length is 65, it has to be at most 64, the number of learned positions"
+    ),
+    (["--block-length", "0"], "block length is 0, it has to be 1 to 16777216"),
+    (["--batch-size", "0"], "batch size is 0, it has to be 1 to 16777216"),
+    (["--learning-rate", "0"], "learning rate is 0.0, it has to be above 0 and finite"),
+    (["--learning-rate", "-1"], "learning rate is -1.0, it has to be above 0 and finite"),
+    (["--learning-rate", "nan"], "learning rate is nan, it has to be above 0 and finite"),
+    (["--learning-rate", "inf"], "learning rate is inf, it has to be above 0 and finite"),
+    (["--warm-up", "-1"], "warm-up is -1, it has to be 0 to 16777216"),
+    (["--weight-decay", "-0.1"], "weight decay is -0.1, it has to be 0 or more and finite"),
+    (["--clip", "-1"], "gradient clipping is -1.0, it has to be above 0 and finite"),
+    (["--clip", "nan"], "gradient clipping is nan, it has to be above 0 and finite"),
+    (["--seed", "-1"], "The value '-1' is invalid for '--seed <seed>'"),
+    (["--log-every", "0"], "steps between log lines is 0, it has to be 1 to 16777216"),
+    (["--evaluate-every", "0"], "steps between evaluations is 0, it has to be 1 to 16777216"),
+    (["--evaluation-batches", "0"], "evaluation batches is 0, it has to be 1 to 16777216"),
+    (["--save-every", "0"], "steps between checkpoints is 0, it has to be 1 to 16777216"),
+    (["--threads", "0"], "--threads is 0, it has to be from 1 to 1024"),
+    (["--threads", "-1"], "--threads is -1, it has to be from 1 to 1024"),
+    (["--preset", "table2"], "The value 'table2' is invalid for '--preset <preset>'"),
+    (["--summarizer", "conv"], "The value 'conv' is invalid for '--summarizer"),
+    (["--initialisation", "best"], "The value 'best' is invalid for '--initialisation"),
+    (["--tokenizer", "words"], "The value 'words' is invalid for '--tokenizer"),
+    (["--schedule", "linear"], "The value 'linear' is invalid for '--schedule"),
+    (["--output", ""], "--output is empty, it has to name a directory"),
+    (["--speed", "9"], "Unknown option '--speed'"),
+    (["more.txt"], "Unexpected argument 'more.txt'"),
+  ])
+  func trainRefusesFlags(flags: [String], sentence: String) throws {
+    try withSmallFiles { directory in
+      try expectRefusal(
+        ["train", "text.txt", "--output", "run"] + flags, in: directory, status: 64, sentence)
+    }
+  }
+
+  @Test func resumedRunsRefuseFlags() throws {
+    try withSmallFiles { directory in
+      let trained = try Command(Command.train + ["text.txt", "--steps", "2"], in: directory)
+        .finish()
+      #expect(trained.status == 0)
+      for (flag, sentence) in [("--steps", "steps is 0"), ("--save-every", "checkpoints is 0")] {
+        try expectRefusal(
+          ["train", "text.txt", "--output", "run", "--resume", flag, "0"], in: directory,
+          status: 64, sentence)
+      }
+    }
+  }
+
+  @Test(arguments: [
+    (["--tokens", "-1"], "--tokens is -1, it has to be 0 or more"),
+    (["--tokens", "x"], "The value 'x' is invalid for '--tokens <tokens>'"),
+    (["--temperature", "-1"], "temperature is -1.0, it has to be 0 or more"),
+    (["--temperature", "nan"], "temperature is nan, it has to be 0 or more"),
+    (["--temperature", "inf"], "temperature is inf, it has to be 0 or more"),
+    (["--top-p", "0"], "top-p is 0.0, it has to be above 0, at most 1"),
+    (["--top-p", "2"], "top-p is 2.0, it has to be above 0, at most 1"),
+    (["--top-k", "0"], "top-k is 0, it has to be 1 or more"),
+    (["--top-k", "-4"], "top-k is -4, it has to be 1 or more"),
+    (["--seed", "-1"], "The value '-1' is invalid for '--seed <seed>'"),
+    (["--threads", "0"], "--threads is 0, it has to be from 1 to 1024"),
+    (["--threads", "1025"], "--threads is 1025, it has to be from 1 to 1024"),
+    (["--prompt-file", "text.txt"], "Give --prompt or --prompt-file, not both"),
+  ])
+  func generateRefusesFlags(flags: [String], sentence: String) throws {
+    try withSmallFiles { directory in
+      try expectRefusal(
+        Command.generate + ["--prompt", "a"] + flags, in: directory, status: 64, sentence)
+    }
+  }
+
+  @Test(arguments: [
+    (
+      ["evaluate", "text.txt", "--block-length", "0"], "--block-length is 0, it has to be 1 or more"
+    ),
+    (["evaluate", "text.txt", "--block-length", "-1"], "--block-length is -1, it has to be"),
+    (["evaluate", "text.txt", "--threads", "0"], "--threads is 0, it has to be from 1 to 1024"),
+    (["evaluate"], "Missing expected argument '<file>'"),
+    (["info", "--threads", "0"], "--threads is 0, it has to be from 1 to 1024"),
+  ])
+  func reportsRefuseFlags(arguments: [String], sentence: String) throws {
+    try withSmallFiles { directory in
+      try expectRefusal(
+        arguments + ["--model", "model.safetensors"], in: directory, status: 64, sentence)
+    }
+  }
+
+  @Test(arguments: [
+    (["verify"], "Missing expected argument '<files> ...'"),
+    (["verify", "x", "--tolerance", "0"], "--tolerance is 0.0, it has to be above 0"),
+    (["verify", "x", "--tolerance", "-1"], "--tolerance is -1.0, it has to be above 0"),
+    (["verify", "x", "--tolerance", "nan"], "--tolerance is nan, it has to be above 0"),
+    (["verify", "x", "--threads", "0"], "--threads is 0, it has to be from 1 to 1024"),
+    (["generate", "--prompt", "a"], "Missing expected argument '--model <model>'"),
+    (["evaluate", "text.txt"], "Missing expected argument '--model <model>'"),
+    (["improve"], "Unexpected argument 'improve'"),
+    (["--speed"], "Unknown option '--speed'"),
+  ])
+  func wrongUsageIsRefused(arguments: [String], sentence: String) throws {
+    try withSmallFiles { directory in
+      try expectRefusal(arguments, in: directory, status: 64, sentence)
+    }
+  }
+}

@@ -1,0 +1,126 @@
+import Foundation
+import LMN
+import LMNTestSupport
+import Testing
+
+/// Models, states and runs that are damaged, hostile, or those of others.
+@Suite struct BadModelTests {
+  /// Every command that reads a model.
+  private func expectRefusals(
+    ofModel model: String, in directory: String, _ sentence: String,
+    sourceLocation: SourceLocation = #_sourceLocation
+  ) throws {
+    for arguments in [
+      ["info", "--model", model], ["evaluate", "--model", model, "text.txt"],
+      ["generate", "--model", model, "--prompt", "a"], ["verify", model],
+    ] {
+      try expectRefusal(arguments, in: directory, sentence, sourceLocation: sourceLocation)
+    }
+  }
+
+  @Test func damagedModelsAreRefused() throws {
+    try withSmallFiles { directory in
+      let bytes = try AtomicFile.contents(of: directory + "/model.safetensors")
+      let damages: [(change: (inout [UInt8]) -> Void, sentence: String)] = [
+        ({ $0 = [] }, "0 bytes are too few for a safetensors file"),
+        ({ $0.removeLast(100) }, "beyond the "),
+        ({ $0 = Array($0[..<50]) }, "does not fit into a file of 50 bytes"),
+        ({ $0.append(0) }, "the tensors end at offset "),
+        ({ $0[7] = 0x7F }, "exceeds the limit of 100000000"),
+        ({ $0[3] = 5 }, "does not fit into a file of "),
+        ({ $0[8] = UInt8(ascii: "[") }, "the header has '[' at byte 8"),
+        ({ $0 = Array(smallText.utf8) }, "exceeds the limit of 100000000"),
+      ]
+      for (change, sentence) in damages {
+        var damaged = bytes
+        change(&damaged)
+        try AtomicFile.write(damaged, to: directory + "/damaged")
+        try expectRefusals(
+          ofModel: "damaged", in: directory, sentence)
+        try expectRefusal(Command.generate + ["--load-state", "damaged"], in: directory, sentence)
+      }
+    }
+  }
+
+  /// Names that would fill or obey a terminal, sizes that no machine has.
+  @Test func hostileModelsAreRefused() throws {
+    try withSmallFiles { directory in
+      let path = directory + "/hostile"
+      let model = try Safetensors(contentsOf: directory + "/model.safetensors")
+      let configuration = try #require(model.metadata["config"])
+      for (found, forged, sentence) in [
+        ("\"width\":8", "\"width\":16777216", "the configuration asks for "),
+        ("\"layers\":2", "\"layers\":9223372036854775807", "layers is 9223372036854775807"),
+        ("\"layers\":2", "\"layers\":1e400", "the configuration cannot be read"),
+        ("{", #"{"\u001b[2J\nx":1,"#, "the configuration asks for what no model here has:  [2J x"),
+      ] {
+        var hostile = model
+        hostile.metadata["config"] = configuration.replacingOccurrences(of: found, with: forged)
+        #expect(hostile.metadata["config"] != configuration)
+        try hostile.write(to: path)
+        try expectRefusals(
+          ofModel: "hostile", in: directory, sentence)
+      }
+
+      var hostile = model
+      for number in 0..<3000 {
+        hostile.append("\u{1B}]0;tensor\u{7}\n\(number)", shape: [0], floats: [])
+      }
+      try hostile.write(to: path)
+      let before = try files(in: directory)
+      let result = try Command.run("info", "--model", "hostile", in: directory)
+      #expect(result.status == 2 && result.errors.utf8.count < 1100)
+      #expect(result.errors.filter(\.isNewline).count == 1)
+      #expect(!result.errors.unicodeScalars.contains("\u{1B}"))
+      #expect(try files(in: directory) == before)
+    }
+  }
+
+  @Test func checkpointsOfOtherModelsAreRefused() throws {
+    try withSmallFiles { directory in
+      try writeSmallModel(to: directory + "/other.safetensors", seed: 2)
+      let saved = try Command(
+        Command.generate + ["--prompt", "a", "--save-state", "state"], in: directory
+      ).finish()
+      #expect(saved.status == 0)
+      try expectRefusal(
+        ["generate", "--model", "other.safetensors", "--load-state", "state"], in: directory,
+        "state: it is the state of another model")
+      try expectRefusal(
+        Command.generate + ["--load-state", "other.safetensors"], in: directory,
+        "other.safetensors: it holds no state of a session")
+      try expectRefusal(
+        ["generate", "--model", "state", "--prompt", "a"], in: directory,
+        "state: it has no 'format_version' in its metadata")
+
+      let trained = try Command(Command.train + ["text.txt", "--steps", "2"], in: directory)
+        .finish()
+      #expect(trained.status == 0)
+      try expectRefusal(
+        ["info", "--model", "run/training.safetensors"], in: directory,
+        "run/training.safetensors: the configuration asks for ")
+    }
+  }
+
+  @Test func runsWithAnotherTextAreRefused() throws {
+    try withSmallFiles { directory in
+      let trained = try Command(Command.train + ["text.txt", "--steps", "2"], in: directory)
+        .finish()
+      #expect(trained.status == 0)
+      let resume = ["train", "--output", "run", "--resume", "--steps", "4"]
+      let another = "the run in run was begun with another text"
+      try write(smallText + "the cat", to: directory + "/longer.txt")
+      try expectRefusal(resume + ["longer.txt"], in: directory, another)
+      try expectRefusal(resume + ["-"], in: directory, input: smallText + " ", another)
+      try expectRefusal(
+        resume, in: directory, "the built-in grammar: the character ")
+      // A model file is no run.
+      try FileManager.default.removeItem(atPath: directory + "/run/training.safetensors")
+      try FileManager.default.copyItem(
+        atPath: directory + "/model.safetensors", toPath: directory + "/run/training.safetensors")
+      try expectRefusal(
+        resume + ["text.txt"], in: directory,
+        "run/training.safetensors: it has no 'loop' in its metadata")
+    }
+  }
+}
