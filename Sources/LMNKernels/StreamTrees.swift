@@ -29,8 +29,6 @@ public final class StreamTrees: @unchecked Sendable {
   /// These are the digits of a stream's position in base r, counted up with every token: a step has
   /// no time to divide.
   let waiting: UnsafeMutablePointer<Int>
-  /// The highest level of which the newest token of each stream has finished a node.
-  let heights: UnsafeMutableBufferPointer<Int>
   /// The streams that finish nodes of one level.
   let finishing: UnsafeMutableBufferPointer<Int>
   /// `[B, node rows, E]`: the newest family of every level and bank.
@@ -79,10 +77,9 @@ public final class StreamTrees: @unchecked Sendable {
       var slotRow = pins + (shape.window > 0 ? shape.window + 1 : 0)
       for number in 0...shape.topLevel(after: 1 << TreeShape.mostLevels) {
         let level = Level(shape, number, nodeRow: nodeRow, slotRow: slotRow)
-        let banks = number == 0 ? 1 : shape.banks
-        nodeRow += banks * level.kept * level.slots
+        nodeRow += level.banks * level.kept * level.slots
         slotRow = level.slotRows.upperBound
-        newRows += banks * level.slots
+        newRows += level.banks * level.slots
         levels.append(level)
       }
       self.levels = levels
@@ -112,6 +109,8 @@ public final class StreamTrees: @unchecked Sendable {
   /// Rows of one level in a stream's memory.
   struct Level {
     let number: Int
+    /// Tokens have one.
+    let banks: Int
     /// The slots of a node.
     let slots: Int
     /// How many nodes of every bank are kept: a family.
@@ -128,13 +127,14 @@ public final class StreamTrees: @unchecked Sendable {
 
     init(_ shape: TreeShape, _ number: Int, nodeRow: Int, slotRow: Int) {
       self.number = number
+      banks = number == 0 ? 1 : shape.banks
       slots = shape.slots(onLevel: number)
       let least = number == 0 ? max(shape.window, shape.arity) : shape.arity
       kept = (least + shape.arity - 1) / shape.arity * shape.arity
       waits = shape.waits(onLevel: number)
       places = shape.places(onLevel: number)
       firstNodeRow = nodeRow
-      slotRows = slotRow..<slotRow + (number == 0 ? 1 : shape.banks) * places * slots
+      slotRows = slotRow..<slotRow + banks * places * slots
     }
 
     /// The row of a node among those that are kept.
@@ -170,7 +170,6 @@ public final class StreamTrees: @unchecked Sendable {
     let (nodeRows, slotRows) = (layout.nodeRows, layout.slotRows)
     positions = .allocate(capacity: streams)
     waiting = .allocate(capacity: streams * layout.levels.count)
-    heights = .allocate(capacity: streams)
     finishing = .allocate(capacity: streams)
     nodes = .allocate(capacity: streams * nodeRows * width)
     slots = .allocate(capacity: streams * slotRows * 2 * width)
@@ -194,7 +193,6 @@ public final class StreamTrees: @unchecked Sendable {
   deinit {
     positions.deallocate()
     waiting.deallocate()
-    heights.deallocate()
     finishing.deallocate()
     nodes.deallocate()
     slots.deallocate()

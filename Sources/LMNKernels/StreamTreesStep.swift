@@ -51,21 +51,20 @@ extension StreamTrees {
   ) -> Int {
     var below = layout.levels[0]
     for stream in 0..<streams {
-      let place = positions[stream] % below.kept
-      countToken(stream)
       (newNodes + stream * width).update(from: tokens + stream * width, count: width)
-      keep(stream, stream, at: place, on: below, bank: 0)
-      show(below, of: stream, levelBias: levelBias)
+      keep(stream, stream, at: positions[stream] % below.kept, on: below, bank: 0)
+      positions[stream] += 1
+      finish(below, of: stream, levelBias: levelBias)
       finishing[stream] = stream
     }
     var (members, count, span) = (streams, streams, shape.arity)
     for number in 1..<layout.levels.count {
       let level = layout.levels[number]
-      members = keepFinishing(level, members)
+      members = keepFinishing(below, members)
       if members == 0 { break }
       let family = shape.arity * below.slots
       var child = work
-      for bank in 0..<(number == 1 ? 1 : shape.banks) {
+      for bank in 0..<below.banks {
         for index in 0..<members {
           let stream = finishing[index]
           let first = number > 1 ? 0 : (positions[stream] - shape.arity) % below.kept
@@ -80,10 +79,10 @@ extension StreamTrees {
           child_stride: number == 1 ? 0 : members * family,
           node: streams * layout.childRows + count, node_stride: members * level.slots, grown: 0,
           grown_stride: number == 1 ? 0 : members * shape.arity * level.slots), kernels)
-      for bank in 0..<shape.banks {
+      for bank in 0..<level.banks {
         for index in 0..<members {
           let stream = finishing[index]
-          keep(count, stream, at: newestMember(of: level, stream), on: level, bank: bank)
+          keep(count, stream, at: waiting(stream)[number], on: level, bank: bank)
           count += level.slots
         }
       }
@@ -93,53 +92,42 @@ extension StreamTrees {
           clearSlots(stream, level.slotRows)
           counts[stream] = level.slotRows.upperBound
         }
-        show(level, of: stream, levelBias: levelBias)
+        finish(level, of: stream, levelBias: levelBias)
       }
       (below, span) = (level, span * shape.arity)
     }
     return count
   }
 
-  /// Counts a stream's next token, and the nodes that it finishes.
-  private func countToken(_ stream: Int) {
-    positions[stream] += 1
-    let waiting = waiting(stream)
-    var level = 0
-    while waiting[level] == shape.arity - 1 && level < layout.top {
-      waiting[level] = 0
-      level += 1
-    }
-    waiting[level] = waiting[level] == shape.arity - 1 ? 0 : waiting[level] + 1
-    heights[stream] = level
-  }
-
-  /// Of the first `count` streams that finish nodes of the level below, keeps those that finish one
-  /// of this level.
+  /// Of the first `count` streams that finish nodes of a level, keeps those whose families it
+  /// completes.
   ///
   /// - Returns: How many.
   private func keepFinishing(_ level: Level, _ count: Int) -> Int {
     var kept = 0
-    for index in 0..<count where heights[finishing[index]] >= level.number {
+    for index in 0..<count where waiting(finishing[index])[level.number] == 0 {
       finishing[kept] = finishing[index]
       kept += 1
     }
     return kept
   }
 
-  /// Where in its family the newest node of a level stands.
-  private func newestMember(of level: Level, _ stream: Int) -> Int {
-    let waiting = waiting(stream)[level.number]
-    return (waiting == 0 ? shape.arity : waiting) - 1
-  }
-
   /// Puts a new node where its family stands, and notes where its slots are.
   private func keep(_ new: Int, _ stream: Int, at place: Int, on level: Level, bank: Int) {
     node(stream, level.nodeRow(at: place, bank: bank)).update(
       from: newNodes + new * width, count: level.slots * width)
-    let row = level.slotRow(of: newestMember(of: level, stream), bank: bank)
+    let row = level.slotRow(of: waiting(stream)[level.number], bank: bank)
     for index in 0..<level.slots {
       destinations[new + index] = row.map { slot(stream, $0 + index) }
     }
+  }
+
+  /// Counts a new node of a level, which waits for siblings unless it is the last of its family, and
+  /// says who is seen now.
+  private func finish(_ level: Level, of stream: Int, levelBias: UnsafePointer<Float>?) {
+    let waiting = waiting(stream) + level.number
+    waiting.pointee = waiting.pointee == shape.arity - 1 ? 0 : waiting.pointee + 1
+    show(level, of: stream, levelBias: levelBias)
   }
 
   /// Shows the token before the newest in every window, and hides the newest, which is no part of

@@ -39,40 +39,43 @@ public struct Sampler: Sendable, Equatable {
   ///   - generator: Decides.
   /// - Returns: The token.
   public func sample(_ logits: Tensor, using generator: inout SeededGenerator) -> Token {
-    var candidates = Array(logits.scalars.enumerated())
-    let largest = candidates.reduce(candidates[0]) { $1.element > $0.element ? $1 : $0 }
-    guard temperature > 0 else { return Token(largest.offset) }
-    func weight(_ candidate: Candidate) -> Double {
-      exp((Double(candidate.element) - Double(largest.element)) / temperature)
+    let scalars = logits.scalars
+    let largest = scalars.indices.reduce(0) { scalars[$1] > scalars[$0] ? $1 : $0 }
+    guard temperature > 0 else { return Token(largest) }
+    var candidates = scalars.enumerated().map { token, logit in
+      Candidate(
+        token: Token(token), logit: logit,
+        weight: exp((Double(logit) - Double(scalars[largest])) / temperature))
     }
-    if topK != nil || topP != nil { candidates = likeliest(candidates, weight) }
-    let weights = candidates.map(weight)
-    var rest = Double(generator.uniform(in: 0..<1)) * weights.reduce(0, +)
-    for (weight, candidate) in zip(weights, candidates) {
-      rest -= weight
-      if rest < 0 { return Token(candidate.offset) }
+    if topK != nil || topP != nil { candidates = likeliest(candidates) }
+    var rest = Double(generator.uniform(in: 0..<1)) * candidates.reduce(0) { $0 + $1.weight }
+    for candidate in candidates {
+      rest -= candidate.weight
+      if rest < 0 { return candidate.token }
     }
-    return Token(candidates[weights.count - 1].offset)
+    return candidates.last!.token
   }
 
-  private typealias Candidate = (offset: Int, element: Float)
+  private struct Candidate {
+    let token: Token
+    let logit: Float
+    let weight: Double
+  }
 
   /// Those that may be drawn, in the order of their tokens: flags that exclude nobody change no draw.
-  private func likeliest(
-    _ candidates: [Candidate], _ weight: (Candidate) -> Double
-  ) -> [Candidate] {
+  private func likeliest(_ candidates: [Candidate]) -> [Candidate] {
     // Of equal logits the first tokens stay.
-    let ranked = candidates.sorted { ($1.element, $0.offset) < ($0.element, $1.offset) }
+    let ranked = candidates.sorted { ($1.logit, $0.token) < ($0.logit, $1.token) }
     var kept = ranked.prefix(topK ?? ranked.count)
     if let topP {
-      let enough = topP * kept.map(weight).reduce(0, +)
+      let enough = topP * kept.reduce(0) { $0 + $1.weight }
       var sum = 0.0
       kept = kept.prefix { candidate in
-        defer { sum += weight(candidate) }
+        defer { sum += candidate.weight }
         return sum < enough
       }
     }
-    return kept.sorted { $0.offset < $1.offset }
+    return kept.sorted { $0.token < $1.token }
   }
 }
 
