@@ -35,8 +35,7 @@ import Testing
         var damaged = bytes
         change(&damaged)
         try AtomicFile.write(damaged, to: directory + "/damaged")
-        try expectRefusals(
-          ofModel: "damaged", in: directory, sentence)
+        try expectRefusals(ofModel: "damaged", in: directory, sentence)
         try expectRefusal(Command.generate + ["--load-state", "damaged"], in: directory, sentence)
       }
     }
@@ -58,8 +57,7 @@ import Testing
         hostile.metadata["config"] = configuration.replacingOccurrences(of: found, with: forged)
         #expect(hostile.metadata["config"] != configuration)
         try hostile.write(to: path)
-        try expectRefusals(
-          ofModel: "hostile", in: directory, sentence)
+        try expectRefusals(ofModel: "hostile", in: directory, sentence)
       }
 
       var hostile = model
