@@ -29,8 +29,8 @@ extension Variable {
           dy, of: tree, grown: grown, weight: w, expansion: grows)
         return [
           pulled.nodes.rows(tree.tokenRows), pulled.nodes.rows(at: rows), pulled.weight,
-          pulled.bias, pulled.expansion.weight, pulled.expansion.bias,
-        ]
+          pulled.bias,
+        ] + (grows == nil ? [] : [pulled.expansion.weight, pulled.expansion.bias])
       })
   }
 

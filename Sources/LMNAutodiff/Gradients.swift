@@ -9,11 +9,12 @@ public struct Gradients: Sendable {
     parameter.node.flatMap { cotangents[ObjectIdentifier($0)] }
   }
 
-  /// Walks back from `result`, deepest nodes first, so that a node is left only after everything
-  /// that flows into it has arrived.
-  fileprivate init(of result: Variable, cotangent: Tensor) {
-    guard let last = result.node else { return }
-    var levels = [[Node]](repeating: [], count: last.depth + 1)
+  /// Walks back from the results, deepest nodes first, so that a node's cotangent is complete before
+  /// it is pulled back.
+  fileprivate init(of seeds: [(result: Variable, cotangent: Tensor)]) {
+    let depth = seeds.compactMap { $0.result.node?.depth }.max()
+    guard let depth else { return }
+    var levels = [[Node]](repeating: [], count: depth + 1)
     func add(_ cotangent: Tensor, to node: Node) {
       if let sum = cotangents.updateValue(cotangent, forKey: ObjectIdentifier(node)) {
         cotangents[ObjectIdentifier(node)] = sum.adding(cotangent)
@@ -21,14 +22,17 @@ public struct Gradients: Sendable {
         levels[node.depth].append(node)
       }
     }
-    add(cotangent, to: last)
+    for (result, cotangent) in seeds {
+      precondition(
+        cotangent.shape == result.value.shape,
+        "gradients: cotangent \(cotangent.shape) of a value of shape \(result.value.shape)")
+      if let node = result.node { add(cotangent, to: node) }
+    }
     for depth in levels.indices.reversed() where depth > 0 {
       for node in levels[depth] {
         let cotangent = cotangents.removeValue(forKey: ObjectIdentifier(node))!
         for edge in node.edges {
-          for case (let target?, let cotangent) in zip(edge.targets, edge.pullback(cotangent)) {
-            add(cotangent, to: target)
-          }
+          for (target, cotangent) in edge.cotangents(of: cotangent) { add(cotangent, to: target) }
         }
       }
       levels[depth] = []
@@ -36,16 +40,22 @@ public struct Gradients: Sendable {
   }
 }
 
+/// The gradients of Σ ⟨cotangent, result⟩ in one backward pass.
+///
+/// - Parameter seeds: Results of one computation, each with a cotangent of its shape. A result may
+///   come several times; a constant contributes nothing.
+/// - Returns: The gradient with respect to every parameter that the results depend on.
+public func gradients(of seeds: [(result: Variable, cotangent: Tensor)]) -> Gradients {
+  Gradients(of: seeds)
+}
+
 extension Variable {
   /// The gradients of ⟨`cotangent`, self⟩.
   ///
   /// - Parameter cotangent: Of the shape of the value.
-  /// - Returns: The gradient with respect to every parameter behind it.
+  /// - Returns: The gradient with respect to every parameter that the value depends on.
   public func gradients(cotangent: Tensor) -> Gradients {
-    precondition(
-      cotangent.shape == value.shape,
-      "gradients: cotangent \(cotangent.shape) of a value of shape \(value.shape)")
-    return Gradients(of: self, cotangent: cotangent)
+    Gradients(of: [(self, cotangent)])
   }
 }
 

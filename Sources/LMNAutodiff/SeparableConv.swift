@@ -27,8 +27,8 @@ extension Variable {
           dy, of: tree, grown: grown, mixed: mixed, taps: a, pointwise: p, expansion: grows)
         return [
           pulled.nodes.rows(tree.tokenRows), pulled.nodes.rows(at: rows), pulled.taps,
-          pulled.pointwise, pulled.bias, pulled.expansion.weight, pulled.expansion.bias,
-        ]
+          pulled.pointwise, pulled.bias,
+        ] + (grows == nil ? [] : [pulled.expansion.weight, pulled.expansion.bias])
       })
   }
 }

@@ -19,7 +19,7 @@ public struct Variable: Sendable {
   /// A value that gradients are taken with respect to.
   public init(parameter value: Tensor) {
     self.value = value
-    node = Node(edges: [])
+    node = Node(edges: [], shape: value.shape)
   }
 
   /// The result of an operation: its value and the way back to each input.
@@ -39,7 +39,7 @@ public struct Variable: Sendable {
   public init(_ value: Tensor, _ edges: Edge?...) {
     let edges = edges.compactMap { $0 }
     self.value = value
-    node = edges.isEmpty ? nil : Node(edges: edges)
+    node = edges.isEmpty ? nil : Node(edges: edges, shape: value.shape)
   }
 
   /// The way from a result back to this input.
@@ -54,7 +54,29 @@ public struct Variable: Sendable {
 /// The way from a result back to some of its inputs.
 public struct Edge: Sendable {
   let targets: [Node?]
-  let pullback: @Sendable (Tensor) -> [Tensor]
+  private let pullback: @Sendable (Tensor) -> [Tensor]
+
+  init(targets: [Node?], pullback: @escaping @Sendable (Tensor) -> [Tensor]) {
+    self.targets = targets
+    self.pullback = pullback
+  }
+
+  /// Cotangents of the inputs that have a node.
+  ///
+  /// - Precondition: The pullback gives one cotangent for every input, of the input's shape.
+  func cotangents(of result: Tensor) -> [(target: Node, cotangent: Tensor)] {
+    let cotangents = pullback(result)
+    precondition(
+      cotangents.count == targets.count,
+      "gradients: a pullback gave \(cotangents.count) cotangents for \(targets.count) inputs")
+    return zip(targets, cotangents).compactMap { target, cotangent in
+      guard let target else { return nil }
+      precondition(
+        cotangent.shape == target.shape,
+        "gradients: a pullback gave a cotangent \(cotangent.shape) for an input \(target.shape)")
+      return (target, cotangent)
+    }
+  }
 
   /// The way back to several inputs whose gradients share their work.
   ///
@@ -73,11 +95,14 @@ public struct Edge: Sendable {
 /// A point of a recorded computation; parameters are those without edges.
 final class Node: Sendable {
   let edges: [Edge]
+  /// Shape of the value, which is that of its cotangent.
+  let shape: [Int]
   /// Longest way to a parameter; a node's inputs are all less deep.
   let depth: Int
 
-  init(edges: [Edge]) {
+  init(edges: [Edge], shape: [Int]) {
     self.edges = edges
+    self.shape = shape
     depth = 1 + (edges.flatMap(\.targets).compactMap { $0?.depth }.max() ?? -1)
   }
 }

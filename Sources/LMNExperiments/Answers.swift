@@ -2,7 +2,7 @@ import LMNAutodiff
 import LMNKernels
 import LMNModel
 
-extension LogarithmicMemoryNetwork {
+extension LanguageNetwork {
   /// How many of the targets that are asked for are the likeliest token, in the parallel form.
   func rightAnswers(to examples: [Example]) -> Int {
     ExecutionContext.current.map(examples.count) { index in

@@ -116,7 +116,7 @@ public struct AssociativeRecall: RecallTask {
 
   /// The share of questions that are answered by the right value, size by size.
   public func scores(
-    of network: LogarithmicMemoryNetwork, examples count: Int,
+    of network: LanguageNetwork, examples count: Int,
     using generator: inout SeededGenerator
   ) -> [Score] {
     testSizes.map { size in

@@ -176,7 +176,7 @@ public struct NeedleInHaystack: RecallTask {
 
   /// Digits and whole codes, length by length and depth by depth.
   public func scores(
-    of network: LogarithmicMemoryNetwork, examples count: Int,
+    of network: LanguageNetwork, examples count: Int,
     using generator: inout SeededGenerator
   ) -> [Score] {
     testSizes.flatMap { length in

@@ -42,7 +42,7 @@ public protocol RecallTask: Sendable, Encodable {
   ///   - generator: What examples follow from.
   /// - Returns: The scores, in the order of ``table(of:)``.
   func scores(
-    of network: LogarithmicMemoryNetwork, examples count: Int,
+    of network: LanguageNetwork, examples count: Int,
     using generator: inout SeededGenerator
   ) -> [Score]
   /// Scores, for people.

@@ -57,10 +57,11 @@ public struct Sweep<Task: RecallTask> {
       (0..<settings.validationExamples).map { _ in task.example(of: size, using: &generator) }
     }
     var testGenerator = SeededGenerator(seed: generator.next())
-    let beginning = try LogarithmicMemoryNetwork(
-      settings.model, initialisation: settings.initialisation, using: &generator)
+    let beginning = try generator.drawing(settings.initialisation) {
+      try LanguageNetwork(settings.model, using: &$0)
+    }
 
-    var (runs, best): ([SweepRun], (run: SweepRun, network: LogarithmicMemoryNetwork)?) = ([], nil)
+    var (runs, best): ([SweepRun], (run: SweepRun, network: LanguageNetwork)?) = ([], nil)
     for rate in settings.learningRates {
       let steps = settings.epochs * examples.batchesOfEpoch
       try report(.begin(learningRate: rate, steps: steps))
@@ -77,7 +78,7 @@ public struct Sweep<Task: RecallTask> {
     return SweepReport(
       task: task, settings: settings, parameters: network.parameterCount,
       stateBytes: network.stateByteCount(
-        after: task.testSizes.map(task.length).reduce(0, max)),
+        at: task.testSizes.map(task.length).reduce(0, max)),
       runs: runs, best: run.learningRate,
       scores: task.scores(
         of: network, examples: settings.testExamples, using: &testGenerator))

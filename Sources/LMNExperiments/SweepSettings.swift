@@ -1,5 +1,5 @@
 public import LMNKernels
-public import LMNMemories
+public import LMNLayers
 public import LMNModel
 internal import LMNTraining
 

@@ -6,21 +6,21 @@ import LMNTraining
 
 /// A network on its way to learn a task at one learning rate.
 struct TrainingRun<Task: RecallTask> {
-  private(set) var network: LogarithmicMemoryNetwork
+  private(set) var network: LanguageNetwork
   private let examples: TrainingExamples<Task>
   private let settings: SweepSettings
   private let rate: LearningRateSchedule
   private var optimizer: AdamW
   private var step = 0
   /// A recorded step for every size that has come so far.
-  private var recordings: [Int: Recording] = [:]
-  /// The size of the last step: the parameters as they are stand in its recording.
+  private var batches: [Int: Batch] = [:]
+  /// The size of the last step, whose batch has the current parameters.
   private var lastSize: Int?
 
-  private typealias Recording = RecordedBatch<LogarithmicMemoryNetwork, TokenWindow>
+  private typealias Batch = RecordedBatch<LanguageNetwork, TokenWindow>
 
   init(
-    _ network: LogarithmicMemoryNetwork, on examples: TrainingExamples<Task>,
+    _ network: LanguageNetwork, on examples: TrainingExamples<Task>,
     _ settings: SweepSettings, rate: LearningRateSchedule
   ) {
     self.network = network
@@ -51,7 +51,7 @@ struct TrainingRun<Task: RecallTask> {
         // So that as many points as asked for lie at equal distances, the last at the end.
         let part = step * settings.evaluations / steps
         guard part > (step - 1) * settings.evaluations / steps else { continue }
-        recordings[batch.size]!.store(to: &network)
+        batches[batch.size]!.store(to: &network)
         point = CurvePoint(
           learningRate: rate.peak, step: step, loss: sum / Double(count),
           accuracy: Double(network.rightAnswers(to: validation)) / Double(asked))
@@ -63,35 +63,29 @@ struct TrainingRun<Task: RecallTask> {
   }
 
   /// Takes a step and gives its loss; nil, and no step, when loss or gradient is not finite.
-  private mutating func takeStep(_ batch: TrainingExamples<Task>.Batch) -> Double? {
-    let recording = recording(of: batch.size)
-    examples.fill(recording.inputs, with: batch)
-    for (member, window) in recording.inputs.enumerated() {
-      window.draw.overwrite(seed: settings.seed, number: UInt64(step) << 32 | UInt64(member))
-    }
-    let loss = recording.run()
-    let norm = recording.gradientNorm
-    guard loss.isFinite, norm.isFinite else { return nil }
-    let longest = settings.gradientClipping.map(Double.init) ?? .infinity
-    optimizer.update(
-      recording, learningRate: rate.rate(at: step),
-      gradientScale: norm > longest ? Float(longest / norm) : 1)
+  private mutating func takeStep(_ examples: TrainingExamples<Task>.Batch) -> Double? {
+    let batch = batch(ofSize: examples.size)
+    self.examples.fill(batch.inputs, with: examples)
+    let taken = optimizer.takeStep(
+      on: batch, number: step, seed: settings.seed, learningRate: rate.rate(at: step),
+      clipping: settings.gradientClipping)
+    guard taken.skippedFor == nil else { return nil }
     step += 1
-    return loss
+    return taken.loss
   }
 
-  /// The recorded step of a size, with the parameters as they are.
-  private mutating func recording(of size: Int) -> Recording {
-    if let recording = recordings[size], size == lastSize { return recording }
-    if let lastSize { recordings[lastSize]!.store(to: &network) }
+  /// The recorded batch of a size, with the current parameters.
+  private mutating func batch(ofSize size: Int) -> Batch {
+    if let batch = batches[size], size == lastSize { return batch }
+    if let lastSize { batches[lastSize]!.store(to: &network) }
     lastSize = size
-    if let recording = recordings[size] {
-      recording.load(network)
-      return recording
+    if let batch = batches[size] {
+      batch.load(network)
+      return batch
     }
-    let recording = Recording(
+    let batch = Batch(
       ofLossAt: network, windows: settings.batchSize, length: examples.length(ofSize: size))
-    recordings[size] = recording
-    return recording
+    batches[size] = batch
+    return batch
   }
 }

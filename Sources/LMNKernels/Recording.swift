@@ -16,7 +16,9 @@ public final class Recording: @unchecked Sendable {
   /// A call; in an array, bare functions would go through a thunk each time.
   private struct Entry { let call: Call }
 
-  let arena = Arena()
+  /// For values in between, perhaps of other recordings too.
+  private let memory: ArenaMemory
+  let arena: Arena
   /// For what is derived from constants, in the order of use: it must not share memory with what
   /// comes and goes in every run.
   private let derivedArena = Arena()
@@ -28,7 +30,18 @@ public final class Recording: @unchecked Sendable {
   private var arguments: [UnsafeMutableRawPointer] = []
 
   /// Runs `body` in `context` and records it.
-  public init(in context: ExecutionContext, of body: () -> Void) {
+  ///
+  /// - Parameters:
+  ///   - context: The context to record in.
+  ///   - other: A recording whose memory for intermediate values is used again: results of either
+  ///     are valid until the other runs. Derived constants, such as transposed weights, are not part
+  ///     of that memory.
+  ///   - body: The computation.
+  public init(
+    in context: ExecutionContext, sharingMemoryWith other: Recording? = nil, of body: () -> Void
+  ) {
+    memory = other?.memory ?? ArenaMemory()
+    arena = Arena(memory)
     ExecutionContext.$current.withValue(context.recording(into: self), operation: body)
   }
 
@@ -53,7 +66,10 @@ public final class Recording: @unchecked Sendable {
     }
   }
 
-  /// Bytes of memory for the values in between.
+  /// Whether there are calls that ``derive(in:)`` makes.
+  package var derivesConstants: Bool { !derivations.isEmpty }
+
+  /// Bytes of memory for intermediate values.
   public var byteCount: Int { arena.byteCount }
 
   /// Where results of kernels go.

@@ -22,8 +22,6 @@ public final class StreamTrees: @unchecked Sendable {
   let layout: Layout
   /// Whether scores get something added: a bias, a gate, or what hides a slot.
   let isBiased: Bool
-  /// Tokens of each stream so far.
-  let positions: UnsafeMutableBufferPointer<Int>
   /// `[B, levels]`: how many nodes of each wait for siblings.
   ///
   /// These are the digits of a stream's position in base r, counted up with every token: a step has
@@ -168,7 +166,6 @@ public final class StreamTrees: @unchecked Sendable {
     layout = Layout(shape, pins: pins)
     isBiased = hasLevelBias || pins > 0 || shape.window > 0 || shape.visibility == .disjoint
     let (nodeRows, slotRows) = (layout.nodeRows, layout.slotRows)
-    positions = .allocate(capacity: streams)
     waiting = .allocate(capacity: streams * layout.levels.count)
     finishing = .allocate(capacity: streams)
     nodes = .allocate(capacity: streams * nodeRows * width)
@@ -191,7 +188,6 @@ public final class StreamTrees: @unchecked Sendable {
   }
 
   deinit {
-    positions.deallocate()
     waiting.deallocate()
     finishing.deallocate()
     nodes.deallocate()
@@ -233,7 +229,6 @@ public final class StreamTrees: @unchecked Sendable {
   ///
   /// A slot that is not there yet is hidden, and holds numbers.
   public func reset(_ stream: Int) {
-    positions[stream] = 0
     waiting(stream).update(repeating: 0, count: layout.levels.count)
     counts[stream] = layout.slotCount(after: 0)
     clearSlots(stream, 0..<counts[stream])

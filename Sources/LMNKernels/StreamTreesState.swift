@@ -1,7 +1,5 @@
-/// What a stream has left behind, as values.
+/// State of one stream's tree, as values.
 public struct StreamTreeState {
-  /// Tokens seen.
-  public let position: Int
   /// `[C, E]`, in the order of the next part's ``Tree/carriedRows``.
   public let nodes: Tensor
   /// `[p, E]`: the pinned tokens.
@@ -10,8 +8,7 @@ public struct StreamTreeState {
   public let pinnedScores: Tensor
 
   /// A state of its parts.
-  public init(position: Int, nodes: Tensor, pinned: Tensor, pinnedScores: Tensor) {
-    self.position = position
+  public init(nodes: Tensor, pinned: Tensor, pinnedScores: Tensor) {
     self.nodes = nodes
     self.pinned = pinned
     self.pinnedScores = pinnedScores
@@ -22,20 +19,20 @@ extension StreamTrees {
   /// Sets a stream to a state.
   ///
   /// - Parameters:
-  ///   - stream: Which one.
-  ///   - state: What it left behind.
+  ///   - stream: Index of the stream.
+  ///   - state: The state.
+  ///   - position: Tokens before it.
   ///   - slots: `[C + p, 2E]`: query and value of its nodes and pinned tokens.
   ///   - gates: `[p, 1]`, added to the scores of pinned tokens; nil where there are none.
   ///   - levelBias: `[levels, H]`, or nil.
   public func load(
-    _ stream: Int, _ state: StreamTreeState, slots: Tensor, gates: Tensor?, levelBias: Tensor?
+    _ stream: Int, _ state: StreamTreeState, at position: Int, slots: Tensor, gates: Tensor?,
+    levelBias: Tensor?
   ) {
-    let position = state.position
     precondition(
       stream < streams && position >> TreeShape.mostLevels == 0,
       "StreamTrees: stream \(stream) of \(streams), position \(position)")
     reset(stream)
-    positions[stream] = position
     counts[stream] = layout.slotCount(after: position)
     clearSlots(stream, 0..<counts[stream])
     var index = 0
@@ -68,16 +65,14 @@ extension StreamTrees {
     }
   }
 
-  /// The state of a stream.
-  public func state(of stream: Int) -> StreamTreeState {
-    let position = positions[stream]
+  /// The state of a stream that stands at `position`.
+  public func state(of stream: Int, at position: Int) -> StreamTreeState {
     var rows: [Int] = []
     forEachCarried(after: position) { level, bank, node in
       let row = level.nodeRow(at: node % level.kept, bank: bank)
       rows += row..<row + level.slots
     }
     return StreamTreeState(
-      position: position,
       nodes: Tensor(shape: [rows.count, width]) { nodes in
         for (index, row) in rows.enumerated() {
           (nodes + index * width).update(from: node(stream, row), count: width)

@@ -6,18 +6,19 @@ extension StreamTrees {
   ///
   /// - Parameters:
   ///   - tokens: `[B, E]`.
+  ///   - positions: Tokens of each stream before the step.
   ///   - summary: How a node is made.
   ///   - expansion: For trees that grow.
   ///   - queryValue: `[E, 2E]`.
   ///   - queryValueBias: `[2E]`.
   ///   - levelBias: `[levels, H]`, or nil.
   public func step(
-    _ tokens: Tensor, summary: Summary, expansion: Expansion?, queryValue: Tensor,
-    queryValueBias: Tensor, levelBias: Tensor?
+    _ tokens: Tensor, at positions: PositionBuffer, summary: Summary, expansion: Expansion?,
+    queryValue: Tensor, queryValueBias: Tensor, levelBias: Tensor?
   ) {
     precondition(
-      tokens.shape == [streams, width] && queryValue.shape == [width, 2 * width]
-        && queryValueBias.shape == [2 * width],
+      tokens.shape == [streams, width] && positions.count == streams
+        && queryValue.shape == [width, 2 * width] && queryValueBias.shape == [2 * width],
       "StreamTrees: tokens \(tokens.shape), query and value \(queryValue.shape)")
     let maker = NodeMaker(
       summary, expansion: expansion, in: work, rows: streams * (layout.childRows + layout.newRows),
@@ -25,9 +26,9 @@ extension StreamTrees {
     let (values, weight, bias) = (tokens.base, queryValue.base, queryValueBias.base)
     let levelBiases = levelBias?.base
     ExecutionContext.current.run(
-      on: self, tokens, queryValue, queryValueBias, levelBias, maker.operands
+      on: self, tokens, positions, queryValue, queryValueBias, levelBias, maker.operands
     ) { [self] kernels in
-      let count = makeNodes(of: values, maker, kernels, levelBiases)
+      let count = makeNodes(of: values, at: positions.base, maker, kernels, levelBiases)
       var arguments = lmn_matmul(
         rows: count, inner: width, columns: 2 * width, left: newNodes, right: weight, bias: bias,
         product: projected)
@@ -35,7 +36,7 @@ extension StreamTrees {
       for row in 0..<count {
         destinations[row]?.update(from: projected + row * 2 * width, count: 2 * width)
       }
-      if shape.window > 0 { moveWindows() }
+      if shape.window > 0 { moveWindows(at: positions.base) }
     }
   }
 
@@ -46,14 +47,13 @@ extension StreamTrees {
   ///
   /// - Returns: How many rows they have, one after the other in `newNodes`, the tokens first.
   private func makeNodes(
-    of tokens: UnsafePointer<Float>, _ maker: NodeMaker, _ kernels: lmn_context,
-    _ levelBias: UnsafePointer<Float>?
+    of tokens: UnsafePointer<Float>, at positions: UnsafePointer<Int64>, _ maker: NodeMaker,
+    _ kernels: lmn_context, _ levelBias: UnsafePointer<Float>?
   ) -> Int {
     var below = layout.levels[0]
     for stream in 0..<streams {
       (newNodes + stream * width).update(from: tokens + stream * width, count: width)
-      keep(stream, stream, at: positions[stream] % below.kept, on: below, bank: 0)
-      positions[stream] += 1
+      keep(stream, stream, at: Int(positions[stream]) % below.kept, on: below, bank: 0)
       finish(below, of: stream, levelBias: levelBias)
       finishing[stream] = stream
     }
@@ -67,7 +67,7 @@ extension StreamTrees {
       for bank in 0..<below.banks {
         for index in 0..<members {
           let stream = finishing[index]
-          let first = number > 1 ? 0 : (positions[stream] - shape.arity) % below.kept
+          let first = number > 1 ? 0 : (Int(positions[stream]) + 1 - shape.arity) % below.kept
           child.update(
             from: node(stream, below.nodeRow(at: first, bank: bank)), count: family * width)
           child += family * width
@@ -88,7 +88,7 @@ extension StreamTrees {
       }
       for index in 0..<members {
         let stream = finishing[index]
-        if positions[stream] == span {
+        if Int(positions[stream]) + 1 == span {
           clearSlots(stream, level.slotRows)
           counts[stream] = level.slotRows.upperBound
         }
@@ -132,9 +132,9 @@ extension StreamTrees {
 
   /// Shows the token before the newest in every window, and hides the newest, which is no part of
   /// its own.
-  private func moveWindows() {
+  private func moveWindows(at positions: UnsafePointer<Int64>) {
     for stream in 0..<streams {
-      let token = positions[stream] - 1
+      let token = Int(positions[stream])
       if token > 0 { setBias(stream, layout.windowRow(token - 1), to: 0) }
       slot(stream, layout.windowRow(token)).update(
         from: projected + stream * 2 * width, count: 2 * width)

@@ -43,6 +43,19 @@ public struct Tensor: Sendable {
     self.init(shape: shape, storage: Storage(count: shape.reduce(1, *), in: arena), offset: 0)
   }
 
+  /// A copy of a tensor for the input of a recording, whose owner overwrites it between two runs:
+  /// nothing that is derived from its values is kept with it.
+  package init(overwritable source: Tensor) {
+    let storage = Storage(count: source.count, isOverwritten: true)
+    self.init(shape: source.shape, storage: storage, offset: 0)
+    source.withScalars { storage.base.update(from: $0, count: count) }
+  }
+
+  /// A tensor that has a shape and no values: a description of a parameter that is yet to be loaded.
+  package init(describing shape: [Int]) {
+    self.init(shape: shape, storage: Storage(count: 0), offset: 0)
+  }
+
   private init(shape: [Int], storage: Storage, offset: Int) {
     self.shape = shape
     count = shape.reduce(1, *)
@@ -142,7 +155,7 @@ public struct Tensor: Sendable {
   /// it: `make` runs once per value.
   func cachingTransposed(_ make: () -> Tensor) -> Tensor {
     // Of values in between, a recording has to make it anew every time.
-    if offset != 0 || storage.arena != nil { return make() }
+    if offset != 0 || storage.arena != nil || storage.isOverwritten { return make() }
     return storage.transposed(shape) {
       ExecutionContext.current.recording?.deriving(make) ?? make()
     }
@@ -175,11 +188,14 @@ private final class Storage: @unchecked Sendable {
   let base: UnsafeMutablePointer<Float>
   /// Where the memory comes from; nil for the system.
   let arena: Arena?
+  /// Whether the values may change between two runs of a recording that reads them.
+  let isOverwritten: Bool
   private let byteCount: Int
   private let cache = Mutex<(shape: [Int], transposed: Tensor)?>(nil)
 
-  init(count: Int, in arena: Arena? = nil) {
+  init(count: Int, in arena: Arena? = nil, isOverwritten: Bool = false) {
     self.arena = arena
+    self.isOverwritten = isOverwritten
     byteCount = max(count, 1) * MemoryLayout<Float>.stride
     let bytes =
       if let arena {

@@ -74,6 +74,14 @@ public struct Tree: Sendable, Hashable {
     eachLevel { nodes, _ in nodes.rows.prefix(nodes.carried * nodes.slots) }
   }
 
+  /// How many rows the carried nodes have.
+  package var carriedRowCount: Int {
+    let below = level(0)
+    let levels = self.levels
+    let above = levels > 0 ? (1...levels).reduce(0) { $0 + level($1).carried * level($1).slots } : 0
+    return below.carried * below.slots + shape.banks * above
+  }
+
   /// The rows of the nodes that this part finishes, tokens included, in order.
   public var newRows: [Int] {
     eachLevel { nodes, _ in nodes.rows.dropFirst(nodes.carried * nodes.slots) }
@@ -85,6 +93,26 @@ public struct Tree: Sendable, Hashable {
     return eachLevel { nodes, level in
       nodes.rows.suffix(lmn_tree_level_at(next, level).carried * nodes.slots)
     }
+  }
+
+  /// Numbers that are equal for two parts exactly when kernels compute the same on both: which nodes
+  /// there are, which of them are carried, at which tokens of the part others are finished, and how
+  /// attention cuts the part into units.
+  package var layoutKey: [Int] {
+    // Attention's units begin at multiples of 16, and of the largest power of the arity up to 81.
+    var unit = shape.arity
+    while unit * shape.arity <= 81 { unit *= shape.arity }
+    var key = [length, start % 16, start % unit]
+    var span = 1
+    for number in 0...levels {
+      let nodes = level(number)
+      key += [
+        nodes.first % shape.arity, nodes.carried, nodes.rows.count,
+        min(span - start % span, length + 1),
+      ]
+      span = span > Int.max / shape.arity ? Int.max : span * shape.arity
+    }
+    return key
   }
 
   /// Some rows of level 0, then of each bank's levels.

@@ -8,16 +8,16 @@ public struct Embedding: Module {
 
   /// A table of normal values, standard ones unless told otherwise.
   public init(
-    vocabularySize: Int, width: Int, deviation: Float = 1, using generator: inout SeededGenerator
+    vocabularySize: Int, width: Int, deviation: Float = 1, using source: inout ParameterSource
   ) {
-    table = .normal([vocabularySize, width], deviation: deviation, using: &generator)
+    table = source.parameter([vocabularySize, width], .normal(deviation: deviation))
   }
 
   /// The vectors `[L, E]` of L tokens.
   public func callAsFunction(_ tokens: TokenBuffer) -> Variable { table.embedding(of: tokens) }
 
   /// Lists `weight`, as checkpoints call the table.
-  public mutating func visitParameters(_ visit: (String, inout Variable) -> Void) {
+  public mutating func visitParameters(_ visit: ParameterVisitor) {
     visit("weight", &table)
   }
 }

@@ -13,10 +13,10 @@ public struct FeedForward: Module {
   /// Maps with an inner width of `factor` times `width`.
   public init(
     width: Int, factor: Int, activation: Activation = .silu,
-    using generator: inout SeededGenerator
+    using source: inout ParameterSource
   ) {
-    inner = Linear(inputs: width, outputs: factor * width, using: &generator)
-    outer = Linear(inputs: factor * width, outputs: width, using: &generator)
+    inner = Linear(inputs: width, outputs: factor * width, using: &source)
+    outer = Linear(inputs: factor * width, outputs: width, using: &source)
     self.activation = activation
   }
 
@@ -26,8 +26,8 @@ public struct FeedForward: Module {
   }
 
   /// Lists the inner map as `0` and the outer one as `2`, their places in the published code.
-  public mutating func visitParameters(_ visit: (String, inout Variable) -> Void) {
-    Self.visit("0", &inner, visit)
-    Self.visit("2", &outer, visit)
+  public mutating func visitParameters(_ visit: ParameterVisitor) {
+    visit("0", &inner)
+    visit("2", &outer)
   }
 }

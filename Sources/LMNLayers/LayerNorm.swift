@@ -10,9 +10,9 @@ public struct LayerNorm: Module {
   public static let epsilon: Float = 1e-5
 
   /// A norm with gain 1 and bias 0.
-  public init(width: Int) {
-    gain = .constant([width], 1)
-    bias = .constant([width], 0)
+  public init(width: Int, using source: inout ParameterSource) {
+    gain = source.parameter([width], .constant(1))
+    bias = source.parameter([width], .constant(0))
   }
 
   /// The normalised rows of `[M, E]`.
@@ -21,7 +21,7 @@ public struct LayerNorm: Module {
   }
 
   /// Lists `weight` and `bias`, as checkpoints call them.
-  public mutating func visitParameters(_ visit: (String, inout Variable) -> Void) {
+  public mutating func visitParameters(_ visit: ParameterVisitor) {
     visit("weight", &gain)
     visit("bias", &bias)
   }

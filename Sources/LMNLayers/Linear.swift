@@ -9,17 +9,17 @@ public struct Linear: Module {
   public var bias: Variable
 
   /// A map whose weight and bias are uniform in ±1/√inputs.
-  public init(inputs: Int, outputs: Int, using generator: inout SeededGenerator) {
+  public init(inputs: Int, outputs: Int, using source: inout ParameterSource) {
     let bound = 1 / Float(inputs).squareRoot()
-    weight = .uniform([outputs, inputs], bound: bound, using: &generator)
-    bias = .uniform([outputs], bound: bound, using: &generator)
+    weight = source.parameter([outputs, inputs], .uniform(bound: bound))
+    bias = source.parameter([outputs], .uniform(bound: bound))
   }
 
   /// The map of rows `[M, inputs]` to `[M, outputs]`.
   public func callAsFunction(_ x: Variable) -> Variable { x.linear(weight: weight, bias: bias) }
 
   /// Lists `weight` and `bias`.
-  public mutating func visitParameters(_ visit: (String, inout Variable) -> Void) {
+  public mutating func visitParameters(_ visit: ParameterVisitor) {
     visit("weight", &weight)
     visit("bias", &bias)
   }

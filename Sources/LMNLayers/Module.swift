@@ -1,25 +1,41 @@
 public import LMNAutodiff
-public import LMNKernels
+package import LMNKernels
 
 /// A part of a model: a value that holds parameters.
 ///
 /// Copies are independent, so a model can be kept, compared and forked like a number.
 public protocol Module: Sendable {
-  /// Calls `visit` with every parameter, in the order of a checkpoint.
+  /// Calls `visit` with every parameter and submodule, in the order of a checkpoint.
   ///
-  /// This is the one listing: counting, loading, saving, differentiating and optimizing all go
-  /// through it.
-  ///
-  /// - Parameter visit: Gets the parameter's name, dotted from this module down, and the parameter.
-  mutating func visitParameters(_ visit: (_ name: String, _ parameter: inout Variable) -> Void)
+  /// This is the only listing: loading, saving, differentiating and optimizing all use it.
+  mutating func visitParameters(_ visit: ParameterVisitor)
 }
 
 extension Module {
+  /// Calls `body` with every parameter, in the order of a checkpoint.
+  ///
+  /// - Parameter body: Gets the parameter's name, dotted from this module down, and the parameter.
+  public mutating func forEachParameter(
+    _ body: (_ name: String, _ parameter: inout Variable) -> Void
+  ) {
+    withoutActuallyEscaping(body) { body in
+      visitParameters(ParameterVisitor { name, _, parameter in body(name, &parameter) })
+    }
+  }
+
+  /// Per parameter, in the order of a checkpoint, whether weight decay applies to it.
+  public var weightDecays: [Bool] {
+    var decays: [Bool] = []
+    var module = self
+    module.visitParameters(ParameterVisitor { _, decay, _ in decays.append(decay) })
+    return decays
+  }
+
   /// The parameters' names and values.
   public var stateDictionary: StateDictionary {
     var tensors: [(String, Tensor)] = []
     var module = self
-    module.visitParameters { tensors.append(($0, $1.value)) }
+    module.forEachParameter { tensors.append(($0, $1.value)) }
     return StateDictionary(tensors)
   }
 
@@ -30,44 +46,24 @@ extension Module {
   public mutating func load(_ dictionary: StateDictionary) throws(StateDictionaryError) {
     try dictionary.expect(sameNamesAndShapesAs: stateDictionary)
     var tensors = dictionary.tensors(inOrderOf: stateDictionary.names).makeIterator()
-    visitParameters { _, parameter in parameter = Variable(constant: tensors.next()!) }
-  }
-
-  /// Changes every parameter's value in place; `update` gets them in order.
-  public mutating func updateParameters(_ update: (_ index: Int, inout Tensor) -> Void) {
-    var index = 0
-    visitParameters { _, parameter in
-      var value = parameter.value
-      parameter = Variable(constant: Tensor(shape: [0], scalars: []))
-      update(index, &value)
-      parameter = Variable(constant: value)
-      index += 1
-    }
+    forEachParameter { _, parameter in parameter = Variable(constant: tensors.next()!) }
   }
 
   /// Gives the module copies of these parameters, in order.
   package mutating func adopt(copiesOf parameters: [Tensor]) {
     var rest = parameters.makeIterator()
-    visitParameters { $1 = Variable(constant: rest.next()!.copied()) }
+    forEachParameter { $1 = Variable(constant: rest.next()!.copied()) }
   }
 
   /// The same module with parameters that gradients are taken with respect to, and these.
   func tracked() -> (module: Self, parameters: [Variable]) {
     var module = self
     var parameters: [Variable] = []
-    module.visitParameters { _, parameter in
+    module.forEachParameter { _, parameter in
       parameter = Variable(parameter: parameter.value)
       parameters.append(parameter)
     }
     return (module, parameters)
-  }
-
-  /// Visits the parameters of a submodule under `name`.
-  public static func visit<Submodule: Module>(
-    _ name: String, _ submodule: inout Submodule,
-    _ visit: (_ name: String, _ parameter: inout Variable) -> Void
-  ) {
-    submodule.visitParameters { visit("\(name).\($0)", &$1) }
   }
 }
 
@@ -104,36 +100,20 @@ public func valueWithGradient<M: Module>(
 public func valueWithGradient<M: Module>(
   at module: M, overBatchOf count: Int, of function: @Sendable (M, _ member: Int) -> Variable
 ) -> (value: Float, gradient: StateDictionary) {
-  let (value, gradients, _) = valueWithGradients(at: module, overBatchOf: count) {
-    (value: function($0, $1), rest: ())
-  }
-  return (
-    Float(value), StateDictionary(names: module.stateDictionary.names, tensors: gradients)
-  )
-}
-
-/// The same of a function that leaves something behind: the mean value, the gradient of every
-/// parameter, and what each member has left.
-package func valueWithGradients<M: Module, Rest: Sendable>(
-  at module: M, overBatchOf count: Int,
-  of function: @Sendable (M, _ member: Int) -> (value: Variable, rest: Rest)
-) -> (value: Double, gradients: [Tensor], rests: [Rest]) {
   let (module, parameters) = module.tracked()
   let members = ExecutionContext.current.map(count) { member in
-    let (result, rest) = function(module, member)
+    let result = function(module, member)
     let gradients = result.gradients(cotangent: Tensor(shape: [1], repeating: 1 / Float(count)))
-    return (
-      value: Double(result.value.scalar), gradients: parameters.map(gradients.of), rest: rest
-    )
+    return (value: Double(result.value.scalar), gradients: parameters.map(gradients.of))
+  }
+  let sums = ExecutionContext.current.map(parameters.count) { index in
+    members.dropFirst().reduce(members[0].gradients[index]) { sum, member in
+      sum.adding(member.gradients[index])
+    }
   }
   return (
-    members.reduce(0) { $0 + $1.value } / Double(count),
-    ExecutionContext.current.map(parameters.count) { index in
-      members.dropFirst().reduce(members[0].gradients[index]) { sum, member in
-        sum.adding(member.gradients[index])
-      }
-    },
-    members.map(\.rest)
+    Float(members.reduce(0) { $0 + $1.value } / Double(count)),
+    StateDictionary(names: module.stateDictionary.names, tensors: sums)
   )
 }
 

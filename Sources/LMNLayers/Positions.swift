@@ -28,46 +28,35 @@ public enum Positions: Module {
   ///   - kind: What they are.
   ///   - width: E.
   ///   - maximumLength: How many positions are learned, where they are.
-  ///   - generator: What draws the parameters.
+  ///   - source: Source of the parameters.
   /// - Precondition: There is a maximum length where positions are learned.
   public init(
-    _ kind: Kind, width: Int, maximumLength: Int?, using generator: inout SeededGenerator
+    _ kind: Kind, width: Int, maximumLength: Int?, using source: inout ParameterSource
   ) {
     switch kind {
     case .none: self = .none
     case .sinusoidal: self = .sinusoidal(SinusoidalPositions(width: width))
     case .learned:
       guard let maximumLength else { preconditionFailure("Positions: learned, but how many?") }
-      self = .learned(LearnedPositions(count: maximumLength, width: width, using: &generator))
+      self = .learned(LearnedPositions(count: maximumLength, width: width, using: &source))
     }
   }
 
-  /// The parallel form: x `[L, E]`, the tokens from position `start` on, with their positions.
-  public func callAsFunction(_ x: Variable, from start: Int) -> Variable {
-    let positions = start..<start + x.value.shape[0]
+  /// Adds the vectors of `positions`, one per row, to x `[L, E]`.
+  ///
+  /// A recording reads the positions as they are at every run.
+  ///
+  /// - Precondition: Learned positions have all of them.
+  public func callAsFunction(_ x: Variable, at positions: PositionBuffer) -> Variable {
     switch self {
-    case .none: return x
-    case .sinusoidal(let sinusoidal):
-      return x + Variable(constant: sinusoidal.vectors(at: PositionBuffer(positions)))
-    case .learned(let learned): return x + learned.vectors(at: positions)
+    case .none: x
+    case .sinusoidal(let sinusoidal): x + Variable(constant: sinusoidal.vectors(at: positions))
+    case .learned(let learned): x + learned.table.rows(at: positions)
     }
-  }
-
-  /// The sequential form: x `[B, E]`, a token of each of B streams, with their positions, which then
-  /// move on by one.
-  public func step(_ x: Tensor, at positions: PositionBuffer) -> Tensor {
-    let vectors: Tensor
-    switch self {
-    case .none: return x
-    case .sinusoidal(let sinusoidal): vectors = sinusoidal.vectors(at: positions)
-    case .learned(let learned): vectors = learned.table.value.rows(at: positions)
-    }
-    positions.advance()
-    return x.adding(vectors)
   }
 
   /// Lists `weight` of learned positions.
-  public mutating func visitParameters(_ visit: (String, inout Variable) -> Void) {
+  public mutating func visitParameters(_ visit: ParameterVisitor) {
     guard case .learned(var learned) = self else { return }
     learned.visitParameters(visit)
     self = .learned(learned)
@@ -99,20 +88,12 @@ public struct LearnedPositions: Module {
   public var table: Variable
 
   /// Normal values of deviation 0.02, as in GPT (Radford and others 2018, section 4.1).
-  init(count: Int, width: Int, using generator: inout SeededGenerator) {
-    table = .normal([count, width], deviation: 0.02, using: &generator)
-  }
-
-  func vectors(at positions: Range<Int>) -> Variable {
-    let count = table.value.shape[0]
-    precondition(
-      positions.upperBound <= count,
-      "Positions: position \(positions.upperBound - 1) lies behind the last of \(count)")
-    return table.embedding(of: TokenBuffer(positions.lazy.map(Token.init)))
+  init(count: Int, width: Int, using source: inout ParameterSource) {
+    table = source.parameter([count, width], .normal(deviation: 0.02))
   }
 
   /// Lists `weight`, as checkpoints call the table.
-  public mutating func visitParameters(_ visit: (String, inout Variable) -> Void) {
+  public mutating func visitParameters(_ visit: ParameterVisitor) {
     visit("weight", &table)
   }
 }

@@ -8,7 +8,9 @@ public struct RMSNorm: Module {
   public static let epsilon: Float = 1.1920929e-07
 
   /// A norm with gain 1.
-  public init(width: Int) { gain = .constant([width], 1) }
+  public init(width: Int, using source: inout ParameterSource) {
+    gain = source.parameter([width], .constant(1))
+  }
 
   /// The normalised rows of `[M, E]`.
   public func callAsFunction(_ x: Variable) -> Variable {
@@ -16,7 +18,7 @@ public struct RMSNorm: Module {
   }
 
   /// Lists `weight`, as checkpoints call the gain.
-  public mutating func visitParameters(_ visit: (String, inout Variable) -> Void) {
+  public mutating func visitParameters(_ visit: ParameterVisitor) {
     visit("weight", &gain)
   }
 }

@@ -4,95 +4,113 @@ public import LMNLayers
 
 /// A memory over a sequence, with two forms that compute the same function.
 ///
-/// The *parallel* form takes a whole stretch of tokens and is what training and reading a prompt
-/// use. The *sequential* form takes one token and a small state. They may be mixed at will: any cut
-/// of a stream into stretches and steps gives the same outputs, to rounding.
+/// The *parallel* form takes a chunk of tokens; training and prefill use it. The *sequential* form
+/// takes one token and a small state. Any cut of a stream into chunks and single tokens gives the
+/// same outputs, to rounding.
+///
+/// The position of a stream is not part of a memory's state: whoever calls a memory says at which
+/// position its tokens stand.
 public protocol Memory: Module {
-  /// What a stream leaves behind: a value, so it can be copied, saved, restored and forked.
-  associatedtype State: Sendable
-  /// What several streams leave behind, in memory that stays where it is: a step on it can be
-  /// recorded.
-  associatedtype Streams: Sendable
-
-  /// The state before the first token.
-  var initialState: State { get }
-
-  /// The same state, through which no gradient flows.
-  func detached(_ state: State) -> State
+  /// The state before the first token; it may depend on parameters.
+  var initialState: MemoryState { get }
 
   /// The parallel form.
   ///
   /// - Parameters:
-  ///   - tokens: `[L, E]`, the next L tokens of the stream.
-  ///   - state: What the tokens before left; becomes what these leave. Gradients flow through it.
+  ///   - x: `[L, E]`, the next L tokens of the stream.
+  ///   - state: The state before them, updated to that after them. Gradients flow through it.
+  ///   - pass: The pass; auxiliary losses are added to it.
   /// - Returns: `[L, E]`.
-  func callAsFunction(_ tokens: Variable, after state: inout State) -> Variable
+  func callAsFunction(
+    _ x: Variable, after state: inout MemoryState, _ pass: inout Pass
+  ) -> Variable
 
-  /// How long stretches are best that are read side by side: enough tokens to fill the kernels, few
-  /// enough to stay in a thread's cache. They begin at multiples of their length.
-  var stretchLength: Int { get }
+  /// Length of chunks that are best read side by side: enough tokens to fill the kernels, few enough
+  /// to stay in a thread's cache. Chunks begin at multiples of it.
+  var chunkLength: Int { get }
 
-  /// The parallel form over stretches that follow each other, without gradients; all threads work
-  /// on them side by side.
+  /// The parallel form over consecutive chunks, without gradients; all threads work on them side by
+  /// side where the memory allows it.
   ///
   /// - Parameters:
-  ///   - stretches: `[L, E]` each.
-  ///   - state: What the tokens before left; becomes what these leave.
+  ///   - chunks: `[L, E]` each.
+  ///   - state: The state before them, updated to that after them.
+  ///   - start: Position of the first token.
   /// - Returns: `[L, E]` for each.
-  func read(_ stretches: [Tensor], after state: inout State) -> [Tensor]
+  func read(_ chunks: [Tensor], after state: inout MemoryState, start: Int) -> [Tensor]
 
-  /// Memory for so many streams.
-  func makeStreams(_ count: Int) -> Streams
+  /// Allocates state for `count` streams, all of them at their initial state.
+  func makeStreams(_ count: Int) -> any MemoryStreams
 
-  /// Sets one of several streams to its beginning, without allocating; the others stay as they are.
-  func reset(_ stream: Int, in streams: Streams)
+  /// Names and shapes of the tensors of a state at `position`, as files hold them.
+  func stateShapes(at position: Int) -> [(name: String, shape: [Int])]
 
-  /// Sets one of several streams to a state; the others stay as they are.
-  func load(_ state: State, of stream: Int, in streams: Streams)
+  /// Numbers that are equal for two starts only if the parallel form makes the same calls of kernels
+  /// for `length` tokens from either: a recording of one then serves the other.
+  func layout(start: Int, length: Int) -> [Int]
 
-  /// What a stream has left behind so far.
-  func state(of stream: Int, in streams: Streams) -> State
-
-  /// The sequential form, for one token of each of B streams.
-  ///
-  /// - Parameters:
-  ///   - tokens: `[B, E]`, a row per stream.
-  ///   - streams: B streams, which may stand at different positions.
-  /// - Returns: `[B, E]`; a row depends on its own stream alone.
-  func step(_ tokens: Tensor, of streams: Streams) -> Tensor
+  /// Parameters that published checkpoints store under other names or in other layouts.
+  var publishedForms: [PublishedForm] { get }
 }
 
 extension Memory {
+  /// None.
+  public var publishedForms: [PublishedForm] { [] }
+
   /// 512.
-  public var stretchLength: Int { 512 }
+  public var chunkLength: Int { 512 }
 
-  /// The parallel form over stretches, one after the other.
-  public func read(_ stretches: [Tensor], after state: inout State) -> [Tensor] {
-    stretches.map { self(Variable(constant: $0), after: &state).value }
+  /// The parallel form over chunks, one after the other.
+  public func read(_ chunks: [Tensor], after state: inout MemoryState, start: Int) -> [Tensor] {
+    readInTurn(chunks, after: &state, start: start)
   }
 
-  /// Sets streams to `states`, of which there are as many.
-  public func load(_ states: [State], into streams: Streams) {
-    for (stream, state) in states.enumerated() { load(state, of: stream, in: streams) }
+  /// The parallel form over chunks, one after the other.
+  package func readInTurn(
+    _ chunks: [Tensor], after state: inout MemoryState, start: Int
+  ) -> [Tensor] {
+    var start = start
+    return chunks.map { chunk in
+      var pass = Pass(start: start, length: chunk.shape[0])
+      start += chunk.shape[0]
+      return self(Variable(constant: chunk), after: &state, &pass).value
+    }
   }
 
-  /// Streams that go on from `states`.
-  public func streams(from states: [State]) -> Streams {
-    let streams = makeStreams(states.count)
-    load(states, into: streams)
-    return streams
+  /// The shapes of the initial state, for a memory whose state does not grow.
+  public func stateShapes(at position: Int) -> [(name: String, shape: [Int])] {
+    initialState.shapes
   }
 
-  /// The sequential form on states that are values.
+  /// One layout per start: nothing is taken for granted.
+  public func layout(start: Int, length: Int) -> [Int] { [start] }
+}
+
+/// States of B streams at stable addresses, so that a step can be recorded.
+public protocol MemoryStreams: AnyObject, Sendable {
+  /// The sequential form, for one token of each stream; updates the states.
   ///
   /// - Parameters:
-  ///   - tokens: `[B, E]`, a row per stream.
-  ///   - states: B states, which may stand at different positions.
+  ///   - x: `[B, E]`, a row per stream.
+  ///   - positions: Positions of the tokens; streams may stand at different ones.
   /// - Returns: `[B, E]`; a row depends on its own stream alone.
-  public func step(_ tokens: Tensor, after states: inout [State]) -> Tensor {
-    let streams = streams(from: states)
-    let outputs = step(tokens, of: streams)
-    states = states.indices.map { state(of: $0, in: streams) }
-    return outputs
-  }
+  func step(_ x: Tensor, at positions: PositionBuffer) -> Tensor
+
+  /// Resets one stream to its initial state; allocates nothing.
+  func reset(_ row: Int)
+
+  /// Sets one stream to a state.
+  ///
+  /// - Parameters:
+  ///   - row: Row of the stream.
+  ///   - state: The state, as the memory makes it.
+  ///   - position: Tokens before it.
+  func load(_ state: MemoryState, at row: Int, position: Int)
+
+  /// State of one stream.
+  ///
+  /// - Parameters:
+  ///   - row: Row of the stream.
+  ///   - position: Tokens that the stream has seen.
+  func state(at row: Int, position: Int) -> MemoryState
 }

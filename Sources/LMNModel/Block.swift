@@ -4,52 +4,85 @@ public import LMNLayers
 public import LMNMemories
 
 /// A memory and a feed-forward map, each after a norm and beside a residual path.
-public struct Block<M: Memory>: Module {
-  /// Before the memory.
+public struct Block: Module {
+  /// Norm before the memory.
   public var memoryNorm: RMSNorm
-  /// What relates tokens to each other.
-  public var memory: M
-  /// Before the feed-forward map.
+  /// The memory.
+  public var memory: any Memory
+  /// Norm before the feed-forward map.
   public var feedForwardNorm: RMSNorm
-  /// What happens to every token by itself.
+  /// The feed-forward map.
   public var feedForward: FeedForward
 
-  init(width: Int, memory: M, feedForward: FeedForward) {
-    memoryNorm = RMSNorm(width: width)
-    self.memory = memory
-    feedForwardNorm = RMSNorm(width: width)
-    self.feedForward = feedForward
+  /// A block of a network.
+  ///
+  /// - Parameters:
+  ///   - index: Its place among the blocks.
+  ///   - configuration: The network's, which is valid.
+  ///   - source: Source of the parameters.
+  init(at index: Int, of configuration: Configuration, using source: inout ParameterSource) {
+    let width = configuration.width
+    memory = configuration.memory(ofBlock: index).settings.makeMemory(width: width, using: &source)
+    feedForward = FeedForward(
+      width: width, factor: configuration.feedForward, activation: configuration.activation,
+      using: &source)
+    memoryNorm = RMSNorm(width: width, using: &source)
+    feedForwardNorm = RMSNorm(width: width, using: &source)
   }
 
   /// The parallel form.
   ///
   /// - Parameters:
   ///   - x: `[L, E]`, the next L tokens.
-  ///   - state: What the tokens before left; becomes what these leave. Gradients flow through it.
-  ///   - dropout: What is dropped of both parts' outputs while the network learns.
+  ///   - state: The memory's state before them, updated to that after them.
+  ///   - pass: The pass; its dropout is applied to both parts' outputs.
   /// - Returns: `[L, E]`.
   public func callAsFunction(
-    _ x: Variable, after state: inout M.State, dropping dropout: Dropout? = nil
+    _ x: Variable, after state: inout MemoryState, _ pass: inout Pass
   ) -> Variable {
-    let x = x + memory(memoryNorm(x), after: &state).dropped(by: dropout, site: 0)
-    return x + feedForward(feedForwardNorm(x)).dropped(by: dropout, site: 1)
+    let remembered = memory(memoryNorm(x), after: &state, &pass)
+    let x = x + remembered.dropped(by: pass.dropout, site: 0)
+    return x + feedForward(feedForwardNorm(x)).dropped(by: pass.dropout, site: 1)
   }
 
-  /// How many places there are where a block drops.
+  /// Number of places where a block drops values.
   static var dropoutSites: Int { 2 }
 
   /// The sequential form: `[B, E]` for one token of each of B streams.
-  public func step(_ x: Tensor, of streams: M.Streams) -> Tensor {
-    let remembered = memory.step(memoryNorm(Variable(constant: x)).value, of: streams)
+  public func step(
+    _ x: Tensor, of streams: any MemoryStreams, at positions: PositionBuffer
+  ) -> Tensor {
+    let remembered = streams.step(memoryNorm(Variable(constant: x)).value, at: positions)
     let x = Variable(constant: x.adding(remembered))
     return (x + feedForward(feedForwardNorm(x))).value
   }
 
-  /// Lists norms, memory (whose parts stand in the block itself) and feed-forward map.
-  public mutating func visitParameters(_ visit: (String, inout Variable) -> Void) {
-    Self.visit("norm1", &memoryNorm, visit)
-    Self.visit("norm2", &feedForwardNorm, visit)
+  /// The parallel form over consecutive chunks, without gradients.
+  ///
+  /// - Parameters:
+  ///   - chunks: `[L, E]` each.
+  ///   - state: The memory's state before them, updated to that after them.
+  ///   - start: Position of the first token.
+  /// - Returns: `[L, E]` for each.
+  public func read(
+    _ chunks: [Tensor], after state: inout MemoryState, start: Int
+  ) -> [Tensor] {
+    let context = ExecutionContext.current
+    let normed = context.map(chunks.count) { index in
+      memoryNorm(Variable(constant: chunks[index])).value
+    }
+    let remembered = memory.read(normed, after: &state, start: start)
+    return context.map(chunks.count) { index in
+      let x = Variable(constant: chunks[index].adding(remembered[index]))
+      return (x + feedForward(feedForwardNorm(x))).value
+    }
+  }
+
+  /// Visits norms, memory (whose parameters stand in the block itself) and feed-forward map.
+  public mutating func visitParameters(_ visit: ParameterVisitor) {
+    visit("norm1", &memoryNorm)
+    visit("norm2", &feedForwardNorm)
     memory.visitParameters(visit)
-    Self.visit("feedforward", &feedForward, visit)
+    visit("feedforward", &feedForward)
   }
 }

@@ -1,82 +1,73 @@
 internal import FoundationEssentials
 internal import LMNKernels
 internal import LMNLayers
-internal import LMNMemories
+public import LMNMemories
 
-extension Configuration {
-  enum CodingKeys: String, CodingKey, CaseIterable {
-    case vocabularySize = "vocab"
-    case width, heads, layers, banks, feedForward, summarizer
-    case expand, arity, visibility, levelBias, maximumLevels, window, pinned
-    case activation, positions, maximumLength, tiedHead, dropout
-  }
-
-  /// How every key is read and written.
-  private static var fields: [Field] {
-    [
-      .required(.vocabularySize, \.vocabularySize),
-      .required(.width, \.width),
-      .required(.heads, \.heads),
-      .required(.layers, \.layers),
-      .required(.banks, \.banks),
-      .required(.feedForward, \.feedForward),
-      .required(.summarizer, \.summarizer),
-      .optional(.expand, \.expand),
-      .optional(.arity, \.arity),
-      .optional(.visibility, \.visibility),
-      .optional(.levelBias, \.levelBias),
-      .optional(.maximumLevels, \.maximumLevels),
-      .optional(.window, \.window),
-      .optional(.pinned, \.pinned),
-      .optional(.activation, \.activation),
-      .optional(.positions, \.positions),
-      .optional(.maximumLength, \.maximumLength),
-      .optional(.tiedHead, \.tiedHead),
-      .optional(.dropout, \.dropout),
+extension Configuration: Codable {
+  /// Keys of no memory.
+  private static var fields: [SettingsField<Configuration>] {
+    let usual = Configuration(vocabularySize: 1)
+    return [
+      .required("vocab", \.vocabularySize),
+      .required("width", \.width),
+      .required("layers", \.layers),
+      .required("feedForward", \.feedForward),
+      .optional("activation", \.activation, default: usual.activation),
+      .optional("positions", \.positions, default: usual.positions),
+      .optional("maximumLength", \.maximumLength, default: usual.maximumLength),
+      .optional("tiedHead", \.tiedHead, default: usual.tiedHead),
+      .optional("dropout", \.dropout, default: usual.dropout),
     ]
   }
 
-  /// How one key is read and written.
-  private struct Field {
-    let read: (inout Configuration, KeyedDecodingContainer<CodingKeys>) throws -> Void
-    let write: (Configuration, inout KeyedEncodingContainer<CodingKeys>) throws -> Void
+  private static let (memory, memories) = (SettingsKey("memory"), SettingsKey("memories"))
 
-    /// A key that every configuration has.
-    static func required<Value: Codable>(
-      _ key: CodingKeys, _ property: WritableKeyPath<Configuration, Value>
-    ) -> Field {
-      Field(
-        read: { $0[keyPath: property] = try $1.decode(Value.self, forKey: key) },
-        write: { try $1.encode($0[keyPath: property], forKey: key) })
-    }
-
-    /// A key that stands only where its value is not the default, so that configurations stay as
-    /// small as the published ones.
-    static func optional<Value: Codable & Equatable>(
-      _ key: CodingKeys, _ property: WritableKeyPath<Configuration, Value>
-    ) -> Field {
-      let field = required(key, property)
-      let usual = Configuration(vocabularySize: 1)[keyPath: property]
-      return Field(
-        read: { if $1.contains(key) { try field.read(&$0, $1) } },
-        write: { if $0[keyPath: property] != usual { try field.write($0, &$1) } })
-    }
-  }
-
-  /// Reads a configuration, which may still make no sense.
+  /// Reads `memory`, an object for all blocks; `memories`, a list of one per block; or, where neither
+  /// is there, the keys of one logarithmic memory beside the others.
+  ///
+  /// - Throws: ``LMNMemories/ConfigurationError`` for unknown keys, with the path of each.
   public init(from decoder: any Decoder) throws {
     self.init(vocabularySize: 1)
-    let values = try decoder.container(keyedBy: CodingKeys.self)
-    for field in Self.fields { try field.read(&self, values) }
+    let container = try decoder.container(keyedBy: SettingsKey.self)
+    var own = Self.fields.map(\.key)
+    switch (container.contains(Self.memory), container.contains(Self.memories)) {
+    case (true, true):
+      throw ConfigurationError.malformed("it has both memory and memories")
+    case (true, false):
+      own.append(Self.memory.stringValue)
+      memories = [try container.decode(MemoryConfiguration.self, forKey: Self.memory)]
+    case (false, true):
+      own.append(Self.memories.stringValue)
+      memories = try container.decode([MemoryConfiguration].self, forKey: Self.memories)
+      if memories.isEmpty { throw ConfigurationError.malformed("memories is empty") }
+    case (false, false):
+      try LogarithmicMemory.Settings.expectOnlyFields(of: container, besides: own)
+      memories = [MemoryConfiguration(try LogarithmicMemory.Settings(from: decoder))]
+      own += LogarithmicMemory.Settings.fields.map(\.key)
+    }
+    let unknown = container.allKeys.map(\.stringValue).filter { !own.contains($0) }.sorted()
+    if !unknown.isEmpty {
+      throw ConfigurationError.unknownKeys(unknown.map { container.path(of: $0) })
+    }
+    try Self.fields.read(into: &self, from: decoder)
   }
 
-  /// Writes the keys.
+  /// Writes the form that ``init(from:)`` reads, that of one logarithmic memory without an object of
+  /// its own.
   public func encode(to encoder: any Encoder) throws {
-    var values = encoder.container(keyedBy: CodingKeys.self)
-    for field in Self.fields { try field.write(self, &values) }
+    try Self.fields.write(self, to: encoder)
+    var container = encoder.container(keyedBy: SettingsKey.self)
+    guard memories.dropFirst().allSatisfy({ $0 == memories[0] }) else {
+      return try container.encode(memories, forKey: Self.memories)
+    }
+    if let settings = memories[0].settings as? LogarithmicMemory.Settings {
+      try settings.encode(to: encoder)
+    } else {
+      try container.encode(memories[0], forKey: Self.memory)
+    }
   }
 
-  /// The configuration as a checkpoint carries it: a JSON object with sorted keys.
+  /// The configuration as a model file carries it: a JSON object with sorted keys.
   public var json: String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
@@ -87,14 +78,16 @@ extension Configuration {
     }
   }
 
-  /// The configuration of a JSON object; every key has to be known and to make sense.
+  /// The configuration of a JSON object; every key has to be known, and the values valid.
   public init(json: String) throws(ConfigurationError) {
+    try self.init(decoding: Data(json.utf8))
+    try validate()
+  }
+
+  /// The configuration of a JSON object, which may not be valid yet.
+  init(decoding json: Data) throws(ConfigurationError) {
     do {
-      let keys = try JSONDecoder().decode([String: AnyValue].self, from: Data(json.utf8)).keys
-      let known = CodingKeys.allCases.map(\.rawValue)
-      let unknown = keys.filter { !known.contains($0) }.sorted()
-      if !unknown.isEmpty { throw ConfigurationError.unknownKeys(unknown) }
-      self = try JSONDecoder().decode(Self.self, from: Data(json.utf8))
+      self = try JSONDecoder().decode(Self.self, from: json)
     } catch let error as ConfigurationError {
       throw error
     } catch let error as DecodingError {
@@ -102,23 +95,17 @@ extension Configuration {
     } catch {
       throw .malformed("\(error)")
     }
-    try validate()
-  }
-
-  /// Any value, of which only the key matters.
-  private struct AnyValue: Decodable {
-    init(from decoder: any Decoder) {}
   }
 }
 
 extension DecodingError {
-  /// What is wrong, behind the key where it is.
+  /// A sentence with the path of the key.
   fileprivate var sentence: String {
     switch self {
-    case .keyNotFound(let key, _):
-      "it has no \(key.stringValue)"
+    case .keyNotFound(let key, let context):
+      "it has no \((context.codingPath + [key]).path)"
     case .typeMismatch(_, let context), .valueNotFound(_, let context), .dataCorrupted(let context):
-      (context.codingPath.map(\.stringValue) + [context.debugDescription]).joined(separator: ": ")
+      (context.codingPath.isEmpty ? "" : context.codingPath.path + ": ") + context.debugDescription
     @unknown default:
       "\(self)"
     }

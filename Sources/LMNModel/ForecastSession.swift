@@ -1,77 +1,70 @@
 public import LMNKernels
 
-/// A series that a forecaster reads, row by row or many at once, in the channels' own units: a
-/// value, so a copy is a fork.
+/// One series of a forecaster, row by row or many at once, in the channels' own units: a value, so a
+/// copy is a fork.
 public struct ForecastSession: Sendable {
-  /// The forecaster.
-  public let forecaster: Forecaster
-  private var stream: ModelStream<Tensor>
+  private var session: Session<ForecasterNetwork>
 
-  /// A series that goes on from `state`, or begins.
-  public init(_ forecaster: Forecaster, state: Trunk.State? = nil) {
-    self.forecaster = forecaster
-    stream = ModelStream(forecaster.streamStep, from: state)
+  /// A series that goes on from `state`; nil for one at its beginning.
+  public init(_ network: ForecasterNetwork, state: Trunk.State? = nil) {
+    session = Session(network, state: state)
   }
 
-  /// What the series has left so far.
-  public var state: Trunk.State { stream.state }
+  /// The network.
+  public var network: ForecasterNetwork { session.network }
+
+  /// The state of the series.
+  public var state: Trunk.State { session.state }
 
   /// Rows seen.
-  public var position: Int { stream.position }
+  public var position: Int { session.position }
 
-  /// Reads one row: what is forecast behind it.
+  /// Takes one row: the forecast after it.
   ///
   /// - Parameter row: C values, in the channels' own units.
   /// - Returns: h * C values in the channels' own units: the next row, the one after it, and so on.
   public mutating func step(_ row: [Double]) -> [Double] {
     let normalised = normalised(row, rows: 1)
-    let forecast = stream.step { $0.overwrite { $0.update(from: normalised, count: row.count) } }
+    let forecast = session.step { $0.overwrite { $0.update(from: normalised, count: row.count) } }
     return restored(forecast)
   }
 
-  /// Reads any number of rows, in parallel stretches of bounded size.
+  /// Reads rows in parallel form, in chunks of bounded size.
   ///
   /// - Parameter values: Row by row, in the channels' own units.
-  /// - Returns: What is forecast behind the last row, as ``step(_:)`` gives it; nil when there are no
-  ///   rows.
+  /// - Returns: The forecast after the last row, as ``step(_:)`` gives it; nil when there are no rows.
   @discardableResult
   public mutating func read(_ values: [Double]) -> [Double]? {
-    let rows = values.count / forecaster.channels
-    var last: Tensor?
-    readStretches(normalised(values, rows: rows)) { forecasts in
-      last = forecasts.rows(forecasts.shape[0] - 1..<forecasts.shape[0])
-    }
-    return last.map(restored)
+    let rows = values.count / network.channels
+    let normalised = normalised(values, rows: rows)
+    return session.read(Tensor(shape: [rows, network.channels], scalars: normalised))
+      .map(restored)
   }
 
-  /// Reads any number of rows that are normalised already, with the forecast behind every row:
-  /// `body` gets them in order, normalised too, a stretch `[L, h * C]` at a time.
-  public mutating func readStretches(
+  /// Reads rows that are normalised already.
+  ///
+  /// - Parameters:
+  ///   - values: Row by row, normalised.
+  ///   - body: Gets the forecasts after every row in order, normalised, `[L, h * C]` per chunk.
+  public mutating func readNormalised(
     _ values: [Float], _ body: (Tensor) throws -> Void
   ) rethrows {
-    let channels = forecaster.channels
-    try stream.read(values.count / channels) { stretches, state in
-      let rows = stretches.map { range in
-        Tensor(
-          shape: [range.count, channels],
-          scalars: Array(values[range.lowerBound * channels..<range.upperBound * channels]))
-      }
-      try forecaster.read(rows, after: &state).forEach(body)
-    }
+    let channels = network.channels
+    try session.read(Tensor(shape: [values.count / channels, channels], scalars: values), body)
   }
 
   private func normalised(_ values: [Double], rows: Int) -> [Float] {
     precondition(
-      values.count == rows * forecaster.channels,
-      "ForecastSession: \(values.count) values for rows of \(forecaster.channels)")
+      values.count == rows * network.channels,
+      "ForecastSession: \(values.count) values for rows of \(network.channels)")
     return values.enumerated().map { index, value in
-      forecaster.normalisation.normalised(value, channel: index % forecaster.channels)
+      network.normalisation.normalised(value, channel: index % network.channels)
     }
   }
 
   private func restored(_ forecast: Tensor) -> [Double] {
     forecast.scalars.enumerated().map { index, value in
-      forecaster.normalisation.restored(value, channel: index % forecaster.channels)
+      network.normalisation.restored(value, channel: index % network.channels)
     }
   }
 }

@@ -15,6 +15,12 @@ public struct Normalisation: Sendable, Equatable, Codable {
     self.deviation = deviation
   }
 
+  /// The normalisation that changes nothing.
+  package init(channels: Int) {
+    mean = .init(repeating: 0, count: channels)
+    deviation = .init(repeating: 1, count: channels)
+  }
+
   /// The normalisation of a series.
   ///
   /// - Parameters:

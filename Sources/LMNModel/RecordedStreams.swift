@@ -1,22 +1,20 @@
 internal import LMNKernels
-internal import LMNMemories
 
-/// A recorded step of as many streams as there are places: an input of each in, an output for each.
+/// A recorded step of a fixed number of places for streams: an input of each in, outputs for each.
 ///
 /// In a free place a stream begins at every step, which costs little and never gets far. With several
-/// threads, each carries a share of the places through the whole model.
+/// threads, each computes a share of the places through the whole network.
 ///
 /// Unchecked because it is changed in place: its owner is the only one.
-final class RecordedStreams<Inputs: Sendable>: ConcurrentWork, @unchecked Sendable {
+final class RecordedStreams<N: Network>: ConcurrentWork, @unchecked Sendable {
   let context: ExecutionContext
-  private let trunk: Trunk
   private let lanes: [Lane]
   private let inner: ExecutionContext
 
   /// The places that one thread steps.
   private struct Lane {
     let range: Range<Int>
-    let inputs: Inputs
+    let inputs: N.Inputs
     let streams: Trunk.Streams
     let outputs: Tensor
     let recording: Recording
@@ -25,30 +23,31 @@ final class RecordedStreams<Inputs: Sendable>: ConcurrentWork, @unchecked Sendab
   /// Records a step.
   ///
   /// - Parameters:
-  ///   - step: What it is.
+  ///   - network: The network that takes it.
   ///   - states: Of the streams in the first places.
   ///   - placeCount: Places, at least as many.
-  ///   - context: Where to compute.
+  ///   - context: The context to compute in.
   init(
-    _ step: StreamStep<Inputs>, states: [Trunk.State], places placeCount: Int,
-    in context: ExecutionContext
+    _ network: N, states: [Trunk.State], places placeCount: Int, in context: ExecutionContext
   ) {
     self.context = context
-    let trunk = step.trunk
-    self.trunk = trunk
-    let states =
-      states + repeatElement(trunk.initialState, count: placeCount - states.count)
     let laneCount = min(placeCount, context.threadCount)
     let inner = context.forEach(of: laneCount)
     self.inner = inner
     lanes = (0..<laneCount).map { lane in
       let range = placeCount * lane / laneCount..<placeCount * (lane + 1) / laneCount
-      let inputs = step.makeInputs(range.count)
-      let streams = trunk.makeStreams(range.count)
+      let inputs = network.makeInputs(range.count)
+      let streams = network.trunk.makeStreams(range.count)
       var outputs: Tensor?
-      let recording = Recording(in: inner) { outputs = step.take(inputs, streams) }
-      // Only now, for recording took a step, from where there is always one to take.
-      trunk.load(Array(states[range]), into: streams)
+      let recording = Recording(in: inner) { outputs = network.step(inputs, of: streams) }
+      // Only now: recording took a step, which is always possible from the beginning.
+      for (row, place) in range.enumerated() {
+        if place < states.count {
+          streams.load(states[place], at: row)
+        } else {
+          streams.reset(row)
+        }
+      }
       return Lane(
         range: range, inputs: inputs, streams: streams, outputs: outputs!, recording: recording)
     }
@@ -56,12 +55,14 @@ final class RecordedStreams<Inputs: Sendable>: ConcurrentWork, @unchecked Sendab
 
   func state(at place: Int) -> Trunk.State {
     let lane = lane(of: place)
-    return trunk.state(of: place - lane.range.lowerBound, in: lane.streams)
+    return lane.streams.state(at: place - lane.range.lowerBound)
   }
 
-  func load(_ state: Trunk.State, at place: Int) {
+  /// Sets a place to a state; nil for the beginning.
+  func load(_ state: Trunk.State?, at place: Int) {
     let lane = lane(of: place)
-    trunk.load(state, of: place - lane.range.lowerBound, in: lane.streams)
+    let row = place - lane.range.lowerBound
+    if let state { lane.streams.load(state, at: row) } else { lane.streams.reset(row) }
   }
 
   private func lane(of place: Int) -> Lane { lanes.first { $0.range.contains(place) }! }
@@ -71,7 +72,7 @@ final class RecordedStreams<Inputs: Sendable>: ConcurrentWork, @unchecked Sendab
   /// - Parameters:
   ///   - rows: The row of every place, nil where it is free.
   ///   - fill: Gets memory for inputs, an index there, and the row whose input it has to write there.
-  func step(_ rows: [Int?], _ fill: (_ inputs: Inputs, _ index: Int, _ row: Int) -> Void) {
+  func step(_ rows: [Int?], _ fill: (_ inputs: N.Inputs, _ index: Int, _ row: Int) -> Void) {
     for index in 0..<lanes.count {
       let lane = lanes[index]
       for place in lane.range {
@@ -79,7 +80,7 @@ final class RecordedStreams<Inputs: Sendable>: ConcurrentWork, @unchecked Sendab
         if let row = rows[place] {
           fill(lane.inputs, index, row)
         } else {
-          trunk.reset(index, in: lane.streams)
+          lane.streams.reset(index)
         }
       }
     }
@@ -88,7 +89,7 @@ final class RecordedStreams<Inputs: Sendable>: ConcurrentWork, @unchecked Sendab
 
   func perform(_ index: Int) { lanes[index].recording.run(in: inner) }
 
-  /// Copies what the last step gave every row to its place in `outputs`.
+  /// Copies the last step's outputs of every row to its place in `outputs`.
   func copyOutputs(of rows: [Int?], to outputs: inout Tensor) {
     outputs.withMutableScalars { target in
       for index in 0..<lanes.count {

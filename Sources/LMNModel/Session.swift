@@ -1,51 +1,117 @@
-internal import LMNAutodiff
 public import LMNKernels
-internal import LMNMemories
 
-/// A stream that a network reads and continues: a value, so a copy is a fork.
-public struct Session: Sendable {
+/// One stream of a network: a value, so a copy is a fork.
+///
+/// Its state is a value while it reads in parallel form, and recorded memory at stable addresses while
+/// it takes step after step.
+public struct Session<N: Network>: Sendable {
   /// The network.
-  public let network: LogarithmicMemoryNetwork
-  private var stream: ModelStream<TokenBuffer>
+  public let network: N
+  /// Inputs seen.
+  public private(set) var position: Int
+  private var form: Form
+  private var outputs: Tensor
 
-  /// A stream that goes on from `state`, or begins.
-  public init(
-    _ network: LogarithmicMemoryNetwork, state: LogarithmicMemoryNetwork.State? = nil
-  ) {
-    self.network = network
-    stream = ModelStream(network.streamStep, from: state)
+  private enum Form {
+    case parallel(Trunk.State)
+    case sequential(RecordedStreams<N>)
+    /// Between two forms.
+    case none
   }
 
-  /// What the stream has left so far.
-  public var state: LogarithmicMemoryNetwork.State { stream.state }
+  /// A stream that goes on from `state`; nil for one at its beginning.
+  public init(_ network: N, state: Trunk.State? = nil) {
+    self.network = network
+    let state = state ?? network.initialState
+    form = .parallel(state)
+    position = state.position
+    outputs = Tensor(shape: [1, network.outputWidth], repeating: 0)
+  }
 
-  /// Tokens seen.
-  public var position: Int { stream.position }
+  /// The state of the stream.
+  public var state: Trunk.State {
+    switch form {
+    case .parallel(let state): state
+    case .sequential(let streams): streams.state(at: 0)
+    case .none: preconditionFailure("Session: its state is asked for in the middle of a step")
+    }
+  }
 
-  /// Reads one token: logits `[V]` of the next.
+  /// Takes one input, which `fill` writes: the outputs `[1, N]`.
+  ///
+  /// Nothing is allocated as long as the outputs of the step before are not kept.
+  public mutating func step(filling fill: (N.Inputs) -> Void) -> Tensor {
+    var streams: RecordedStreams<N>
+    switch form {
+    case .sequential(let current): streams = current
+    case .parallel, .none: streams = recorded()
+    }
+    // So that the streams are nobody else's.
+    form = .none
+    if !isKnownUniquelyReferenced(&streams) { streams = recorded(from: streams.state(at: 0)) }
+    streams.step(onlyRow) { inputs, _, _ in fill(inputs) }
+    streams.copyOutputs(of: onlyRow, to: &outputs)
+    form = .sequential(streams)
+    position += 1
+    return outputs
+  }
+
+  private func recorded(from state: Trunk.State? = nil) -> RecordedStreams<N> {
+    RecordedStreams(network, states: [state ?? self.state], places: 1, in: .current)
+  }
+
+  /// Reads inputs in parallel form, in chunks of bounded size.
+  ///
+  /// - Parameters:
+  ///   - inputs: The next inputs.
+  ///   - body: Gets the outputs in order, `[L, N]` per chunk. If it throws, the session stands after
+  ///     the chunk whose outputs it got.
+  public mutating func read(
+    _ inputs: N.Inputs, _ body: (Tensor) throws -> Void
+  ) rethrows {
+    var state = self.state
+    defer { (form, position) = (.parallel(state), state.position) }
+    let chunkLength = network.trunk.chunkLength
+    for group in readingGroups(of: inputs.length, after: position, chunks: chunkLength) {
+      try network.read(group.map(inputs.slice), after: &state).forEach(body)
+    }
+  }
+
+  /// Reads inputs in parallel form: the outputs `[1, N]` of the last; nil when there are none.
+  @discardableResult
+  public mutating func read(_ inputs: N.Inputs) -> Tensor? {
+    var last: Tensor?
+    read(inputs) { outputs in last = outputs.rows(outputs.shape[0] - 1..<outputs.shape[0]) }
+    return last
+  }
+
+  /// Number of inputs that all threads together read at once: a text that comes in pieces of a
+  /// multiple of this is read as fast as in one.
+  public var inputsAtOnce: Int {
+    network.trunk.chunkLength * ExecutionContext.current.threadCount
+  }
+}
+
+extension Session where N.Inputs == TokenBuffer {
+  /// Takes one token: the outputs `[N]`, of a language network the logits of the next token.
   ///
   /// - Precondition: It is below the vocabulary's size.
+  @discardableResult
   public mutating func step(_ token: Token) -> Tensor {
     expectToken(
       token, below: network.configuration.vocabularySize, operation: "step", "of a session")
-    let logits = stream.step { $0.overwrite { _ in token } }
-    return logits.reshaped([logits.count])
+    return step { $0.overwrite { _ in token } }.row
   }
 
-  /// Reads any number of tokens, in parallel stretches of bounded size: logits `[V]` behind the
-  /// last; nil when there are none.
+  /// Reads tokens in parallel form: the outputs `[N]` of the last; nil when there are none.
   @discardableResult
-  public mutating func read(_ tokens: [Token]) -> Tensor? {
-    var last: Tensor?
-    readStretches(tokens) { logits in last = logits.rows(logits.shape[0] - 1..<logits.shape[0]) }
-    return last.map { $0.reshaped([$0.count]) }
-  }
-
-  /// The same, with the logits of every token: `body` gets them in order, a stretch `[L, V]` at a
-  /// time.
-  public mutating func readStretches(_ tokens: [Token], _ body: (Tensor) throws -> Void) rethrows {
-    try stream.read(tokens.count) { stretches, state in
-      try network.read(stretches.map { tokens[$0] }, after: &state).forEach(body)
-    }
-  }
+  public mutating func read(_ tokens: [Token]) -> Tensor? { read(TokenBuffer(tokens))?.row }
 }
+
+extension Tensor {
+  /// The only row of a matrix, as a vector.
+  fileprivate var row: Tensor { reshaped([count]) }
+}
+
+/// The row of the only place.
+private let onlyRow: [Int?] = [0]

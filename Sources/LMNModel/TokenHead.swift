@@ -10,10 +10,10 @@ public struct TokenHead: Module {
   public var bias: Variable
 
   /// A head whose weight and bias are uniform in ±1/√E.
-  init(width: Int, vocabularySize: Int, isTied: Bool, using generator: inout SeededGenerator) {
+  init(width: Int, vocabularySize: Int, isTied: Bool, using source: inout ParameterSource) {
     let bound = 1 / Float(width).squareRoot()
-    weight = isTied ? nil : .uniform([vocabularySize, width], bound: bound, using: &generator)
-    bias = .uniform([vocabularySize], bound: bound, using: &generator)
+    weight = isTied ? nil : source.parameter([vocabularySize, width], .uniform(bound: bound))
+    bias = source.parameter([vocabularySize], .uniform(bound: bound))
   }
 
   /// The logits `[M, V]` of vectors `[M, E]`.
@@ -21,12 +21,9 @@ public struct TokenHead: Module {
     x.linear(weight: weight ?? table, bias: bias)
   }
 
-  /// Lists `weight`, where it is no other's, and `bias`.
-  public mutating func visitParameters(_ visit: (String, inout Variable) -> Void) {
-    if var own = weight.take() {
-      visit("weight", &own)
-      weight = own
-    }
+  /// Visits `weight`, unless it is tied, and `bias`.
+  public mutating func visitParameters(_ visit: ParameterVisitor) {
+    visit("weight", &weight)
     visit("bias", &bias)
   }
 }

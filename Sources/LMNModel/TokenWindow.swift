@@ -1,28 +1,32 @@
 public import LMNKernels
 public import LMNLayers
 
-/// A stretch of text to predict, as a recorded batch reads it.
+/// A chunk of text to predict: input of one item in the training of a language network.
 public struct TokenWindow: TrainingInput {
   let inputs: TokenBuffer
   let targets: TokenBuffer
-  /// Which values are dropped of it; a batch that learns needs another draw at every step.
-  public let draw = DropoutDraw()
+  /// Dropout draw; training needs another one at every step.
+  public let draw: DropoutDraw
+  /// State that the window is read on from; nil where every window starts at a beginning.
+  public let carried: CarriedState?
   private let vocabularySize: Int
 
-  /// Memory for a window of so many tokens, all of them token 0.
-  public init(length: Int, vocabularySize: Int) {
+  /// Allocates a window of `length` tokens, all of them token 0.
+  public init(length: Int, vocabularySize: Int, carrying carried: CarriedState? = nil) {
     inputs = TokenBuffer(repeatElement(0, count: length))
     targets = TokenBuffer(repeatElement(0, count: length))
+    draw = DropoutDraw()
+    self.carried = carried
     self.vocabularySize = vocabularySize
   }
 
-  /// How many tokens are read, and predicted.
+  /// Number of tokens that are read, and predicted.
   public var length: Int { inputs.count }
 
   /// Replaces all tokens.
   ///
   /// - Parameters:
-  ///   - inputs: The tokens that the model reads.
+  ///   - inputs: The tokens that the network reads.
   ///   - targets: The token that follows each of them, or is asked for; negative where none is.
   /// - Precondition: There are as many as the window is long, each below the vocabulary's size.
   public func overwrite(inputs: ArraySlice<Token>, targets: ArraySlice<Token>) {
@@ -41,37 +45,49 @@ public struct TokenWindow: TrainingInput {
     }
   }
 
-  /// Takes over another window's tokens and draw.
+  /// A window of the same length and layout.
+  public func placeholder() -> TokenWindow {
+    TokenWindow(
+      length: length, vocabularySize: vocabularySize, carrying: carried?.placeholder())
+  }
+
+  /// Takes over another window's tokens, draw and state.
   public func overwrite(with other: TokenWindow) {
     inputs.overwrite(with: other.inputs)
     targets.overwrite(with: other.targets)
     draw.overwrite(with: other.draw)
+    if let carried, let others = other.carried { carried.overwrite(with: others) }
   }
 }
 
-extension RecordedBatch where M == LogarithmicMemoryNetwork, Input == TokenWindow {
+extension RecordedBatch where M == LanguageNetwork, Input == TokenWindow {
   /// Records a network's mean loss over a batch of windows.
   ///
-  /// A network of which the gradient is taken learns, so it drops what the windows' draws say.
-  ///
   /// - Parameters:
-  ///   - result: What to compute.
-  ///   - network: Where; its parameters are copied.
+  ///   - result: The results to compute; with a gradient the network is in training and drops values.
+  ///   - network: The network; its parameters are copied.
   ///   - count: Windows of the batch, at least 1.
   ///   - length: Tokens of each.
-  ///   - context: Where to compute.
+  ///   - carry: Whether a window is read on from the state that the run before has left.
+  ///   - statesTakeGradients: Whether runs give and take gradients of carried states.
+  ///   - context: The context to compute in.
   public convenience init(
-    _ result: Result = .valueAndGradient, ofLossAt network: LogarithmicMemoryNetwork,
-    windows count: Int, length: Int, in context: ExecutionContext = .current
+    _ result: Result = .valueAndGradient, ofLossAt network: LanguageNetwork,
+    windows count: Int, length: Int, carrying carry: Bool = false,
+    statesTakeGradients: Bool = false, in context: ExecutionContext = .current
   ) {
-    let vocabularySize = network.configuration.vocabularySize
+    let configuration = network.configuration
     self.init(
-      result, at: network, overBatchOf: count, in: context,
-      inputs: { TokenWindow(length: length, vocabularySize: vocabularySize) }
-    ) { network, window in
-      network.loss(
-        of: window.inputs, targets: window.targets,
-        dropping: result == .valueAndGradient ? window.draw : nil)
-    }
+      result, at: network, overBatchOf: count, groups: carry ? 16 : 8, in: context,
+      inputs: {
+        TokenWindow(
+          length: length, vocabularySize: configuration.vocabularySize,
+          carrying: carry
+            ? CarriedState(
+              of: configuration, length: length, takesGradients: statesTakeGradients) : nil)
+      },
+      loss: { network, window, state, pass in
+        network.loss(of: window.inputs, targets: window.targets, after: &state, &pass)
+      })
   }
 }

@@ -3,144 +3,211 @@ public import LMNKernels
 public import LMNLayers
 public import LMNMemories
 
-/// What the models of all tasks share: positions, blocks and a norm, between what embeds an input
-/// and what reads the answer off.
+/// The part that networks of all tasks share: position encoding, blocks and a norm, between embedding
+/// and head.
 public struct Trunk: Module {
-  /// What is added to the embedded input.
+  /// Position encoding, added to the embedded input.
   public var positions: Positions
   /// The blocks, in order.
-  public var blocks: [Block<LogarithmicMemory>]
-  /// After the last block.
+  public var blocks: [Block]
+  /// Norm after the last block.
   public var finalNorm: LayerNorm
-  /// Which share of the values is dropped while the model learns.
+  /// Dropout rate in training.
   public let dropoutRate: Float
 
-  /// A trunk with fresh parameters.
+  /// A trunk with parameters from `source`.
   ///
   /// - Precondition: The configuration is valid.
-  public init(
-    _ configuration: Configuration, initialisation: Initialisation = .reference,
-    using generator: inout SeededGenerator
-  ) {
-    let width = configuration.width
+  public init(_ configuration: Configuration, using source: inout ParameterSource) {
     positions = Positions(
-      configuration.positions, width: width, maximumLength: configuration.maximumLength,
-      using: &generator)
+      configuration.positions, width: configuration.width,
+      maximumLength: configuration.maximumLength, using: &source)
     blocks = []
-    for _ in 0..<configuration.layers {
-      let memory = LogarithmicMemory(
-        width: width, heads: configuration.heads, summarizer: configuration.summarizer,
-        shape: configuration.treeShape, hasLevelBias: configuration.levelBias,
-        pins: configuration.pinned, initialisation: initialisation, using: &generator)
-      let feedForward = FeedForward(
-        width: width, factor: configuration.feedForward, activation: configuration.activation,
-        using: &generator)
-      blocks.append(Block(width: width, memory: memory, feedForward: feedForward))
+    for index in 0..<configuration.layers {
+      blocks.append(Block(at: index, of: configuration, using: &source))
     }
-    finalNorm = LayerNorm(width: width)
+    finalNorm = LayerNorm(width: configuration.width, using: &source)
     dropoutRate = configuration.dropout
   }
 
-  /// What a stream leaves behind: a state per block.
-  public typealias State = [LogarithmicMemory.State]
+  /// State of one stream: its position and the state of every block's memory.
+  public struct State: Sendable, Equatable {
+    /// Tokens seen.
+    public var position: Int
+    /// The memories' states, one per block.
+    public var blocks: [MemoryState]
 
-  /// How long stretches are best that are read side by side.
-  var stretchLength: Int { blocks[0].memory.stretchLength }
+    /// A state of its parts.
+    public init(position: Int, blocks: [MemoryState]) {
+      self.position = position
+      self.blocks = blocks
+    }
+
+    /// The same state, through which no gradient flows.
+    public var detached: State { State(position: position, blocks: blocks.map(\.detached)) }
+
+    /// Whether all values are finite.
+    public var isFinite: Bool { blocks.allSatisfy(\.isFinite) }
+  }
+
+  /// Length of chunks that all memories can read side by side.
+  var chunkLength: Int { blocks.reduce(1) { max($0, $1.memory.chunkLength) } }
 
   /// The state before the first token.
-  public var initialState: State { blocks.map(\.memory.initialState) }
+  public var initialState: State {
+    State(position: 0, blocks: blocks.map(\.memory.initialState))
+  }
 
-  /// The same state, through which no gradient flows.
-  public func detached(_ state: State) -> State {
-    zip(blocks, state).map { $0.memory.detached($1) }
+  /// The pass over the next tokens of a stream.
+  ///
+  /// - Parameters:
+  ///   - position: Tokens before them.
+  ///   - length: How many there are.
+  ///   - draw: Dropout draw in training; nil drops nothing.
+  public func pass(after position: Int, length: Int, dropping draw: DropoutDraw? = nil) -> Pass {
+    Pass(start: position, length: length, dropout: dropout(draw))
+  }
+
+  /// Dropout at the trunk's rate; nil where nothing is dropped.
+  func dropout(_ draw: DropoutDraw?) -> Dropout? {
+    dropoutRate > 0 ? draw.map { Dropout(rate: dropoutRate, draw: $0) } : nil
   }
 
   /// The parallel form.
   ///
   /// - Parameters:
   ///   - x: `[L, E]`, the next L tokens of a stream, embedded.
-  ///   - state: What the tokens before left; becomes what these leave. Gradients flow through it.
-  ///   - draw: Which values are dropped, for a model that learns; nil drops none.
+  ///   - state: The state before them, updated to that after them. Gradients flow through it.
+  ///   - pass: The pass over them; auxiliary losses are added to it.
   /// - Returns: `[L, E]`, normed.
   public func callAsFunction(
-    _ x: Variable, after state: inout State, dropping draw: DropoutDraw? = nil
+    _ x: Variable, after state: inout State, _ pass: inout Pass
   ) -> Variable {
-    let dropout =
-      dropoutRate > 0 ? draw.map { Dropout(rate: dropoutRate, draw: $0) } : nil
-    var x = positions(x, from: state[0].position).dropped(by: dropout, site: 0)
+    let dropout = pass.dropout
+    defer { pass.dropout = dropout }
+    let length = x.value.shape[0]
+    var x = positions(x, at: pass.positions).dropped(by: dropout, site: 0)
     for index in blocks.indices {
-      let site = 1 + index * Block<LogarithmicMemory>.dropoutSites
-      x = blocks[index](x, after: &state[index], dropping: dropout?.from(site: site))
+      pass.dropout = dropout?.from(site: 1 + index * Block.dropoutSites)
+      x = blocks[index](x, after: &state.blocks[index], &pass)
     }
+    state.position += length
     return finalNorm(x)
   }
 
-  /// What several streams leave behind, in memory that stays where it is.
-  public struct Streams: Sendable {
-    /// Of each block.
-    let memories: [LogarithmicMemory.Streams]
-    /// Where each stream stands, as long as ``Trunk/positions`` ask.
-    let positions: PositionBuffer
-  }
-
-  /// Memory for so many streams.
-  public func makeStreams(_ count: Int) -> Streams {
-    Streams(
-      memories: blocks.map { $0.memory.makeStreams(count) },
-      positions: PositionBuffer(repeatElement(0, count: count)))
-  }
-
-  /// Sets streams to states, of which there are as many.
-  public func load(_ states: [State], into streams: Streams) {
-    for (index, block) in blocks.enumerated() {
-      block.memory.load(states.map { $0[index] }, into: streams.memories[index])
+  /// The parallel form over consecutive chunks, without gradients; all threads work on them side by
+  /// side.
+  ///
+  /// - Parameters:
+  ///   - chunks: `[L, E]` each.
+  ///   - state: The state before them, updated to that after them.
+  /// - Returns: `[L, E]` for each, normed.
+  public func read(_ chunks: [Tensor], after state: inout State) -> [Tensor] {
+    let start = state.position
+    var starts = [start]
+    for chunk in chunks { starts.append(starts.last! + chunk.shape[0]) }
+    let begins = starts
+    var x = ExecutionContext.current.map(chunks.count) { index in
+      positions(
+        Variable(constant: chunks[index]),
+        at: PositionBuffer(begins[index]..<begins[index + 1])
+      ).value
     }
-    streams.positions.overwrite { Int64(states[$0][0].position) }
-  }
-
-  /// Sets one of several streams to its beginning, without allocating; the others stay as they are.
-  func reset(_ stream: Int, in streams: Streams) {
-    for index in 0..<blocks.count {
-      blocks[index].memory.reset(stream, in: streams.memories[index])
+    for index in blocks.indices {
+      x = blocks[index].read(x, after: &state.blocks[index], start: start)
     }
-    streams.positions.overwrite(at: stream, with: 0)
-  }
-
-  /// Sets one of several streams to a state; the others stay as they are.
-  public func load(_ state: State, of stream: Int, in streams: Streams) {
-    for index in 0..<blocks.count {
-      blocks[index].memory.load(state[index], of: stream, in: streams.memories[index])
+    state.position = starts.last!
+    let last = x
+    return ExecutionContext.current.map(last.count) { index in
+      finalNorm(Variable(constant: last[index])).value
     }
-    streams.positions.overwrite(at: stream, with: Int64(state[0].position))
   }
 
-  /// What a stream has left behind so far.
-  public func state(of stream: Int, in streams: Streams) -> State {
-    zip(blocks, streams.memories).map { $0.memory.state(of: stream, in: $1) }
-  }
-
-  /// The sequential form, for one token of each of B streams.
+  /// The sequential form, for one token of each of B streams, which then stand one position further.
   ///
   /// - Parameters:
   ///   - x: `[B, E]`, a row per stream.
   ///   - streams: B streams, which may stand at different positions.
   /// - Returns: `[B, E]`, normed; a row depends on its own stream alone.
   public func step(_ x: Tensor, of streams: Streams) -> Tensor {
-    var x = positions.step(x, at: streams.positions)
-    for (block, memory) in zip(blocks, streams.memories) { x = block.step(x, of: memory) }
+    var x = positions(Variable(constant: x), at: streams.positions).value
+    for (block, memory) in zip(blocks, streams.memories) {
+      x = block.step(x, of: memory, at: streams.positions)
+    }
+    streams.positions.advance()
     return finalNorm(Variable(constant: x)).value
   }
 
-  /// Lists positions, blocks and norm.
-  public mutating func visitParameters(_ visit: (String, inout Variable) -> Void) {
-    Self.visit("position_embedding_table", &positions, visit)
-    for index in blocks.indices { Self.visit("blocks.\(index)", &blocks[index], visit) }
-    Self.visit("ln_f", &finalNorm, visit)
+  /// Visits positions, blocks and norm.
+  public mutating func visitParameters(_ visit: ParameterVisitor) {
+    visit("position_embedding_table", &positions)
+    for index in blocks.indices { visit("blocks.\(index)", &blocks[index]) }
+    visit("ln_f", &finalNorm)
   }
 
-  /// The bytes of one stream's state after so many tokens; it grows with their logarithm.
-  public func stateByteCount(after tokens: Int) -> Int {
-    blocks.reduce(0) { $0 + $1.memory.stateByteCount(after: tokens) }
+  /// Names and shapes of the tensors of a state at `position`, per block.
+  package func stateShapes(at position: Int) -> [[(name: String, shape: [Int])]] {
+    blocks.map { $0.memory.stateShapes(at: position) }
+  }
+
+  /// Bytes of one stream's state at `position`.
+  public func stateByteCount(at position: Int) -> Int {
+    stateShapes(at: position).joined().reduce(0) { $0 + $1.shape.reduce(1, *) }
+      * MemoryLayout<Float>.size
+  }
+
+  /// Numbers that are equal for two starts only if the blocks make the same calls of kernels for
+  /// `length` tokens from either.
+  func layout(start: Int, length: Int) -> [Int] {
+    blocks.flatMap { block in
+      let layout = block.memory.layout(start: start, length: length)
+      return [layout.count] + layout
+    }
+  }
+}
+
+extension Trunk {
+  /// States of B streams at stable addresses, so that a step can be recorded.
+  public struct Streams: Sendable {
+    /// Tokens that each stream has seen.
+    let positions: PositionBuffer
+    /// The states of each block.
+    let memories: [any MemoryStreams]
+
+    /// Resets one stream to its initial state; allocates nothing.
+    func reset(_ row: Int) {
+      for index in 0..<memories.count { memories[index].reset(row) }
+      positions.overwrite(at: row, with: 0)
+    }
+
+    /// Sets one stream to a state.
+    public func load(_ state: State, at row: Int) {
+      for (memory, block) in zip(memories, state.blocks) {
+        memory.load(block, at: row, position: state.position)
+      }
+      positions.overwrite(at: row, with: Int64(state.position))
+    }
+
+    /// State of one stream.
+    public func state(at row: Int) -> State {
+      let position = Int(positions.elements[row])
+      return State(
+        position: position, blocks: memories.map { $0.state(at: row, position: position) })
+    }
+  }
+
+  /// Allocates state for `count` streams, all of them at their initial state.
+  public func makeStreams(_ count: Int) -> Streams {
+    Streams(
+      positions: PositionBuffer(repeatElement(0, count: count)),
+      memories: blocks.map { $0.memory.makeStreams(count) })
+  }
+
+  /// Streams that go on from `states`.
+  public func streams(from states: [State]) -> Streams {
+    let streams = makeStreams(states.count)
+    for (row, state) in states.enumerated() { streams.load(state, at: row) }
+    return streams
   }
 }
 
@@ -153,7 +220,7 @@ extension Trunk {
     }
   }
 
-  /// The way back from ``published(_:)``.
+  /// The inverse of ``published(_:)``.
   ///
   /// - Precondition: Entries under published names have the published shapes.
   package func adopted(_ dictionary: StateDictionary) -> StateDictionary {
@@ -161,31 +228,4 @@ extension Trunk {
       blocks[index].memory.adopted(dictionary, under: "blocks.\(index).")
     }
   }
-}
-
-/// A model around a trunk, whatever its task.
-public protocol TrunkModel: Module {
-  /// The sizes and kinds.
-  var configuration: Configuration { get }
-  /// What relates the inputs to each other.
-  var trunk: Trunk { get }
-}
-
-extension TrunkModel {
-  /// A dictionary of this model's parameters, or of their gradients, with names and shapes as the
-  /// published PyTorch code stores them.
-  public func published(_ dictionary: StateDictionary) -> StateDictionary {
-    trunk.published(dictionary)
-  }
-
-  /// Loads parameters under their published names; on an error, none.
-  public mutating func load(
-    published dictionary: StateDictionary
-  ) throws(StateDictionaryError) {
-    try dictionary.expect(sameNamesAndShapesAs: published(stateDictionary))
-    try load(trunk.adopted(dictionary))
-  }
-
-  /// The bytes of one stream's state after so many tokens; it grows with their logarithm.
-  public func stateByteCount(after tokens: Int) -> Int { trunk.stateByteCount(after: tokens) }
 }

@@ -35,7 +35,7 @@ struct Evaluate: ParsableCommand {
   func run() throws {
     try machine.run {
       let model = try AnyModel(contentsOf: model)
-      try columns.expectFlags(of: model.task)
+      try model.task.expect(columns.usages)
       do {
         switch model {
         case .text(let model): try evaluate(model)
@@ -60,7 +60,7 @@ struct Evaluate: ParsableCommand {
       "one stream: \(report.streaming.words)blocks of \(length): \(report.blocks.words)")
   }
 
-  private func evaluate(_ model: TextClassifier) throws {
+  private func evaluate(_ model: ClassifierModel) throws {
     if blockLength != nil {
       throw ValidationError("--block-length has no meaning for the task classify.")
     }
@@ -72,7 +72,7 @@ struct Evaluate: ParsableCommand {
     try Console.write(json ? Console.json(evaluation) : evaluation.words)
   }
 
-  private func evaluate(_ model: SeriesForecaster) throws {
+  private func evaluate(_ model: ForecasterModel) throws {
     let series = try Series(
       csv: AtomicFile.contents(of: path), file: file, channels: model.channels)
     let report = try EvaluationReport(of: model, on: series, blockLength: length)

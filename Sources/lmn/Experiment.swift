@@ -42,7 +42,7 @@ struct Experiment: ParsableCommand {
     }
 
     private func sweep() throws -> Sweep<AssociativeRecall> {
-      let settings = training.settings(model: model, epochs: 32, testExamples: testExamples)
+      let settings = try training.settings(model: model, epochs: 32, testExamples: testExamples)
       let task = try AssociativeRecall(
         vocabularySize: vocabulary, trainingSizes: sizes.elements,
         testSizes: (testSizes ?? sizes).elements, hasRandomFiller: randomFiller)
@@ -96,7 +96,7 @@ struct Experiment: ParsableCommand {
     }
 
     private func sweep(in haystack: NeedleInHaystack.Haystack) throws -> Sweep<NeedleInHaystack> {
-      var settings = training.settings(model: model, epochs: 10, testExamples: testExamples)
+      var settings = try training.settings(model: model, epochs: 10, testExamples: testExamples)
       settings.predictsAll = predictAll
       let task = try NeedleInHaystack(
         in: haystack, keys: keys, trainingLengths: lengths.elements,

@@ -52,7 +52,7 @@ struct Info: ParsableCommand {
         configuration = network.configuration
         parameters = network.parameterCount
         stateBytes = Dictionary(
-          uniqueKeysWithValues: lengths.map { ($0, network.stateByteCount(after: $1)) })
+          uniqueKeysWithValues: lengths.map { ($0, network.stateByteCount(at: $1)) })
         switch model {
         case .text: break
         case .classify(let model): (labels, pooling) = (model.labels, model.network.pooling)

@@ -1,41 +1,62 @@
 public import ArgumentParser
 public import LMN
 
-/// The flags that make a network's configuration, but for its vocabulary.
+/// Flags of a network's configuration, but for its vocabulary.
 ///
-/// All are optional: what is not given comes from the defaults, or from what the flags are added to.
+/// All are optional: values that are not given come from `--config`, then from the configuration that
+/// the flags are applied to.
 struct ModelOptions: ParsableArguments {
+  @Option(
+    help: "A JSON file with a configuration, or with some of its keys; flags win over it.",
+    completion: .file(extensions: ["json"]))
+  var config: String?
   @Option(help: "Features of a token. (default: 32)")
   var width: Int?
-  @Option(help: "Heads of the attention, a divisor of the width. (default: 4)")
-  var heads: Int?
   @Option(help: "Blocks. (default: 4)")
   var layers: Int?
-  @Option(help: "Summaries of every node of the tree. (default: 2)")
-  var banks: Int?
-  @Option(help: "How many times wider than a token the feed-forward layer is. (default: 4)")
+  @Option(
+    help: ArgumentHelp(
+      "Memory of the blocks; several kinds, with commas, are repeated over the layers. (default: "
+        + "logarithmic)", valueName: "kind,…"))
+  var memory: MemoryKinds?
+  @Option(help: "Width of the feed-forward layer, in units of the width. (default: 4)")
   var feedForward: Int?
-  @Option(help: "What the feed-forward layer does to its inner values. (default: silu)")
+  @Option(help: "Activation of the feed-forward layer. (default: silu)")
   var activation: Activation?
-  @Option(help: "What tells a token where it stands, besides the tree. (default: none)")
+  @Option(help: "Position encoding. (default: none)")
   var positions: Positions.Kind?
-  @Option(help: "How many positions are learned; with --positions learned only.")
+  @Option(help: "Number of learned positions; with --positions learned only.")
   var maximumLength: Int?
   @Flag(
     inversion: .prefixedNo,
-    help: "Whether the head takes the table that embeds the tokens. (default: no)")
+    help: "Whether the head's weight is the embedding table. (default: no)")
   var tiedHead: Bool?
-  @Option(help: "The share of values that is dropped at random in training. (default: 0)")
+  @Option(help: "Dropout rate in training. (default: 0)")
   var dropout: Float?
-  @OptionGroup(title: "Memory") var memory: MemoryOptions
+  @OptionGroup(title: "Logarithmic memory") var logarithmic: LogarithmicOptions
 
-  /// What is decided when a run begins.
-  var settings: [Setting<Configuration>] {
-    [
+  /// Kinds of memory, with commas between them.
+  struct MemoryKinds: ExpressibleByArgument {
+    let kinds: [String]
+
+    init?(argument: String) {
+      kinds = argument.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+      if kinds.contains(where: { MemoryConfiguration(kind: $0) == nil }) { return nil }
+    }
+
+    static var allValueStrings: [String] { MemoryConfiguration.known.map { $0.kind } }
+  }
+
+  /// The flags that were given, fixed for a run, in the order in which they apply.
+  func settings() throws -> [Setting<Configuration>] {
+    try [
+      config.map { path in
+        let json = String(decoding: try AtomicFile.contents(of: path), as: UTF8.self)
+        return try Setting("--config", merging: json, from: path)
+      },
       Setting("--width", width, \.width),
-      Setting("--heads", heads, \.heads),
       Setting("--layers", layers, \.layers),
-      Setting("--banks", banks, \.banks),
+      Setting("--memory", memory?.kinds, \.memoryKinds) { $0.joined(separator: ",") },
       Setting("--feed-forward", feedForward, \.feedForward),
       Setting("--activation", activation, \.activation),
       Setting("--positions", positions, \.positions),
@@ -44,7 +65,32 @@ struct ModelOptions: ParsableArguments {
       },
       Setting("--tied-head", tiedHead, \.tiedHead),
       Setting("--dropout", dropout, \.dropout),
-    ].compactMap(\.self) + memory.settings
+    ].compactMap(\.self) + logarithmic.settings
+  }
+
+  /// Throws when a flag is given of a kind of memory that a configuration does not have.
+  func expectFlags(of configuration: Configuration) throws {
+    let kind = LogarithmicMemory.Settings.kind
+    if let flag = logarithmic.settings.first?.flag, !configuration.memoryKinds.contains(kind) {
+      throw ValidationError("\(flag) has no meaning without a memory of the kind \(kind).")
+    }
+    if let memory, memory.kinds.count > configuration.layers {
+      throw ValidationError(
+        "--memory names \(memory.kinds.count) memories for \(configuration.layers) layers.")
+    }
+  }
+}
+
+extension Setting where Settings == Configuration {
+  /// A configuration file.
+  init(_ flag: String, merging json: String, from path: String) throws {
+    // So that errors name the file, and none is left for later.
+    do { _ = try Configuration(vocabularySize: 1).merging(json: json) } catch {
+      throw UnusableInput("\(path): \(error)")
+    }
+    self.init(
+      flag, apply: { if let merged = try? $0.merging(json: json) { $0 = merged } },
+      read: \.json)
   }
 }
 

@@ -16,16 +16,13 @@ struct Predict: ParsableCommand {
   var model: String
   @Argument(help: "The CSV; - for standard input.", completion: .file())
   var file: String
-  @Option(help: "Of a classifier: the column with the texts. (default: text)")
-  var textColumn: String?
+  @OptionGroup var column: TextColumnOption
   @OptionGroup(title: "Machine") var machine: MachineOptions
 
   func run() throws {
     try machine.run {
       let model = try AnyModel(contentsOf: model)
-      if textColumn != nil && model.task != .classify {
-        throw ValidationError("--text-column has no meaning for the task \(model.task.rawValue).")
-      }
+      try model.task.expect([column.usage])
       let bytes = try AtomicFile.contents(of: file == "-" ? "/dev/stdin" : file)
       switch model {
       case .text:
@@ -33,11 +30,11 @@ struct Predict: ParsableCommand {
           "\(self.model): its task is text; lmn generate continues a text with it")
       case .classify(let model):
         let texts = try LabelledTexts(
-          csv: bytes, file: file, textColumn: textColumn ?? "text", labelColumn: nil)
+          csv: bytes, file: file, textColumn: column.textColumn ?? "text", labelColumn: nil)
         try Console.write(model.predictions(of: texts))
       case .forecast(let model):
         let series = try Series(csv: bytes, file: file, channels: model.channels)
-        try Console.write(model.forecast(behind: series))
+        try Console.write(model.forecast(after: series))
       }
     }
   }

@@ -1,8 +1,15 @@
-/// A flag that was given and the field of some settings that it sets.
+/// A flag that was given, and the field of some settings that it sets.
 struct Setting<Settings> {
   let flag: String
   let apply: (inout Settings) -> Void
   let read: (Settings) -> String
+
+  init(
+    _ flag: String, apply: @escaping (inout Settings) -> Void,
+    read: @escaping (Settings) -> String
+  ) {
+    (self.flag, self.apply, self.read) = (flag, apply, read)
+  }
 
   init?<Value>(
     _ flag: String, _ value: Value?, _ field: WritableKeyPath<Settings, Value>,
@@ -14,7 +21,7 @@ struct Setting<Settings> {
     read = { show($0[keyPath: field]) }
   }
 
-  /// The same flag, of settings that `part` is a part of.
+  /// The same flag of settings that contain `part`.
   init<Part>(_ setting: Setting<Part>, in part: WritableKeyPath<Settings, Part>) {
     flag = setting.flag
     apply = { setting.apply(&$0[keyPath: part]) }

@@ -6,25 +6,25 @@ public import LMNExperiments
 struct SweepOptions: ParsableArguments {
   @Option(help: "Examples to train on, of each size.")
   var examples = 10_000
-  @Option(help: "How often each is seen. (default: recall: 32, needle: 10)")
+  @Option(help: "Times that each is seen. (default: recall: 32, needle: 10)")
   var epochs: Int?
   @Option(help: "Examples of a step.")
   var batchSize = 64
-  @Option(help: "The highest learning rates, with commas: each makes a run of its own.")
+  @Option(help: "Highest learning rates, with commas: a run for each.")
   var learningRate: List<Float> = [1e-3, 3e-3, 1e-2]
-  @Option(help: "How the learning rate goes.")
+  @Option(help: "Learning-rate schedule.")
   var schedule = SweepSettings.Schedule.cosine
-  @Option(help: "What a value loses per step, in units of the learning rate.")
+  @Option(help: "Weight decay (AdamW, decoupled), per step and unit of learning rate.")
   var weightDecay: Float = 0.01
-  @Option(help: "The longest gradient, 0 for no limit.")
+  @Option(help: "Gradient clipping: largest global L2 norm; 0 turns it off.")
   var clip: Float = 1
-  @Option(help: "What the summarizers are before training.")
+  @Option(help: "Initialisation of the summarizers.")
   var initialisation = Initialisation.reference
-  @Option(help: "What every random choice follows from.")
+  @Option(help: "Random seed.")
   var seed: UInt64 = 1
-  @Option(help: "How often a run is measured on its way.")
+  @Option(help: "Validations of a run.")
   var evaluations = 20
-  @Option(help: "A file to write the learning curves to, a JSON object per line, at its end.")
+  @Option(help: "A file that the learning curves are appended to, a JSON object per line.")
   var curves: String?
 
   /// The settings, for networks that the flags of a model make.
@@ -34,10 +34,11 @@ struct SweepOptions: ParsableArguments {
   ///   - epochs: How often examples are seen unless a flag says so.
   ///   - testExamples: What a score is measured by.
   /// - Returns: The settings, but for the vocabulary.
-  func settings(model: ModelOptions, epochs: Int, testExamples: Int) -> SweepSettings {
+  func settings(model: ModelOptions, epochs: Int, testExamples: Int) throws -> SweepSettings {
     // The task knows how many tokens there are.
     var configuration = Configuration(vocabularySize: 1)
-    for setting in model.settings { setting.apply(&configuration) }
+    for setting in try model.settings() { setting.apply(&configuration) }
+    try model.expectFlags(of: configuration)
     var settings = SweepSettings(model: configuration)
     settings.examples = examples
     settings.batchSize = batchSize

@@ -1,23 +1,20 @@
 public import ArgumentParser
 public import LMN
 
-/// The flags of single tasks.
+/// Flags of single tasks.
 struct TaskOptions: ParsableArguments {
-  @Option(help: "What to learn. (default: text, or what the resumed run is for)")
+  @Option(help: "The task. (default: text, or that of the resumed run)")
   var task: TaskKind?
-  @Option(help: "classify: the column with the texts. (default: text)")
-  var textColumn: String?
-  @Option(help: "classify: the column with their classes. (default: label)")
-  var labelColumn: String?
-  @Option(help: "classify: how the vectors of a text become one. (default: mean)")
+  @OptionGroup var columns: ColumnOptions
+  @Option(help: "classify: pooling of a text's vectors. (default: mean)")
   var pooling: Pooling?
   @Option(
-    help: "forecast: the columns to forecast, with commas between them. (default: all)",
+    help: "forecast: columns to forecast, with commas between them. (default: all)",
     transform: ChannelList.init)
   var channels: ChannelList?
-  @Option(help: "forecast: how many values of every channel. (default: 1)")
+  @Option(help: "forecast: values of every channel that are forecast at once. (default: 1)")
   var horizon: Int?
-  @Option(help: "forecast: the mean error to make small. (default: mse)")
+  @Option(help: "forecast: training loss. (default: mse)")
   var objective: Objective?
 
   /// Names with commas between them.
@@ -37,28 +34,21 @@ struct TaskOptions: ParsableArguments {
     var error: PredictionError { self == .mse ? .squared : .absolute }
   }
 
-  /// Throws when a flag is given that has no meaning for the task, `other` flags among them.
-  func expectFlags(of task: TaskKind, other: [(flag: String, isGiven: Bool, tasks: [TaskKind])])
-    throws
-  {
-    let flags: [(flag: String, isGiven: Bool, tasks: [TaskKind])] = [
-      ("--text-column", textColumn != nil, [.classify]),
-      ("--label-column", labelColumn != nil, [.classify]),
+  /// The flags, whether they were given, and the tasks that they have a meaning for.
+  var usages: [FlagUsage] {
+    columns.usages + [
       ("--pooling", pooling != nil, [.classify]),
       ("--channels", channels != nil, [.forecast]),
       ("--horizon", horizon != nil, [.forecast]),
       ("--objective", objective != nil, [.forecast]),
     ]
-    for (flag, isGiven, tasks) in flags + other where isGiven && !tasks.contains(task) {
-      throw ValidationError("\(flag) has no meaning for the task \(task.rawValue).")
-    }
   }
 
-  /// What is decided when a run begins.
+  /// The flags that were given, fixed for a run.
   var settings: [Setting<TrainingConfiguration>] {
     [
-      Setting("--text-column", textColumn, \.task.classification.textColumn),
-      Setting("--label-column", labelColumn, \.task.classification.labelColumn),
+      Setting("--text-column", columns.text.textColumn, \.task.classification.textColumn),
+      Setting("--label-column", columns.labelColumn, \.task.classification.labelColumn),
       Setting("--pooling", pooling, \.task.classification.pooling),
       Setting("--channels", channels.map { Optional($0.names) }, \.task.forecast.channels) {
         $0?.joined(separator: ",") ?? "all"

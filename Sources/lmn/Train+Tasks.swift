@@ -5,11 +5,12 @@ extension Train {
 
   func trainOnText(in directory: RunDirectory) throws {
     let text = try self.text()
-    var trainer: Trainer<Corpus>
-    do { trainer = try resume ? resumed(directory, text) : begun(directory, text) } catch {
+    let found: Trainer<Corpus>?
+    do { found = try resume ? resumed(directory, text) : begun(directory, text) } catch {
       guard error is TokenizerError || error is CorpusError else { throw error }
       throw UnusableInput("\(file ?? "the built-in grammar"): \(error)")
     }
+    guard var trainer = found else { return }
     var report = try train(
       &trainer, about: "vocabulary of \(trainer.configuration.model.vocabularySize)",
       floor: file == nil ? Grammar.tales.entropyPerCharacter : nil)
@@ -23,7 +24,7 @@ extension Train {
     return Array(Grammar.tales.text(characters: 1_000_000, using: &generator).utf8)
   }
 
-  private func begun(_ directory: RunDirectory, _ text: [UInt8]) throws -> Trainer<Corpus> {
+  private func begun(_ directory: RunDirectory, _ text: [UInt8]) throws -> Trainer<Corpus>? {
     if text.isEmpty { throw CorpusError.empty }
     let tokenizer: Tokenizer =
       switch settings.tokenizer ?? .characters {
@@ -32,14 +33,16 @@ extension Train {
       }
     let configuration = try settings.configuration(
       of: .text, vocabularySize: tokenizer.vocabularySize)
+    if try prints(configuration) { return nil }
     return try Trainer(configuration, text: text, tokenizer: tokenizer, in: directory)
   }
 
-  private func resumed(_ directory: RunDirectory, _ text: [UInt8]) throws -> Trainer<Corpus> {
+  private func resumed(_ directory: RunDirectory, _ text: [UInt8]) throws -> Trainer<Corpus>? {
     let trainer = try Trainer(resuming: directory, text: text) { configuration in
       try settings.applyToResumed(&configuration)
     }
     try settings.expect(trainer.model.tokenizer)
+    if try prints(trainer.configuration) { return nil }
     noteResumption(of: trainer)
     return trainer
   }
@@ -69,11 +72,11 @@ extension Train {
       trainer = try Trainer(
         resuming: directory, csv: bytes, file: file!, change: settings.applyToResumed)
       try settings.expect(trainer.model.tokenizer)
+      if try prints(trainer.configuration) { return }
       noteResumption(of: trainer)
     } else {
       let texts = try LabelledTexts(
-        csv: bytes, file: file!, textColumn: settings.tasks.textColumn ?? "text",
-        labelColumn: settings.tasks.labelColumn ?? "label")
+        csv: bytes, file: file!, settings: settings.tasks.columns.settings)
       let tokenizer: Tokenizer =
         switch settings.tokenizer ?? .bytes {
         case .characters: .characters(try texts.vocabulary())
@@ -82,6 +85,7 @@ extension Train {
       let longest = try texts.longest(by: tokenizer)
       let configuration = try settings.configuration(
         of: .classify, vocabularySize: tokenizer.vocabularySize, blockLength: min(longest, 512))
+      if try prints(configuration) { return }
       if longest > configuration.blockLength {
         Console.note(
           "the longest text has \(longest) tokens; training reads \(configuration.blockLength)")
@@ -102,11 +106,13 @@ extension Train {
       if resume {
         trainer = try Trainer(
           resuming: directory, csv: bytes, file: file!, change: settings.applyToResumed)
+        if try prints(trainer.configuration) { return }
         noteResumption(of: trainer)
       } else {
         let series = try Series(csv: bytes, file: file!, channels: settings.tasks.channels?.names)
         let configuration = try settings.configuration(
           of: .forecast, vocabularySize: series.channels.count)
+        if try prints(configuration) { return }
         trainer = try Trainer(configuration, series: series, file: file!, in: directory)
       }
     } catch let error as CSVError {

@@ -34,6 +34,9 @@ struct Train: ParsableCommand {
   @Flag(help: "Print the final report as JSON on standard output.")
   var json = false
 
+  @Flag(help: "Print the network's configuration as JSON, in the form of --config, and stop.")
+  var printConfig = false
+
   @OptionGroup(title: "Settings") var settings: TrainingOptions
   @OptionGroup(title: "Machine") var machine: MachineOptions
 
@@ -53,7 +56,7 @@ struct Train: ParsableCommand {
   func run() throws {
     try machine.run {
       let directory = RunDirectory(output)
-      if !resume && directory.holdsRun { throw TrainingError.occupied(directory: directory.path) }
+      if !resume && !printConfig && directory.holdsRun { throw TrainingError.occupied(directory: directory.path) }
       switch try task(of: directory) {
       case .text: try trainOnText(in: directory)
       case .classify: try trainClassifier(in: directory)
@@ -75,7 +78,15 @@ struct Train: ParsableCommand {
     return task
   }
 
-  /// What the file holds.
+  /// With --print-config, prints the configuration of a run that would begin or go on.
+  ///
+  /// - Returns: Whether it was printed, instead of training.
+  func prints(_ configuration: TrainingConfiguration) throws -> Bool {
+    if printConfig { try Console.write(Console.json(configuration.model)) }
+    return printConfig
+  }
+
+  /// The content of the file.
   func contents() throws -> [UInt8] {
     try AtomicFile.contents(of: file == "-" ? "/dev/stdin" : file!)
   }

@@ -1,49 +1,49 @@
 public import ArgumentParser
 public import LMN
 
-/// The flags that make a training configuration.
+/// Flags of a training configuration.
 ///
-/// All are optional: what is not given comes from the preset, from the defaults, or from the run
-/// that is resumed.
+/// All are optional: values that are not given come from the preset, from the defaults, or from the
+/// resumed run.
 struct TrainingOptions: ParsableArguments {
   @OptionGroup var tasks: TaskOptions
-  @Option(help: "A recipe: table1 is the published one, to the letter.")
+  @Option(help: "A recipe: table1 is the published one.")
   var preset: Preset?
-  @Option(help: "Updates in all. (default: 1000; table1: 5000)")
+  @Option(help: "Training steps. (default: 1000; table1: 5000)")
   var steps: Int?
-  @Option(help: "What a token is. (default: characters; classify: bytes)")
+  @Option(help: "Unit of a token. (default: characters; classify: bytes)")
   var tokenizer: TokenizerKind?
   @OptionGroup var model: ModelOptions
-  @Option(help: "What the summarizers are before training. (default: reference)")
+  @Option(help: "Initialisation of the summarizers. (default: reference)")
   var initialisation: Initialisation?
   @Option(help: "Tokens, or rows, of a window. (default: 512; classify: at most)")
   var blockLength: Int?
-  @Option(help: "Windows of a step. (default: 16)")
+  @Option(help: "Windows per step. (default: 16)")
   var batchSize: Int?
-  @Flag(help: "text: windows read on after what those of the step before have left behind.")
+  @Flag(help: "text: read on after the state that the step before has left.")
   var carry = false
-  @Option(help: "With --carry: through how many blocks gradients flow. (default: 1)")
+  @Option(help: "With --carry: blocks that gradients flow through. (default: 1)")
   var flow: Int?
-  @Option(help: "How the learning rate goes. (default: cosine; table1: constant)")
+  @Option(help: "Learning-rate schedule. (default: cosine; table1: constant)")
   var schedule: ScheduleKind?
-  @Option(help: "The highest learning rate. (default: 0.003; table1: 0.001)")
+  @Option(help: "Highest learning rate. (default: 0.003; table1: 0.001)")
   var learningRate: Float?
-  @Option(help: "Steps before the learning rate is at its highest. (default: 100; table1: 0)")
+  @Option(help: "Warm-up: steps of linear increase to the learning rate. (default: 100; table1: 0)")
   var warmUp: Int?
-  @Option(help: "What a value loses per step, in units of the learning rate. (default: 0.01)")
+  @Option(help: "Weight decay (AdamW, decoupled), per step and unit of learning rate. (default: 0.01)")
   var weightDecay: Float?
-  @Option(help: "The longest gradient, 0 for no limit. (default: 1; table1: 0)")
+  @Option(help: "Gradient clipping: largest global L2 norm; 0 turns it off. (default: 1; table1: 0)")
   var clip: Float?
-  @Option(help: "What every random choice follows from. (default: 1)")
+  @Option(help: "Random seed. (default: 1)")
   var seed: UInt64?
-  @Option(help: "Steps between two lines of the log. (default: 10)")
+  @Option(help: "Steps between log lines. (default: 10)")
   var logEvery: Int?
-  @Option(help: "Steps between two measurements of validation loss. (default: 250; table1: 100)")
+  @Option(help: "Steps between validations. (default: 250; table1: 100)")
   var evaluateEvery: Int?
   @Option(
-    help: "Batches of such a measurement; of a series, all is measured. (default: 20; table1: 200)")
+    help: "Batches of a validation; a series is validated as a whole. (default: 20; table1: 200)")
   var evaluationBatches: Int?
-  @Option(help: "Steps between two checkpoints. (default: 250)")
+  @Option(help: "Steps between checkpoints. (default: 250)")
   var saveEvery: Int?
 
   enum Preset: String, ExpressibleByArgument, CaseIterable { case table1 }
@@ -58,7 +58,13 @@ struct TrainingOptions: ParsableArguments {
     var configuration = base(vocabularySize: vocabularySize)
     configuration.task = task.settings
     if let blockLength { configuration.blockLength = blockLength }
-    for setting in frozen + continuable { setting.apply(&configuration) }
+    for setting in try frozen() + continuable { setting.apply(&configuration) }
+    guard configuration.model.vocabularySize == vocabularySize else {
+      throw UnusableInput(
+        "\(model.config ?? "--config"): vocab is \(configuration.model.vocabularySize), the data "
+          + "has \(vocabularySize)")
+    }
+    try model.expectFlags(of: configuration.model)
     configuration.schedule = schedule(from: configuration.schedule, steps: configuration.steps)
     try expectInRange(configuration)
     return configuration
@@ -67,6 +73,7 @@ struct TrainingOptions: ParsableArguments {
   /// Changes of a run's settings what a run can go on with; throws where a flag contradicts the rest.
   func applyToResumed(_ configuration: inout TrainingConfiguration) throws {
     let run = configuration
+    let frozen = try frozen()
     var asked = run
     if preset != nil {
       asked = base(vocabularySize: run.model.vocabularySize)
@@ -94,9 +101,8 @@ struct TrainingOptions: ParsableArguments {
   /// Throws when a flag is given that has no meaning for the task.
   func expectFlags(of task: TaskKind) throws {
     if flow != nil && !carry { throw ValidationError("--flow has no meaning without --carry.") }
-    try tasks.expectFlags(
-      of: task,
-      other: [
+    try task.expect(
+      tasks.usages + [
         ("--preset", preset != nil, [.text]),
         ("--tokenizer", tokenizer != nil, [.text, .classify]),
         ("--tied-head", model.tiedHead != nil, [.text]), ("--carry", carry, [.text]),
@@ -145,9 +151,9 @@ struct TrainingOptions: ParsableArguments {
     }
   }
 
-  /// What is decided when a run begins.
-  private var frozen: [Setting<TrainingConfiguration>] {
-    let model = model.settings.map { Setting<TrainingConfiguration>($0, in: \.model) }
+  /// The flags that were given, fixed for a run.
+  private func frozen() throws -> [Setting<TrainingConfiguration>] {
+    let model = try model.settings().map { Setting<TrainingConfiguration>($0, in: \.model) }
     let training: [Setting<TrainingConfiguration>?] = [
       Setting("--initialisation", initialisation, \.initialisation),
       Setting("--block-length", blockLength, \.blockLength),
@@ -161,7 +167,7 @@ struct TrainingOptions: ParsableArguments {
     return model + training.compactMap(\.self) + tasks.settings
   }
 
-  /// What may change when a run goes on.
+  /// The flags that were given, which may change when a run is resumed.
   private var continuable: [Setting<TrainingConfiguration>] {
     [
       Setting("--steps", steps, \.steps),

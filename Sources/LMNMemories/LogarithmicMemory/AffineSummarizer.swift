@@ -1,5 +1,6 @@
 public import LMNAutodiff
 public import LMNKernels
+public import LMNLayers
 
 /// A summarizer that is an affine map of all children, however its parameters are named, stored and
 /// begun.
@@ -23,7 +24,7 @@ extension AffineSummarizer {
   public var summary: Summary { .affine(weight: weight.value, bias: bias.value) }
 
   /// Lists `weight` and `bias`.
-  public mutating func visitParameters(_ visit: (String, inout Variable) -> Void) {
+  public mutating func visitParameters(_ visit: ParameterVisitor) {
     visit("weight", &weight)
     visit("bias", &bias)
   }

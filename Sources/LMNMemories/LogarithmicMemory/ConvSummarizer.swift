@@ -14,21 +14,20 @@ public struct ConvSummarizer: AffineSummarizer {
   public var bias: Variable
 
   init(
-    _ scale: SummarizerScale, mixesBanks: Bool, _ initialisation: Initialisation,
-    using generator: inout SeededGenerator
+    _ scale: SummarizerScale, mixesBanks: Bool, using source: inout ParameterSource
   ) {
     let (width, banks, arity) = (scale.width, scale.banks, scale.arity)
     let sources = mixesBanks ? banks : 1
-    switch initialisation {
+    switch source.initialisation {
     case .reference:
       let bound = 1 / Float(sources * arity * width).squareRoot()
-      weight = .uniform([banks * sources, arity * width, width], bound: bound, using: &generator)
-      bias = .uniform([banks, width], bound: bound, using: &generator)
+      weight = source.parameter([banks * sources, arity * width, width], .uniform(bound: bound))
+      bias = source.parameter([banks, width], .uniform(bound: bound))
     case .normal, .orthogonal:
       weight = scale.maps(
-        banks * sources, inputs: sources * arity, orthogonal: initialisation == .orthogonal,
-        using: &generator)
-      bias = .constant([banks, width], 0)
+        banks * sources, inputs: sources * arity, orthogonal: source.initialisation == .orthogonal,
+        using: &source)
+      bias = source.parameter([banks, width], .constant(0))
     }
   }
 

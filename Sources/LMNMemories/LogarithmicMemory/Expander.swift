@@ -11,10 +11,10 @@ public struct Expander: Module {
   public var bias: Variable
 
   /// An expander whose weight and bias are uniform in ±1/√(E (1 + g)), as the published code's are.
-  init(width: Int, growth: Int, using generator: inout SeededGenerator) {
+  init(width: Int, growth: Int, using source: inout ParameterSource) {
     let bound = 1 / Float(width * (1 + growth)).squareRoot()
-    weight = .uniform([1 + growth, width, width], bound: bound, using: &generator)
-    bias = .uniform([width], bound: bound, using: &generator)
+    weight = source.parameter([1 + growth, width, width], .uniform(bound: bound))
+    bias = source.parameter([width], .uniform(bound: bound))
   }
 
   var variables: ExpansionVariables { (weight, bias) }
@@ -22,7 +22,7 @@ public struct Expander: Module {
   var expansion: Expansion { Expansion(weight: weight.value, bias: bias.value) }
 
   /// Lists `weight` and `bias`.
-  public mutating func visitParameters(_ visit: (String, inout Variable) -> Void) {
+  public mutating func visitParameters(_ visit: ParameterVisitor) {
     visit("weight", &weight)
     visit("bias", &bias)
   }

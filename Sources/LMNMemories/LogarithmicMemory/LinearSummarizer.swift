@@ -10,23 +10,22 @@ public struct LinearSummarizer: AffineSummarizer {
   public var bias: Variable
 
   init(
-    _ scale: SummarizerScale, _ initialisation: Initialisation,
-    using generator: inout SeededGenerator
+    _ scale: SummarizerScale, using source: inout ParameterSource
   ) {
     let (width, banks, arity) = (scale.width, scale.banks, scale.arity)
-    switch initialisation {
+    switch source.initialisation {
     case .reference:
       // Xavier's rule as the published code applies it to tensors of these ranks.
       let (e, k, r, gain) = (Float(width), Float(banks), Float(arity), Float(0.1))
-      weight = .normal(
-        [banks, arity * width, width], deviation: gain * (2 / (r * e * e + k * e)).squareRoot(),
-        using: &generator)
-      bias = .normal(
-        [banks, width], deviation: gain * (2 / (k * e + e)).squareRoot(), using: &generator)
+      weight = source.parameter(
+        [banks, arity * width, width],
+        .normal(deviation: gain * (2 / (r * e * e + k * e)).squareRoot()))
+      bias = source.parameter(
+        [banks, width], .normal(deviation: gain * (2 / (k * e + e)).squareRoot()))
     case .normal, .orthogonal:
       weight = scale.maps(
-        banks, inputs: arity, orthogonal: initialisation == .orthogonal, using: &generator)
-      bias = .constant([banks, width], 0)
+        banks, inputs: arity, orthogonal: source.initialisation == .orthogonal, using: &source)
+      bias = source.parameter([banks, width], .constant(0))
     }
   }
 

@@ -1,4 +1,4 @@
-public import LMNAutodiff
+internal import LMNAutodiff
 internal import LMNKernels
 public import LMNLayers
 
@@ -17,48 +17,48 @@ public import LMNLayers
 public struct Pinning: Module {
   /// A token's score: E → 1.
   public var score: Linear
-  /// p: how many tokens stay.
-  public let places: Int
+  /// p: tokens that stay pinned.
+  public let count: Int
 
-  init(places: Int, width: Int, using generator: inout SeededGenerator) {
-    self.places = places
-    score = Linear(inputs: width, outputs: 1, using: &generator)
+  init(count: Int, width: Int, using source: inout ParameterSource) {
+    self.count = count
+    score = Linear(inputs: width, outputs: 1, using: &source)
   }
 
-  /// What a part of a stream sees of the pinned tokens.
+  /// The pinned tokens that the positions of a chunk attend to.
   struct View {
-    /// `[p, E]`: those that were pinned before the part.
+    /// `[p, E]`: those that were pinned before the chunk.
     let before: Variable
-    /// Who sees which of these, and of the part's tokens.
+    /// Which of these, and of the chunk's tokens, each position attends to.
     let recall: Recall
-    /// `[p + L, 1]`: the logarithm of what their weights are multiplied by.
+    /// `[p + L, 1]`: logarithms of the factors of their weights.
     let gates: Variable
   }
 
-  /// Decides which tokens stay.
+  /// Chooses the pinned tokens.
   ///
   /// - Parameters:
   ///   - tokens: `[L, E]`.
   ///   - scores: `[L, 1]`.
-  ///   - tree: The part of the stream's tree that they are.
-  ///   - state: What was pinned before; becomes what is behind the part.
-  /// - Returns: What the part sees.
+  ///   - tree: The part of the stream's tree that the tokens belong to.
+  ///   - state: The state before the chunk; its pinned tokens become those after it.
+  /// - Returns: The pinned tokens that the chunk attends to.
   func callAsFunction(
     _ tokens: Variable, scores: Variable, in tree: Tree,
-    after state: inout LogarithmicMemory.State
+    after state: inout MemoryState
   ) -> View {
-    let before = state.pinned
+    let before = state["pinned"]
     let candidates = Variable.concatenatingRows([before, tokens])
-    let ranks = Tensor.concatenatingRows([state.pinnedScores, scores.value])
-    let (recall, pinned) = Recall.pinned(scores: ranks, places: places, in: tree)
-    state.pinned = candidates.rows(at: pinned)
-    state.pinnedScores = ranks.rows(at: pinned)
+    let ranks = Tensor.concatenatingRows([state["pinned_scores"].value, scores.value])
+    let (recall, pinned) = Recall.pinned(scores: ranks, places: count, in: tree)
+    state["pinned"] = candidates.rows(at: pinned)
+    state["pinned_scores"] = Variable(constant: ranks.rows(at: pinned))
     let all = Variable.concatenatingRows([score(before), scores])
     return View(before: before, recall: recall, gates: all.logSigmoid())
   }
 
   /// Lists `score`.
-  public mutating func visitParameters(_ visit: (String, inout Variable) -> Void) {
-    Self.visit("score", &score, visit)
+  public mutating func visitParameters(_ visit: ParameterVisitor) {
+    visit("score", &score)
   }
 }

@@ -1,6 +1,6 @@
 public import LMNAutodiff
 public import LMNKernels
-internal import LMNLayers
+public import LMNLayers
 
 /// `mixed = taps₀ ⊙ child₀ + … + tapsᵣ`, `node = mixed · pointwise + bias`, per bank.
 public struct SeparableSummarizer: Summarizer {
@@ -12,27 +12,26 @@ public struct SeparableSummarizer: Summarizer {
   public var bias: Variable
 
   init(
-    _ scale: SummarizerScale, _ initialisation: Initialisation,
-    using generator: inout SeededGenerator
+    _ scale: SummarizerScale, using source: inout ParameterSource
   ) {
     let (width, banks) = (scale.width, scale.banks)
     let (shape, e) = ([banks, width, width], Float(width))
     let tapShape = [banks, scale.arity + 1, width]
     let share = 1 / Float(scale.arity).squareRoot()
-    switch initialisation {
+    switch source.initialisation {
     case .reference:
       let bound = 1 / e.squareRoot()
-      taps = .uniform(tapShape, bound: share, using: &generator)
-      pointwise = .uniform(shape, bound: bound, using: &generator)
-      bias = .uniform([banks, width], bound: bound, using: &generator)
+      taps = source.parameter(tapShape, .uniform(bound: share))
+      pointwise = source.parameter(shape, .uniform(bound: bound))
+      bias = source.parameter([banks, width], .uniform(bound: bound))
     case .normal:
-      taps = .normal(tapShape, deviation: share, using: &generator)
-      pointwise = .normal(shape, deviation: 1 / e.squareRoot(), using: &generator)
-      bias = .constant([banks, width], 0)
+      taps = source.parameter(tapShape, .normal(deviation: share))
+      pointwise = source.parameter(shape, .normal(deviation: 1 / e.squareRoot()))
+      bias = source.parameter([banks, width], .constant(0))
     case .orthogonal:
-      taps = .normal(tapShape, deviation: share, using: &generator)
-      pointwise = .orthogonal(matrices: banks, size: width, scale: 1, using: &generator)
-      bias = .constant([banks, width], 0)
+      taps = source.parameter(tapShape, .normal(deviation: share))
+      pointwise = source.parameter(shape, .orthogonal(scale: 1))
+      bias = source.parameter([banks, width], .constant(0))
     }
   }
 
@@ -51,7 +50,7 @@ public struct SeparableSummarizer: Summarizer {
   }
 
   /// Lists `taps`, `pointwise` and `bias`.
-  public mutating func visitParameters(_ visit: (String, inout Variable) -> Void) {
+  public mutating func visitParameters(_ visit: ParameterVisitor) {
     visit("taps", &taps)
     visit("pointwise", &pointwise)
     visit("bias", &bias)

@@ -37,42 +37,17 @@ public enum SummarizerKind: String, Sendable, Codable, CaseIterable {
 
   /// A summarizer of this kind with fresh parameters.
   func summarizer(
-    width: Int, shape: TreeShape, initialisation: Initialisation,
-    using generator: inout SeededGenerator
+    width: Int, shape: TreeShape, using source: inout ParameterSource
   ) -> any Summarizer {
     let scale = SummarizerScale(width: width, banks: shape.banks, arity: shape.arity)
     return switch self {
-    case .linear: LinearSummarizer(scale, initialisation, using: &generator)
-    case .depthwiseSeparable: SeparableSummarizer(scale, initialisation, using: &generator)
+    case .linear: LinearSummarizer(scale, using: &source)
+    case .depthwiseSeparable: SeparableSummarizer(scale, using: &source)
     case .convGrouped:
-      ConvSummarizer(scale, mixesBanks: false, initialisation, using: &generator)
-    case .convFull: ConvSummarizer(scale, mixesBanks: true, initialisation, using: &generator)
+      ConvSummarizer(scale, mixesBanks: false, using: &source)
+    case .convFull: ConvSummarizer(scale, mixesBanks: true, using: &source)
     }
   }
-
-  /// How many numbers the parameters hold, by the caller's arithmetic.
-  package func parameterCount(
-    width: Int, banks: Int, arity: Int, plus: (Int, Int) -> Int, times: (Int, Int) -> Int
-  ) -> Int {
-    let vectors =
-      switch self {
-      case .linear, .convGrouped: plus(times(arity, width), 1)
-      case .convFull: plus(times(times(arity, banks), width), 1)
-      case .depthwiseSeparable: plus(width, plus(arity, 2))
-      }
-    return times(times(banks, width), vectors)
-  }
-}
-
-/// What a summarizer's parameters are before training.
-public enum Initialisation: String, Sendable, Codable, CaseIterable {
-  /// The published recipe's: about 47 times below Xavier's rule for the linear kind at width 32, so
-  /// far memory is learned from nothing.
-  case reference
-  /// Normal, at the scale at which a node keeps its children's.
-  case normal
-  /// Each child through an orthogonal matrix, at the same scale.
-  case orthogonal
 }
 
 /// The sizes of a summarizer.
@@ -82,16 +57,13 @@ struct SummarizerScale {
   /// Maps `[count, inputs · E, E]` with the given number of inputs each, at the scale at which a node
   /// keeps that of its children.
   func maps(
-    _ count: Int, inputs: Int, orthogonal: Bool, using generator: inout SeededGenerator
+    _ count: Int, inputs: Int, orthogonal: Bool, using source: inout ParameterSource
   ) -> Variable {
     let shape = [count, arity * width, width]
     guard orthogonal else {
-      return .normal(
-        shape, deviation: 1 / Float(inputs * width).squareRoot(), using: &generator)
+      return source.parameter(
+        shape, .normal(deviation: 1 / Float(inputs * width).squareRoot()))
     }
-    let matrices = Variable.orthogonal(
-      matrices: count * arity, size: width, scale: 1 / Float(inputs).squareRoot(),
-      using: &generator)
-    return matrices.reshaped(shape)
+    return source.parameter(shape, .orthogonal(scale: 1 / Float(inputs).squareRoot()))
   }
 }

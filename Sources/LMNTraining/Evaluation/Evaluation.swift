@@ -1,6 +1,7 @@
 import LMNAutodiff
 public import LMNKernels
-public import LMNModel
+public import LMNMemories
+import LMNModel
 
 #if canImport(Glibc)
   import Glibc
@@ -33,33 +34,6 @@ public struct Evaluation: Sendable, Codable, Equatable {
     perplexity = exp(loss)
     bitsPerByte = losses / log(2) / Double(bytes)
   }
-
-  /// One stream from the first token to the last, its state carried along.
-  ///
-  /// - Parameters:
-  ///   - model: What predicts.
-  ///   - tokens: At least two.
-  /// - Returns: How well it does.
-  /// - Throws: When the model has learned too few positions.
-  public static func streaming(
-    _ model: LanguageModel, over tokens: [Token]
-  ) throws(ConfigurationError) -> Evaluation {
-    try Evaluator(model, .streaming).evaluation(of: tokens)
-  }
-
-  /// Blocks of `length` tokens, each predicted from its own beginning, as in training.
-  ///
-  /// - Parameters:
-  ///   - model: What predicts.
-  ///   - tokens: At least two.
-  ///   - length: At least one.
-  /// - Returns: How well it does.
-  /// - Throws: When the model has learned too few positions for a block.
-  public static func byBlocks(
-    _ model: LanguageModel, over tokens: [Token], length: Int
-  ) throws(ConfigurationError) -> Evaluation {
-    try Evaluator(model, .blocks(length: length)).evaluation(of: tokens)
-  }
 }
 
 /// A model that predicts a text as it comes, piece by piece, in memory that does not grow with it.
@@ -76,7 +50,7 @@ public struct Evaluator: Sendable {
 
   private let model: LanguageModel
   private let mode: Mode
-  private var session: Session
+  private var session: Session<LanguageNetwork>
   /// What has come since: the first token is known, those behind it are to be predicted.
   private var pending: [Token] = []
   private var losses = 0.0
@@ -103,7 +77,7 @@ public struct Evaluator: Sendable {
     let count = max(pending.count - 1, 0)
     let (longest, unit) =
       switch mode {
-      case .streaming: (self.tokens + count, session.tokensAtOnce)
+      case .streaming: (self.tokens + count, session.inputsAtOnce)
       case .blocks(let length): (min(length, count), length * ExecutionContext.current.threadCount)
       }
     try model.network.configuration.expectPositions(for: longest)
@@ -114,15 +88,6 @@ public struct Evaluator: Sendable {
   public consuming func finish() -> Evaluation? {
     predict(max(pending.count - 1, 0))
     return tokens == 0 ? nil : Evaluation(losses: losses, tokens: tokens, bytes: bytes)
-  }
-
-  /// The result of a text that is there as a whole.
-  fileprivate consuming func evaluation(
-    of tokens: [Token]
-  ) throws(ConfigurationError) -> Evaluation {
-    precondition(tokens.count > 1, "an evaluation needs two tokens")
-    try read(tokens)
-    return finish()!
   }
 
   private mutating func predict(_ count: Int) {
@@ -139,7 +104,7 @@ public struct Evaluator: Sendable {
 
   private mutating func predictStream(_ inputs: [Token], _ targets: [Token]) {
     var (losses, position) = (losses, 0)
-    session.readStretches(inputs) { logits in
+    session.read(TokenBuffer(inputs)) { logits in
       let next = TokenBuffer(targets[position..<position + logits.shape[0]])
       losses += logits.crossEntropy(targets: next).losses.scalars.reduce(0) { $0 + Double($1) }
       position += next.count

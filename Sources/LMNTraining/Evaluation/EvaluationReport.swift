@@ -46,7 +46,7 @@ extension EvaluationReport where Finding == ForecastEvaluation {
   ///   - blockLength: Rows of a block.
   /// - Throws: ``EvaluationError``, or `ConfigurationError` when the model has learned too few
   ///   positions for it.
-  public init(of model: SeriesForecaster, on series: Series, blockLength: Int) throws {
+  public init(of model: ForecasterModel, on series: Series, blockLength: Int) throws {
     guard series.count > 1 else { throw EvaluationError.tooFewRows(series.count) }
     let values = model.network.normalisation.normalised(series.values)
     self.init(

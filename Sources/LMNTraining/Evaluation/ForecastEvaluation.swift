@@ -1,5 +1,6 @@
 import LMNKernels
-public import LMNModel
+public import LMNMemories
+import LMNModel
 
 /// How well a model forecasts a series, and how well one could without a model.
 ///
@@ -61,14 +62,14 @@ public struct ForecastEvaluation: Sendable, Codable, Equatable {
   /// - Returns: How well it does.
   /// - Throws: When the model has learned too few positions.
   public static func streaming(
-    _ model: SeriesForecaster, over values: [Float]
+    _ model: ForecasterModel, over values: [Float]
   ) throws(ConfigurationError) -> ForecastEvaluation {
     let width = model.network.channels
     precondition(values.count >= 2 * width, "an evaluation needs two rows")
     try model.network.configuration.expectPositions(for: values.count / width)
     var session = ForecastSession(model.network)
     var (sums, row) = (Sums(), 0)
-    session.readStretches(values) { forecasts in
+    session.readNormalised(values) { forecasts in
       sums.add(forecasts, behind: row, of: values, by: model.network)
       row += forecasts.shape[0]
     }
@@ -84,7 +85,7 @@ public struct ForecastEvaluation: Sendable, Codable, Equatable {
   /// - Returns: How well it does.
   /// - Throws: When the model has learned too few positions for a block.
   public static func byBlocks(
-    _ model: SeriesForecaster, over values: [Float], length: Int
+    _ model: ForecasterModel, over values: [Float], length: Int
   ) throws(ConfigurationError) -> ForecastEvaluation {
     let width = model.network.channels
     let rows = values.count / width
@@ -95,7 +96,7 @@ public struct ForecastEvaluation: Sendable, Codable, Equatable {
       let end = min(starts[block] + length, rows - 1)
       var (sums, row) = (Sums(), starts[block])
       var session = ForecastSession(model.network)
-      session.readStretches(Array(values[starts[block] * width..<end * width])) { forecasts in
+      session.readNormalised(Array(values[starts[block] * width..<end * width])) { forecasts in
         sums.add(forecasts, behind: row, of: values, by: model.network)
         row += forecasts.shape[0]
       }
@@ -113,7 +114,7 @@ public struct ForecastEvaluation: Sendable, Codable, Equatable {
 
     /// Adds the errors of the forecasts behind a row and those that follow it.
     mutating func add(
-      _ forecasts: Tensor, behind first: Int, of values: [Float], by forecaster: Forecaster
+      _ forecasts: Tensor, behind first: Int, of values: [Float], by forecaster: ForecasterNetwork
     ) {
       let (width, columns) = (forecaster.channels, forecasts.shape[1])
       let deviations = forecaster.normalisation.deviation

@@ -7,9 +7,10 @@ import LMNModel
 /// A text that a model continues: a value, so a copy is a fork.
 public struct Generation: Sendable {
   private let model: LanguageModel
-  private var session: Session
+  private var session: Session<LanguageNetwork>
   private var logits: Tensor?
   private var decoder: StreamingDecoder
+  private var workspace = Sampler.Workspace()
   /// How tokens are drawn.
   public var sampler: Sampler
   /// What decides between tokens.
@@ -77,7 +78,7 @@ public struct Generation: Sendable {
   /// - Precondition: Something was read, and there is ``room``.
   public mutating func write() -> String {
     guard let logits else { preconditionFailure("Generation: nothing was read yet") }
-    let token = sampler.sample(logits, using: &generator)
+    let token = sampler.sample(logits, using: &generator, in: &workspace)
     // Let go, so that the session can write the next ones in their place.
     self.logits = nil
     self.logits = session.step(token)

@@ -32,50 +32,114 @@ public struct Sampler: Sendable, Equatable {
     }
   }
 
+  /// Memory that drawing works in; kept between draws, it is allocated once.
+  public struct Workspace: Sendable {
+    fileprivate var weights: [Double] = []
+    fileprivate var heap: [Token] = []
+
+    /// A workspace of no size yet.
+    public init() {}
+  }
+
   /// Draws a token.
+  ///
+  /// The weights are `exp(logit / temperature)`. Of equal logits the first tokens are the likelier
+  /// ones. First top-k leaves k tokens, then top-p as many of these as have the share p of their
+  /// weights; temperature comes before both.
   ///
   /// - Parameters:
   ///   - logits: `[V]`.
-  ///   - generator: Decides.
+  ///   - generator: Random numbers.
+  ///   - workspace: Memory to work in.
   /// - Returns: The token.
-  public func sample(_ logits: Tensor, using generator: inout SeededGenerator) -> Token {
-    let scalars = logits.scalars
-    let largest = scalars.indices.reduce(0) { scalars[$1] > scalars[$0] ? $1 : $0 }
-    guard temperature > 0 else { return Token(largest) }
-    var candidates = scalars.enumerated().map { token, logit in
-      Candidate(
-        token: Token(token), logit: logit,
-        weight: exp((Double(logit) - Double(scalars[largest])) / temperature))
-    }
-    if topK != nil || topP != nil { candidates = likeliest(candidates) }
-    var rest = Double(generator.uniform(in: 0..<1)) * candidates.reduce(0) { $0 + $1.weight }
-    for candidate in candidates {
-      rest -= candidate.weight
-      if rest < 0 { return candidate.token }
-    }
-    return candidates.last!.token
-  }
-
-  private struct Candidate {
-    let token: Token
-    let logit: Float
-    let weight: Double
-  }
-
-  /// Those that may be drawn, in the order of their tokens: flags that exclude nobody change no draw.
-  private func likeliest(_ candidates: [Candidate]) -> [Candidate] {
-    // Of equal logits the first tokens stay.
-    let ranked = candidates.sorted { ($1.logit, $0.token) < ($0.logit, $1.token) }
-    var kept = ranked.prefix(topK ?? ranked.count)
-    if let topP {
-      let enough = topP * kept.reduce(0) { $0 + $1.weight }
-      var sum = 0.0
-      kept = kept.prefix { candidate in
-        defer { sum += candidate.weight }
-        return sum < enough
+  public func sample(
+    _ logits: Tensor, using generator: inout SeededGenerator, in workspace: inout Workspace
+  ) -> Token {
+    logits.withScalars { scalars in
+      let logits = UnsafeBufferPointer(start: scalars, count: logits.count)
+      var largest = 0
+      for token in 1..<logits.count where logits[token] > logits[largest] { largest = token }
+      guard temperature > 0 else { return Token(largest) }
+      workspace.weights.removeAll(keepingCapacity: true)
+      for logit in logits {
+        workspace.weights.append(exp((Double(logit) - Double(logits[largest])) / temperature))
       }
+      // Draws go through the tokens in their order: flags that exclude none change no draw.
+      let last = topK == nil && topP == nil ? nil : lastKept(logits, &workspace)
+      func isKept(_ token: Int) -> Bool {
+        last.map { !logits.isLikelier($0, than: Token(token)) } ?? true
+          || last == Token(token)
+      }
+      var total = 0.0
+      for token in 0..<logits.count where isKept(token) { total += workspace.weights[token] }
+      var rest = Double(generator.uniform(in: 0..<1)) * total
+      var drawn = largest
+      for token in 0..<logits.count where isKept(token) {
+        rest -= workspace.weights[token]
+        drawn = token
+        if rest < 0 { break }
+      }
+      return Token(drawn)
     }
-    return kept.sorted { $0.token < $1.token }
+  }
+
+  /// The same in memory of its own.
+  public func sample(_ logits: Tensor, using generator: inout SeededGenerator) -> Token {
+    var workspace = Workspace()
+    return sample(logits, using: &generator, in: &workspace)
+  }
+
+  /// The unlikeliest token that top-k and top-p leave.
+  private func lastKept(
+    _ logits: UnsafeBufferPointer<Float>, _ workspace: inout Workspace
+  ) -> Token {
+    let most = min(topK ?? logits.count, logits.count)
+    workspace.heap.removeAll(keepingCapacity: true)
+    for token in 0..<logits.count { workspace.heap.append(Token(token)) }
+    // The likeliest tokens in turn, from the end of the array down.
+    workspace.heap.sortLikeliest(most, by: logits)
+    let count = logits.count
+    var total = 0.0
+    for rank in 1...most { total += workspace.weights[Int(workspace.heap[count - rank])] }
+    guard let topP else { return workspace.heap[count - most] }
+    var (rank, sum) = (1, workspace.weights[Int(workspace.heap[count - 1])])
+    while rank < most && sum < topP * total {
+      rank += 1
+      sum += workspace.weights[Int(workspace.heap[count - rank])]
+    }
+    return workspace.heap[count - rank]
+  }
+}
+
+extension UnsafeBufferPointer<Float> {
+  /// Whether a token has the larger logit, or the same and comes first.
+  fileprivate func isLikelier(_ token: Token, than other: Token) -> Bool {
+    (self[Int(token)], other) > (self[Int(other)], token)
+  }
+}
+
+extension [Token] {
+  /// Moves the `most` likeliest of all tokens to the end, the likeliest last: heapsort, without
+  /// allocating.
+  fileprivate mutating func sortLikeliest(_ most: Int, by logits: UnsafeBufferPointer<Float>) {
+    for parent in (0..<count / 2).reversed() { siftDown(parent, below: count, logits) }
+    for end in (count - most..<count).reversed() {
+      swapAt(0, end)
+      siftDown(0, below: end, logits)
+    }
+  }
+
+  private mutating func siftDown(
+    _ root: Int, below end: Int, _ logits: UnsafeBufferPointer<Float>
+  ) {
+    var parent = root
+    while 2 * parent + 1 < end {
+      var child = 2 * parent + 1
+      if child + 1 < end && logits.isLikelier(self[child + 1], than: self[child]) { child += 1 }
+      if !logits.isLikelier(self[child], than: self[parent]) { return }
+      swapAt(parent, child)
+      parent = child
+    }
   }
 }
 

@@ -1,19 +1,20 @@
-import LMNAutodiff
 import LMNKernels
 import LMNLayers
 public import LMNModel
 
-/// A network with the tokenizer it was trained with: what a model file holds.
+/// A language network with the tokenizer it was trained with.
 public struct LanguageModel: StoredModel {
+  /// Continuing a text.
+  public static let task = TaskKind.text
   /// The network.
-  public var network: LogarithmicMemoryNetwork
-  /// What its tokens mean.
+  public var network: LanguageNetwork
+  /// Its vocabulary.
   public let tokenizer: Tokenizer
 
   /// A model of its parts.
   ///
   /// - Precondition: The vocabularies are of one size.
-  public init(network: LogarithmicMemoryNetwork, tokenizer: Tokenizer) {
+  public init(network: LanguageNetwork, tokenizer: Tokenizer) {
     precondition(
       network.configuration.vocabularySize == tokenizer.vocabularySize,
       "LanguageModel: the tokenizer has \(tokenizer.vocabularySize) tokens")
@@ -21,16 +22,11 @@ public struct LanguageModel: StoredModel {
     self.tokenizer = tokenizer
   }
 
-  /// What the model is for.
-  public static let task = TaskKind.text
-
-  /// The model in the tensors `names` of a file of this task.
-  public init(decoding file: Safetensors, path: String, names: [String]) throws {
-    (network, tokenizer) = try naming(file: path) {
-      let (configuration, tokenizer) = try file.configurationAndTokenizer(path: path)
-      let parameters = try file.stateDictionary(of: names)
-      return (try LogarithmicMemoryNetwork(configuration, loading: parameters), tokenizer)
-    }
+  /// The model in a file of this task.
+  public init(decoding file: ModelFile) throws {
+    let (configuration, tokenizer) = try file.configurationAndTokenizer()
+    network = try file.network { try LanguageNetwork(configuration, using: &$0) }
+    self.tokenizer = tokenizer
   }
 
   /// Configuration and tokenizer.
@@ -38,7 +34,7 @@ public struct LanguageModel: StoredModel {
     ["config": network.configuration.json, "tokenizer": tokenizer.specification]
   }
 
-  /// Tells this model from any other.
+  /// Tells this model from any other, as in the files of its sessions' states.
   var fingerprint: String {
     var fingerprint = Fingerprint()
     fingerprint.add(network.configuration.json.utf8)
@@ -50,11 +46,11 @@ public struct LanguageModel: StoredModel {
   }
 }
 
-extension Safetensors {
-  /// What every model of texts has in its metadata, of one vocabulary.
-  func configurationAndTokenizer(path: String) throws -> (Configuration, Tokenizer) {
-    let configuration = try Configuration(json: metadata("config", path: path))
-    let tokenizer = try Tokenizer(specification: metadata("tokenizer", path: path))
+extension ModelFile {
+  /// Configuration and tokenizer of a model of texts, of one vocabulary.
+  func configurationAndTokenizer() throws -> (Configuration, Tokenizer) {
+    let configuration = try configuration()
+    let tokenizer = try Tokenizer(specification: metadata("tokenizer"))
     guard tokenizer.vocabularySize == configuration.vocabularySize else {
       throw CheckpointError.unusable(
         file: path,

@@ -1,9 +1,18 @@
-/// What a model is for.
+/// A task that models are trained for.
 public enum TaskKind: String, Sendable, Codable, CaseIterable {
-  /// To continue a text.
+  /// Continuing a text.
   case text
-  /// To class texts.
+  /// Classifying texts.
   case classify
-  /// To forecast a series.
+  /// Forecasting a series.
   case forecast
+}
+
+extension TaskKind {
+  /// The task of the run in a directory.
+  public init(ofRunIn directory: RunDirectory) throws {
+    self = try ModelFile(
+      Safetensors(contentsOf: directory.training), path: directory.training
+    ).task
+  }
 }

@@ -1,4 +1,4 @@
-import FoundationEssentials
+import LMNMemories
 import LMNModel
 
 /// A configuration that is put together from what shapes tell and what is said besides.
@@ -64,12 +64,7 @@ struct InferredConfiguration {
 
   /// Takes over what a JSON object says.
   mutating func merge(json: String) throws(ConfigurationError) {
-    do {
-      let said = try JSONDecoder().decode([String: JSONValue].self, from: Data(json.utf8))
-      values.merge(said) { $1 }
-    } catch {
-      throw .malformed("it is no JSON object of numbers, texts and truth values")
-    }
+    values.merge(try [String: JSONValue](configuration: json)) { $1 }
   }
 
   /// The keys that every configuration has and nothing tells.
@@ -80,33 +75,9 @@ struct InferredConfiguration {
   }
 
   /// The configuration.
-  func configuration() throws -> Configuration { try Configuration(json: sortedJSON(values)) }
-}
-
-/// What a key of a configuration may be.
-private enum JSONValue: Codable {
-  case number(Double), text(String), truth(Bool), nothing
-
-  init(from decoder: any Decoder) throws {
-    let value = try decoder.singleValueContainer()
-    if value.decodeNil() {
-      self = .nothing
-    } else if let truth = try? value.decode(Bool.self) {
-      self = .truth(truth)
-    } else if let number = try? value.decode(Double.self) {
-      self = .number(number)
-    } else {
-      self = .text(try value.decode(String.self))
-    }
-  }
-
-  func encode(to encoder: any Encoder) throws {
-    var value = encoder.singleValueContainer()
-    switch self {
-    case .number(let number): try value.encode(number)
-    case .text(let text): try value.encode(text)
-    case .truth(let truth): try value.encode(truth)
-    case .nothing: try value.encodeNil()
-    }
+  func configuration() throws -> Configuration {
+    let configuration = try Configuration(merged: values)
+    try configuration.validate()
+    return configuration
   }
 }

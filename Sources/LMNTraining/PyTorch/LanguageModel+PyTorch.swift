@@ -32,7 +32,7 @@ extension LanguageModel {
     if configuration.tiedHead {
       file.leaveOut("lm_head.weight", equalTo: "token_embedding_table.weight")
     }
-    let network = try LogarithmicMemoryNetwork(configuration, loading: file, at: path)
+    let network = try LanguageNetwork(configuration, loading: file, at: path)
     self.init(
       network: network,
       tokenizer: try Self.tokenizer(
@@ -104,23 +104,23 @@ extension LanguageModel {
   }
 }
 
-extension LogarithmicMemoryNetwork {
+extension LanguageNetwork {
   /// A network of the given configuration with the weights of a state dict.
   fileprivate init(
     _ configuration: Configuration, loading file: PyTorchStateDict, at path: String
   ) throws {
     let found = file.layout.reduce(0) { $0 + $1.shape.reduce(1, *) }
+    var source = ParameterSource.describing
+    try self.init(configuration, using: &source)
     // A configuration cannot ask for much more memory than came with it; up to there, the names say
     // more than the number.
-    guard let expected = configuration.parameterCount, expected <= max(4 * found, 1 << 24) else {
-      let expected = configuration.parameterCount ?? 0
+    guard let expected = source.count, expected <= max(4 * found, 1 << 24) else {
+      let expected = source.count ?? 0
       throw CheckpointError.unusable(
         file: path,
         problem: "\(CheckpointError.mismatchedParameterCount(expected: expected, found: found))")
     }
-    var generator = SeededGenerator(seed: 0)
-    try self.init(configuration, using: &generator)
-    let own = published(stateDictionary)
+    let own = publishedZeros
     let layout = file.hasSeparateProjections ? own.separatingProjections().layout : own.layout
     if let error = StateDictionaryError(found: file.layout, expected: layout) {
       throw ConversionError.misfit(file: path, error)

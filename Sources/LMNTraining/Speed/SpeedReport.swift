@@ -53,9 +53,9 @@ public struct SpeedReport: Sendable, Codable {
   /// - Parameter iterations: Runs of each work at most, at least 1.
   public init(iterations: Int) {
     let recipe = TrainingConfiguration.table1(vocabularySize: 65)
-    var generator = SeededGenerator(seed: 1)
+    var source = ParameterSource(seed: 1)
     // These sizes are ones that a network can have.
-    let network = try! LogarithmicMemoryNetwork(recipe.model, using: &generator)
+    let network = try! LanguageNetwork(recipe.model, using: &source)
     let (batch, length) = (recipe.batchSize, recipe.blockLength)
     func decoding(_ streams: Int) -> Speed {
       Speed(

@@ -1,3 +1,4 @@
+import LMNAutodiff
 import LMNKernels
 import LMNLayers
 import LMNMemories
@@ -21,7 +22,7 @@ public struct Workload {
 
   /// A step of training: the gradient over a batch of windows, and AdamW's update.
   public static func trainingStep(
-    of network: LogarithmicMemoryNetwork, batch count: Int, length: Int
+    of network: LanguageNetwork, batch count: Int, length: Int
   ) -> Workload {
     let batch = randomBatch(.valueAndGradient, of: network, count: count, length: length)
     var optimizer = AdamW(for: network.stateDictionary)
@@ -35,7 +36,7 @@ public struct Workload {
 
   /// The mean loss over a batch of windows.
   public static func evaluation(
-    of network: LogarithmicMemoryNetwork, batch count: Int, length: Int
+    of network: LanguageNetwork, batch count: Int, length: Int
   ) -> Workload {
     let batch = randomBatch(.value, of: network, count: count, length: length)
     return Workload(tokens: count * length) { seconds { _ = batch.run() } }
@@ -46,13 +47,13 @@ public struct Workload {
   /// A run makes ``stepsOfDecoding`` of them. The streams begin anew when they have been through
   /// `positions`.
   public static func decoding(
-    by network: LogarithmicMemoryNetwork, streams count: Int, positions: Range<Int>
+    by network: LanguageNetwork, streams count: Int, positions: Range<Int>
   ) -> Workload {
     var generator = SeededGenerator(seed: 1)
     let start = network.randomState(at: positions.lowerBound, using: &generator)
     let tokens = (0..<stepsOfDecoding).map { _ in network.randomTokens(count, using: &generator) }
     let begin = { SessionBatch(network, states: .init(repeating: start, count: count)) }
-    var (streams, position): (SessionBatch?, Int) = (begin(), positions.lowerBound)
+    var (streams, position): (SessionBatch<LanguageNetwork>?, Int) = (begin(), positions.lowerBound)
     return Workload(tokens: count * stepsOfDecoding) {
       if position + stepsOfDecoding > positions.upperBound {
         // Never two at once: that would show in the peak memory.
@@ -68,9 +69,9 @@ public struct Workload {
   public static let stepsOfDecoding = 64
 
   private static func randomBatch(
-    _ result: RecordedBatch<LogarithmicMemoryNetwork, TokenWindow>.Result,
-    of network: LogarithmicMemoryNetwork, count: Int, length: Int
-  ) -> RecordedBatch<LogarithmicMemoryNetwork, TokenWindow> {
+    _ result: RecordedBatch<LanguageNetwork, TokenWindow>.Result,
+    of network: LanguageNetwork, count: Int, length: Int
+  ) -> RecordedBatch<LanguageNetwork, TokenWindow> {
     let batch = RecordedBatch(result, ofLossAt: network, windows: count, length: length)
     var generator = SeededGenerator(seed: 1)
     for window in batch.inputs {
@@ -85,25 +86,24 @@ public struct Workload {
   }
 }
 
-extension LogarithmicMemoryNetwork {
+extension LanguageNetwork {
   fileprivate func randomTokens(_ count: Int, using generator: inout SeededGenerator) -> [Token] {
     (0..<count).map { _ in Token(generator.integer(below: configuration.vocabularySize)) }
   }
 
   fileprivate func randomState(
     at position: Int, using generator: inout SeededGenerator
-  ) -> State {
+  ) -> Trunk.State {
     func random(_ shape: [Int]) -> Tensor {
       Tensor(
         shape: shape,
         scalars: (0..<shape.reduce(1, *)).map { _ in generator.uniform(in: -1..<1) })
     }
-    let tree = Tree(start: position, length: 1, shape: configuration.treeShape)
-    return trunk.blocks.map { block in
-      block.memory.state(
-        position: position, nodes: random([tree.carriedRows.count, configuration.width]),
-        pinned: random([block.memory.pins, configuration.width]),
-        pinnedScores: random([block.memory.pins, 1]))!
+    let blocks = zip(initialState.blocks, trunk.stateShapes(at: position)).map { block, shapes in
+      var block = block
+      for (name, shape) in shapes { block[name] = Variable(constant: random(shape)) }
+      return block
     }
+    return Trunk.State(position: position, blocks: blocks)
   }
 }

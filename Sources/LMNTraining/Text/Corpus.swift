@@ -7,14 +7,6 @@ public struct Corpus: Sendable {
   /// A part of the text: its beginning to train on, its end to validate with.
   public typealias Split = LMNTraining.Split
 
-  /// A stretch of text to predict, token by token.
-  public struct Window: Equatable, Sendable {
-    /// The tokens that the model reads.
-    public let inputs: [Token]
-    /// The token that follows each input.
-    public let targets: [Token]
-  }
-
   private let tokens: [Token]
   private let trainingCount: Int
 
@@ -57,28 +49,10 @@ public struct Corpus: Sendable {
     return fingerprint.description
   }
 
-  /// Windows at random places, each place as likely as any other and independent of the rest.
+  /// Fills windows from random places, each place as likely as any other and independent of the rest.
   ///
   /// - Parameters:
-  ///   - split: The part of the text to take them from.
-  ///   - count: The number of windows.
-  ///   - length: The number of inputs, and of targets, of each.
-  ///   - generator: Chooses the places.
-  /// - Returns: The windows, in the order they were chosen.
-  /// - Precondition: The split has more than `length` tokens.
-  public func batch(
-    of split: Split, count: Int, length: Int, using generator: inout SeededGenerator
-  ) -> [Window] {
-    (0..<count).map { _ in
-      let (inputs, targets) = window(of: split, length: length, using: &generator)
-      return Window(inputs: Array(inputs), targets: Array(targets))
-    }
-  }
-
-  /// Fills a recorded batch's windows as ``batch(of:count:length:using:)`` makes new ones.
-  ///
-  /// - Parameters:
-  ///   - windows: What to fill.
+  ///   - windows: The windows.
   ///   - split: The part of the text to take them from.
   ///   - generator: Chooses the places.
   /// - Precondition: The split has more tokens than a window.
@@ -110,14 +84,16 @@ extension Corpus: TrainingData {
   /// What is learned from.
   public typealias Input = TokenWindow
 
-  /// Records a network's mean loss over a batch of windows.
+  /// Records a network's mean loss over a batch of windows; in training with `carry`, windows that are
+  /// read on.
   public func batch(
-    _ result: Batch.Result, at network: LogarithmicMemoryNetwork,
+    _ result: Batch.Result, at network: LanguageNetwork,
     for configuration: TrainingConfiguration
   ) -> Batch {
-    RecordedBatch(
+    let carries = result == .valueAndGradient && configuration.carry != nil
+    return RecordedBatch(
       result, ofLossAt: network, windows: configuration.batchSize,
-      length: configuration.blockLength)
+      length: carries ? configuration.rowLength : configuration.blockLength, carrying: carries)
   }
 
   /// Nothing beside the mean loss of random batches.
@@ -132,8 +108,8 @@ public enum CorpusError: Error, Equatable, CustomStringConvertible {
   case empty
   /// A split has no room for a window and the token after it.
   case tooShort(Corpus.Split, tokenCount: Int, of: Int, blockLength: Int)
-  /// The rows' stretches of the training text have no room for a step.
-  case shortStretches(tokenCount: Int, rows: Int, stretch: Int, rowLength: Int)
+  /// The rows' parts of the training text have no room for a step.
+  case shortParts(tokenCount: Int, rows: Int, part: Int, rowLength: Int)
 
   /// The error as a sentence for the user.
   public var description: String {
@@ -143,9 +119,9 @@ public enum CorpusError: Error, Equatable, CustomStringConvertible {
     case .tooShort(let split, let tokenCount, let total, let blockLength):
       "the text is too short: \(tokenCount) of its \(total) tokens are for \(split), "
         + "but blocks of \(blockLength) need at least \(blockLength + 1)"
-    case .shortStretches(let tokenCount, let rows, let stretch, let rowLength):
+    case .shortParts(let tokenCount, let rows, let part, let rowLength):
       "the text is too short: its \(tokenCount) tokens for training, shared by a batch of \(rows), "
-        + "are stretches of \(stretch), but a step reads \(rowLength) of each"
+        + "are parts of \(part), but a step reads \(rowLength) of each"
     }
   }
 }

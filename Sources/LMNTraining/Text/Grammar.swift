@@ -28,9 +28,6 @@ public struct Grammar: Sendable {
   /// The entropy of the text in nats per character.
   public let entropyPerCharacter: Double
 
-  /// The entropy of the text in bits per character.
-  public var bitsPerCharacter: Double { entropyPerCharacter / log(2) }
-
   /// The rules; the first is the one a sentence starts from.
   package let rules: [Rule]
 

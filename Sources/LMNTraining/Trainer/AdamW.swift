@@ -1,6 +1,5 @@
 public import LMNKernels
 public import LMNLayers
-public import LMNModel
 
 /// The AdamW optimizer (arXiv 1711.05101): a value that holds its moments.
 public struct AdamW: Sendable, Equatable {
@@ -38,38 +37,20 @@ public struct AdamW: Sendable, Equatable {
   /// Moves the parameters of a batch one step against the gradient of its last run.
   ///
   /// - Parameters:
-  ///   - batch: Made at the module that the optimizer was made for.
-  ///   - learningRate: The length of the step.
-  ///   - gradientScale: A factor on the gradient, as clipping asks for.
-  public mutating func update(
-    _ batch: some TrainingBatch, learningRate: Float, gradientScale: Float = 1
+  ///   - batch: A batch at the module that the optimizer was made for.
+  ///   - learningRate: The learning rate.
+  ///   - gradientScale: Factor on the gradient, from clipping.
+  public mutating func update<M, Input>(
+    _ batch: RecordedBatch<M, Input>, learningRate: Float, gradientScale: Float = 1
   ) {
     step += 1
+    var still = constants
+    still.weightDecay = 0
     for (index, (value, gradient)) in zip(batch.parameters, batch.gradients).enumerated() {
       value.overwriteByAdamW(
         gradient: gradient, first: &first.tensors[index],
         second: &second.tensors[index], step: step, learningRate: learningRate,
-        gradientScale: gradientScale, constants: constants)
-    }
-  }
-
-  /// Moves a module's parameters one step against their gradient.
-  ///
-  /// - Parameters:
-  ///   - module: What to update; its parameters are those the optimizer was made for.
-  ///   - gradient: The loss's gradient, in the order of the parameters.
-  ///   - learningRate: The length of the step.
-  ///   - gradientScale: A factor on the gradient, as clipping asks for.
-  public mutating func update(
-    _ module: inout some Module, with gradient: StateDictionary, learningRate: Float,
-    gradientScale: Float = 1
-  ) {
-    step += 1
-    module.updateParameters { index, value in
-      value.updateByAdamW(
-        gradient: gradient.tensors[index], first: &first.tensors[index],
-        second: &second.tensors[index], step: step, learningRate: learningRate,
-        gradientScale: gradientScale, constants: constants)
+        gradientScale: gradientScale, constants: batch.weightDecays[index] ? constants : still)
     }
   }
 }

@@ -1,6 +1,6 @@
 import LMNKernels
 public import LMNLayers
-public import LMNModel
+import LMNModel
 
 /// How a run reads on through its text with carried state, instead of random windows.
 ///
@@ -30,44 +30,33 @@ extension TrainingConfiguration {
 
 extension Corpus {
   /// Tokens of each of so many equal stretches of the training text, all with one behind them.
-  private func stretchLength(rows: Int) -> Int { (self[.training].count - 1) / rows }
+  private func partLength(rows: Int) -> Int { (self[.training].count - 1) / rows }
 
   /// Throws when the training text is too short for what a step carries on.
-  func expectStretches(for configuration: TrainingConfiguration) throws(CorpusError) {
-    let stretch = stretchLength(rows: configuration.batchSize)
-    guard configuration.carry != nil, stretch < configuration.rowLength else { return }
-    throw .shortStretches(
-      tokenCount: self[.training].count, rows: configuration.batchSize, stretch: stretch,
+  func expectParts(for configuration: TrainingConfiguration) throws(CorpusError) {
+    let part = partLength(rows: configuration.batchSize)
+    guard configuration.carry != nil, part < configuration.rowLength else { return }
+    throw .shortParts(
+      tokenCount: self[.training].count, rows: configuration.batchSize, part: part,
       rowLength: configuration.rowLength)
-  }
-
-  /// Reads on where state is carried; records windows otherwise.
-  public func learningBatch(
-    at network: LogarithmicMemoryNetwork, for configuration: TrainingConfiguration
-  ) -> LearningBatch {
-    guard configuration.carry != nil else {
-      return batch(.valueAndGradient, at: network, for: configuration)
-    }
-    return CarriedBatch(
-      ofLossAt: network, streams: configuration.batchSize, length: configuration.rowLength)
   }
 
   /// Fills a batch with the tokens behind those of the step before, where state is carried, and from
   /// random places otherwise.
   public func fill(
-    _ batch: LearningBatch, forStep step: Int, of configuration: TrainingConfiguration,
+    _ batch: Batch, forStep step: Int, of configuration: TrainingConfiguration,
     using generator: inout SeededGenerator
   ) {
     guard configuration.carry != nil else {
       return fill(batch.inputs, of: .training, using: &generator)
     }
     let (tokens, length) = (self[.training], configuration.rowLength)
-    let stretch = stretchLength(rows: configuration.batchSize)
-    let (pass, stepOfPass) = step.quotientAndRemainder(dividingBy: stretch / length)
-    if stepOfPass == 0 { batch.states = [] }
-    let place = stepOfPass * length + (pass.isMultiple(of: 2) ? 0 : stretch % length)
+    let part = partLength(rows: configuration.batchSize)
+    let (pass, stepOfPass) = step.quotientAndRemainder(dividingBy: part / length)
+    if stepOfPass == 0 { batch.states = batch.inputs.map { _ in nil } }
+    let place = stepOfPass * length + (pass.isMultiple(of: 2) ? 0 : part % length)
     for (row, window) in batch.inputs.enumerated() {
-      let start = row * stretch + place
+      let start = row * part + place
       window.overwrite(
         inputs: tokens[start..<start + length], targets: tokens[start + 1...start + length])
     }

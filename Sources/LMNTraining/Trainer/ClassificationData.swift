@@ -1,5 +1,6 @@
 public import LMNKernels
 public import LMNLayers
+public import LMNMemories
 public import LMNModel
 
 /// Texts and their classes, nine in ten to train on and the rest to validate with.
@@ -7,7 +8,7 @@ public import LMNModel
 /// Which text is where follows from a seed.
 public struct ClassificationData: TrainingData {
   /// What is trained.
-  public typealias Model = TextClassifier
+  public typealias Model = ClassifierModel
   /// What is learned from.
   public typealias Input = LabelledWindow
 
@@ -72,7 +73,7 @@ public struct ClassificationData: TrainingData {
 
   /// Records a classifier's mean loss over a batch of texts.
   public func batch(
-    _ result: Batch.Result, at network: SequenceClassifier,
+    _ result: Batch.Result, at network: ClassifierNetwork,
     for configuration: TrainingConfiguration
   ) -> Batch {
     RecordedBatch(
@@ -94,7 +95,7 @@ public struct ClassificationData: TrainingData {
   /// Measured on whole texts: all of the validation part, or as many of it as the configuration's
   /// evaluation batches have room for, always the same.
   public func validation(
-    of model: TextClassifier, for configuration: TrainingConfiguration
+    of model: ClassifierModel, for configuration: TrainingConfiguration
   ) throws -> Validation? {
     let rows = rows(of: .validation)
       .prefix(configuration.evaluationBatches * configuration.batchSize)
@@ -143,7 +144,7 @@ public struct ClassificationEvaluation: Sendable, Codable, Equatable {
   ///   - classes: The class of every text.
   /// - Throws: When the model has learned too few positions.
   public init(
-    of model: TextClassifier, over tokens: [[Token]], classes: [Int]
+    of model: ClassifierModel, over tokens: [[Token]], classes: [Int]
   ) throws(ConfigurationError) {
     precondition(!tokens.isEmpty && tokens.count == classes.count, "an evaluation needs a text")
     try model.network.configuration.expectPositions(forEach: tokens)

@@ -5,7 +5,7 @@ public import LMNModel
 /// A normalised series, its first nine tenths to train on and the rest to validate with.
 public struct ForecastData: TrainingData {
   /// What is trained.
-  public typealias Model = SeriesForecaster
+  public typealias Model = ForecasterModel
   /// What is learned from.
   public typealias Input = SeriesWindow
 
@@ -69,7 +69,7 @@ public struct ForecastData: TrainingData {
 
   /// Records a forecaster's mean error over a batch of windows.
   public func batch(
-    _ result: Batch.Result, at network: Forecaster, for configuration: TrainingConfiguration
+    _ result: Batch.Result, at network: ForecasterNetwork, for configuration: TrainingConfiguration
   ) -> Batch {
     RecordedBatch(
       result, of: configuration.task.forecast.objective, at: network,
@@ -95,7 +95,7 @@ public struct ForecastData: TrainingData {
 
   /// Measured on all of the validation part, in blocks that begin anew, as in training.
   public func validation(
-    of model: SeriesForecaster, for configuration: TrainingConfiguration
+    of model: ForecasterModel, for configuration: TrainingConfiguration
   ) throws -> Validation? {
     let evaluation = try ForecastEvaluation.byBlocks(
       model, over: Array(self[.validation]), length: configuration.blockLength)

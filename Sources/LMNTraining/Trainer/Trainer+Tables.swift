@@ -21,11 +21,12 @@ extension Trainer where Data == ClassificationData {
     ) { data, generator in
       // Only training cuts texts off.
       try configuration.model.expectPositions(for: data.longest)
-      let network = try SequenceClassifier(
-        configuration.model, classes: data.labels.count,
-        pooling: configuration.task.classification.pooling,
-        initialisation: configuration.initialisation, using: &generator)
-      return TextClassifier(network: network, tokenizer: tokenizer, labels: data.labels)
+      let network = try generator.drawing(configuration.initialisation) {
+        try ClassifierNetwork(
+          configuration.model, classes: data.labels.count,
+          pooling: configuration.task.classification.pooling, using: &$0)
+      }
+      return ClassifierModel(network: network, tokenizer: tokenizer, labels: data.labels)
     }
   }
 
@@ -68,11 +69,12 @@ extension Trainer where Data == ForecastData {
         series, horizon: configuration.task.forecast.horizon,
         blockLength: configuration.blockLength, file: file)
     ) { data, generator in
-      let network = try Forecaster(
-        configuration.model, horizon: configuration.task.forecast.horizon,
-        normalisation: data.normalisation, initialisation: configuration.initialisation,
-        using: &generator)
-      return SeriesForecaster(network: network, channels: data.channels)
+      let network = try generator.drawing(configuration.initialisation) {
+        try ForecasterNetwork(
+          configuration.model, horizon: configuration.task.forecast.horizon,
+          normalisation: data.normalisation, using: &$0)
+      }
+      return ForecasterModel(network: network, channels: data.channels)
     }
   }
 

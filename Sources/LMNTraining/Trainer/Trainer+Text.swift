@@ -18,8 +18,9 @@ extension Trainer where Data == Corpus {
       configuration, in: directory,
       data: Corpus(text: text, tokenizer: tokenizer, for: configuration)
     ) { _, generator in
-      let network = try LogarithmicMemoryNetwork(
-        configuration.model, initialisation: configuration.initialisation, using: &generator)
+      let network = try generator.drawing(configuration.initialisation) {
+        try LanguageNetwork(configuration.model, using: &$0)
+      }
       return LanguageModel(network: network, tokenizer: tokenizer)
     }
   }
@@ -47,6 +48,6 @@ extension Corpus {
     text: [UInt8], tokenizer: Tokenizer, for configuration: TrainingConfiguration
   ) throws {
     try self.init(text: text, tokenizer: tokenizer, blockLength: configuration.blockLength)
-    try expectStretches(for: configuration)
+    try expectParts(for: configuration)
   }
 }

@@ -89,8 +89,9 @@ public struct Trainer<Data: TrainingData> {
     if step == 0 { try save() }
     try writeConfiguration()
     let log = try TrainingLog(at: directory.log, after: step)
-    let batch = data.learningBatch(at: model.network, for: configuration)
-    batch.states = checkpoint.states
+    let batch = data.batch(.valueAndGradient, at: model.network, for: configuration)
+    // A stream at position 0 stands at its beginning.
+    batch.states = checkpoint.states.map { $0.position == 0 ? nil : $0 }
     var evaluation: Data.Batch?
     let clock = ContinuousClock()
     var (trainingTime, tokensBefore) = (Duration.zero, checkpoint.loop.tokens)
@@ -100,8 +101,9 @@ public struct Trainer<Data: TrainingData> {
         try save()
         return false
       }
-      var taken: Step?
-      trainingTime += clock.measure { taken = takeStep(batch) }
+      let rate = configuration.schedule.rate(at: step)
+      var taken: TrainingStep?
+      trainingTime += clock.measure { taken = takeStep(batch, learningRate: rate) }
       try report(.step(loss: taken!.loss))
       if let tensor = taken!.skippedFor {
         try report(.skippedUpdate(tensor: tensor))
@@ -116,7 +118,7 @@ public struct Trainer<Data: TrainingData> {
       let saves = isLast || taken!.skippedFor == nil && step.isMultiple(of: configuration.saveEvery)
       if evaluates || saves { keep(batch) }
       if evaluates || step.isMultiple(of: configuration.logEvery) {
-        var record = record(of: taken!)
+        var record = record(of: taken!, learningRate: rate)
         let seconds = trainingTime / .seconds(1)
         record.tokensPerSecond = Double(checkpoint.loop.tokens - tokensBefore) / seconds
         (trainingTime, tokensBefore) = (.zero, checkpoint.loop.tokens)
@@ -133,55 +135,30 @@ public struct Trainer<Data: TrainingData> {
   /// After so many updates in a row that had to be left out, a run stops.
   static var mostSkippedInARow: Int { 5 }
 
-  private struct Step {
-    let loss, gradientNorm: Double
-    let learningRate: Float
-    let skippedFor: String?
-  }
-
-  private mutating func keep(_ batch: Data.LearningBatch) {
+  private mutating func keep(_ batch: Data.Batch) {
     batch.store(to: &checkpoint.model.network)
-    checkpoint.states = batch.states
+    guard configuration.carry != nil else { return }
+    checkpoint.states = batch.states.map { $0 ?? model.network.initialState }
   }
 
-  private mutating func takeStep(_ batch: Data.LearningBatch) -> Step {
+  private mutating func takeStep(_ batch: Data.Batch, learningRate: Float) -> TrainingStep {
     let settings = configuration
     data.fill(batch, forStep: step, of: settings, using: &checkpoint.loop.generator)
-    // A resumed run has to drop what it would have dropped.
-    for (member, window) in batch.inputs.enumerated() {
-      window.draw.overwrite(seed: settings.seed, number: UInt64(step) << 32 | UInt64(member))
-    }
-    let loss = batch.run()
-    let norm = batch.gradientNorm
-    let rate = settings.schedule.rate(at: step)
-    checkpoint.loop.step += 1
-    checkpoint.loop.tokens += settings.tokensPerStep
-
-    guard loss.isFinite, norm.isFinite else {
-      checkpoint.loop.skippedUpdates += 1
-      checkpoint.loop.skippedInARow += 1
-      let bad = batch.gradients.firstIndex { !$0.squaredNorm.isFinite }
-      let tensor = loss.isFinite ? bad.map { batch.names[$0] } ?? "gradient norm" : "loss"
-      return Step(loss: loss, gradientNorm: norm, learningRate: rate, skippedFor: tensor)
-    }
-    let longest = settings.gradientClipping.map(Double.init) ?? .infinity
-    checkpoint.optimizer.update(
-      batch, learningRate: rate,
-      gradientScale: norm > longest ? Float(longest / norm) : 1)
-    checkpoint.loop.skippedInARow = 0
-    checkpoint.loop.lossSum += loss
-    checkpoint.loop.lossCount += 1
-    return Step(loss: loss, gradientNorm: norm, learningRate: rate, skippedFor: nil)
+    let taken = checkpoint.optimizer.takeStep(
+      on: batch, number: step, seed: settings.seed, learningRate: learningRate,
+      clipping: settings.gradientClipping)
+    checkpoint.loop.add(taken, tokens: settings.tokensPerStep)
+    return taken
   }
 
-  private mutating func record(of step: Step) -> TrainingRecord {
+  private mutating func record(of step: TrainingStep, learningRate: Float) -> TrainingRecord {
     let loop = checkpoint.loop
     checkpoint.loop.lossSum = 0
     checkpoint.loop.lossCount = 0
     return TrainingRecord(
       step: loop.step, tokens: loop.tokens,
       loss: loop.lossCount > 0 ? loop.lossSum / Double(loop.lossCount) : nil,
-      learningRate: step.learningRate,
+      learningRate: learningRate,
       gradientNorm: step.gradientNorm.isFinite ? step.gradientNorm : nil)
   }
 

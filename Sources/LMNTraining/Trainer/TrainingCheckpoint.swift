@@ -53,8 +53,7 @@ struct TrainingCheckpoint<Model: StoredModel> {
     let goesOn = configuration.carry != nil && loop.step > 0
     let others = ["optimizer."] + (goesOn ? [Self.streams] : [])
     model = try Model(
-      checking: file, path: path,
-      names: file.entries.map(\.name).filter { name in !others.contains { name.hasPrefix($0) } })
+      ModelFile(file, path: path) { name in !others.contains { name.hasPrefix($0) } })
     if goesOn {
       let rows = try file.states(of: model.network.trunk, prefix: Self.streams)
       guard let rows, rows.count == configuration.batchSize else {
@@ -94,4 +93,18 @@ struct LoopState: Codable, Equatable {
   var lossCount = 0
   /// Of the text that the run was begun with.
   var corpusFingerprint: String
+
+  /// Counts a step.
+  mutating func add(_ taken: TrainingStep, tokens count: Int) {
+    step += 1
+    tokens += count
+    if taken.skippedFor == nil {
+      skippedInARow = 0
+      lossSum += taken.loss
+      lossCount += 1
+    } else {
+      skippedUpdates += 1
+      skippedInARow += 1
+    }
+  }
 }

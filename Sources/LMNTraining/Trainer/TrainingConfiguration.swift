@@ -1,6 +1,7 @@
 import FoundationEssentials
 public import LMNKernels
-public import LMNMemories
+public import LMNLayers
+import LMNMemories
 public import LMNModel
 
 /// Everything that decides how a training run goes, but for the text.
@@ -88,27 +89,31 @@ public struct TrainingConfiguration: Sendable, Codable, Equatable {
     for (name, value, range, words) in numbers where !range.contains(value) {
       throw TrainingError.outOfRange(name: name, value: "\(value)", range: words)
     }
-    switch task {
-    case .text: break
-    case .classify: try SequenceClassifier.validate(model)
-    case .forecast(let settings): try Forecaster.validate(model, horizon: settings.horizon)
-    }
     // Value, gradient and two moments, four bytes each, have to fit the memory.
     let most = Int(ProcessInfo.processInfo.physicalMemory / 16)
-    if let count = parameterCount, count > most {
+    if let count = try parameterCount, count > most {
       throw TrainingError.outOfRange(
         name: "the number of parameters", value: "\(count)",
         range: "at most \(most) on this machine")
     }
   }
 
-  /// Of the network, where the data have no say in it.
+  /// Parameters of the network, as far as the data have no part in it; nil when the count overflows.
   private var parameterCount: Int? {
-    switch task {
-    case .text: model.parameterCount
-    // Few classes cost nothing.
-    case .classify: SequenceClassifier.parameterCount(model, classes: 1)
-    case .forecast(let settings): Forecaster.parameterCount(model, horizon: settings.horizon)
+    get throws {
+      try ParameterSource.count { source in
+        switch task {
+        case .text:
+          try LanguageNetwork(model, using: &source)
+        case .classify(let settings):
+          // The data say how many classes there are, and few classes cost nothing.
+          try ClassifierNetwork(model, classes: 1, pooling: settings.pooling, using: &source)
+        case .forecast(let settings):
+          try ForecasterNetwork(
+            model, horizon: settings.horizon,
+            normalisation: Normalisation(channels: model.vocabularySize), using: &source)
+        }
+      }
     }
   }
 }

@@ -14,53 +14,39 @@ public enum Split: String, CaseIterable, Sendable {
 public protocol TrainingData: Sendable {
   /// What is trained.
   associatedtype Model: StoredModel
-  /// What a member of a batch is computed from.
+  /// Input of one batch item.
   associatedtype Input: TrainingInput
-  /// A batch of them to measure with.
-  typealias Batch = RecordedBatch<Model.Network, Input>
-  /// A batch of them to learn from.
-  typealias LearningBatch = any TrainingBatch<Model.Network, Input>
+  /// A batch of them.
+  typealias Batch = RecordedBatch<Model.N, Input>
 
   /// Tells this data from any other.
   var fingerprint: String { get }
 
-  /// Records the mean loss of a batch, as the configuration has it.
+  /// Records the mean loss of a batch, as the configuration has it: with a gradient for training,
+  /// without for validation.
   func batch(
-    _ result: Batch.Result, at network: Model.Network, for configuration: TrainingConfiguration
+    _ result: Batch.Result, at network: Model.N, for configuration: TrainingConfiguration
   ) -> Batch
 
-  /// Fills a batch's inputs from random places of a split.
+  /// Fills inputs from random places of a split.
   func fill(_ inputs: [Input], of split: Split, using generator: inout SeededGenerator)
 
-  /// What a run takes its steps with; a recorded batch, unless the data know better.
-  func learningBatch(
-    at network: Model.Network, for configuration: TrainingConfiguration
-  ) -> LearningBatch
-
-  /// Fills a batch with what a step learns from; random places, unless the data know better.
+  /// Fills a training batch for a step; from random places, unless the data do otherwise.
   func fill(
-    _ batch: LearningBatch, forStep step: Int, of configuration: TrainingConfiguration,
+    _ batch: Batch, forStep step: Int, of configuration: TrainingConfiguration,
     using generator: inout SeededGenerator
   )
 
-  /// What a model is worth on the validation part; nil where that is just the mean loss of random
-  /// batches.
+  /// Evaluates a model on the validation part; nil where that is the mean loss of random batches.
   func validation(
     of model: Model, for configuration: TrainingConfiguration
   ) throws -> Validation?
 }
 
 extension TrainingData {
-  /// A recorded batch.
-  public func learningBatch(
-    at network: Model.Network, for configuration: TrainingConfiguration
-  ) -> LearningBatch {
-    batch(.valueAndGradient, at: network, for: configuration)
-  }
-
   /// Fills a batch from random places of the training part.
   public func fill(
-    _ batch: LearningBatch, forStep step: Int, of configuration: TrainingConfiguration,
+    _ batch: Batch, forStep step: Int, of configuration: TrainingConfiguration,
     using generator: inout SeededGenerator
   ) {
     fill(batch.inputs, of: .training, using: &generator)

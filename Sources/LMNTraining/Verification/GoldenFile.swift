@@ -4,7 +4,7 @@ import LMNModel
 
 /// A network with inputs and what a right program makes of them.
 struct GoldenFile {
-  let network: LogarithmicMemoryNetwork
+  let network: LanguageNetwork
   /// A row of tokens per sequence, all of one length.
   let inputs, targets: [[Token]]
   /// `[B, L, V]` and `[1]`.
@@ -24,8 +24,10 @@ struct GoldenFile {
     let names = file.entries.map(\.name).filter { !data.contains($0) }
     let weights = names.filter { !$0.hasPrefix(gradientPrefix) }
     network = try naming(file: path) {
-      try LogarithmicMemoryNetwork(
-        Configuration(json: json), loading: file.stateDictionary(of: weights))
+      let configuration = try Configuration(json: json)
+      return try LanguageNetwork.loading(file.stateDictionary(of: weights), isPublished: true) {
+        try LanguageNetwork(configuration, using: &$0)
+      }
     }
 
     let published = network.published(network.stateDictionary)

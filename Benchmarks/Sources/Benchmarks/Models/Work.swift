@@ -102,7 +102,7 @@ extension Work {
   /// Makes it ready to be timed in the current context.
   func workload() throws -> Workload {
     var generator = SeededGenerator(seed: 1)
-    let network = try LogarithmicMemoryNetwork(configuration, using: &generator)
+    let network = try LanguageNetwork(configuration, using: &generator)
     switch kind {
     case .training:
       return .trainingStep(of: network, batch: batch, length: positions.count)

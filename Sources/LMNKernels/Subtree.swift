@@ -1,12 +1,12 @@
-/// The tree of a stretch of tokens before it is known what came before: all nodes inside it.
+/// The tree of a chunk of tokens whose predecessors are not summarized yet: all nodes inside it.
 ///
-/// A stretch as long as a power of the arity that begins at a multiple of its length is a subtree, so
-/// its nodes up to its root wait for nobody: stretches are summarized side by side, then connected
-/// one after the other.
-public struct Stretch: Sendable {
+/// A chunk as long as a power of the arity that begins at a multiple of its length is a subtree, so
+/// its nodes up to its root depend on its own tokens alone: chunks are summarized side by side, then
+/// connected one after the other.
+public struct Subtree: Sendable {
   /// Which part of the stream's tree this is.
   public let tree: Tree
-  /// `[N, E]`; complete once the stretch is connected.
+  /// `[N, E]`; complete once the chunk is connected.
   public private(set) var nodes: Tensor
   private let summary: Summary
   private let expansion: Expansion?
@@ -14,7 +14,8 @@ public struct Stretch: Sendable {
   /// The level of the root, or the highest one below it.
   private var rootLevel: Int { tree.shape.topLevel(after: tree.length) }
 
-  /// Whether stretches of `length` can begin at `start`, in a tree of the given arity.
+  /// Whether the subtree of a chunk of `length` tokens can begin at `start`, in a tree of the given
+  /// arity.
   public static func canBegin(at start: Int, length: Int, arity: Int) -> Bool {
     var rest = length
     while rest > 1 && rest.isMultiple(of: arity) { rest /= arity }
@@ -23,11 +24,11 @@ public struct Stretch: Sendable {
 
   /// Summarizes the tokens `[L, E]` of a part of a stream's tree.
   ///
-  /// - Precondition: A stretch of that length can begin there.
+  /// - Precondition: A subtree of that length can begin there.
   public init(tokens: Tensor, tree: Tree, summary: Summary, expansion: Expansion? = nil) {
     precondition(
       Self.canBegin(at: tree.start, length: tree.length, arity: tree.shape.arity),
-      "Stretch: \(tree) is no subtree")
+      "Subtree: \(tree) is no subtree")
     self.tree = tree
     self.summary = summary
     self.expansion = expansion
@@ -37,7 +38,7 @@ public struct Stretch: Sendable {
 
   /// Makes the nodes above the root.
   ///
-  /// - Parameter carried: The carried nodes `[C, E]` before the stretch, which become those behind it.
+  /// - Parameter carried: The carried nodes `[C, E]` before the chunk, which become those after it.
   public func connect(after carried: inout Tensor) {
     nodes.place(carried: carried, of: tree)
     if rootLevel < tree.levels {

@@ -1,6 +1,7 @@
 import LMNAutodiff
 public import LMNKernels
 import LMNLayers
+import LMNMemories
 public import LMNModel
 
 #if canImport(Glibc)
@@ -9,55 +10,48 @@ public import LMNModel
   import Darwin
 #endif
 
-/// A classifier with the tokenizer it was trained with and the names of its classes: what a model
-/// file holds.
-public struct TextClassifier: StoredModel {
-  /// What the model is for.
+/// A classifier with the tokenizer it was trained with and the names of its classes.
+public struct ClassifierModel: StoredModel {
+  /// Classifying texts.
   public static let task = TaskKind.classify
-  /// The classifier.
-  public var network: SequenceClassifier
-  /// What its tokens mean.
+  /// The network.
+  public var network: ClassifierNetwork
+  /// Its vocabulary.
   public let tokenizer: Tokenizer
-  /// The names of its classes.
+  /// Names of its classes.
   public let labels: [String]
 
-  /// A classifier of its parts.
+  /// A model of its parts.
   ///
   /// - Precondition: The vocabularies are of one size, and there is a name per class.
-  public init(network: SequenceClassifier, tokenizer: Tokenizer, labels: [String]) {
+  public init(network: ClassifierNetwork, tokenizer: Tokenizer, labels: [String]) {
     precondition(
       network.configuration.vocabularySize == tokenizer.vocabularySize
         && network.classes == labels.count,
-      "TextClassifier: \(tokenizer.vocabularySize) tokens and \(labels.count) labels of another "
+      "ClassifierModel: \(tokenizer.vocabularySize) tokens and \(labels.count) labels of another "
         + "network")
     self.network = network
     self.tokenizer = tokenizer
     self.labels = labels
   }
 
-  /// The model in the tensors `names` of a file of this task.
-  public init(decoding file: Safetensors, path: String, names: [String]) throws {
-    (network, tokenizer, labels) = try naming(file: path) {
-      let (configuration, tokenizer) = try file.configurationAndTokenizer(path: path)
-      let labels: [String] = try file.decoded("labels", path: path)
-      let name = try file.metadata("pooling", path: path)
-      guard !labels.isEmpty else {
-        throw CheckpointError.unusable(file: path, problem: "it has no labels")
-      }
-      guard let pooling = Pooling(rawValue: name) else {
-        throw CheckpointError.unusable(
-          file: path,
-          problem: "its pooling is \(name.quoted), which is none that this program knows")
-      }
-      let network = try SequenceClassifier.loading(
-        file.stateDictionary(of: names),
-        count: SequenceClassifier.parameterCount(configuration, classes: labels.count)
-      ) { generator in
-        try SequenceClassifier(
-          configuration, classes: labels.count, pooling: pooling, using: &generator)
-      }
-      return (network, tokenizer, labels)
+  /// The model in a file of this task.
+  public init(decoding file: ModelFile) throws {
+    let (configuration, tokenizer) = try file.configurationAndTokenizer()
+    let labels: [String] = try file.decoded("labels")
+    let name = try file.metadata("pooling")
+    func problem(_ sentence: String) -> CheckpointError {
+      .unusable(file: file.path, problem: sentence)
     }
+    if labels.isEmpty { throw problem("it has no labels") }
+    guard let pooling = Pooling(rawValue: name) else {
+      throw problem("its pooling is \(name.quoted), which is none that this program knows")
+    }
+    network = try file.network {
+      try ClassifierNetwork(configuration, classes: labels.count, pooling: pooling, using: &$0)
+    }
+    self.tokenizer = tokenizer
+    self.labels = labels
   }
 
   /// Configuration, tokenizer, labels and pooling.
@@ -68,7 +62,7 @@ public struct TextClassifier: StoredModel {
     ]
   }
 
-  /// The class of a text, and how probable the model finds it.
+  /// The likeliest class of a text, with its probability.
   public struct Prediction: Sendable, Equatable {
     /// The name of the class.
     public let label: String

@@ -1,7 +1,8 @@
 internal import LMNKernels
 package import LMNLayers
 
-/// How some parameters stand in published checkpoints, where names or layouts differ from ours.
+/// Published form of some parameters: their names and layouts in checkpoints of the published code,
+/// where these differ from the house's.
 public struct PublishedForm {
   let own: [String]
   let published: [String]
@@ -30,44 +31,7 @@ public struct PublishedForm {
   }
 }
 
-extension LogarithmicMemory {
-  /// Query, key and value are one map `qkv` there, a head's features are neighbours, and summarizers
-  /// have their framework's shapes.
-  private var publishedForms: [PublishedForm] {
-    let (width, heads) = (width, heads)
-    // Place h·D + d there is place d·H + h here.
-    let size = width / heads
-    let own = (0..<width).map { place in place % size * heads + place / size }
-    let there = (0..<width).map { place in place % heads * size + place / heads }
-    let projections = ["weight", "bias"].map { part in
-      PublishedForm(
-        of: ["query_value.\(part)", "key.\(part)"], as: ["qkv.\(part)"],
-        publish: { tensors in
-          let (queryValue, key) = (tensors[0].asRows, tensors[1].asRows)
-          let (query, value) = (queryValue.rows(0..<width), queryValue.rows(width..<2 * width))
-          let qkv = Tensor.concatenatingRows([query, key, value].map { $0.rows(at: own) })
-          return [qkv.reshaped([3 * width] + tensors[0].shape.dropFirst())]
-        },
-        adopt: { tensors in
-          let qkv = tensors[0].asRows
-          let parts = (0..<3).map {
-            qkv.rows($0 * width..<($0 + 1) * width).rows(at: there)
-          }
-          let inner = tensors[0].shape.dropFirst()
-          return [
-            Tensor.concatenatingRows([parts[0], parts[2]]).reshaped([2 * width] + inner),
-            parts[1].reshaped([width] + inner),
-          ]
-        })
-    }
-    let output = PublishedForm(
-      of: ["out_proj.weight"], as: ["out_proj.weight"],
-      publish: { [$0[0].transposed.rows(at: own).transposed] },
-      adopt: { [$0[0].transposed.rows(at: there).transposed] })
-    return summarizer.publishedForms.map { $0.prefixed("summarizer.") }
-      + (expander?.publishedForms ?? []).map { $0.prefixed("expander.") } + projections + [output]
-  }
-
+extension Memory {
   /// A dictionary of this memory's parameters under `prefix`, or of their gradients, with names and
   /// shapes as the published code stores them; other entries stay.
   package func published(_ dictionary: StateDictionary, under prefix: String) -> StateDictionary {
@@ -103,9 +67,4 @@ extension StateDictionary {
         return old.contains(name) ? [] : [(name, tensor)]
       })
   }
-}
-
-extension Tensor {
-  /// A vector as a matrix of one column; a matrix as it is.
-  fileprivate var asRows: Tensor { shape.count == 1 ? reshaped([count, 1]) : self }
 }

@@ -1,0 +1,145 @@
+public import LMNAutodiff
+public import LMNKernels
+public import LMNLayers
+public import LMNMemories
+
+/// A network that classifies sequences of tokens: embedding, trunk, pooling and head.
+///
+/// Its outputs per token are the trunk's vectors; ``ClassificationSession`` pools them.
+public struct ClassifierNetwork: Network {
+  /// Sizes and kinds.
+  public let configuration: Configuration
+  /// How the vectors of a sequence are pooled into one.
+  public let pooling: Pooling
+  /// From tokens to vectors.
+  public var embedding: Embedding
+  /// Blocks between embedding and pooling.
+  public var trunk: Trunk
+  /// From the pooled vector to logits.
+  public var head: Linear
+
+  /// A classifier of `classes` classes with parameters from `source`.
+  ///
+  /// - Precondition: There is a class.
+  public init(
+    _ configuration: Configuration, classes: Int, pooling: Pooling = .mean,
+    using source: inout ParameterSource
+  ) throws(ConfigurationError) {
+    precondition(classes > 0, "ClassifierNetwork: no classes")
+    try configuration.validate()
+    if configuration.tiedHead { throw .tiedHead }
+    self.configuration = configuration
+    self.pooling = pooling
+    embedding = Embedding(
+      vocabularySize: configuration.vocabularySize, width: configuration.width, using: &source)
+    trunk = Trunk(configuration, using: &source)
+    head = Linear(inputs: configuration.width, outputs: classes, using: &source)
+  }
+
+  /// C: number of classes.
+  public var classes: Int { head.bias.value.shape[0] }
+
+  /// E: a vector per token.
+  public var outputWidth: Int { configuration.width }
+
+  /// The vectors `[L, E]` of tokens, each below the vocabulary's size.
+  public func embed(_ tokens: TokenBuffer) -> Variable { embedding(tokens) }
+
+  /// The vectors themselves: the head takes pooled ones.
+  public func head(of vectors: Variable) -> Variable { vectors }
+
+  /// The parallel form over a whole sequence.
+  ///
+  /// - Parameter tokens: At least one, each below the vocabulary's size.
+  /// - Returns: Logits `[1, C]`.
+  public func logits(of tokens: [Token]) -> Variable {
+    let window = LabelledWindow(length: tokens.count, of: self)
+    window.overwrite(tokens: tokens, label: 0)
+    var state = initialState
+    var pass = trunk.pass(after: 0, length: tokens.count)
+    return logits(of: window, after: &state, &pass)
+  }
+
+  /// The cross-entropy in nats, shape `[1]`, of a sequence's class.
+  ///
+  /// - Parameters:
+  ///   - window: The sequence and its class.
+  ///   - state: The state before it, updated to that after it.
+  ///   - pass: The pass over it.
+  /// - Returns: The loss.
+  public func loss(
+    of window: LabelledWindow, after state: inout Trunk.State, _ pass: inout Pass
+  ) -> Variable {
+    logits(of: window, after: &state, &pass).crossEntropy(targets: window.label).mean()
+  }
+
+  private func logits(
+    of window: LabelledWindow, after state: inout Trunk.State, _ pass: inout Pass
+  ) -> Variable {
+    head(self(window.tokens, after: &state, &pass).pooled(pooling, weights: window.weights))
+  }
+
+  /// Visits embedding, trunk and head.
+  public mutating func visitParameters(_ visit: ParameterVisitor) {
+    visit("token_embedding_table", &embedding)
+    trunk.visitParameters(visit)
+    visit("head", &head)
+  }
+}
+
+/// One sequence of a classifier, token by token or many at once, which can be classified at any point:
+/// a value, so a copy is a fork.
+public struct ClassificationSession: Sendable {
+  private var session: Session<ClassifierNetwork>
+  private var pool: Pool
+
+  /// State of a sequence.
+  public struct State: Sendable, Equatable {
+    /// Of the blocks.
+    public var trunk: Trunk.State
+    /// Of the pooled vectors.
+    public var pool: Pool
+
+    /// A state of its parts.
+    public init(trunk: Trunk.State, pool: Pool) {
+      self.trunk = trunk
+      self.pool = pool
+    }
+  }
+
+  /// A sequence that goes on from `state`; nil for one at its beginning.
+  public init(_ network: ClassifierNetwork, state: State? = nil) {
+    session = Session(network, state: state?.trunk)
+    pool = state?.pool ?? Pool(network.pooling)
+  }
+
+  /// The network.
+  public var network: ClassifierNetwork { session.network }
+
+  /// The state of the sequence.
+  public var state: State { State(trunk: session.state, pool: pool) }
+
+  /// Tokens seen.
+  public var position: Int { session.position }
+
+  /// Takes one token.
+  ///
+  /// - Precondition: It is below the vocabulary's size.
+  public mutating func step(_ token: Token) {
+    let vector = session.step(token)
+    pool.add(vector.reshaped([1, vector.count]))
+  }
+
+  /// Reads tokens in parallel form, in chunks of bounded size.
+  public mutating func read(_ tokens: [Token]) {
+    session.read(TokenBuffer(tokens)) { pool.add($0) }
+  }
+
+  /// Logits `[C]` of the classes, from the tokens read so far.
+  ///
+  /// - Precondition: There are some.
+  public var logits: Tensor {
+    let network = session.network
+    return network.head(Variable(constant: pool.pooled)).value.reshaped([network.classes])
+  }
+}

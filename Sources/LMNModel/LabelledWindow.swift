@@ -1,0 +1,95 @@
+public import LMNKernels
+public import LMNLayers
+
+/// A sequence and its class: input of one item in the training of a classifier.
+///
+/// Sequences may be shorter than the window: padding follows them, where it changes nothing before it,
+/// and has no weight.
+public struct LabelledWindow: TrainingInput {
+  let tokens: TokenBuffer
+  /// Of shape `[1, L]`.
+  let weights: Tensor
+  let label: TokenBuffer
+  /// Dropout draw; training needs another one at every step.
+  public let draw = DropoutDraw()
+  private let pooling: Pooling
+  private let (vocabularySize, classes): (Int, Int)
+
+  /// Allocates a window for a sequence of up to `length` tokens, and its class.
+  public init(length: Int, of network: ClassifierNetwork) {
+    self.init(
+      length: length, pooling: network.pooling,
+      vocabularySize: network.configuration.vocabularySize, classes: network.classes)
+  }
+
+  private init(length: Int, pooling: Pooling, vocabularySize: Int, classes: Int) {
+    precondition(length > 0, "LabelledWindow: a sequence has a token at least")
+    tokens = TokenBuffer(repeatElement(0, count: length))
+    weights = Tensor(shape: [1, length], repeating: 1)
+    label = [0]
+    self.pooling = pooling
+    (self.vocabularySize, self.classes) = (vocabularySize, classes)
+  }
+
+  /// None: a sequence is read from its beginning.
+  public var carried: CarriedState? { nil }
+
+  /// Most tokens of a sequence.
+  public var length: Int { tokens.count }
+
+  /// Replaces sequence and class; a longer sequence is cut off at the window's end.
+  ///
+  /// - Parameters:
+  ///   - sequence: At least one token.
+  ///   - class: Index of its class.
+  /// - Precondition: Tokens are below the vocabulary's size, the class is one there is.
+  public func overwrite(tokens sequence: [Token], label class: Int) {
+    precondition(!sequence.isEmpty, "LabelledWindow: a sequence has a token at least")
+    let count = min(sequence.count, length)
+    tokens.overwrite { index in
+      guard index < count else { return 0 }
+      expectToken(
+        sequence[index], below: vocabularySize, operation: "LabelledWindow", "at \(index)")
+      return sequence[index]
+    }
+    weights.overwrite { weights in
+      for index in 0..<length { weights[index] = pooling.weight(of: index, count: count) }
+    }
+    expectToken(Token(`class`), below: classes, operation: "LabelledWindow", "for a class")
+    label.overwrite { _ in Token(`class`) }
+  }
+
+  /// A window of the same length.
+  public func placeholder() -> LabelledWindow {
+    LabelledWindow(
+      length: length, pooling: pooling, vocabularySize: vocabularySize, classes: classes)
+  }
+
+  /// Takes over another window's sequence, class and draw.
+  public func overwrite(with other: LabelledWindow) {
+    tokens.overwrite(with: other.tokens)
+    weights.overwrite(withScalarsOf: other.weights)
+    label.overwrite(with: other.label)
+    draw.overwrite(with: other.draw)
+  }
+}
+
+extension RecordedBatch where M == ClassifierNetwork, Input == LabelledWindow {
+  /// Records a classifier's mean loss over a batch of sequences.
+  ///
+  /// - Parameters:
+  ///   - result: The results to compute; with a gradient the network is in training and drops values.
+  ///   - network: The network; its parameters are copied.
+  ///   - count: Sequences of the batch, at least 1.
+  ///   - length: Most tokens of each.
+  ///   - context: The context to compute in.
+  public convenience init(
+    _ result: Result = .valueAndGradient, ofLossAt network: ClassifierNetwork,
+    sequences count: Int, length: Int, in context: ExecutionContext = .current
+  ) {
+    self.init(
+      result, at: network, overBatchOf: count, in: context,
+      inputs: { LabelledWindow(length: length, of: network) },
+      loss: { $0.loss(of: $1, after: &$2, &$3) })
+  }
+}

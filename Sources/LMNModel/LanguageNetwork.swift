@@ -1,0 +1,85 @@
+public import LMNAutodiff
+public import LMNKernels
+public import LMNLayers
+public import LMNMemories
+
+/// A language network: embedding, trunk, and a head that gives the logits of the next token.
+public struct LanguageNetwork: Network {
+  /// Sizes and kinds.
+  public let configuration: Configuration
+  /// From tokens to vectors.
+  public var embedding: Embedding
+  /// Blocks between embedding and head.
+  public var trunk: Trunk
+  /// From vectors to logits.
+  public var head: TokenHead
+
+  /// A network with parameters from `source`.
+  public init(
+    _ configuration: Configuration, using source: inout ParameterSource
+  ) throws(ConfigurationError) {
+    try configuration.validate()
+    self.configuration = configuration
+    let (width, vocabularySize) = (configuration.width, configuration.vocabularySize)
+    // As a head, a table of standard normal values would begin with logits of √E.
+    embedding = Embedding(
+      vocabularySize: vocabularySize, width: width,
+      deviation: configuration.tiedHead ? 1 / Float(width).squareRoot() : 1, using: &source)
+    trunk = Trunk(configuration, using: &source)
+    head = TokenHead(
+      width: width, vocabularySize: vocabularySize, isTied: configuration.tiedHead,
+      using: &source)
+  }
+
+  /// V: logits per token.
+  public var outputWidth: Int { configuration.vocabularySize }
+
+  /// The vectors `[L, E]` of tokens, each below the vocabulary's size.
+  public func embed(_ tokens: TokenBuffer) -> Variable { embedding(tokens) }
+
+  /// The logits `[M, V]` of vectors `[M, E]`.
+  public func head(of vectors: Variable) -> Variable { head(vectors, tiedTo: embedding.table) }
+
+  /// The mean cross-entropy in nats, shape `[1]`, of predicting each target from the tokens so far.
+  ///
+  /// - Parameters:
+  ///   - tokens: The next L tokens of a stream, each below the vocabulary's size.
+  ///   - targets: The token after each; where it is negative, none is predicted, and the mean is over
+  ///     the others.
+  ///   - state: The state before them, updated to that after them. Gradients flow through it.
+  ///   - pass: The pass over them.
+  /// - Returns: The loss.
+  public func loss(
+    of tokens: TokenBuffer, targets: TokenBuffer, after state: inout Trunk.State,
+    _ pass: inout Pass
+  ) -> Variable {
+    self(tokens, after: &state, &pass).crossEntropy(targets: targets).mean(overTargets: targets)
+  }
+
+  /// The same over a whole sequence.
+  ///
+  /// - Parameters:
+  ///   - tokens: At least one, each below the vocabulary's size.
+  ///   - targets: The token after each.
+  ///   - draw: Dropout draw in training; nil drops nothing.
+  /// - Returns: The loss.
+  public func loss(
+    of tokens: TokenBuffer, targets: TokenBuffer, dropping draw: DropoutDraw? = nil
+  ) -> Variable {
+    var state = initialState
+    var pass = trunk.pass(after: 0, length: tokens.count, dropping: draw)
+    return loss(of: tokens, targets: targets, after: &state, &pass)
+  }
+
+  /// The same over a whole sequence.
+  public func loss(of tokens: [Token], targets: [Token]) -> Variable {
+    loss(of: TokenBuffer(tokens), targets: TokenBuffer(targets))
+  }
+
+  /// Visits embedding, trunk and head.
+  public mutating func visitParameters(_ visit: ParameterVisitor) {
+    visit("token_embedding_table", &embedding)
+    trunk.visitParameters(visit)
+    visit("lm_head", &head)
+  }
+}

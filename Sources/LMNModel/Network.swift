@@ -1,0 +1,154 @@
+public import LMNAutodiff
+public import LMNKernels
+public import LMNLayers
+public import LMNMemories
+
+/// A network of one task around a trunk: embedding and head are the task's.
+public protocol Network: Module {
+  /// Inputs of a chunk, or of one step of several streams: tokens, or rows of values.
+  associatedtype Inputs: NetworkInputs
+  /// Sizes and kinds.
+  var configuration: Configuration { get }
+  /// Blocks between embedding and head.
+  var trunk: Trunk { get set }
+  /// Numbers that the head gives per input.
+  var outputWidth: Int { get }
+
+  /// Allocates inputs; their content is valid.
+  func makeInputs(_ count: Int) -> Inputs
+  /// The vectors `[L, E]` of L inputs.
+  func embed(_ inputs: Inputs) -> Variable
+  /// The outputs `[M, N]` of what the trunk gives, `[M, E]`.
+  func head(of vectors: Variable) -> Variable
+}
+
+/// Inputs in a row, each of which a network embeds as one vector.
+public protocol NetworkInputs: Sendable {
+  /// How many there are.
+  var length: Int { get }
+  /// Some of them.
+  func slice(_ range: Range<Int>) -> Self
+}
+
+extension Buffer: NetworkInputs {
+  /// Number of elements.
+  public var length: Int { count }
+  /// A copy of some elements.
+  public func slice(_ range: Range<Int>) -> Buffer { Buffer(elements[range]) }
+}
+
+extension Tensor: NetworkInputs {
+  /// Number of rows.
+  public var length: Int { shape[0] }
+  /// Some rows.
+  public func slice(_ range: Range<Int>) -> Tensor { rows(range) }
+}
+
+extension Network {
+  /// The state before the first input.
+  public var initialState: Trunk.State { trunk.initialState }
+
+  /// The parallel form, over the next L inputs of a stream.
+  ///
+  /// - Parameters:
+  ///   - inputs: At least one.
+  ///   - state: The state before them, updated to that after them. Gradients flow through it.
+  ///   - draw: Dropout draw in training; nil drops nothing.
+  /// - Returns: Outputs `[L, N]`.
+  public func callAsFunction(
+    _ inputs: Inputs, after state: inout Trunk.State, dropping draw: DropoutDraw? = nil
+  ) -> Variable {
+    var pass = trunk.pass(after: state.position, length: inputs.length, dropping: draw)
+    return self(inputs, after: &state, &pass)
+  }
+
+  /// The parallel form, in a pass that the caller has begun.
+  public func callAsFunction(
+    _ inputs: Inputs, after state: inout Trunk.State, _ pass: inout Pass
+  ) -> Variable {
+    head(of: trunk(embed(inputs), after: &state, &pass))
+  }
+
+  /// The parallel form over a whole sequence.
+  public func callAsFunction(_ inputs: Inputs, dropping draw: DropoutDraw? = nil) -> Variable {
+    var state = initialState
+    return self(inputs, after: &state, dropping: draw)
+  }
+
+  /// The parallel form over consecutive chunks, without gradients; all threads work on them side by
+  /// side.
+  ///
+  /// - Parameters:
+  ///   - chunks: L inputs each.
+  ///   - state: The state before them, updated to that after them.
+  /// - Returns: Outputs `[L, N]` for each.
+  public func read(_ chunks: [Inputs], after state: inout Trunk.State) -> [Tensor] {
+    let context = ExecutionContext.current
+    let embedded = context.map(chunks.count) { embed(chunks[$0]).value }
+    let read = trunk.read(embedded, after: &state)
+    return context.map(read.count) { head(of: Variable(constant: read[$0])).value }
+  }
+
+  /// The sequential form, for one input of each of B streams.
+  ///
+  /// - Parameters:
+  ///   - inputs: One per stream.
+  ///   - streams: B streams, which may stand at different positions.
+  /// - Returns: Outputs `[B, N]`.
+  public func step(_ inputs: Inputs, of streams: Trunk.Streams) -> Tensor {
+    head(of: Variable(constant: trunk.step(embed(inputs).value, of: streams))).value
+  }
+
+  /// The sequential form on states that are values.
+  ///
+  /// - Parameters:
+  ///   - inputs: One per stream.
+  ///   - states: B states, which may stand at different positions; updated.
+  /// - Returns: Outputs `[B, N]`.
+  public func step(_ inputs: Inputs, after states: inout [Trunk.State]) -> Tensor {
+    let streams = trunk.streams(from: states)
+    let outputs = step(inputs, of: streams)
+    states = states.indices.map(streams.state)
+    return outputs
+  }
+
+  /// Bytes of one stream's state at `position`.
+  public func stateByteCount(at position: Int) -> Int { trunk.stateByteCount(at: position) }
+
+  /// A dictionary of this network's parameters, or of their gradients, with names and shapes as the
+  /// published PyTorch code stores them.
+  public func published(_ dictionary: StateDictionary) -> StateDictionary {
+    trunk.published(dictionary)
+  }
+
+  /// Loads parameters under their published names; on an error, none.
+  public mutating func load(
+    published dictionary: StateDictionary
+  ) throws(StateDictionaryError) {
+    try dictionary.expect(sameNamesAndShapesAs: publishedZeros)
+    try load(trunk.adopted(dictionary))
+  }
+
+  /// A dictionary of the published names and shapes, for a network whose parameters may have no
+  /// values yet.
+  package var publishedZeros: StateDictionary {
+    published(
+      StateDictionary(
+        stateDictionary.layout.map { ($0.name, Tensor(shape: $0.shape, repeating: 0)) }))
+  }
+}
+
+extension Network where Inputs == TokenBuffer {
+  /// Allocates tokens, all of them 0.
+  public func makeInputs(_ count: Int) -> TokenBuffer {
+    TokenBuffer(repeatElement(0, count: count))
+  }
+
+  /// The parallel form over a whole sequence.
+  public func callAsFunction(_ tokens: [Token]) -> Variable { self(TokenBuffer(tokens)) }
+
+  /// The sequential form on states that are values.
+  public func step(_ tokens: [Token], after states: inout [Trunk.State]) -> Tensor {
+    step(TokenBuffer(tokens), after: &states)
+  }
+}

@@ -1,0 +1,74 @@
+internal import LMNAutodiff
+public import LMNKernels
+public import LMNLayers
+internal import LMNMemories
+
+/// Input of one batch item in the training of a network.
+public protocol TrainingInput: RecordedInput {
+  /// Inputs that the network reads: tokens or rows.
+  var length: Int { get }
+  /// Dropout draw; training needs another one at every step.
+  var draw: DropoutDraw { get }
+  /// State that the item reads on from; nil where every run starts at a beginning.
+  var carried: CarriedState? { get }
+}
+
+extension TrainingInput {
+  /// That of the carried state.
+  public var layout: [Int] { carried?.layout ?? [] }
+
+  /// Gives the carried state its next value.
+  public func receive(_ outputs: [Tensor], gradients: [Tensor]) {
+    carried?.receive(outputs, gradients: gradients)
+  }
+}
+
+extension RecordedBatch where M: Network, Input: TrainingInput {
+  /// Records a network's mean loss over a batch.
+  ///
+  /// A network of which the gradient is taken is in training: it drops values by the items' draws, and
+  /// the auxiliary losses of its memories are added.
+  ///
+  /// - Parameters:
+  ///   - result: The results to compute.
+  ///   - network: The network; its parameters are copied.
+  ///   - count: Items of the batch, at least 1.
+  ///   - groups: Sums that the items' gradients are first added up to, at most 16.
+  ///   - context: The context to compute in.
+  ///   - makeInput: Allocates an input.
+  ///   - loss: The loss `[1]` of one item, after a state and in a pass.
+  convenience init(
+    _ result: Result, at network: M, overBatchOf count: Int, groups: Int = 8,
+    in context: ExecutionContext,
+    inputs makeInput: () -> Input,
+    loss: @escaping (M, Input, inout Trunk.State, inout Pass) -> Variable
+  ) {
+    let isTraining = result == .valueAndGradient
+    self.init(
+      result, at: network, overBatchOf: count, groups: groups, in: context, inputs: makeInput
+    ) {
+      network, input -> RecordedResult in
+      let draw = isTraining ? input.draw : nil
+      var (state, pass): (Trunk.State, Pass)
+      if let carried = input.carried {
+        (state, pass) = carried.begin(in: network.trunk, dropping: draw)
+      } else {
+        state = network.initialState
+        pass = network.trunk.pass(after: 0, length: input.length, dropping: draw)
+      }
+      let before = state
+      var value = loss(network, input, &state, &pass)
+      if isTraining { value = pass.auxiliaryLosses.reduce(value, +) }
+      return input.carried?.result(value: value, from: before, to: state)
+        ?? RecordedResult(value: value)
+    }
+  }
+
+  /// Carried states of the items; nil for those at a beginning.
+  public var states: [Trunk.State?] {
+    get { inputs.map { $0.carried?.state } }
+    set {
+      for (input, state) in zip(inputs, newValue) { input.carried?.state = state }
+    }
+  }
+}

@@ -1,0 +1,82 @@
+import LMNAutodiff
+import LMNKernels
+import LMNLayers
+public import LMNMemories
+public import LMNModel
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// A forecaster with the names of its channels.
+public struct ForecasterModel: StoredModel {
+  /// Forecasting a series.
+  public static let task = TaskKind.forecast
+  /// The network.
+  public var network: ForecasterNetwork
+  /// Names of its channels.
+  public let channels: [String]
+
+  /// A model of its parts.
+  ///
+  /// - Precondition: There is a name per channel.
+  public init(network: ForecasterNetwork, channels: [String]) {
+    precondition(
+      network.channels == channels.count,
+      "ForecasterModel: \(channels.count) names of \(network.channels) channels")
+    self.network = network
+    self.channels = channels
+  }
+
+  /// The model in a file of this task.
+  public init(decoding file: ModelFile) throws {
+    let configuration = try file.configuration()
+    let channels: [String] = try file.decoded("channels")
+    let horizon: Int = try file.decoded("horizon")
+    let normalisation: Normalisation = try file.decoded("normalisation")
+    guard channels.count == configuration.vocabularySize,
+      channels.count == normalisation.channels
+    else {
+      throw CheckpointError.unusable(
+        file: file.path,
+        problem: "it names \(channels.count) channels, its configuration has "
+          + "\(configuration.vocabularySize) and its normalisation \(normalisation.channels)")
+    }
+    network = try file.network {
+      try ForecasterNetwork(
+        configuration, horizon: horizon, normalisation: normalisation, using: &$0)
+    }
+    self.channels = channels
+  }
+
+  /// The forecast after the last row of a series of the same channels, as CSV in their own units.
+  ///
+  /// A value has the digits that a millionth of its channel's deviation changes.
+  public func forecast(after series: Series) throws(ConfigurationError) -> String {
+    precondition(series.channels == channels, "forecast: a series of \(series.channels)")
+    try network.configuration.expectPositions(for: series.count)
+    var session = ForecastSession(network)
+    // A series has a row at least.
+    let forecast = session.read(series.values)!
+    // A whole number over a power of ten is printed with no more digits than that.
+    let scales = network.normalisation.deviation.map { deviation in
+      pow(10, min(max(6 - log10(deviation).rounded(.down), 0), 22))
+    }
+    let rows = stride(from: 0, to: forecast.count, by: channels.count).map { first in
+      zip(forecast[first...], scales).map { value, scale in
+        "\((value * scale).rounded() / scale)"
+      }
+    }
+    return ([channels.map(csvField)] + rows).map { $0.joined(separator: ",") + "\n" }.joined()
+  }
+
+  /// Configuration, channels, horizon and normalisation.
+  public var specification: [String: String] {
+    [
+      "config": network.configuration.json, "channels": json(channels),
+      "horizon": "\(network.horizon)", "normalisation": json(network.normalisation),
+    ]
+  }
+}

@@ -1,0 +1,102 @@
+import FoundationEssentials
+import LMNKernels
+import LMNLayers
+import LMNModel
+
+/// A file that holds a model, perhaps beside other tensors.
+public struct ModelFile {
+  /// The file's content.
+  let content: Safetensors
+  /// Where it was read, for errors.
+  let path: String
+  /// Names of the model's tensors.
+  let names: [String]
+  /// The task of the model.
+  public let task: TaskKind
+  private let version: String
+
+  /// Version of the files that this program writes: parameters under the house's names and in its
+  /// layout.
+  static let version = "2"
+  /// Version of the files before: parameters under their published names.
+  private static let publishedVersion = "1"
+
+  /// Reads a model file, or the file `model.safetensors` of a directory.
+  public init(contentsOf path: String) throws {
+    var isDirectory = false
+    _ = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
+    let path = isDirectory ? "\(path)/\(RunDirectory.modelName)" : path
+    try self.init(try Safetensors(contentsOf: path), path: path)
+  }
+
+  /// A model in some tensors of a file; all of them unless told otherwise.
+  init(
+    _ content: Safetensors, path: String, where isPart: (String) -> Bool = { _ in true }
+  ) throws(CheckpointError) {
+    self.content = content
+    self.path = path
+    names = content.entries.map(\.name).filter(isPart)
+    version = try content.metadata("format_version", path: path)
+    guard [Self.version, Self.publishedVersion].contains(version) else {
+      throw .unusable(
+        file: path,
+        problem: "its format is version \(version), this program reads \(Self.publishedVersion) "
+          + "and \(Self.version)")
+    }
+    // Files from before there were other tasks do not say theirs.
+    let name = content.metadata["task"] ?? TaskKind.text.rawValue
+    guard let task = TaskKind(rawValue: name) else {
+      throw .unusable(
+        file: path, problem: "its task \(name.quoted) is none that this program knows")
+    }
+    self.task = task
+  }
+
+  /// The metadata under `key`, which the file has to have.
+  func metadata(_ key: String) throws(CheckpointError) -> String {
+    try content.metadata(key, path: path)
+  }
+
+  /// The JSON value in the metadata under `key`.
+  func decoded<Value: Decodable>(_ key: String) throws -> Value {
+    try content.decoded(key, path: path)
+  }
+
+  /// The configuration in the metadata.
+  func configuration() throws -> Configuration { try Configuration(json: metadata("config")) }
+
+  /// The network that `make` describes, with the parameters of the file.
+  func network<N: Network>(_ make: (inout ParameterSource) throws -> N) throws -> N {
+    try N.loading(
+      content.stateDictionary(of: names), isPublished: version == Self.publishedVersion, make)
+  }
+}
+
+extension Network {
+  /// The network that `make` describes, with the given parameters.
+  ///
+  /// Parameters are counted before memory is taken, so a configuration cannot ask for more memory
+  /// than came with it.
+  ///
+  /// - Parameters:
+  ///   - parameters: All of them.
+  ///   - isPublished: Whether names and shapes are the published ones, or the house's.
+  ///   - make: Makes the network with parameters of a source.
+  static func loading(
+    _ parameters: StateDictionary, isPublished: Bool,
+    _ make: (inout ParameterSource) throws -> Self
+  ) throws -> Self {
+    var source = ParameterSource.describing
+    var network = try make(&source)
+    let count = parameters.tensors.reduce(0) { $0 + $1.count }
+    guard source.count == count else {
+      throw CheckpointError.mismatchedParameterCount(expected: source.count ?? 0, found: count)
+    }
+    if isPublished {
+      try network.load(published: parameters)
+    } else {
+      try network.load(parameters)
+    }
+    return network
+  }
+}
