@@ -13,16 +13,10 @@ import Testing
         TreeShape(banks: 3, arity: 8, growth: 3, visibility: .disjoint), .separable, length: 70,
         places: 0),
     ]
-    + treeShapes.enumerated().flatMap { index, shape in
-      let kinds = RandomSummary.Kind.allCases
-      return [
-        RecalledStream(
-          shape, kinds[index % 3], length: 70, places: 3 * (index % 2),
-          hasLevelBias: index % 3 > 0),
-        RecalledStream(
-          shape, kinds[(index + 1) % 3], length: 30, places: 2 - 2 * (index % 2),
-          hasLevelBias: index % 3 == 0),
-      ]
+    + combinations(
+      32, of: treeShapes, RandomSummary.Kind.allCases, [30, 70], [0, 0, 2, 3], [true, false]
+    ).map { shape, kind, length, places, hasLevelBias in
+      RecalledStream(shape, kind, length: length, places: places, hasLevelBias: hasLevelBias)
     }
 
   /// Nodes and pinned tokens have the bits of the parallel form, and so has the output of a tree
