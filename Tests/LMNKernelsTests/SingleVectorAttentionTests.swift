@@ -29,7 +29,7 @@ import Testing
   }()
   /// All levels of long streams, of which dozens of units see the upper ones.
   static let longCalls: [KernelCall] = {
-    let shapes = [(1, 16), (2, 3), (4, 4), (5, 1)]
+    let shapes = [(2, 3), (4, 4), (5, 1)]
     return combinations(8, of: longTreeParts, shapes, [true, false]).flatMap(calls)
   }()
 

@@ -43,9 +43,11 @@ let longTreeParts: [Tree] = [
   Tree(length: 1100, banks: 2),
   Tree(start: 1037, length: 1300, banks: 1),
   Tree(start: 700, length: 1700, shape: TreeShape(banks: 2, arity: 3)),
-  Tree(length: 1100, shape: TreeShape(banks: 2, growth: 1)),
+  Tree(length: 1100, shape: TreeShape(banks: 1, growth: 1, highestLevel: 9)),
   Tree(start: 5, length: 1100, shape: TreeShape(banks: 2, window: 3, visibility: .disjoint)),
-  Tree(length: 1600, shape: TreeShape(banks: 1, arity: 3, growth: 1, visibility: .disjoint)),
+  Tree(
+    length: 1600,
+    shape: TreeShape(banks: 1, arity: 3, growth: 1, highestLevel: 5, visibility: .disjoint)),
   Tree(start: 11, length: 2200, shape: TreeShape(banks: 1, arity: 4, highestLevel: 3, window: 7)),
 ]
 
