@@ -91,6 +91,18 @@ import Testing
     }
   }
 
+  @Test(arguments: InstructionSet.available)
+  func partsOfALongStreamEqualTheWhole(_ instructionSet: InstructionSet) {
+    for tree in longTreeParts {
+      for kind in [RandomSummary.Kind.affine, .affineOfAllBanks] {
+        let summary = RandomSummary(kind, of: tree.shape, width: 3)
+        expectPartsToEqualTheWhole(longPartition, shape: tree.shape, width: 3, on: instructionSet) {
+          summary.nodes(of: $1, tokens: $0, carried: $2)
+        }
+      }
+    }
+  }
+
   /// Families that are made level by level have the bits that they have in the tree.
   @Test(arguments: InstructionSet.available, treeShapes)
   func familiesEqualTheTree(_ instructionSet: InstructionSet, _ shape: TreeShape) {

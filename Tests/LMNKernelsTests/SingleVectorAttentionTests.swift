@@ -168,6 +168,18 @@ import Testing
     }
   }
 
+  @Test(arguments: InstructionSet.available)
+  func partsOfALongStreamEqualTheWhole(_ instructionSet: InstructionSet) {
+    computing(on: instructionSet) {
+      for tree in longTreeParts.prefix(3) + longTreeParts.suffix(3) {
+        let stream = AttendedStream(
+          tree.shape, length: longPartition.reduce(0, +), heads: 2, width: 6, hasLevelBias: true)
+        #expect(
+          stream.outputs(of: longPartition) == stream.outputs(of: [stream.length]), "\(tree.shape)")
+      }
+    }
+  }
+
   /// Where slots are cut into blocks does not depend on who else is seen around a position.
   @Test(arguments: InstructionSet.available, [[70], [53, 17], [7, 45, 2, 16]])
   func partsEqualTheWholeWhereSlotsAreMoreThanABlock(

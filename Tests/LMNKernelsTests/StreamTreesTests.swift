@@ -19,9 +19,17 @@ import Testing
       RecalledStream(shape, kind, length: length, places: places, hasLevelBias: hasLevelBias)
     }
 
+  /// All levels of long streams.
+  private static let longStreams = [
+    RecalledStream(TreeShape(banks: 2), .affine, length: 1100, places: 0),
+    RecalledStream(
+      TreeShape(banks: 1, arity: 3, growth: 1, window: 3, visibility: .disjoint), .separable,
+      length: 1100, places: 2),
+  ]
+
   /// Nodes and pinned tokens have the bits of the parallel form, and so has the output of a tree
   /// alone; tokens that are recalled come in another order.
-  @Test(arguments: InstructionSet.available, streams)
+  @Test(arguments: InstructionSet.available, streams + longStreams)
   func stepsEqualTheParallelForm(_ instructionSet: InstructionSet, _ stream: RecalledStream) {
     computing(on: instructionSet) {
       let trees = stream.trees(1)
