@@ -13,14 +13,25 @@ import Testing
 
   @Test(arguments: trees, [1, 3, 6])
   func gradientsOfALevelBias(of tree: Tree, heads: Int) {
+    expectGradientsOfALevelBias(of: tree, heads: heads, width: 6)
+  }
+
+  @Test(arguments: longTrees)
+  func gradientsOfALevelBiasOverALongTree(of tree: Tree) {
+    expectGradientsOfALevelBias(of: tree, heads: 2, width: 4)
+  }
+
+  private func expectGradientsOfALevelBias(
+    of tree: Tree, heads: Int, width: Int, sourceLocation: SourceLocation = #_sourceLocation
+  ) {
     expectGradients(
       of: {
         $0[0].singleVectorAttention(keys: $0[1], of: tree, heads: heads, levelBias: $0[2])
       },
       at: [
-        .random([tree.rowCount, 12], seed: 1), .random([tree.length, 6], seed: 2),
+        .random([tree.rowCount, 2 * width], seed: 1), .random([tree.length, width], seed: 2),
         .random([tree.shape.highestLevel + 1, heads], seed: 3),
-      ])
+      ], sourceLocation: sourceLocation)
   }
 
   /// Beside the tree every position sees its window, and two pinned tokens through their gates.
