@@ -192,6 +192,21 @@ import Testing
     }
   }
 
+  /// Joins of two forks that share a free place.
+  @Test func forksJoinByThemselves() throws {
+    let network = try LogarithmicMemoryNetwork.small()
+    let states = states(network)
+    var batch = SessionBatch(network, states: [])
+    for count in 0..<6 {
+      var (one, other) = (batch, batch)
+      let (first, second) = (one.join(states[2]), other.join(states[3]))
+      #expect(one.state(of: first) == states[2], "after \(count) streams")
+      #expect(other.state(of: second) == states[3], "after \(count) streams")
+      #expect(batch.count == count)
+      batch.join(states[1])
+    }
+  }
+
   @Test(.enabled(if: lmn_counts_allocations()))
   func stepsBetweenChangesAllocateNothing() throws {
     var batch = SessionBatch(try .small(), streams: 3)

@@ -1,4 +1,4 @@
-import LMNKernels
+package import LMNKernels
 import LMNLayers
 import LMNMemories
 public import LMNModel
@@ -12,11 +12,28 @@ public struct Workload {
   public let tokens: Int
   /// Does the work once and returns how many seconds it took, without what prepares it.
   public let run: () -> Double
+  /// Result of the last run, for tests; nil before the first.
+  package let result: () -> Result?
+
+  /// Result of a run.
+  package enum Result: Equatable {
+    /// Mean loss of the batch.
+    case loss(Double)
+    /// Logits of the last step, and the position of each stream after it.
+    case logits(Tensor, positions: [Int])
+  }
 
   /// Work that `run` does.
   public init(tokens: Int, run: @escaping () -> Double) {
+    self.init(tokens: tokens, run: run, result: { nil })
+  }
+
+  private init(
+    tokens: Int, run: @escaping () -> Double, result: @escaping () -> Result?
+  ) {
     self.tokens = tokens
     self.run = run
+    self.result = result
   }
 
   /// A step of training: the gradient over a batch of windows, and AdamW's update.
@@ -25,11 +42,14 @@ public struct Workload {
   ) -> Workload {
     let batch = randomBatch(.valueAndGradient, of: network, count: count, length: length)
     var optimizer = AdamW(for: network.stateDictionary)
+    var loss: Double?
     return Workload(tokens: count * length) {
       seconds {
-        _ = batch.run()
+        loss = batch.run()
         optimizer.update(batch, learningRate: 1e-3)
       }
+    } result: {
+      loss.map(Result.loss)
     }
   }
 
@@ -38,7 +58,12 @@ public struct Workload {
     of network: LogarithmicMemoryNetwork, batch count: Int, length: Int
   ) -> Workload {
     let batch = randomBatch(.value, of: network, count: count, length: length)
-    return Workload(tokens: count * length) { seconds { _ = batch.run() } }
+    var loss: Double?
+    return Workload(tokens: count * length) {
+      seconds { loss = batch.run() }
+    } result: {
+      loss.map(Result.loss)
+    }
   }
 
   /// So many steps of streams in lock-step: a token of each in, the logits of the next out.
@@ -53,14 +78,24 @@ public struct Workload {
     let tokens = (0..<stepsOfDecoding).map { _ in network.randomTokens(count, using: &generator) }
     let begin = { SessionBatch(network, states: .init(repeating: start, count: count)) }
     var (streams, position): (SessionBatch?, Int) = (begin(), positions.lowerBound)
+    var logits: Tensor?
     return Workload(tokens: count * stepsOfDecoding) {
+      // Logits that are kept would make a step allocate new ones.
+      logits = nil
       if position + stepsOfDecoding > positions.upperBound {
         // Never two at once: that would show in the peak memory.
         streams = nil
         (streams, position) = (begin(), positions.lowerBound)
       }
       position += stepsOfDecoding
-      return seconds { for tokens in tokens { _ = streams!.step(tokens) } }
+      return seconds {
+        for tokens in tokens {
+          logits = nil
+          logits = streams!.step(tokens)
+        }
+      }
+    } result: {
+      logits.map { .logits($0, positions: streams!.states.map { $0[0].position }) }
     }
   }
 
