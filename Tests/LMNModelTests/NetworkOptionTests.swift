@@ -1,6 +1,7 @@
 import LMNAutodiff
 import LMNKernels
 import LMNLayers
+import LMNMemories
 import LMNModel
 import LMNTestSupport
 import Testing
@@ -30,7 +31,9 @@ struct NetworkOption: Sendable, CustomTestStringConvertible {
   static let all = [
     NetworkOption("\"activation\":\"gelu\"") { $0.activation = .gelu },
     NetworkOption("\"activation\":\"relu\"") { $0.activation = .relu },
-    NetworkOption("\"positions\":\"sinusoidal\"") { $0.positions = .sinusoidal },
+    NetworkOption("\"positions\":\"sinusoidal\"") {
+      ($0.positions, $0.maximumLength) = (.sinusoidal, nil)
+    },
     learnedPositions(1600),
     NetworkOption("\"tiedHead\":true") { $0.tiedHead = true },
     otherMemory,
@@ -74,6 +77,23 @@ struct NetworkOption: Sendable, CustomTestStringConvertible {
   func formsAgree(_ instructionSet: InstructionSet, _ option: NetworkOption) throws {
     let network = try LogarithmicMemoryNetwork.small(option: option)
     network.expectFormsAgree(on: instructionSet, lengths: [1, 8, 33])
+  }
+
+  /// Two options at once, with any summarizer and depth.
+  @Test(
+    arguments: combinations(
+      12, of: SummarizerKind.allCases, NetworkOption.all, NetworkOption.all, [1, 2, 3]))
+  func formsOfCombinationsAgree(
+    _ summarizer: SummarizerKind, _ one: NetworkOption, _ other: NetworkOption, layers: Int
+  ) throws {
+    let both = NetworkOption("\(one.testDescription),\(other.testDescription)") {
+      one.apply(&$0)
+      other.apply(&$0)
+    }
+    let network = try LogarithmicMemoryNetwork.small(summarizer, layers: layers, option: both)
+    for instructionSet in InstructionSet.available {
+      network.expectFormsAgree(on: instructionSet, lengths: [1, 8, 33])
+    }
   }
 
   /// Stretches are read side by side, from the beginning and from between.

@@ -80,8 +80,6 @@ public struct Workload {
     var (streams, position): (SessionBatch?, Int) = (begin(), positions.lowerBound)
     var logits: Tensor?
     return Workload(tokens: count * stepsOfDecoding) {
-      // Logits that are kept would make a step allocate new ones.
-      logits = nil
       if position + stepsOfDecoding > positions.upperBound {
         // Never two at once: that would show in the peak memory.
         streams = nil
@@ -90,6 +88,7 @@ public struct Workload {
       position += stepsOfDecoding
       return seconds {
         for tokens in tokens {
+          // Logits that are kept would make the step allocate new ones.
           logits = nil
           logits = streams!.step(tokens)
         }
