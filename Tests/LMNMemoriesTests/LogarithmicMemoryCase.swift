@@ -47,7 +47,8 @@ struct LogarithmicMemoryCase: Sendable, CustomTestStringConvertible {
       ]
     } + family
 
-  /// With one to four heads, one of each: children, growth, a highest level with biases, a window, disjoint nodes, pins.
+  /// Each of arity, expansion, highest level with biases, window, disjoint nodes and pinned tokens, with
+  /// one to four heads.
   static let family: [LogarithmicMemoryCase] = combinations(10, of: kinds, [1, 2, 4]).enumerated()
     .map { index, combination in
       let (kind, heads) = combination
