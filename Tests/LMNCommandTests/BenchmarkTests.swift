@@ -3,24 +3,33 @@ import LMNTestSupport
 import Testing
 
 @Suite struct BenchmarkTests {
-  private static let works = ["training", "evaluation", "one_stream", "64_streams"]
+  /// Name, tokens of a step, and passes over the network of each work.
+  private static let works = [
+    ("training", 8192.0, 3.0), ("evaluation", 8192, 1), ("one_stream", 1, 1), ("64_streams", 64, 1),
+  ]
 
-  /// How fast anything is depends on what else the machine does: any positive number will do.
+  /// Speeds between 0 and a bound above any core's peak, which a work that does nothing exceeds.
   @Test func reportIsJSON() throws {
     let result = try Command.run("benchmark", "--iterations", "1", "--threads", "1", "--json")
     #expect(result.status == 0 && result.errors.isEmpty)
     let report = try result.json()
     #expect(
       Set(report.keys)
-        == Set(Self.works + ["instruction_set", "parameters", "threads", "training_memory_bytes"]))
+        == Set(
+          Self.works.map(\.0) + [
+            "instruction_set", "parameters", "threads", "training_memory_bytes",
+          ]))
     #expect(report["instruction_set"] as? String == InstructionSet.selected?.name)
     #expect(report["parameters"] as? Int == 71_489)
     #expect(report["threads"] as? Int == 1)
     #expect(try #require(report["training_memory_bytes"] as? Int) > 71_489 * 4 * 4)
-    for work in Self.works {
+    for (work, tokens, passes) in Self.works {
       let speed = try #require(report[work] as? [String: Double])
       #expect(Set(speed.keys) == ["seconds", "tokens_per_second"])
-      #expect(speed.values.allSatisfy { $0 > 0 && $0.isFinite })
+      let (seconds, pace) = (speed["seconds"]!, speed["tokens_per_second"]!)
+      #expect(abs(seconds * pace / tokens - 1) < 1e-9)
+      // A multiplication and an addition per parameter, token and pass.
+      #expect(2 * 71_489 * passes * pace < 1e13, "\(work)")
     }
   }
 

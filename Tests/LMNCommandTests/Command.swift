@@ -139,7 +139,7 @@ func writeSmallModel(
   (configuration.width, configuration.heads, configuration.layers) = (8, 2, 2)
   configure(&configuration)
   var generator = SeededGenerator(seed: seed)
-  let network = try LogarithmicMemoryNetwork(
+  let network = try LanguageNetwork(
     configuration, initialisation: .normal, using: &generator)
   try LanguageModel(network: network, tokenizer: tokenizer).write(to: path)
 }

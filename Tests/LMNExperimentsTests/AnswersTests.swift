@@ -18,7 +18,7 @@ import Testing
   }
 
   @Test func onlyWhatIsAskedForCounts() throws {
-    let network = try LogarithmicMemoryNetwork.small(vocabularySize: 7)
+    let network = try LanguageNetwork.small(vocabularySize: 7)
     let inputs = tokens(9, seed: 1)
     let answers = network(inputs).value.likeliestTokens
     func targets(_ answer: (Int) -> Token?) -> [Token] {
@@ -35,7 +35,7 @@ import Testing
   /// What is written token by token is what the parallel form finds likeliest.
   @Test(arguments: [1, 5])
   func continuationsAreTheLikeliest(count: Int) throws {
-    let network = try LogarithmicMemoryNetwork.small(vocabularySize: 7)
+    let network = try LanguageNetwork.small(vocabularySize: 7)
     let texts = [tokens(11, seed: 1), tokens(11, seed: 2), tokens(3, seed: 3)]
     let written = network.continuations(of: texts, count: count)
     for (text, written) in zip(texts, written) {

@@ -1,4 +1,5 @@
 import Foundation
+import LMNAutodiff
 import LMNKernels
 import LMNLayers
 import LMNMemories
@@ -112,12 +113,30 @@ import Testing
     #expect(throws: RecallTaskError.noSizes) { try task([]) }
   }
 
+  /// Accuracy of a network that answers each key by its value in the first example.
+  @Test func scoresAreTheShareOfRightAnswers() throws {
+    let size = Size(length: 16, pairs: 4)
+    let task = try task([size], vocabulary: 17)
+    var (generator, same) = (SeededGenerator(seed: 3), SeededGenerator(seed: 3))
+    let examples = (0..<12).map { _ in task.example(of: size, using: &same) }
+    var answers = (0..<17).map { Token($0) }
+    for pair in 0..<4 {
+      answers[Int(examples[0].inputs[2 * pair])] = examples[0].inputs[2 * pair + 1]
+    }
+    let right = examples.map { example in
+      zip(example.inputs, example.targets).count { $1 >= 0 && answers[Int($0)] == $1 }
+    }
+    #expect(right[0] == 4 && right.reduce(0, +) > 4)
+    let scores = task.scores(of: try .answering(answers), examples: 12, using: &generator)
+    #expect(scores.map(\.value) == [Double(right.reduce(0, +)) / 48])
+  }
+
   /// 32 keys or zero, 32 values; a guess among the pairs knows what stood in the text.
   @Test func scoresComeWithGuesses() throws {
     let size = Size(length: 8, pairs: 2)
     let task = try task([size, Size(length: 16, pairs: 4)], vocabulary: 64)
     var generator = SeededGenerator(seed: 1)
-    let network = try LogarithmicMemoryNetwork.small(vocabularySize: 64)
+    let network = try LanguageNetwork.small(vocabularySize: 64)
     let scores = task.scores(of: network, examples: 10, using: &generator)
     #expect(scores.map(\.length) == [8, 16] && scores.map(\.pairs) == [2, 4])
     #expect(scores.map(\.asked) == [20, 40])
@@ -128,13 +147,33 @@ import Testing
   }
 }
 
-extension LogarithmicMemoryNetwork {
+extension LanguageNetwork {
+  /// A network whose likeliest token after token `t` is `answers[t]`, independent of what precedes `t`.
+  ///
+  /// The embedding is the identity, all blocks add zero, and the head permutes.
+  static func answering(_ answers: [Token]) throws -> LanguageNetwork {
+    let size = answers.count
+    var configuration = Configuration(vocabularySize: size)
+    (configuration.width, configuration.heads, configuration.layers) = (size, 1, 1)
+    var generator = SeededGenerator(seed: 1)
+    var network = try LanguageNetwork(configuration, using: &generator)
+    network.visitParameters { name, parameter in
+      var scalars = [Float](repeating: name == "ln_f.weight" ? 1 : 0, count: parameter.value.count)
+      for (token, answer) in answers.enumerated() {
+        if name.hasPrefix("token_embedding_table") { scalars[token * size + token] = 1 }
+        if name == "lm_head.weight" { scalars[Int(answer) * size + token] = 1 }
+      }
+      parameter = Variable(constant: Tensor(shape: parameter.value.shape, scalars: scalars))
+    }
+    return network
+  }
+
   /// A network with fresh parameters that differ from stream to stream.
-  static func small(vocabularySize: Int, seed: UInt64 = 1) throws -> LogarithmicMemoryNetwork {
+  static func small(vocabularySize: Int, seed: UInt64 = 1) throws -> LanguageNetwork {
     var configuration = Configuration(vocabularySize: vocabularySize)
     (configuration.width, configuration.heads, configuration.layers) = (8, 2, 1)
     configuration.feedForward = 1
     var generator = SeededGenerator(seed: seed)
-    return try LogarithmicMemoryNetwork(configuration, initialisation: .normal, using: &generator)
+    return try LanguageNetwork(configuration, initialisation: .normal, using: &generator)
   }
 }

@@ -152,10 +152,37 @@ import Testing
     #expect(throws: TokenizerError.self) { try task(in: .text([0xff]), lengths: [19]) }
   }
 
+  /// Scores of a network that writes the code of one example after each question.
+  @Test func scoresCountDigitsAndWholeCodes() throws {
+    let task = try task(lengths: [19])
+    var (generator, same) = (SeededGenerator(seed: 1), SeededGenerator(seed: 1))
+    let codes = NeedleInHaystack.depths.map { depth in
+      (0..<2).map { _ in Array(task.example(of: 19, depth: depth, using: &same).targets.suffix(5)) }
+    }
+    let known = try #require(codes.joined().first { Set($0).count == 5 })
+    var answers = (0..<task.vocabularySize).map { Token($0) }
+    let question = try task.tokenizer.encode(Array("=".utf8))
+    for (token, answer) in zip(question + known, known) { answers[Int(token)] = answer }
+
+    let scores = task.scores(of: try .answering(answers), examples: 2, using: &generator)
+    func values(_ measure: Score.Measure) -> [Double] {
+      scores.filter { $0.measure == measure }.map(\.value)
+    }
+    let exact = codes.map { Double($0.count { $0 == known }) / 2 }
+    #expect(values(.exact) == exact && exact.reduce(0, +) == 0.5)
+    // Each digit is predicted from the right digit before it, the first from "=".
+    let right = codes.map { codes in
+      codes.reduce(0) { $0 + zip(question + $1, $1).count { answers[Int($0)] == $1 } }
+    }
+    #expect(values(.digits) == right.map { Double($0) / 10 })
+    let first = codes.joined().filter { $0 != known && $0[0] == known[0] }
+    #expect(!first.isEmpty)
+  }
+
   @Test func scoresComeByLengthAndDepth() throws {
     let task = try task(keys: 2, lengths: [33, 40])
     var generator = SeededGenerator(seed: 1)
-    let network = try LogarithmicMemoryNetwork.small(vocabularySize: task.vocabularySize)
+    let network = try LanguageNetwork.small(vocabularySize: task.vocabularySize)
     let scores = task.scores(of: network, examples: 2, using: &generator)
     #expect(scores.count == 2 * 11 * 2)
     let digits = scores.filter { $0.measure == .digits }

@@ -77,7 +77,7 @@ import Testing
     var model = settings.model
     model.vocabularySize = task.vocabularySize
     var generator = SeededGenerator(seed: 1)
-    var network = try LogarithmicMemoryNetwork(model, using: &generator)
+    var network = try LanguageNetwork(model, using: &generator)
     var run = TrainingRun(network, on: examples, settings, rate: .constant(rate: 0.1))
     let summary = try computing { try run.run(validation: []) { _ in } }
     #expect(summary.steps == 12 && summary.learningRate == 0.1)

@@ -47,12 +47,15 @@ struct LogarithmicMemoryCase: Sendable, CustomTestStringConvertible {
       ]
     } + family
 
-  /// One of each: children, growth, a highest level with biases, a window, disjoint nodes, pins.
-  static let family: [LogarithmicMemoryCase] = kinds.enumerated().map { index, example in
-    LogarithmicMemoryCase(
-      summarizer: example.0, width: 8, heads: 1 << (index % 3), shape: example.1,
-      hasLevelBias: example.2, pins: example.3, seed: UInt64(10 + index))
-  }
+  /// Each of arity, expansion, highest level with biases, window, disjoint nodes and pinned tokens, with
+  /// one to four heads.
+  static let family: [LogarithmicMemoryCase] = combinations(10, of: kinds, [1, 2, 4]).enumerated()
+    .map { index, combination in
+      let (kind, heads) = combination
+      return LogarithmicMemoryCase(
+        summarizer: kind.0, width: 8, heads: heads, shape: kind.1, hasLevelBias: kind.2,
+        pins: kind.3, seed: UInt64(10 + index))
+    }
 
   private static let kinds: [(SummarizerKind, TreeShape, Bool, Int)] = [
     (.linear, TreeShape(banks: 2, arity: 3), false, 0),

@@ -36,7 +36,7 @@ extension TrainingBatch where Input == TokenWindow {
   fileprivate func firstRunsAreThoseOfWindows(
     _ instructionSet: InstructionSet, _ option: NetworkOption
   ) throws {
-    let network = try LogarithmicMemoryNetwork.small(option: option)
+    let network = try LanguageNetwork.small(option: option)
     computing(on: instructionSet) {
       let carried = CarriedBatch(ofLossAt: network, streams: 3, length: 21)
       let recorded = RecordedBatch(ofLossAt: network, windows: 3, length: 21)
@@ -54,7 +54,7 @@ extension TrainingBatch where Input == TokenWindow {
   fileprivate func gradientsFlowThroughAllBlocksOfARun(
     _ instructionSet: InstructionSet, _ option: NetworkOption
   ) throws {
-    let network = try LogarithmicMemoryNetwork.small(option: option)
+    let network = try LanguageNetwork.small(option: option)
     let (blocks, length) = (3, 8)
     computing(on: instructionSet) {
       let batch = CarriedBatch(ofLossAt: network, streams: 2, length: blocks * length)
@@ -99,7 +99,7 @@ extension TrainingBatch where Input == TokenWindow {
   fileprivate func laterRunsGoOnAfterDetachedStates(
     _ instructionSet: InstructionSet, _ option: NetworkOption
   ) throws {
-    var network = try LogarithmicMemoryNetwork.small(option: option)
+    var network = try LanguageNetwork.small(option: option)
     computing(on: instructionSet) {
       let batch = CarriedBatch(ofLossAt: network, streams: 3, length: 11)
       let inputs = batch.inputs
@@ -139,7 +139,7 @@ extension TrainingBatch where Input == TokenWindow {
   /// Fewer and more streams than threads.
   @Test(arguments: InstructionSet.available, [1, 2, 5])
   func bitsDoNotDependOnThreads(_ instructionSet: InstructionSet, count: Int) throws {
-    let network = try LogarithmicMemoryNetwork.small(option: .otherMemory)
+    let network = try LanguageNetwork.small(option: .otherMemory)
     func results(threads: Int) -> ([Double], [[Tensor]], [Trunk.State]) {
       computing(on: instructionSet, threads: threads) {
         let batch = CarriedBatch(ofLossAt: network, streams: count, length: 19)
@@ -159,7 +159,7 @@ extension TrainingBatch where Input == TokenWindow {
   }
 
   @Test func streamsBeginAnewWhereLearnedPositionsEnd() throws {
-    let network = try LogarithmicMemoryNetwork.small(option: .learnedPositions(24))
+    let network = try LanguageNetwork.small(option: .learnedPositions(24))
     let batch = CarriedBatch(ofLossAt: network, streams: 2, length: 8)
     batch.fill(seed: 1)
     let positions = (0..<5).map { _ in
@@ -172,7 +172,7 @@ extension TrainingBatch where Input == TokenWindow {
   /// The other streams go on.
   @Test(arguments: [options[0], .otherMemory])
   fileprivate func streamsBeginAnewAfterAStateThatIsNotFinite(_ option: NetworkOption) throws {
-    var network = try LogarithmicMemoryNetwork.small(option: option)
+    var network = try LanguageNetwork.small(option: option)
     let table = network.embedding.table.value
     network.embedding.table = Variable(
       constant: Tensor(
@@ -197,12 +197,12 @@ extension TrainingBatch where Input == TokenWindow {
   @Test func statesOfOtherStreamsAreRefused() async {
     await #expect(processExitsWith: .failure) {
       let batch = CarriedBatch(ofLossAt: try .small(), streams: 2, length: 3)
-      batch.states = [try LogarithmicMemoryNetwork.small().initialState]
+      batch.states = [try LanguageNetwork.small().initialState]
       _ = batch.run()
     }
     await #expect(processExitsWith: .failure) {
       let batch = RecordedBatch(ofLossAt: try .small(), windows: 1, length: 3)
-      batch.states = [try LogarithmicMemoryNetwork.small().initialState]
+      batch.states = [try LanguageNetwork.small().initialState]
     }
   }
 }

@@ -151,7 +151,7 @@ import Testing
       configuration.feedForward = 1 + number
       configuration.summarizer = summarizer
       var generator = SeededGenerator(seed: 1)
-      let network = try LogarithmicMemoryNetwork(configuration, using: &generator)
+      let network = try LanguageNetwork(configuration, using: &generator)
       #expect(configuration.parameterCount == network.parameterCount)
     }
   }
@@ -166,7 +166,7 @@ import Testing
     configuration.arity = arity
     for _ in 0..<2 {
       var generator = SeededGenerator(seed: 1)
-      let network = try LogarithmicMemoryNetwork(configuration, using: &generator)
+      let network = try LanguageNetwork(configuration, using: &generator)
       #expect(configuration.parameterCount == network.parameterCount)
       (configuration.expand, configuration.maximumLevels) = (2, 5)
       (configuration.levelBias, configuration.pinned, configuration.window) = (true, 3, 4)

@@ -10,18 +10,18 @@ import Testing
 /// Dropout is active where a draw is given, which is where a network learns.
 @Suite struct DropoutTests {
   private static let half = NetworkOption("half") { $0.dropout = 0.5 }
-  private let network: LogarithmicMemoryNetwork
+  private let network: LanguageNetwork
   private let input = tokens(40, seed: 1)
   private let targets = tokens(40, seed: 2)
 
   init() throws { network = try .small(option: Self.half) }
 
-  private func loss(dropping draw: DropoutDraw?, at network: LogarithmicMemoryNetwork) -> Variable {
+  private func loss(dropping draw: DropoutDraw?, at network: LanguageNetwork) -> Variable {
     network.loss(of: TokenBuffer(input), targets: TokenBuffer(targets), dropping: draw)
   }
 
   @Test func nothingIsDroppedWithoutADraw() throws {
-    let usual = try LogarithmicMemoryNetwork.small()
+    let usual = try LanguageNetwork.small()
     #expect(network.stateDictionary == usual.stateDictionary)
     #expect(network(input).value == usual(input).value)
     #expect(

@@ -1,6 +1,7 @@
 import LMNAutodiff
 import LMNKernels
 import LMNLayers
+import LMNMemories
 import LMNModel
 import LMNTestSupport
 import Testing
@@ -30,7 +31,9 @@ struct NetworkOption: Sendable, CustomTestStringConvertible {
   static let all = [
     NetworkOption("\"activation\":\"gelu\"") { $0.activation = .gelu },
     NetworkOption("\"activation\":\"relu\"") { $0.activation = .relu },
-    NetworkOption("\"positions\":\"sinusoidal\"") { $0.positions = .sinusoidal },
+    NetworkOption("\"positions\":\"sinusoidal\"") {
+      ($0.positions, $0.maximumLength) = (.sinusoidal, nil)
+    },
     learnedPositions(1600),
     NetworkOption("\"tiedHead\":true") { $0.tiedHead = true },
     otherMemory,
@@ -56,30 +59,47 @@ struct NetworkOption: Sendable, CustomTestStringConvertible {
   @Test(arguments: NetworkOption.all)
   func matters(_ option: NetworkOption) throws {
     let (usual, network) = (
-      try LogarithmicMemoryNetwork.small(), try LogarithmicMemoryNetwork.small(option: option)
+      try LanguageNetwork.small(), try LanguageNetwork.small(option: option)
     )
     #expect(network(tokens(9, seed: 1)).value != usual(tokens(9, seed: 1)).value)
   }
 
   @Test(arguments: NetworkOption.all)
   func parametersAreCountedAndPublished(_ option: NetworkOption) throws {
-    let network = try LogarithmicMemoryNetwork.small(option: option)
+    let network = try LanguageNetwork.small(option: option)
     #expect(network.configuration.parameterCount == network.parameterCount)
-    var other = try LogarithmicMemoryNetwork.small(option: option, seed: 2)
+    var other = try LanguageNetwork.small(option: option, seed: 2)
     try other.load(published: network.published(network.stateDictionary))
     #expect(other.stateDictionary == network.stateDictionary)
   }
 
   @Test(arguments: InstructionSet.available, NetworkOption.all)
   func formsAgree(_ instructionSet: InstructionSet, _ option: NetworkOption) throws {
-    let network = try LogarithmicMemoryNetwork.small(option: option)
+    let network = try LanguageNetwork.small(option: option)
     network.expectFormsAgree(on: instructionSet, lengths: [1, 8, 33])
+  }
+
+  /// Two options at once, with any summarizer and depth.
+  @Test(
+    arguments: combinations(
+      12, of: SummarizerKind.allCases, NetworkOption.all, NetworkOption.all, [1, 2, 3]))
+  func formsOfCombinationsAgree(
+    _ summarizer: SummarizerKind, _ one: NetworkOption, _ other: NetworkOption, layers: Int
+  ) throws {
+    let both = NetworkOption("\(one.testDescription),\(other.testDescription)") {
+      one.apply(&$0)
+      other.apply(&$0)
+    }
+    let network = try LanguageNetwork.small(summarizer, layers: layers, option: both)
+    for instructionSet in InstructionSet.available {
+      network.expectFormsAgree(on: instructionSet, lengths: [1, 8, 33])
+    }
   }
 
   /// Stretches are read side by side, from the beginning and from between.
   @Test(arguments: NetworkOption.all)
   func readsLongTexts(_ option: NetworkOption) throws {
-    let network = try LogarithmicMemoryNetwork.small(layers: 1, option: option)
+    let network = try LanguageNetwork.small(layers: 1, option: option)
     let input = tokens(1600, seed: 5)
     func read(threads: Int) -> [Float] {
       computing(threads: threads) {
@@ -99,7 +119,7 @@ struct NetworkOption: Sendable, CustomTestStringConvertible {
   /// would have alone.
   @Test(arguments: InstructionSet.available, NetworkOption.all)
   func streamsAreIndependent(_ instructionSet: InstructionSet, _ option: NetworkOption) throws {
-    let network = try LogarithmicMemoryNetwork.small(option: option)
+    let network = try LanguageNetwork.small(option: option)
     let inputs = (0..<3).map { tokens(9, seed: 100 + $0) }
     computing(on: instructionSet) {
       let states = [0, 7, 62].map { position in
@@ -133,7 +153,7 @@ struct NetworkOption: Sendable, CustomTestStringConvertible {
   func recordedGradientsAreTheCalledOnes(
     _ instructionSet: InstructionSet, _ option: NetworkOption
   ) throws {
-    let network = try LogarithmicMemoryNetwork.small(option: option, seed: 2)
+    let network = try LanguageNetwork.small(option: option, seed: 2)
     let (inputs, targets) = (tokens(42, seed: 1), tokens(42, seed: 2))
     let members = (0..<3).map { 14 * $0..<14 * ($0 + 1) }
     let expected = computing(on: instructionSet) {
@@ -158,7 +178,7 @@ struct NetworkOption: Sendable, CustomTestStringConvertible {
   /// have its gradients.
   @Test(arguments: NetworkOption.all.filter { !$0.testDescription.contains("relu") })
   func gradientsAreSlopes(_ option: NetworkOption) throws {
-    let network = try LogarithmicMemoryNetwork.small(option: option)
+    let network = try LanguageNetwork.small(option: option)
     let (input, targets) = (tokens(13, seed: 1), TokenBuffer(tokens(13, seed: 2)))
     expectGradients(
       of: { parameters in

@@ -6,20 +6,20 @@ import LMNModel
 import LMNTestSupport
 import Testing
 
-extension LogarithmicMemoryNetwork {
+extension LanguageNetwork {
   /// A small network whose far memory matters.
   static func small(
     _ summarizer: SummarizerKind = .linear, layers: Int = 2, option: NetworkOption? = nil,
     seed: UInt64 = 1
-  ) throws -> LogarithmicMemoryNetwork {
+  ) throws -> LanguageNetwork {
     var configuration = Configuration.small(vocabularySize: 11, layers: layers, option: option)
     configuration.summarizer = summarizer
     var generator = SeededGenerator(seed: seed)
-    return try LogarithmicMemoryNetwork(configuration, initialisation: .normal, using: &generator)
+    return try LanguageNetwork(configuration, initialisation: .normal, using: &generator)
   }
 }
 
-extension LogarithmicMemoryNetwork {
+extension LanguageNetwork {
   /// Expects texts of these lengths to have the same logits in parallel, token by token, and in a mix
   /// of growing stretches and single tokens.
   func expectFormsAgree(on instructionSet: InstructionSet, lengths: [Int]) {
@@ -50,25 +50,25 @@ extension LogarithmicMemoryNetwork {
   }
 }
 
-extension SequenceClassifier {
+extension ClassifierNetwork {
   /// A small classifier of the same vocabulary.
   static func small(
     _ pooling: Pooling, layers: Int = 2, option: NetworkOption? = nil, seed: UInt64 = 1
-  ) throws -> SequenceClassifier {
+  ) throws -> ClassifierNetwork {
     var generator = SeededGenerator(seed: seed)
-    return try SequenceClassifier(
+    return try ClassifierNetwork(
       .small(vocabularySize: 11, layers: layers, option: option), classes: 3, pooling: pooling,
       initialisation: .normal, using: &generator)
   }
 }
 
-extension Forecaster {
+extension ForecasterNetwork {
   /// A small forecaster of two channels that differ in size.
   static func small(
     horizon: Int = 3, layers: Int = 2, option: NetworkOption? = nil, seed: UInt64 = 1
-  ) throws -> Forecaster {
+  ) throws -> ForecasterNetwork {
     var generator = SeededGenerator(seed: seed)
-    return try Forecaster(
+    return try ForecasterNetwork(
       .small(vocabularySize: 2, layers: layers, option: option), horizon: horizon,
       normalisation: #require(Normalisation(mean: [100, -3], deviation: [20, 0.5])),
       initialisation: .normal, using: &generator)
@@ -87,7 +87,7 @@ extension Configuration {
   }
 }
 
-extension TrunkModel {
+extension Network {
   /// How far logits may be apart that differ by rounding, relative to the largest.
   ///
   /// Both forms make the same nodes and projections; then come, per block, attention, output, norm

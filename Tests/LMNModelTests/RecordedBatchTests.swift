@@ -25,10 +25,10 @@ private struct Window: RecordedInput {
 }
 
 @Suite struct RecordedBatchTests {
-  private typealias Batch = RecordedBatch<LogarithmicMemoryNetwork, Window>
+  private typealias Batch = RecordedBatch<LanguageNetwork, Window>
 
   private func batch(
-    _ result: Batch.Result = .valueAndGradient, at network: LogarithmicMemoryNetwork, of count: Int,
+    _ result: Batch.Result = .valueAndGradient, at network: LanguageNetwork, of count: Int,
     length: Int = 21, seed: UInt64 = 1, threads: Int = 1, on instructionSet: InstructionSet? = nil
   ) -> Batch {
     let batch = Batch(
@@ -53,8 +53,8 @@ private struct Window: RecordedInput {
     _ instructionSet: InstructionSet, _ summarizer: SummarizerKind
   ) throws {
     let (first, second) = (
-      try LogarithmicMemoryNetwork.small(summarizer, seed: 1),
-      try LogarithmicMemoryNetwork.small(summarizer, seed: 2)
+      try LanguageNetwork.small(summarizer, seed: 1),
+      try LanguageNetwork.small(summarizer, seed: 2)
     )
     let batch = batch(at: first, of: 3, on: instructionSet)
     for (network, seed) in zip([first, second, first], 1...) {
@@ -73,7 +73,7 @@ private struct Window: RecordedInput {
 
   /// The shorter way for windows of tokens.
   @Test func recordsTheLossOfWindows() throws {
-    let network = try LogarithmicMemoryNetwork.small()
+    let network = try LanguageNetwork.small()
     let batch = RecordedBatch(ofLossAt: network, windows: 2, length: 7)
     let (inputs, targets) = (tokens(14, seed: 1), tokens(14, seed: 2))
     for (index, window) in batch.inputs.enumerated() {
@@ -104,7 +104,7 @@ private struct Window: RecordedInput {
   }
 
   @Test func valueAloneIsTheSame() throws {
-    let network = try LogarithmicMemoryNetwork.small()
+    let network = try LanguageNetwork.small()
     let both = batch(at: network, of: 5)
     #expect(batch(.value, at: network, of: 5).run() == both.run())
     #expect(batch(.value, at: network, of: 5).gradient.tensors.allSatisfy { $0.squaredNorm == 0 })
@@ -113,7 +113,7 @@ private struct Window: RecordedInput {
   /// Fewer and more members than threads, than groups, and neither a multiple of the other.
   @Test(arguments: InstructionSet.available, [1, 2, 3, 8, 11, 16])
   func bitsDoNotDependOnThreads(_ instructionSet: InstructionSet, count: Int) throws {
-    let network = try LogarithmicMemoryNetwork.small()
+    let network = try LanguageNetwork.small()
     func result(threads: Int) -> (Double, StateDictionary) {
       let batch = batch(at: network, of: count, threads: threads, on: instructionSet)
       return (batch.run(), batch.gradient)
@@ -127,7 +127,7 @@ private struct Window: RecordedInput {
 
   @Test func keepsParametersOfItsOwn() throws {
     let (first, second) = (
-      try LogarithmicMemoryNetwork.small(seed: 1), try LogarithmicMemoryNetwork.small(seed: 2)
+      try LanguageNetwork.small(seed: 1), try LanguageNetwork.small(seed: 2)
     )
     let batch = batch(at: first, of: 2)
     var stored = first

@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct SessionBatchTests {
   /// States at different positions, some of which will finish several levels in the next steps.
-  private func states(_ network: LogarithmicMemoryNetwork) -> [LogarithmicMemoryNetwork.State] {
+  private func states(_ network: LanguageNetwork) -> [LanguageNetwork.State] {
     [0, 3, 7, 62, 63].map { position in
       var session = Session(network)
       session.read(tokens(position, seed: UInt64(position)))
@@ -20,7 +20,7 @@ import Testing
   func streamsAreIndependent(
     _ instructionSet: InstructionSet, _ summarizer: SummarizerKind
   ) throws {
-    let network = try LogarithmicMemoryNetwork.small(summarizer)
+    let network = try LanguageNetwork.small(summarizer)
     let inputs = (0..<5).map { tokens(9, seed: 100 + $0) }
     let alone = computing(on: instructionSet) {
       zip(states(network), inputs).map { state, input in
@@ -45,7 +45,7 @@ import Testing
   }
 
   @Test func copiesAreForks() throws {
-    let network = try LogarithmicMemoryNetwork.small()
+    let network = try LanguageNetwork.small()
     var one = SessionBatch(network, states: states(network))
     _ = one.step([1, 2, 3, 4, 5])
     var (other, third) = (one, one)
@@ -90,7 +90,7 @@ import Testing
   @Test(arguments: InstructionSet.available, [1, 3])
   func streamsJoinAndLeave(_ instructionSet: InstructionSet, threads: Int) throws {
     let networks =
-      try SummarizerKind.allCases.map { try LogarithmicMemoryNetwork.small($0) }
+      try SummarizerKind.allCases.map { try LanguageNetwork.small($0) }
       + NetworkOption.all.map { try .small(option: $0) }
     for network in networks {
       computing(on: instructionSet, threads: threads) {
@@ -134,7 +134,7 @@ import Testing
   }
 
   @Test func emptyBatchesWaitForStreams() throws {
-    let network = try LogarithmicMemoryNetwork.small()
+    let network = try LanguageNetwork.small()
     var batch = SessionBatch(network, states: [])
     #expect(batch.count == 0 && batch.states.isEmpty)
     #expect(batch.step([]).shape == [0, 11])
@@ -149,7 +149,7 @@ import Testing
 
   /// Where positions end, nobody is kept from going on by one who has left or has come to the end.
   @Test func learnedPositionsEndForEveryStreamAlone() throws {
-    let network = try LogarithmicMemoryNetwork.small(option: .learnedPositions(5))
+    let network = try LanguageNetwork.small(option: .learnedPositions(5))
     var batch = SessionBatch(network, streams: 3)
     var alone = SessionBatch(network, streams: 1)
     batch.leave(batch.streams[0])
@@ -169,7 +169,7 @@ import Testing
 
   /// Changes of a fork, whether it has to make room or not, are its own.
   @Test func forksChangeByThemselves() throws {
-    let network = try LogarithmicMemoryNetwork.small()
+    let network = try LanguageNetwork.small()
     var original = SessionBatch(network, states: states(network))
     for round in 0..<4 {
       let (before, streams) = (original.states, original.streams)
@@ -189,6 +189,21 @@ import Testing
       #expect(with.rows(0..<tokens.count) == expected)
       #expect(joined.state(of: newcomer) == original.states[3])
       original = joined
+    }
+  }
+
+  /// Joins of two forks that share a free place.
+  @Test func forksJoinByThemselves() throws {
+    let network = try LanguageNetwork.small()
+    let states = states(network)
+    var batch = SessionBatch(network, states: [])
+    for count in 0..<6 {
+      var (one, other) = (batch, batch)
+      let (first, second) = (one.join(states[2]), other.join(states[3]))
+      #expect(one.state(of: first) == states[2], "after \(count) streams")
+      #expect(other.state(of: second) == states[3], "after \(count) streams")
+      #expect(batch.count == count)
+      batch.join(states[1])
     }
   }
 
@@ -214,25 +229,25 @@ import Testing
 
   @Test func trapsOnStreamsThatAreNotThere() async {
     await #expect(processExitsWith: .failure) {
-      var batch = SessionBatch(try LogarithmicMemoryNetwork.small(), streams: 2)
+      var batch = SessionBatch(try LanguageNetwork.small(), streams: 2)
       let stream = batch.streams[0]
       batch.leave(stream)
       batch.leave(stream)
     }
     await #expect(processExitsWith: .failure) {
-      let one = SessionBatch(try LogarithmicMemoryNetwork.small(), streams: 1)
-      let two = SessionBatch(try LogarithmicMemoryNetwork.small(), streams: 2)
+      let one = SessionBatch(try LanguageNetwork.small(), streams: 1)
+      let two = SessionBatch(try LanguageNetwork.small(), streams: 2)
       _ = one.state(of: two.streams[1])
     }
   }
 
   @Test func trapsOnTokensThatDoNotFit() async {
     await #expect(processExitsWith: .failure) {
-      var batch = SessionBatch(try LogarithmicMemoryNetwork.small(), streams: 2)
+      var batch = SessionBatch(try LanguageNetwork.small(), streams: 2)
       _ = batch.step([1])
     }
     await #expect(processExitsWith: .failure) {
-      var batch = SessionBatch(try LogarithmicMemoryNetwork.small(), streams: 1)
+      var batch = SessionBatch(try LanguageNetwork.small(), streams: 1)
       _ = batch.step([11])
     }
   }

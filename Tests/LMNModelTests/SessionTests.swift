@@ -5,7 +5,7 @@ import LMNTestSupport
 import Testing
 
 @Suite struct SessionTests {
-  private let network: LogarithmicMemoryNetwork
+  private let network: LanguageNetwork
   private let tolerance: Double
 
   init() throws {
@@ -106,7 +106,7 @@ import Testing
   /// Longer than a stretch, and ending right behind one.
   @Test(arguments: [511, 512, 513, 1026])
   func readsInStretches(count: Int) throws {
-    let network = try LogarithmicMemoryNetwork.small(layers: 1)
+    let network = try LanguageNetwork.small(layers: 1)
     let input = tokens(count, seed: 6)
     var (session, stepper) = (Session(network), Session(network))
     var (sizes, last): ([Int], Tensor?) = ([], nil)

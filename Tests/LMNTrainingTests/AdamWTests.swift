@@ -100,7 +100,7 @@ import Testing
     let weights = names.filter {
       !$0.hasPrefix("after.") && !["input_ids", "targets", "losses"].contains($0)
     }
-    var network = try LogarithmicMemoryNetwork(
+    var network = try LanguageNetwork(
       Configuration(json: #require(file.metadata["config"])),
       loading: file.stateDictionary(of: weights))
     var optimizer = AdamW(for: network.stateDictionary)

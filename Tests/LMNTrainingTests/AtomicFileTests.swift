@@ -47,6 +47,40 @@ private func permissions(of path: String) -> mode_t {
     }
   }
 
+  /// Order that leaves the old bytes or all of the new ones after a power cut.
+  @Test func synchronizesBeforeAndAfterTheExchange() throws {
+    try withTemporaryDirectory { directory in
+      let path = directory + "/file"
+      try AtomicFile.write([9], to: path)
+      var done: [String] = []
+      var calls = AtomicFile.SystemCalls()
+      calls.synchronize = { number in
+        var status = stat()
+        fstat(number, &status)
+        let isDirectory = status.st_mode & S_IFMT == S_IFDIR
+        done.append(isDirectory ? "synchronize directory" : "synchronize \(status.st_size) bytes")
+        return fsync(number)
+      }
+      calls.replace = { new, old in
+        done.append("replace")
+        return rename(new, old)
+      }
+      try AtomicFile.write(pieces: [[1, 2], [3]], to: path, by: calls)
+      #expect(done == ["synchronize 3 bytes", "replace", "synchronize directory"])
+      #expect(try AtomicFile.contents(of: path) == [1, 2, 3])
+
+      calls.synchronize = { _ in
+        errno = EIO
+        return -1
+      }
+      #expect(throws: FileError(operation: "synchronize", path: path, code: EIO)) {
+        try AtomicFile.write(pieces: [[4]], to: path, by: calls)
+      }
+      #expect(try AtomicFile.contents(of: path) == [1, 2, 3])
+      #expect(names(in: directory) == ["file"])
+    }
+  }
+
   @Test func followsALink() throws {
     try withTemporaryDirectory { directory in
       try AtomicFile.write([1], to: directory + "/step-500")

@@ -34,7 +34,7 @@ private func carrying(
     (configuration.blockLength, configuration.batchSize) = (4, 3)
     try corpus.expectStretches(for: configuration)
     var generator = SeededGenerator(seed: 1)
-    let network = try LogarithmicMemoryNetwork(configuration.model, using: &generator)
+    let network = try LanguageNetwork(configuration.model, using: &generator)
     let before = generator
     let batch = corpus.learningBatch(at: network, for: configuration)
     for (step, place) in [0, 8, 16, 5, 13, 21, 0, 8].enumerated() {

@@ -71,7 +71,7 @@ import Testing
         patternTable(rows: 1000, matches: matches), steps: 300, in: directory, pooling: pooling
       ) { $0.batchSize = 8 }
       _ = try trainer.run()
-      let model = try TextClassifier(contentsOf: directory)
+      let model = try ClassifierModel(contentsOf: directory)
       let others = try LabelledTexts(
         csv: patternTable(rows: 200, seed: 2, matches: matches), file: "o.csv",
         settings: ClassificationSettings())
@@ -157,7 +157,7 @@ import Testing
       let model = try classification(steps: 1, in: directory, pooling: .last).model
       let path = directory + "/file"
       try model.write(to: path)
-      let found = try TextClassifier(contentsOf: path)
+      let found = try ClassifierModel(contentsOf: path)
       #expect(found.labels == ["no", "yes"] && found.tokenizer == model.tokenizer)
       #expect(found.network.pooling == .last)
       #expect(found.network.stateDictionary == model.network.stateDictionary)
@@ -186,7 +186,7 @@ import Testing
       file.metadata[key] = value
       let path = directory + "/file"
       try file.write(to: path)
-      let error = #expect(throws: (any Error).self) { try TextClassifier(contentsOf: path) }
+      let error = #expect(throws: (any Error).self) { try ClassifierModel(contentsOf: path) }
       #expect("\(error!)".hasPrefix("\(path): "))
       #expect("\(error!)".contains(sentence), "\(error!)")
     }

@@ -297,6 +297,6 @@ import Testing
   }
 }
 
-extension LogarithmicMemoryNetwork {
+extension LanguageNetwork {
   fileprivate var published: StateDictionary { published(stateDictionary) }
 }

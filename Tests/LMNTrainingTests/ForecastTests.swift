@@ -100,7 +100,7 @@ import Testing
       #expect(errors[0] < share * errors[1] && errors[0] < share * errors[2], "\(found)")
 
       // In own units, from the file it leaves, behind the end of another series of this kind.
-      let model = try SeriesForecaster(contentsOf: directory)
+      let model = try ForecasterModel(contentsOf: directory)
       let series = try Series(csv: sineTable(rows: 203, seed: 7), file: "o.csv")
       var session = ForecastSession(model.network)
       let forecast = session.read(Array(series.values.prefix(400))) ?? []
@@ -213,7 +213,7 @@ import Testing
       let model = try forecast(steps: 1, in: directory).model
       let path = directory + "/file"
       try model.write(to: path)
-      let found = try SeriesForecaster(contentsOf: path)
+      let found = try ForecasterModel(contentsOf: path)
       #expect(found.channels == ["warm", "large"] && found.network.horizon == 3)
       #expect(found.network.normalisation == model.network.normalisation)
       #expect(found.network.stateDictionary == model.network.stateDictionary)
@@ -246,7 +246,7 @@ import Testing
       file.metadata[key] = value
       let path = directory + "/file"
       try file.write(to: path)
-      let error = #expect(throws: (any Error).self) { try SeriesForecaster(contentsOf: path) }
+      let error = #expect(throws: (any Error).self) { try ForecasterModel(contentsOf: path) }
       #expect("\(error!)".hasPrefix("\(path): "))
       #expect("\(error!)".contains(sentence), "\(error!)")
     }
@@ -258,7 +258,7 @@ import Testing
       try LanguageModel.small(.bytes).write(to: path)
       #expect(
         throws: CheckpointError.anotherTask(file: path, expected: .forecast, found: .text)
-      ) { try SeriesForecaster(contentsOf: path) }
+      ) { try ForecasterModel(contentsOf: path) }
       #expect(try AnyModel(contentsOf: path).task == .text)
     }
   }

@@ -52,6 +52,35 @@ import Testing
     }
   }
 
+  /// Reads that fail after the first piece: an unknown character, or the end of learned positions.
+  @Test(arguments: [1, 3], [nil, 10_000])
+  func failedReadsChangeNothing(threads: Int, maximumLength: Int?) throws {
+    try computing(threads: threads) {
+      let model = try LanguageModel.small(model.tokenizer) {
+        if let maximumLength { ($0.positions, $0.maximumLength) = (.learned, maximumLength) }
+      }
+      var generation = try begun(model)
+      // A decode step moves the state into memory that further steps overwrite.
+      _ = text(5, of: &generation)
+      var untouched = try begun(model)
+      _ = text(5, of: &untouched)
+
+      let known = [UInt8](repeating: 97, count: TokenReader.pieceLength + 5000)
+      try withTemporaryDirectory { directory in
+        let path = directory + "/prompt"
+        try AtomicFile.write(known + (maximumLength == nil ? [63] : []), to: path)
+        var file = try TokenReader(path, tokenizer: model.tokenizer)
+        #expect(throws: (any Error).self) { try generation.read(&file) }
+        try generation.save(to: directory + "/found")
+        try untouched.save(to: directory + "/expected")
+        #expect(
+          try AtomicFile.contents(of: directory + "/found")
+            == AtomicFile.contents(of: directory + "/expected"))
+      }
+      #expect(text(20, of: &generation) == text(20, of: &untouched))
+    }
+  }
+
   @Test func countsWhatItReadAndWrote() throws {
     var generation = try begun(model)
     _ = text(5, of: &generation)

@@ -45,6 +45,18 @@ import Testing
     #expect(counts.prefix(kept).allSatisfy { $0 > 0 })
   }
 
+  /// Order: temperature, top-k, top-p as a share of what these leave.
+  ///
+  /// The probabilities are 0.4, 0.3, 0.2, 0.1; with two steps exchanged, another number of tokens is
+  /// kept.
+  @Test(arguments: [(0.5, nil, 0.5, 1), (2, nil, 0.35, 2), (1, 2, 0.55, 1), (2, 3, 0.42, 2)])
+  func temperatureThenTopKThenTopP(temperature: Double, topK: Int?, topP: Double, kept: Int) {
+    let logits = Tensor(shape: [4], scalars: [0.4, 0.3, 0.2, 0.1].map { Float(log($0)) })
+    let sampler = sampler(temperature: temperature, topK: topK, topP: topP)
+    let counts = counts(of: sampler, draws: 1000, logits: logits)
+    #expect(counts.indices.filter { counts[$0] > 0 } == Array(0..<kept))
+  }
+
   @Test(arguments: [(1.0, nil, nil), (0.5, nil, nil), (2, 4, nil), (1, 4, 0.9), (1, nil, 0.8)])
   func drawsFollowTheProbabilities(temperature: Double, topK: Int?, topP: Double?) {
     let draws = 40_000

@@ -41,7 +41,7 @@ extension LanguageModel {
     configuration.summarizer = summarizer
     configure(&configuration)
     var generator = SeededGenerator(seed: seed)
-    let network = try LogarithmicMemoryNetwork(
+    let network = try LanguageNetwork(
       configuration, initialisation: .normal, using: &generator)
     return LanguageModel(network: network, tokenizer: tokenizer)
   }

@@ -64,7 +64,51 @@ import Testing
     #expect(try change(clipping: 1000) == free)
   }
 
-  /// What is dropped differs from step to step and from member to member, and on no machine.
+  /// Different draws for each step and each member of a batch.
+  ///
+  /// The windows of a text of one character are equal, and the rate is too small to change weights.
+  @Test func dropoutDiffersByStepAndMember() throws {
+    func losses(batchSize: Int, dropout: Float) throws -> [Double] {
+      var configuration = try TrainingConfiguration.small(steps: 4)
+      configuration.schedule = .constant(rate: 1e-30)
+      (configuration.batchSize, configuration.model.dropout) = (batchSize, dropout)
+      return try withTemporaryDirectory { directory in
+        var losses: [Double] = []
+        var trainer = try trainer(
+          configuration, over: .init(repeating: smallText[0], count: 300), in: directory)
+        _ = try trainer.run(report: { event in
+          if case .step(let loss) = event { losses.append(loss) }
+        })
+        return losses
+      }
+    }
+    func spread(_ losses: [Double]) -> Double { losses.max()! - losses.min()! }
+    let whole = try losses(batchSize: 1, dropout: 0)
+    #expect(spread(whole) < 1e-12)
+    let pair = try losses(batchSize: 2, dropout: 0)
+    #expect(abs(pair[0] - whole[0]) < 1e-6)
+    let one = try losses(batchSize: 1, dropout: 0.3)
+    let two = try losses(batchSize: 2, dropout: 0.3)
+    for (step, loss) in one.enumerated() {
+      #expect(one[..<step].allSatisfy { abs($0 - loss) > 1e-4 }, "step \(step)")
+      #expect(abs(two[step] - loss) > 1e-4, "step \(step)")
+    }
+  }
+
+  /// Mean losses over one and two windows; the rate is too small to change weights.
+  @Test func validationWindowsDiffer() throws {
+    func loss(batches: Int, of size: Int) throws -> Double {
+      var configuration = try TrainingConfiguration.small(steps: 1)
+      configuration.schedule = .constant(rate: 1e-30)
+      (configuration.evaluationBatches, configuration.batchSize) = (batches, size)
+      return try #require(try remains(of: configuration).log.last?.validationLoss)
+    }
+    let one = try loss(batches: 1, of: 1)
+    let (members, batches) = (try loss(batches: 1, of: 2), try loss(batches: 2, of: 1))
+    #expect(abs(members - one) > 1e-4 && abs(batches - one) > 1e-4)
+    #expect(abs(members - batches) < 1e-6)
+  }
+
   @Test func droppingRepeatsOnAnyThreads() throws {
     var configuration = try TrainingConfiguration.small(steps: 6)
     let whole = try remains(of: configuration)

@@ -1,29 +1,81 @@
+import Foundation
 import LMN
 import Testing
 
 @Suite struct WorkloadTests {
-  private static let network: LogarithmicMemoryNetwork = {
+  private let network: LanguageNetwork = {
     var configuration = Configuration(vocabularySize: 5)
     (configuration.width, configuration.heads, configuration.layers) = (8, 2, 1)
     var generator = SeededGenerator(seed: 1)
-    return try! LogarithmicMemoryNetwork(configuration, using: &generator)
+    return try! LanguageNetwork(configuration, using: &generator)
   }()
 
-  private func expect(_ workload: Workload, takes tokens: Int) {
-    #expect(workload.tokens == tokens)
-    for _ in 0..<3 { #expect(workload.run() > 0) }
+  /// A network whose logits are the head's bias for any input.
+  private var constant: LanguageNetwork {
+    var network = network
+    network.head.weight = Variable(constant: Tensor(shape: [5, 8], repeating: 0))
+    return network
   }
 
-  @Test func batchesCanBeRepeated() {
-    expect(.trainingStep(of: Self.network, batch: 2, length: 16), takes: 32)
-    expect(.evaluation(of: Self.network, batch: 3, length: 16), takes: 48)
+  /// Results of three runs.
+  private func results(of workload: Workload, taking tokens: Int) -> [Workload.Result?] {
+    #expect(workload.tokens == tokens && workload.result() == nil)
+    return (0..<3).map { _ in
+      #expect(workload.run() > 0)
+      return workload.result()
+    }
+  }
+
+  /// Mean losses of three runs.
+  private func losses(of workload: Workload, taking tokens: Int) throws -> [Double] {
+    try results(of: workload, taking: tokens).map { result in
+      guard case .loss(let loss) = try #require(result) else { throw CancellationError() }
+      return loss
+    }
+  }
+
+  @Test func evaluationsComputeTheLoss() throws {
+    let losses = try losses(of: .evaluation(of: network, batch: 3, length: 16), taking: 48)
+    #expect(losses.allSatisfy { $0 == losses[0] && $0 > 0 })
+    var uniform = constant
+    uniform.head.bias = Variable(constant: Tensor(shape: [5], repeating: 1))
+    let flat = try self.losses(of: .evaluation(of: uniform, batch: 2, length: 9), taking: 18)
+    #expect(flat.allSatisfy { abs($0 - log(5)) < 1e-6 } && losses[0] != flat[0])
+  }
+
+  /// A step on the same windows lowers their loss.
+  @Test func trainingStepsLearn() throws {
+    let losses = try losses(of: .trainingStep(of: network, batch: 2, length: 16), taking: 32)
+    let before = try self.losses(of: .evaluation(of: network, batch: 2, length: 16), taking: 32)
+    #expect(abs(losses[0] - before[0]) < 1e-6)
+    #expect(losses[1] < losses[0] && losses[2] < losses[1])
   }
 
   /// From the beginning, where there is no state; by streams that soon begin anew; with many nodes.
   @Test(arguments: [(1, 0..<64), (3, 100..<200), (1, 1 << 30..<1 << 31)])
-  func decodingCanBeRepeated(streams: Int, positions: Range<Int>) {
-    expect(
-      .decoding(by: Self.network, streams: streams, positions: positions), takes: streams * 64)
+  func decodingTakesAllSteps(streams: Int, positions: Range<Int>) throws {
+    func results(_ network: LanguageNetwork) throws -> [(logits: Tensor, at: [Int])] {
+      try self.results(
+        of: .decoding(by: network, streams: streams, positions: positions), taking: streams * 64
+      ).map { result in
+        guard case .logits(let logits, let positions) = try #require(result) else {
+          throw CancellationError()
+        }
+        return (logits, positions)
+      }
+    }
+    let (found, flat) = (try results(network), try results(constant))
+    for run in 0..<3 {
+      // Streams begin anew at a run that would pass the end of the range.
+      let place = positions.count < 192 ? 0 : run
+      #expect(
+        found[run].at == .init(repeating: positions.lowerBound + 64 * (place + 1), count: streams))
+      #expect(found[run].logits.shape == [streams, 5])
+      #expect(
+        flat[run].logits.scalars == (0..<streams).flatMap { _ in constant.head.bias.value.scalars })
+      #expect(found[run].logits != flat[run].logits)
+      #expect(found[run].logits.scalars.allSatisfy { $0.isFinite })
+    }
   }
 }
 

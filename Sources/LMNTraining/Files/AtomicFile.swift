@@ -52,6 +52,18 @@ public enum AtomicFile {
   /// - Throws: `FileError`; what was at `path` is then as it was before. Only an error of the last
   ///   step, which makes the exchange itself safe against a power cut, leaves the new file there.
   public static func write(pieces: [ArraySlice<UInt8>], to path: String) throws(FileError) {
+    try write(pieces: pieces, to: path, by: SystemCalls())
+  }
+
+  /// The system calls whose order makes the exchange of files safe; tests record them.
+  struct SystemCalls {
+    var synchronize: (_ file: Int32) -> Int32 = { fsync($0) }
+    var replace: (_ new: String, _ old: String) -> Int32 = { rename($0, $1) }
+  }
+
+  static func write(
+    pieces: [ArraySlice<UInt8>], to path: String, by calls: SystemCalls
+  ) throws(FileError) {
     let (target, permissions) = try replaceableFile(at: path)
     let directoryPath = target.lastIndex(of: "/").map { String(target[...$0]) } ?? "./"
     let directory = try FileDescriptor(opening: directoryPath, flags: O_RDONLY | O_DIRECTORY)
@@ -67,15 +79,15 @@ public enum AtomicFile {
       for piece in pieces {
         try file.append(piece)
       }
-      try file.synchronize()
-      guard rename(temporary, target) == 0 else {
+      try file.synchronize(by: calls.synchronize)
+      guard calls.replace(temporary, target) == 0 else {
         throw FileError(operation: "replace", path: path, code: errno)
       }
     } catch {
       unlink(temporary)
       throw error
     }
-    try directory.synchronize()
+    try directory.synchronize(by: calls.synchronize)
   }
 
   /// The file that a write to `path` replaces, and the permissions it keeps if it exists.
@@ -182,9 +194,9 @@ struct FileDescriptor: ~Copyable {
   }
 
   /// Returns once all that was written is on the disk.
-  func synchronize() throws(FileError) {
+  func synchronize(by call: (Int32) -> Int32) throws(FileError) {
     do throws(FileError) {
-      _ = try attempt("synchronize") { Int(fsync(number)) }
+      _ = try attempt("synchronize") { Int(call(number)) }
     } catch {
       // A file system may have no way to synchronize a directory, and says so by EINVAL.
       guard error.code == EINVAL else { throw error }

@@ -1,5 +1,5 @@
 import LMNAutodiff
-import LMNKernels
+package import LMNKernels
 import LMNLayers
 import LMNMemories
 public import LMNModel
@@ -13,11 +13,28 @@ public struct Workload {
   public let tokens: Int
   /// Does the work once and returns how many seconds it took, without what prepares it.
   public let run: () -> Double
+  /// Result of the last run, for tests; nil before the first.
+  package let result: () -> Result?
+
+  /// Result of a run.
+  package enum Result: Equatable {
+    /// Mean loss of the batch.
+    case loss(Double)
+    /// Logits of the last step, and the position of each stream after it.
+    case logits(Tensor, positions: [Int])
+  }
 
   /// Work that `run` does.
   public init(tokens: Int, run: @escaping () -> Double) {
+    self.init(tokens: tokens, run: run, result: { nil })
+  }
+
+  private init(
+    tokens: Int, run: @escaping () -> Double, result: @escaping () -> Result?
+  ) {
     self.tokens = tokens
     self.run = run
+    self.result = result
   }
 
   /// A step of training: the gradient over a batch of windows, and AdamW's update.
@@ -26,11 +43,14 @@ public struct Workload {
   ) -> Workload {
     let batch = randomBatch(.valueAndGradient, of: network, count: count, length: length)
     var optimizer = AdamW(for: network.stateDictionary)
+    var loss: Double?
     return Workload(tokens: count * length) {
       seconds {
-        _ = batch.run()
+        loss = batch.run()
         optimizer.update(batch, learningRate: 1e-3)
       }
+    } result: {
+      loss.map(Result.loss)
     }
   }
 
@@ -39,7 +59,12 @@ public struct Workload {
     of network: LanguageNetwork, batch count: Int, length: Int
   ) -> Workload {
     let batch = randomBatch(.value, of: network, count: count, length: length)
-    return Workload(tokens: count * length) { seconds { _ = batch.run() } }
+    var loss: Double?
+    return Workload(tokens: count * length) {
+      seconds { loss = batch.run() }
+    } result: {
+      loss.map(Result.loss)
+    }
   }
 
   /// So many steps of streams in lock-step: a token of each in, the logits of the next out.
@@ -54,6 +79,7 @@ public struct Workload {
     let tokens = (0..<stepsOfDecoding).map { _ in network.randomTokens(count, using: &generator) }
     let begin = { SessionBatch(network, states: .init(repeating: start, count: count)) }
     var (streams, position): (SessionBatch<LanguageNetwork>?, Int) = (begin(), positions.lowerBound)
+    var logits: Tensor?
     return Workload(tokens: count * stepsOfDecoding) {
       if position + stepsOfDecoding > positions.upperBound {
         // Never two at once: that would show in the peak memory.
@@ -61,7 +87,15 @@ public struct Workload {
         (streams, position) = (begin(), positions.lowerBound)
       }
       position += stepsOfDecoding
-      return seconds { for tokens in tokens { _ = streams!.step(tokens) } }
+      return seconds {
+        for tokens in tokens {
+          // Logits that are kept would make the step allocate new ones.
+          logits = nil
+          logits = streams!.step(tokens)
+        }
+      }
+    } result: {
+      logits.map { .logits($0, positions: streams!.states.map { $0.position }) }
     }
   }
 

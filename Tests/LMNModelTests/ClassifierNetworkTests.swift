@@ -7,12 +7,12 @@ import Testing
 
 @Suite struct SequenceClassifierTests {
   /// The parallel form is pooled in float, a session in double: one more sum of so many terms.
-  private func tolerance(_ classifier: SequenceClassifier, count: Int) -> Double {
+  private func tolerance(_ classifier: ClassifierNetwork, count: Int) -> Double {
     classifier.tolerance(on: ExecutionContext.current.instructionSet) + Rounding.error(count)
   }
 
   private func window(
-    _ sequence: [Token], label: Int, length: Int, of classifier: SequenceClassifier
+    _ sequence: [Token], label: Int, length: Int, of classifier: ClassifierNetwork
   ) -> LabelledWindow {
     let window = LabelledWindow(length: length, of: classifier)
     window.overwrite(tokens: sequence, label: label)
@@ -28,7 +28,7 @@ import Testing
     }
   }
 
-  private func expectFormsToAgree(_ classifier: SequenceClassifier, count: Int) {
+  private func expectFormsToAgree(_ classifier: ClassifierNetwork, count: Int) {
     let sequence = tokens(count, seed: 1)
     let expected = classifier(sequence).value
     #expect(expected.shape == [1, 3])
@@ -54,7 +54,7 @@ import Testing
   @Test func poolingIsWhatItsNameSays() throws {
     let sequence = tokens(9, seed: 2)
     for pooling in Pooling.allCases {
-      let classifier = try SequenceClassifier.small(pooling)
+      let classifier = try ClassifierNetwork.small(pooling)
       var state = classifier.trunk.initialState
       let vectors = classifier.trunk(
         classifier.embedding(TokenBuffer(sequence)), after: &state
@@ -77,7 +77,7 @@ import Testing
   /// What fills a window up changes neither the loss nor a gradient.
   @Test(arguments: Pooling.allCases, [1, 5, 8])
   func windowsMayBeLonger(_ pooling: Pooling, count: Int) throws {
-    let classifier = try SequenceClassifier.small(pooling)
+    let classifier = try ClassifierNetwork.small(pooling)
     let sequence = tokens(count, seed: 3)
     let tight = window(sequence, label: 2, length: count, of: classifier)
     let wide = window(sequence, label: 2, length: count + 13, of: classifier)
@@ -100,7 +100,7 @@ import Testing
   }
 
   @Test func longerSequencesAreCutOff() throws {
-    let classifier = try SequenceClassifier.small(.mean)
+    let classifier = try ClassifierNetwork.small(.mean)
     let sequence = tokens(9, seed: 5)
     let cut = window(sequence, label: 1, length: 4, of: classifier)
     let short = window(Array(sequence.prefix(4)), label: 1, length: 4, of: classifier)
@@ -111,7 +111,7 @@ import Testing
   /// does to the slope is larger as much.
   @Test(arguments: Pooling.allCases)
   func gradientsAreSlopes(_ pooling: Pooling) throws {
-    let classifier = try SequenceClassifier.small(pooling)
+    let classifier = try ClassifierNetwork.small(pooling)
     let window = window(tokens(13, seed: 1), label: 1, length: 16, of: classifier)
     expectGradients(
       of: { parameters in
@@ -125,7 +125,7 @@ import Testing
   @Test(arguments: Pooling.allCases, [1, 2, 3])
   func batchesAreRecorded(_ pooling: Pooling, threads: Int) throws {
     let (first, second) = (
-      try SequenceClassifier.small(pooling, seed: 1), try SequenceClassifier.small(pooling, seed: 2)
+      try ClassifierNetwork.small(pooling, seed: 1), try ClassifierNetwork.small(pooling, seed: 2)
     )
     let batch = RecordedBatch(
       ofLossAt: first, sequences: 3, length: 12, in: ExecutionContext(threadCount: threads))
@@ -146,7 +146,7 @@ import Testing
 
   @Test(arguments: Pooling.allCases)
   func sessionsAreValues(_ pooling: Pooling) throws {
-    let classifier = try SequenceClassifier.small(pooling)
+    let classifier = try ClassifierNetwork.small(pooling)
     var session = ClassificationSession(classifier)
     session.read(tokens(10, seed: 6))
     var fork = session
@@ -166,12 +166,12 @@ import Testing
     var configuration = Configuration.small(vocabularySize: 5, layers: 1)
     configuration.heads = 3
     #expect(throws: ConfigurationError.indivisible(width: 8, heads: 3)) {
-      try SequenceClassifier(configuration, classes: 2, using: &generator)
+      try ClassifierNetwork(configuration, classes: 2, using: &generator)
     }
     configuration.heads = 2
     configuration.tiedHead = true
     #expect(throws: ConfigurationError.tiedHead) {
-      try SequenceClassifier(configuration, classes: 2, using: &generator)
+      try ClassifierNetwork(configuration, classes: 2, using: &generator)
     }
   }
 

@@ -17,13 +17,13 @@ import Testing
     values.enumerated().map { normalisation.restored($1, channel: $0 % 2) }
   }
 
-  private func tolerance(_ forecaster: Forecaster) -> Double {
+  private func tolerance(_ forecaster: ForecasterNetwork) -> Double {
     forecaster.tolerance(on: ExecutionContext.current.instructionSet)
   }
 
   @Test(arguments: [1, 2, 21, 600], [nil, NetworkOption.otherMemory])
   func formsAgree(count: Int, option: NetworkOption?) throws {
-    let forecaster = try Forecaster.small(option: option)
+    let forecaster = try ForecasterNetwork.small(option: option)
     let values = normalised(count, seed: 1)
     var state = forecaster.trunk.initialState
     let expected = forecaster(
@@ -51,7 +51,7 @@ import Testing
 
   /// Values in own units go in and come out.
   @Test func forecastsAreInOwnUnits() throws {
-    let forecaster = try Forecaster.small()
+    let forecaster = try ForecasterNetwork.small()
     let values = normalised(9, seed: 2)
     var (reader, plain) = (ForecastSession(forecaster), ForecastSession(forecaster))
     let found = reader.read(own(values, forecaster.normalisation)) ?? []
@@ -69,7 +69,7 @@ import Testing
   }
 
   @Test func sessionsAreValues() throws {
-    let forecaster = try Forecaster.small()
+    let forecaster = try ForecasterNetwork.small()
     var session = ForecastSession(forecaster)
     session.read(own(normalised(10, seed: 3), forecaster.normalisation))
     var fork = session
@@ -83,7 +83,7 @@ import Testing
 
   @Test func gradientsAreSlopes() throws {
     for kind in PredictionError.allCases {
-      let forecaster = try Forecaster.small()
+      let forecaster = try ForecasterNetwork.small()
       let window = SeriesWindow(length: 9, channels: 2, horizon: 3)
       // Sizes have no slope where they are 0, so these targets are out of reach.
       window.overwrite(with: normalised(11, seed: 4).map { 20 + $0 }[...])
@@ -99,7 +99,7 @@ import Testing
   /// By hand: behind row t stand rows t + 1 to t + h, as far as there are any.
   @Test(arguments: PredictionError.allCases, [10, 11, 12, 15])
   func theLossIsTheMeanOverTheTargetsThereAre(_ kind: PredictionError, rows: Int) throws {
-    let forecaster = try Forecaster.small()
+    let forecaster = try ForecasterNetwork.small()
     let values = normalised(rows, seed: 5)
     let window = SeriesWindow(length: 9, channels: 2, horizon: 3)
     // What was there before must not be seen.
@@ -128,7 +128,7 @@ import Testing
 
   @Test(arguments: PredictionError.allCases, [1, 2, 3])
   func batchesAreRecorded(_ kind: PredictionError, threads: Int) throws {
-    let (first, second) = (try Forecaster.small(seed: 1), try Forecaster.small(seed: 2))
+    let (first, second) = (try ForecasterNetwork.small(seed: 1), try ForecasterNetwork.small(seed: 2))
     let batch = RecordedBatch(
       of: kind, at: first, windows: 3, length: 7, in: ExecutionContext(threadCount: threads))
     for (round, forecaster) in [first, second].enumerated() {
@@ -150,10 +150,10 @@ import Testing
     let normalisation = try #require(Normalisation(mean: [0, 0], deviation: [1, 1]))
     func make(
       _ horizon: Int, _ change: (inout Configuration) -> Void = { _ in }
-    ) throws -> Forecaster {
+    ) throws -> ForecasterNetwork {
       var configuration = Configuration.small(vocabularySize: 2, layers: 1)
       change(&configuration)
-      return try Forecaster(
+      return try ForecasterNetwork(
         configuration, horizon: horizon, normalisation: normalisation, using: &generator)
     }
     let most = Configuration.largestSize / 2

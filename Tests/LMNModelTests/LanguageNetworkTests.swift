@@ -9,13 +9,13 @@ import Testing
 @Suite struct LogarithmicMemoryNetworkTests {
   @Test(arguments: InstructionSet.available, SummarizerKind.allCases)
   func formsAgree(_ instructionSet: InstructionSet, _ summarizer: SummarizerKind) throws {
-    let network = try LogarithmicMemoryNetwork.small(summarizer)
+    let network = try LanguageNetwork.small(summarizer)
     network.expectFormsAgree(on: instructionSet, lengths: [1, 2, 3, 7, 8, 9, 33, 64])
   }
 
   @Test(arguments: InstructionSet.available, SummarizerKind.allCases)
   func rowsAreIndependent(_ instructionSet: InstructionSet, _ summarizer: SummarizerKind) throws {
-    let network = try LogarithmicMemoryNetwork.small(summarizer)
+    let network = try LanguageNetwork.small(summarizer)
     computing(on: instructionSet) {
       let prefixes = [0, 3, 7, 20].map { tokens($0, seed: UInt64($0)) }
       var states = prefixes.map { prefix in
@@ -39,7 +39,7 @@ import Testing
   }
 
   @Test func aChangeAfterATokenLeavesItsLogits() throws {
-    let network = try LogarithmicMemoryNetwork.small()
+    let network = try LanguageNetwork.small()
     let input = tokens(33, seed: 1)
     let original = network(input).value
     for position in input.indices {
@@ -55,7 +55,7 @@ import Testing
 
   @Test(arguments: InstructionSet.available, [2, 3])
   func nothingDependsOnThreads(_ instructionSet: InstructionSet, threads: Int) throws {
-    let network = try LogarithmicMemoryNetwork.small()
+    let network = try LanguageNetwork.small()
     func results(threads: Int) -> (Float, StateDictionary, Tensor) {
       computing(on: instructionSet, threads: threads) {
         let (loss, gradient) = valueWithGradient(at: network, overBatchOf: 3) { network, member in
@@ -71,7 +71,7 @@ import Testing
 
   @Test(arguments: SummarizerKind.allCases)
   func gradientsAreSlopes(_ summarizer: SummarizerKind) throws {
-    let network = try LogarithmicMemoryNetwork.small(summarizer)
+    let network = try LanguageNetwork.small(summarizer)
     let (input, targets) = (tokens(13, seed: 1), TokenBuffer(tokens(13, seed: 2)))
     expectGradients(
       of: { parameters in
@@ -82,7 +82,7 @@ import Testing
   }
 
   @Test func theLossIsTheMeanCrossEntropy() throws {
-    let network = try LogarithmicMemoryNetwork.small()
+    let network = try LanguageNetwork.small()
     let (input, targets) = (tokens(5, seed: 1), tokens(5, seed: 2))
     let losses = network(input).crossEntropy(targets: TokenBuffer(targets)).value.doubles
     #expect(
@@ -90,21 +90,21 @@ import Testing
   }
 
   @Test func theSeedDecides() throws {
-    let network = try LogarithmicMemoryNetwork.small(seed: 1)
-    #expect(try LogarithmicMemoryNetwork.small(seed: 1).stateDictionary == network.stateDictionary)
-    #expect(try LogarithmicMemoryNetwork.small(seed: 2).stateDictionary != network.stateDictionary)
+    let network = try LanguageNetwork.small(seed: 1)
+    #expect(try LanguageNetwork.small(seed: 1).stateDictionary == network.stateDictionary)
+    #expect(try LanguageNetwork.small(seed: 2).stateDictionary != network.stateDictionary)
   }
 
   @Test func refusesAConfigurationThatCannotBe() {
     var generator = SeededGenerator(seed: 1)
     #expect(throws: ConfigurationError.outOfRange(key: "vocab", value: 0, range: 1...16_777_216)) {
-      try LogarithmicMemoryNetwork(Configuration(vocabularySize: 0), using: &generator)
+      try LanguageNetwork(Configuration(vocabularySize: 0), using: &generator)
     }
   }
 
   @Test func trapsBehindTheLastLearnedPosition() async throws {
     await #expect(processExitsWith: .failure) {
-      let network = try LogarithmicMemoryNetwork.small(option: .learnedPositions(4))
+      let network = try LanguageNetwork.small(option: .learnedPositions(4))
       _ = network(tokens(5, seed: 1))
     }
     await #expect(processExitsWith: .failure) {
@@ -122,7 +122,7 @@ import Testing
   }
 
   @Test func optionsHavePublishedNames() throws {
-    let network = try LogarithmicMemoryNetwork.small(
+    let network = try LanguageNetwork.small(
       option: NetworkOption("") {
         ($0.positions, $0.maximumLength, $0.tiedHead) = (.learned, 5, true)
       })
@@ -137,9 +137,9 @@ import Testing
   }
 
   @Test func aTiedHeadIsTheTable() throws {
-    let network = try LogarithmicMemoryNetwork.small(
+    let network = try LanguageNetwork.small(
       option: NetworkOption("") { $0.tiedHead = true })
-    var untied = try LogarithmicMemoryNetwork.small()
+    var untied = try LanguageNetwork.small()
     var weights = network.stateDictionary
     weights = StateDictionary(
       Array(zip(weights.names, weights.tensors)).flatMap { name, tensor -> [(String, Tensor)] in
@@ -154,7 +154,7 @@ import Testing
   /// The list of published names, for two blocks of width 8, 3 banks and an inner width of 16.
   @Test(arguments: SummarizerKind.allCases)
   func publishesTheReferenceNamesAndShapes(_ summarizer: SummarizerKind) throws {
-    let network = try LogarithmicMemoryNetwork.small(summarizer)
+    let network = try LanguageNetwork.small(summarizer)
     let published = network.published(network.stateDictionary)
     var expected: [String: [Int]] = [
       "token_embedding_table.weight": [11, 8],
@@ -189,8 +189,8 @@ import Testing
 
   @Test(arguments: SummarizerKind.allCases)
   func loadsWhatItPublished(_ summarizer: SummarizerKind) throws {
-    let network = try LogarithmicMemoryNetwork.small(summarizer, seed: 1)
-    var other = try LogarithmicMemoryNetwork.small(summarizer, seed: 2)
+    let network = try LanguageNetwork.small(summarizer, seed: 1)
+    var other = try LanguageNetwork.small(summarizer, seed: 2)
     try other.load(published: network.published(network.stateDictionary))
     #expect(other.stateDictionary == network.stateDictionary)
     #expect(other(tokens(9, seed: 1)).value == network(tokens(9, seed: 1)).value)
@@ -199,10 +199,10 @@ import Testing
   @Test(arguments: SummarizerKind.allCases)
   func loadsPublishedParametersAllOrNothing(_ summarizer: SummarizerKind) throws {
     let published = try {
-      let network = try LogarithmicMemoryNetwork.small(summarizer, seed: 2)
+      let network = try LanguageNetwork.small(summarizer, seed: 2)
       return network.published(network.stateDictionary)
     }()
-    var network = try LogarithmicMemoryNetwork.small(summarizer, seed: 1)
+    var network = try LanguageNetwork.small(summarizer, seed: 1)
     let before = network.stateDictionary
     func expectError(
       _ error: StateDictionaryError, _ pairs: [(name: String, tensor: Tensor)],
