@@ -164,6 +164,9 @@ public struct Tensor: Sendable {
   /// Traps on a value that a recording will compute anew without whoever reads it now.
   private func expectReadable() {
     precondition(
+      offset + count <= storage.count,
+      "Tensor: values are read of a tensor that only describes the shape \(shape)")
+    precondition(
       storage.arena == nil || ExecutionContext.current.recording == nil,
       "Tensor: values are read while they are being recorded")
   }
@@ -190,13 +193,16 @@ private final class Storage: @unchecked Sendable {
   let arena: Arena?
   /// Whether the values may change between two runs of a recording that reads them.
   let isOverwritten: Bool
-  private let byteCount: Int
+  /// Values that there is memory for.
+  let count: Int
+  private var byteCount: Int { max(count, 1) * MemoryLayout<Float>.stride }
   private let cache = Mutex<(shape: [Int], transposed: Tensor)?>(nil)
 
   init(count: Int, in arena: Arena? = nil, isOverwritten: Bool = false) {
     self.arena = arena
     self.isOverwritten = isOverwritten
-    byteCount = max(count, 1) * MemoryLayout<Float>.stride
+    self.count = count
+    let byteCount = max(count, 1) * MemoryLayout<Float>.stride
     let bytes =
       if let arena {
         arena.allocate(byteCount: byteCount)

@@ -136,11 +136,10 @@ func writeSmallModel(
 ) throws {
   let tokenizer = try tokenizer ?? .characters(Vocabulary(of: Array(smallText.utf8)))
   var configuration = Configuration(vocabularySize: tokenizer.vocabularySize)
-  (configuration.width, configuration.heads, configuration.layers) = (8, 2, 2)
+  (configuration.width, configuration.logarithmic.heads, configuration.layers) = (8, 2, 2)
   configure(&configuration)
-  var generator = SeededGenerator(seed: seed)
-  let network = try LanguageNetwork(
-    configuration, initialisation: .normal, using: &generator)
+  var source = ParameterSource(seed: seed, initialisation: .normal)
+  let network = try LanguageNetwork(configuration, using: &source)
   try LanguageModel(network: network, tokenizer: tokenizer).write(to: path)
 }
 

@@ -5,6 +5,13 @@ import Testing
 
 /// `lmn evaluate` and `lmn info`.
 @Suite struct ReportTests {
+  private func evaluation(
+    of tokens: [Token], by evaluator: consuming Evaluator
+  ) throws -> Evaluation {
+    try evaluator.read(tokens)
+    return try #require(evaluator.finish())
+  }
+
   @Test func evaluateMeasuresStreamAndBlocks() throws {
     try withSmallFiles { directory in
       let result = try Command.run(
@@ -33,8 +40,8 @@ import Testing
       let model = try LanguageModel(contentsOf: directory + "/model.safetensors")
       let tokens = try model.tokenizer.encode(Array(smallText.utf8))
       for (key, expected) in [
-        ("streaming", try Evaluation.streaming(model, over: tokens)),
-        ("blocks", try .byBlocks(model, over: tokens, length: 512)),
+        ("streaming", try evaluation(of: tokens, by: Evaluator(model, .streaming))),
+        ("blocks", try evaluation(of: tokens, by: Evaluator(model, .blocks(length: 512)))),
       ] {
         let found = try #require(report[key] as? [String: Any])
         #expect(Set(found.keys) == ["bits_per_byte", "bytes", "loss", "perplexity", "tokens"])
@@ -71,8 +78,8 @@ import Testing
       #expect((model["configuration"] as? [String: Any])?["width"] as? Int == 8)
       #expect(
         model["state_bytes"] as? [String: Int] == [
-          "1k": network.stateByteCount(after: 1000), "1M": network.stateByteCount(after: 1_000_000),
-          "1G": network.stateByteCount(after: 1_000_000_000),
+          "1k": network.stateByteCount(at: 1000), "1M": network.stateByteCount(at: 1_000_000),
+          "1G": network.stateByteCount(at: 1_000_000_000),
         ])
       let text = try Command.run("info", "--model", "model.safetensors", in: directory).output
       #expect(text.contains("\nparameters       \(network.parameterCount)\n"))

@@ -23,7 +23,7 @@ import Testing
         let model = try AnyModel(contentsOf: directory + "/" + output)
         let configuration = model.network.configuration
         #expect(
-          (configuration.arity, configuration.window, configuration.pinned) == (4, 3, 2),
+          (configuration.logarithmic.arity, configuration.logarithmic.window, configuration.logarithmic.pinned) == (4, 3, 2),
           "\(output)")
         #expect(
           try Command.run("evaluate", "--model", output, arguments[0], in: directory).status == 0)

@@ -54,7 +54,7 @@ import Testing
       let kept = try JSONDecoder().decode(
         TrainingConfiguration.self,
         from: Data(try AtomicFile.contents(of: directory + "/run/configuration.json")))
-      #expect(kept.model.summarizer == .depthwiseSeparable && kept.model.width == 8)
+      #expect(kept.model.logarithmic.summarizer == .depthwiseSeparable && kept.model.width == 8)
       #expect(kept.model.activation == .gelu && kept.model.tiedHead && kept.model.dropout == 0.25)
       #expect(kept.model.positions == .learned && kept.model.maximumLength == 20)
       // The sample ends where the positions do, and begins with a character that was given.

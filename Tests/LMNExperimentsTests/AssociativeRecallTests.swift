@@ -154,10 +154,10 @@ extension LanguageNetwork {
   static func answering(_ answers: [Token]) throws -> LanguageNetwork {
     let size = answers.count
     var configuration = Configuration(vocabularySize: size)
-    (configuration.width, configuration.heads, configuration.layers) = (size, 1, 1)
-    var generator = SeededGenerator(seed: 1)
-    var network = try LanguageNetwork(configuration, using: &generator)
-    network.visitParameters { name, parameter in
+    (configuration.width, configuration.logarithmic.heads, configuration.layers) = (size, 1, 1)
+    var source = ParameterSource(seed: 1)
+    var network = try LanguageNetwork(configuration, using: &source)
+    network.forEachParameter { name, parameter in
       var scalars = [Float](repeating: name == "ln_f.weight" ? 1 : 0, count: parameter.value.count)
       for (token, answer) in answers.enumerated() {
         if name.hasPrefix("token_embedding_table") { scalars[token * size + token] = 1 }
@@ -171,9 +171,9 @@ extension LanguageNetwork {
   /// A network with fresh parameters that differ from stream to stream.
   static func small(vocabularySize: Int, seed: UInt64 = 1) throws -> LanguageNetwork {
     var configuration = Configuration(vocabularySize: vocabularySize)
-    (configuration.width, configuration.heads, configuration.layers) = (8, 2, 1)
+    (configuration.width, configuration.logarithmic.heads, configuration.layers) = (8, 2, 1)
     configuration.feedForward = 1
-    var generator = SeededGenerator(seed: seed)
-    return try LanguageNetwork(configuration, initialisation: .normal, using: &generator)
+    var source = ParameterSource(seed: seed, initialisation: .normal)
+    return try LanguageNetwork(configuration, using: &source)
   }
 }

@@ -2,6 +2,7 @@ import Foundation
 import LMNAutodiff
 import LMNKernels
 import LMNLayers
+import LMNMemories
 import LMNModel
 import LMNTestSupport
 import LMNTraining
@@ -23,7 +24,8 @@ import Testing
     _ change: @Sendable (inout SweepSettings) -> Void = { _ in }
   ) -> SweepSettings {
     var model = Configuration(vocabularySize: 1)
-    (model.width, model.heads, model.layers, model.banks) = (8, 2, 1, 1)
+    (model.width, model.layers) = (8, 1)
+    (model.logarithmic.heads, model.logarithmic.banks) = (2, 1)
     model.feedForward = 1
     var settings = SweepSettings(model: model)
     (settings.examples, settings.epochs, settings.batchSize) = (12, 2, 4)
@@ -76,8 +78,8 @@ import Testing
     let examples = TrainingExamples(task, settings, seed: 9)
     var model = settings.model
     model.vocabularySize = task.vocabularySize
-    var generator = SeededGenerator(seed: 1)
-    var network = try LanguageNetwork(model, using: &generator)
+    var source = ParameterSource(seed: 1)
+    var network = try LanguageNetwork(model, using: &source)
     var run = TrainingRun(network, on: examples, settings, rate: .constant(rate: 0.1))
     let summary = try computing { try run.run(validation: []) { _ in } }
     #expect(summary.steps == 12 && summary.learningRate == 0.1)
@@ -86,12 +88,14 @@ import Testing
     var order = SeededGenerator(seed: settings.seed)
     for batch in (0..<2).flatMap({ _ in examples.epoch(using: &order) }) {
       let members = batch.examples.map { examples.example($0, ofSize: batch.size) }
-      let (_, gradient) = computing {
-        valueWithGradient(at: network, overBatchOf: members.count) { network, index in
-          network.loss(of: members[index].inputs, targets: members[index].targets)
-        }
+      let windows = RecordedBatch(
+        ofLossAt: network, windows: members.count, length: members[0].inputs.count)
+      for (window, member) in zip(windows.inputs, members) {
+        window.overwrite(inputs: member.inputs[...], targets: member.targets[...])
       }
-      optimizer.update(&network, with: gradient, learningRate: 0.1)
+      _ = computing { windows.run() }
+      optimizer.update(windows, learningRate: 0.1)
+      windows.store(to: &network)
     }
     #expect(run.network.stateDictionary == network.stateDictionary)
   }
@@ -196,9 +200,9 @@ import Testing
     expectRefusal("weight decay is -1.0, it has to be 0 or more and finite") {
       $0.optimizer.weightDecay = -1
     }
-    expectRefusal("3 heads do not divide a width of 8") { $0.model.heads = 3 }
+    expectRefusal("3 heads do not divide a width of 8") { $0.model.logarithmic.heads = 3 }
     expectRefusal(
-      "a stream of 8 tokens reaches position 7, behind the last of 7 learned positions"
+      "a stream of 8 tokens reaches position 7, after the last of 7 learned positions"
     ) { ($0.model.positions, $0.model.maximumLength) = (.learned, 7) }
   }
 }

@@ -48,8 +48,7 @@ import Testing
         } else {
           #expect(found == expected, "position \(position) of \(stream.shape)")
         }
-        let (state, one) = (trees.state(of: 0), ones[position])
-        #expect(state.position == position + 1)
+        let (state, one) = (trees.state(of: 0, at: position + 1), ones[position])
         #expect(state.nodes == one.nodes.rows(at: one.tree.newestRows))
         #expect(state.pinned == one.pins.tokens)
         #expect(state.pinnedScores == one.pins.scores)
@@ -64,10 +63,9 @@ import Testing
     computing(on: instructionSet) {
       let (trees, others) = (stream.trees(1), stream.trees(1))
       for position in 0..<stream.length {
-        let state = trees.state(of: 0)
-        stream.load(state, gates: stream.gatesOfPins(before: position), into: others, 0)
-        let again = others.state(of: 0)
-        #expect(again.position == position)
+        let state = trees.state(of: 0, at: position)
+        stream.load(state, at: position, into: others, 0)
+        let again = others.state(of: 0, at: position)
         #expect(again.nodes == state.nodes)
         #expect(again.pinned == state.pinned)
         #expect(again.pinnedScores == state.pinnedScores)
@@ -92,9 +90,7 @@ import Testing
       let alone = starts.map { _ in stream.trees(1) }
       for (index, start) in starts.enumerated() {
         for position in 0..<start { _ = stream.step(alone[index], at: [position]) }
-        stream.load(
-          alone[index].state(of: 0), gates: stream.gatesOfPins(before: start), into: together, index
-        )
+        stream.load(alone[index].state(of: 0, at: start), at: start, into: together, index)
       }
       for step in 0..<15 {
         let positions = starts.map { $0 + step }
@@ -102,9 +98,12 @@ import Testing
         let expected = zip(alone, positions).map { stream.step($0, at: [$1]) }
         #expect(found == .concatenatingRows(expected), "step \(step) of \(stream.shape)")
       }
-      for index in starts.indices {
-        #expect(together.state(of: index).nodes == alone[index].state(of: 0).nodes)
-        #expect(together.state(of: index).pinned == alone[index].state(of: 0).pinned)
+      for (index, start) in starts.enumerated() {
+        let (found, expected) = (
+          together.state(of: index, at: start + 15), alone[index].state(of: 0, at: start + 15)
+        )
+        #expect(found.nodes == expected.nodes)
+        #expect(found.pinned == expected.pinned)
       }
     }
   }
@@ -135,7 +134,7 @@ import Testing
     await #expect(processExitsWith: .failure) {
       let stream = RecalledStream(TreeShape(banks: 1), .affine, length: 1, places: 0, width: 4)
       StreamTrees(streams: 1, width: 6, heads: 2, shape: stream.shape).step(
-        stream.tokens, summary: stream.summary.summary, expansion: nil,
+        stream.tokens, at: [0], summary: stream.summary.summary, expansion: nil,
         queryValue: stream.queryValue, queryValueBias: stream.queryValueBias, levelBias: nil)
     }
   }
@@ -144,7 +143,7 @@ import Testing
     await #expect(processExitsWith: .failure) {
       let stream = RecalledStream(TreeShape(banks: 1), .affine, length: 1, places: 0)
       let trees = stream.trees(1)
-      stream.load(trees.state(of: 0), gates: nil, into: trees, 1)
+      stream.load(trees.state(of: 0, at: 0), at: 0, into: trees, 1)
     }
   }
 }
@@ -168,7 +167,7 @@ extension RecalledStream: CustomTestStringConvertible {
   fileprivate func step(_ trees: StreamTrees, at positions: PositionBuffer) -> Tensor {
     let tokens = self.tokens.rows(at: positions)
     trees.step(
-      tokens, summary: summary.summary, expansion: summary.expansion, queryValue: queryValue,
+      tokens, at: positions, summary: summary.summary, expansion: summary.expansion, queryValue: queryValue,
       queryValueBias: queryValueBias, levelBias: levelBias)
     let output = tokens.singleVectorAttention(over: trees)
     if places > 0 {
@@ -178,11 +177,11 @@ extension RecalledStream: CustomTestStringConvertible {
   }
 
   fileprivate func load(
-    _ state: StreamTreeState, gates: Tensor?, into trees: StreamTrees, _ index: Int
+    _ state: StreamTreeState, at position: Int, into trees: StreamTrees, _ index: Int
   ) {
     trees.load(
-      index, state, slots: slots(of: .concatenatingRows([state.nodes, state.pinned])),
-      gates: gates, levelBias: levelBias)
+      index, state, at: position, slots: slots(of: .concatenatingRows([state.nodes, state.pinned])),
+      gates: gatesOfPins(before: position), levelBias: levelBias)
   }
 
   /// The gates of the tokens that are pinned before a position, by the definition of pinning.

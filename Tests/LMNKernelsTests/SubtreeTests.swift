@@ -3,13 +3,13 @@ import LMNTestSupport
 import Testing
 
 /// Stretches that are summarized side by side and connected one after the other.
-@Suite struct StretchTests {
+@Suite struct SubtreeTests {
   /// Their nodes have the bits of the parts that follow each other.
   @Test(arguments: InstructionSet.available, treeShapes)
-  func stretchesEqualParts(_ instructionSet: InstructionSet, shape: TreeShape) {
+  func subtreesEqualParts(_ instructionSet: InstructionSet, shape: TreeShape) {
     for length in [1, shape.arity, shape.arity * shape.arity] {
       for kind in RandomSummary.Kind.allCases {
-        expectStretchesToEqualParts(of: length, shape, kind, on: instructionSet)
+        expectSubtreesToEqualParts(of: length, shape, kind, on: instructionSet)
       }
     }
   }
@@ -20,33 +20,33 @@ import Testing
       (512, TreeShape(banks: 2)), (243, TreeShape(banks: 1, arity: 3, growth: 1)),
       (256, TreeShape(banks: 2, arity: 4, highestLevel: 3, window: 5, visibility: .disjoint)),
     ])
-  func longStretchesEqualParts(_ instructionSet: InstructionSet, of stretch: (Int, TreeShape)) {
+  func longSubtreesEqualParts(_ instructionSet: InstructionSet, of subtree: (Int, TreeShape)) {
     for kind in RandomSummary.Kind.allCases {
-      expectStretchesToEqualParts(of: stretch.0, stretch.1, kind, on: instructionSet)
+      expectSubtreesToEqualParts(of: subtree.0, subtree.1, kind, on: instructionSet)
     }
   }
 
   @Test(arguments: TreeShape.arities)
   func beginsAtMultiplesOfAPowerOfTheArity(arity: Int) {
-    #expect(Stretch.canBegin(at: 7, length: 1, arity: arity))
-    #expect(Stretch.canBegin(at: 3 * arity, length: arity, arity: arity))
-    #expect(Stretch.canBegin(at: 0, length: arity * arity, arity: arity))
-    #expect(!Stretch.canBegin(at: 0, length: arity + 1, arity: arity))
-    #expect(!Stretch.canBegin(at: arity, length: arity * arity, arity: arity))
+    #expect(Subtree.canBegin(at: 7, length: 1, arity: arity))
+    #expect(Subtree.canBegin(at: 3 * arity, length: arity, arity: arity))
+    #expect(Subtree.canBegin(at: 0, length: arity * arity, arity: arity))
+    #expect(!Subtree.canBegin(at: 0, length: arity + 1, arity: arity))
+    #expect(!Subtree.canBegin(at: arity, length: arity * arity, arity: arity))
   }
 
   @Test func trapsWhereThereIsNoSubtree() async {
     await #expect(processExitsWith: .failure) {
       let summary = RandomSummary(.affine, of: TreeShape(banks: 1), width: 2)
-      _ = Stretch(
+      _ = Subtree(
         tokens: Tensor(shape: [3, 2], repeating: 0), tree: Tree(length: 3, banks: 1),
         summary: summary.summary)
     }
   }
 }
 
-/// Expects four stretches of `length` to have the nodes of the parts that follow each other.
-private func expectStretchesToEqualParts(
+/// Expects four subtrees of `length` to have the nodes of the parts that follow each other.
+private func expectSubtreesToEqualParts(
   of length: Int, _ shape: TreeShape, _ kind: RandomSummary.Kind, on instructionSet: InstructionSet,
   sourceLocation: SourceLocation = #_sourceLocation
 ) {
@@ -57,15 +57,15 @@ private func expectStretchesToEqualParts(
     let parts = StreamedTree.parts([Int](repeating: length, count: 4), of: tokens, shape: shape) {
       summary.nodes(of: $1, tokens: $0, carried: $2)
     }
-    let stretches = parts.map {
-      Stretch(
+    let subtrees = parts.map {
+      Subtree(
         tokens: tokens.rows($0.tree.start..<$0.tree.start + length), tree: $0.tree,
         summary: summary.summary, expansion: summary.expansion)
     }
     var carried = Tensor(shape: [0, width], scalars: [])
-    for (stretch, part) in zip(stretches, parts) {
-      stretch.connect(after: &carried)
-      #expect(stretch.nodes == part.nodes, "\(part.tree)", sourceLocation: sourceLocation)
+    for (subtree, part) in zip(subtrees, parts) {
+      subtree.connect(after: &carried)
+      #expect(subtree.nodes == part.nodes, "\(part.tree)", sourceLocation: sourceLocation)
       #expect(
         carried == part.nodes.rows(at: part.tree.newestRows), "\(part.tree)",
         sourceLocation: sourceLocation)

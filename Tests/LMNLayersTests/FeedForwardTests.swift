@@ -28,9 +28,9 @@ import Testing
     _ instructionSet: InstructionSet, _ activation: Activation, factor: Int
   ) {
     let (width, rows) = (6, 5)
-    var generator = SeededGenerator(seed: 1)
+    var source = ParameterSource(seed: 1)
     let feedForward = FeedForward(
-      width: width, factor: factor, activation: activation, using: &generator)
+      width: width, factor: factor, activation: activation, using: &source)
     let x = Tensor.random([rows, width], seed: 2)
     let found = computing(on: instructionSet) { feedForward(Variable(constant: x)).value }
 
@@ -52,8 +52,8 @@ import Testing
   }
 
   @Test func listsItsMapsByTheirPublishedPlaces() {
-    var generator = SeededGenerator(seed: 1)
-    let dictionary = FeedForward(width: 3, factor: 2, using: &generator).stateDictionary
+    var source = ParameterSource(seed: 1)
+    let dictionary = FeedForward(width: 3, factor: 2, using: &source).stateDictionary
     #expect(dictionary.names == ["0.weight", "0.bias", "2.weight", "2.bias"])
     #expect(dictionary.tensors.map(\.shape) == [[6, 3], [6], [3, 6], [3]])
   }

@@ -7,7 +7,7 @@ import Testing
 @Suite struct LayerNormTests {
   @Test(arguments: InstructionSet.available, [1, 3, 16, 33])
   func givesMeanZeroAndVarianceOne(_ instructionSet: InstructionSet, width: Int) {
-    var norm = LayerNorm(width: width)
+    var norm = drawn { LayerNorm(width: width, using: &$0) }
     norm.gain = Variable(constant: .random([width], seed: 1))
     norm.bias = Variable(constant: .random([width], seed: 2))
     let x = Tensor.random([4, width], seed: 3)
@@ -35,14 +35,14 @@ import Testing
   }
 
   @Test func givesAConstantRowItsBias() {
-    var norm = LayerNorm(width: 8)
+    var norm = drawn { LayerNorm(width: 8, using: &$0) }
     norm.bias = Variable(constant: .random([8], seed: 1))
     let constant = Tensor(shape: [1, 8], repeating: 3)
     #expect(norm(Variable(constant: constant)).value.scalars == norm.bias.value.scalars)
   }
 
   @Test func listsItsGainAsWeightAndStartsAtOneAndZero() {
-    let dictionary = LayerNorm(width: 3).stateDictionary
+    let dictionary = drawn { LayerNorm(width: 3, using: &$0) }.stateDictionary
     #expect(dictionary.names == ["weight", "bias"])
     #expect(dictionary["weight"] == Tensor(shape: [3], repeating: 1))
     #expect(dictionary["bias"] == Tensor(shape: [3], repeating: 0))

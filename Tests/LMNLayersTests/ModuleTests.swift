@@ -6,13 +6,15 @@ import Testing
 
 /// A module of modules.
 private struct Network: Module, Equatable {
-  var norm = RMSNorm(width: 3)
+  var norm: RMSNorm
   var map: Linear
-  var unused = LayerNorm(width: 2)
+  var unused: LayerNorm
 
   init(seed: UInt64) {
-    var generator = SeededGenerator(seed: seed)
-    map = Linear(inputs: 3, outputs: 4, using: &generator)
+    var source = ParameterSource(seed: seed)
+    norm = RMSNorm(width: 3, using: &source)
+    map = Linear(inputs: 3, outputs: 4, using: &source)
+    unused = LayerNorm(width: 2, using: &source)
   }
 
   func callAsFunction(_ x: Tensor) -> Variable { map(norm(Variable(constant: x))) }
@@ -21,10 +23,10 @@ private struct Network: Module, Equatable {
     self(.random([2, 3], seed: UInt64(member))).crossEntropy(targets: [1, 3]).mean()
   }
 
-  mutating func visitParameters(_ visit: (String, inout Variable) -> Void) {
-    Self.visit("norm", &norm, visit)
-    Self.visit("map", &map, visit)
-    Self.visit("unused", &unused, visit)
+  mutating func visitParameters(_ visit: ParameterVisitor) {
+    visit("norm", &norm)
+    visit("map", &map)
+    visit("unused", &unused)
   }
 
   static func == (left: Network, right: Network) -> Bool {
@@ -99,23 +101,38 @@ private struct Network: Module, Equatable {
   @Test func copiesAreIndependent() {
     let original = Network(seed: 1)
     var copy = original
-    copy.updateParameters { _, parameter in
-      let count = parameter.count
-      parameter.withMutableScalars { $0.update(repeating: 7, count: count) }
+    copy.forEachParameter { _, parameter in
+      var value = parameter.value
+      value.withMutableScalars { [count = value.count] in $0.update(repeating: 7, count: count) }
+      parameter = Variable(constant: value)
     }
     #expect(copy.stateDictionary.tensors.allSatisfy { $0.scalars.allSatisfy { $0 == 7 } })
     #expect(original == Network(seed: 1))
   }
 
-  @Test func updatesGoThroughParametersInOrder() {
-    var network = Network(seed: 1)
-    var shapes: [[Int]] = []
-    network.updateParameters { index, parameter in
-      #expect(index == shapes.count)
-      shapes.append(parameter.shape)
+  /// A module with a parameter that weight decay does not apply to, and parts that may be absent.
+  private struct Optional: Module {
+    var network: Network? = Network(seed: 1)
+    var scale: Variable? = Variable(constant: Tensor(shape: [2], repeating: 1))
+    var rate = Variable(constant: Tensor(shape: [1], repeating: 1))
+
+    mutating func visitParameters(_ visit: ParameterVisitor) {
+      visit("network", &network)
+      visit("scale", &scale)
+      visit("rate", &rate, decays: false)
     }
-    #expect(shapes == [[3], [4, 3], [4], [2], [2]])
-    #expect(network == Network(seed: 1))
+  }
+
+  @Test func absentPartsHaveNoParameters() {
+    var module = Optional()
+    #expect(module.stateDictionary.names == names.map { "network.\($0)" } + ["scale", "rate"])
+    (module.network, module.scale) = (nil, nil)
+    #expect(module.stateDictionary.names == ["rate"])
+  }
+
+  @Test func parametersSayWhetherTheyDecay() {
+    #expect(Optional().weightDecays == .init(repeating: true, count: 6) + [false])
+    #expect(Network(seed: 1).weightDecays == .init(repeating: true, count: 5))
   }
 
   @Test func gradientsAreSlopes() {
@@ -123,7 +140,7 @@ private struct Network: Module, Equatable {
     expectGradients(
       of: { variables in
         var (network, rest) = (network, variables[...])
-        network.visitParameters { $1 = rest.removeFirst() }
+        network.forEachParameter { $1 = rest.removeFirst() }
         return network(.random([2, 3], seed: 5))
       }, at: network.stateDictionary.tensors)
   }
@@ -134,7 +151,7 @@ private struct Network: Module, Equatable {
     let (expected, gradients) = valueWithGradient(at: network.stateDictionary.tensors) {
       (variables) in
       var (network, rest) = (network, variables[...])
-      network.visitParameters { $1 = rest.removeFirst() }
+      network.forEachParameter { $1 = rest.removeFirst() }
       return network.loss(of: 0)
     }
     #expect(value == expected.scalar)

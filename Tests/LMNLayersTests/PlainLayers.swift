@@ -19,3 +19,9 @@ func plainLinear(_ x: [Double], _ linear: Linear) -> (values: [Double], bounds: 
   }
   return (values, bounds)
 }
+
+/// A layer with parameters of seed 1.
+func drawn<M: Module>(_ make: (inout ParameterSource) -> M) -> M {
+  var source = ParameterSource(seed: 1)
+  return make(&source)
+}

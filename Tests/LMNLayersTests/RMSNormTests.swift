@@ -7,7 +7,7 @@ import Testing
 @Suite struct RMSNormTests {
   @Test(arguments: InstructionSet.available, [1, 3, 16, 33])
   func dividesByTheRootMeanSquare(_ instructionSet: InstructionSet, width: Int) {
-    var norm = RMSNorm(width: width)
+    var norm = drawn { RMSNorm(width: width, using: &$0) }
     norm.gain = Variable(constant: .random([width], seed: 1))
     let x = Tensor.random([4, width], seed: 2)
     let found = computing(on: instructionSet) { norm(Variable(constant: x)).value }
@@ -27,11 +27,11 @@ import Testing
 
   @Test func leavesZeroAtZero() {
     let zeros = Tensor(shape: [2, 8], repeating: 0)
-    #expect(RMSNorm(width: 8)(Variable(constant: zeros)).value == zeros)
+    #expect(drawn { RMSNorm(width: 8, using: &$0) }(Variable(constant: zeros)).value == zeros)
   }
 
   @Test func listsItsGainAsWeightAndStartsAtOne() {
-    let dictionary = RMSNorm(width: 3).stateDictionary
+    let dictionary = drawn { RMSNorm(width: 3, using: &$0) }.stateDictionary
     #expect(dictionary.names == ["weight"])
     #expect(dictionary["weight"] == Tensor(shape: [3], repeating: 1))
   }

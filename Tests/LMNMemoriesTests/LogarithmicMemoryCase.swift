@@ -95,15 +95,25 @@ struct LogarithmicMemoryCase: Sendable, CustomTestStringConvertible {
       hasLevelBias: one(of: [false, true]), pins: one(of: [0, 0, 1, 4]), seed: seed)
   }
 
+  private var settings: LogarithmicMemory.Settings {
+    var settings = LogarithmicMemory.Settings()
+    (settings.heads, settings.summarizer) = (heads, summarizer)
+    (settings.banks, settings.arity, settings.expand) = (shape.banks, shape.arity, shape.growth)
+    (settings.window, settings.visibility) = (shape.window, shape.visibility)
+    if shape.highestLevel < TreeShape.mostLevels || hasLevelBias {
+      settings.maximumLevels = shape.highestLevel
+    }
+    (settings.levelBias, settings.pinned) = (hasLevelBias, pins)
+    return settings
+  }
+
   /// Random parameters, biases too, of a size that keeps a node as large as its children.
   var memory: LogarithmicMemory {
-    var generator = SeededGenerator(seed: seed)
-    var memory = LogarithmicMemory(
-      width: width, heads: heads, summarizer: summarizer, shape: shape, hasLevelBias: hasLevelBias,
-      pins: pins, initialisation: .normal, using: &generator)
+    var source = ParameterSource(seed: seed, initialisation: .normal)
+    var memory = LogarithmicMemory(width: width, settings, using: &source)
     var values = SeededValues(seed: seed)
     let sources = summarizer == .convFull ? shape.banks : 1
-    memory.visitParameters { name, parameter in
+    memory.forEachParameter { name, parameter in
       let scale: Float =
         if name.hasSuffix("taps") {
           1 / Float(shape.arity).squareRoot()
@@ -130,14 +140,14 @@ struct LogarithmicMemoryCase: Sendable, CustomTestStringConvertible {
     return 2 * Rounding.error(sums * (instructionSet == .reference ? 1 : terms))
   }
 
-  func checks(on instructionSet: InstructionSet) -> MemoryChecks<LogarithmicMemory> {
+  func checks(on instructionSet: InstructionSet) -> MemoryChecks {
     let definition = PlainLogarithmicMemory(memory)
     // Nodes, projections and scores of tokens have the same bits in both forms; attention, which
     // goes on over window and pinned tokens, and output remain.
     let sums = 2 + (shape.window > 0 ? 1 : 0) + (pins > 0 ? 1 : 0)
     return MemoryChecks(
       memory: memory, width: width, tolerance: tolerance(sums: sums, on: instructionSet),
-      seed: seed, stretch: shape.arity * shape.arity,
+      seed: seed, chunk: shape.arity * shape.arity,
       remembers: { definition.sees(position: $1, token: $0) })
   }
 }

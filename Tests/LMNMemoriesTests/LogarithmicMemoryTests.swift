@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct LogarithmicMemoryTests {
   @Test(arguments: InstructionSet.available, LogarithmicMemoryCase.all)
-  func stretchesAreReadSideBySide(
+  func chunksAreReadSideBySide(
     _ instructionSet: InstructionSet, _ example: LogarithmicMemoryCase
   ) {
     computing(on: instructionSet) { example.checks(on: instructionSet).expectReadingSideBySide() }
@@ -101,7 +101,8 @@ import Testing
     let memory = example.memory
     var state = memory.initialState
     let found = computing(on: instructionSet) {
-      memory(Variable(constant: tokens), after: &state).value
+      var pass = Pass(length: length)
+      return memory(Variable(constant: tokens), after: &state, &pass).value
     }
     let expected = PlainLogarithmicMemory(memory)(tokens.doubles)
     // Six summaries, each perhaps after an expansion, query, score, softmax, value, output.
@@ -127,7 +128,9 @@ import Testing
     for length in 1...70 {
       var state = memory.initialState
       let found = computing(on: .reference) {
-        memory(Variable(constant: tokens.rows(0..<length)), after: &state).value.scalars
+        var pass = Pass(length: length)
+        return memory(Variable(constant: tokens.rows(0..<length)), after: &state, &pass)
+          .value.scalars
       }
       expectClose(
         found, expected.prefix(length * example.width).map { Float($0) },
@@ -143,12 +146,13 @@ import Testing
     let memory = example.memory
     let tokens = Tensor.random([40, example.width], seed: example.seed)
     computing(on: instructionSet) {
-      var stepped = [memory.initialState]
+      let streams = memory.makeStreams(1)
       for length in 1...40 {
-        _ = memory.step(tokens.rows(length - 1..<length), after: &stepped)
+        _ = streams.step(tokens.rows(length - 1..<length), at: [Int64(length - 1)])
         var read = memory.initialState
-        _ = memory(Variable(constant: tokens.rows(0..<length)), after: &read)
-        #expect(read == stepped[0], "length \(length)")
+        var pass = Pass(length: length)
+        _ = memory(Variable(constant: tokens.rows(0..<length)), after: &read, &pass)
+        #expect(read == streams.state(at: 0, position: length), "length \(length)")
       }
     }
   }
@@ -159,14 +163,12 @@ import Testing
     let memory = LogarithmicMemoryCase(
       summarizer: .linear, width: 4, heads: 1, banks: banks, seed: 1
     ).memory
-    var states = [memory.initialState]
-    #expect(states[0].position == 0)
-    #expect(states[0].nodes.value.shape == [0, 4])
+    let streams = memory.makeStreams(1)
+    #expect(memory.initialState.shapes.map(\.shape) == [[0, 4]])
     for position in 1...130 {
-      _ = memory.step(.random([1, 4], seed: UInt64(position)), after: &states)
+      _ = streams.step(.random([1, 4], seed: UInt64(position)), at: [Int64(position - 1)])
       let rows = 1 + banks * Int(log2OfWhole: position)
-      #expect(states[0].position == position)
-      #expect(states[0].nodes.value.shape == [rows, 4])
+      #expect(streams.state(at: 0, position: position).shapes.map(\.shape) == [[rows, 4]])
     }
   }
 
@@ -185,42 +187,46 @@ import Testing
     #expect(Tree(start: 1023, length: 1, banks: banks).newRows.count - 1 == banks * 10)
   }
 
-  @Test func aStateCanBeMadeFromItsParts() throws {
-    let memory = LogarithmicMemoryCase(
-      summarizer: .linear, width: 4, heads: 1, banks: 2, seed: 1
-    ).memory
+  /// The shapes that files and `lmn info` are told are those of the states there are.
+  @Test(arguments: LogarithmicMemoryCase.all)
+  func statesHaveTheirShapes(_ example: LogarithmicMemoryCase) {
+    let memory = example.memory
     for length in [1, 2, 7, 8, 40] {
       var state = memory.initialState
-      _ = memory(Variable(constant: .random([length, 4], seed: 1)), after: &state)
-      let made = memory.state(
-        position: state.position, nodes: state.nodes.value, pinned: state.pinned.value,
-        pinnedScores: state.pinnedScores)
-      #expect(made == state)
+      var pass = Pass(length: length)
+      _ = memory(
+        Variable(constant: .random([length, example.width], seed: 1)), after: &state, &pass)
+      let expected = memory.stateShapes(at: length)
+      #expect(state.shapes.map(\.name) == expected.map(\.name))
+      #expect(state.shapes.map(\.shape) == expected.map(\.shape))
     }
+    #expect(memory.stateShapes(at: 0).map(\.shape) == memory.initialState.shapes.map(\.shape))
   }
 
-  /// Position, then the shapes of nodes, pinned tokens and their scores; a state of width 4 in 2
-  /// banks at position 8 has 7 rows.
-  @Test(arguments: [
-    (8, [6, 4], [3, 4], [3, 1]), (8, [7, 5], [3, 4], [3, 1]), (8, [28], [3, 4], [3, 1]),
-    (8, [], [3, 4], [3, 1]), (7, [7, 4], [3, 4], [3, 1]), (0, [7, 4], [3, 4], [3, 1]),
-    (-1, [0, 4], [3, 4], [3, 1]), (Int.max, [7, 4], [3, 4], [3, 1]),
-    (Int.min, [7, 4], [3, 4], [3, 1]), (1 << 47, [95, 4], [3, 4], [3, 1]),
-    (8, [7, 4], [2, 4], [3, 1]), (8, [7, 4], [3, 4], [2, 1]), (8, [7, 4], [3, 4], [3]),
-  ])
-  func aStateOfOtherPartsIsNone(position: Int, nodes: [Int], pinned: [Int], scores: [Int]) {
-    var example = LogarithmicMemoryCase(summarizer: .linear, width: 4, heads: 1, banks: 2, seed: 1)
-    example.pins = 3
-    func zeros(_ shape: [Int]) -> Tensor { Tensor(shape: shape, repeating: 0) }
-    let memory = example.memory
-    #expect(
-      memory.state(
-        position: 8, nodes: zeros([7, 4]), pinned: zeros([3, 4]), pinnedScores: zeros([3, 1]))
-        != nil)
-    #expect(
-      memory.state(
-        position: position, nodes: zeros(nodes), pinned: zeros(pinned),
-        pinnedScores: zeros(scores)) == nil)
+  /// Parts of a tree with equal layouts have the same nodes and the same outputs, to the last bit.
+  @Test(arguments: LogarithmicMemoryCase.all)
+  func equalLayoutsComputeTheSame(_ example: LogarithmicMemoryCase) {
+    let (memory, length) = (example.memory, 24)
+    var first: [[Int]: (start: Int, outputs: Tensor, state: MemoryState)] = [:]
+    var shared = 0
+    for start in stride(from: 0, through: 40 * 24, by: 24) {
+      let shapes = memory.stateShapes(at: start)
+      var state = memory.initialState
+      for (index, shape) in shapes.enumerated() {
+        state[shape.name] = Variable(constant: .random(shape.shape, seed: UInt64(index)))
+      }
+      var pass = Pass(start: start, length: length)
+      let tokens = Variable(constant: .random([length, example.width], seed: 9))
+      let outputs = memory(tokens, after: &state, &pass).value
+      let layout = memory.layout(start: start, length: length)
+      if let other = first[layout] {
+        shared += 1
+        #expect(other.outputs == outputs && other.state == state, "\(other.start), \(start)")
+      } else {
+        first[layout] = (start, outputs, state)
+      }
+    }
+    #expect(shared > 0)
   }
 
   /// Nothing but the number of levels depends on how far a stream has come.
@@ -232,22 +238,22 @@ import Testing
     let nodes = Tensor.random(
       [1 + example.shape.banks * Int(log2OfWhole: start), example.width], seed: 1)
     computing(on: .reference) {
-      let none = memory.initialState
-      var read = memory.state(
-        position: start, nodes: nodes, pinned: none.pinned.value,
-        pinnedScores: none.pinnedScores)!
-      var stepped = [read]
+      var read = memory.initialState
+      read["nodes"] = Variable(constant: nodes)
+      let streams = memory.makeStreams(1)
+      streams.load(read, at: 0, position: start)
       let tokens = Tensor.random([5, example.width], seed: 2)
-      let expected = memory(Variable(constant: tokens), after: &read).value
+      var pass = Pass(start: start, length: 5)
+      let expected = memory(Variable(constant: tokens), after: &read, &pass).value
       let largest = expected.scalars.reduce(0) { max($0, Double(abs($1))) }
       for t in 0..<5 {
-        let found = memory.step(tokens.rows(t..<t + 1), after: &stepped)
+        let found = streams.step(tokens.rows(t..<t + 1), at: [Int64(start + t)])
         expectClose(
           found.scalars, expected.rows(t..<t + 1).scalars,
           within: found.scalars.map { _ in example.tolerance(sums: 2, on: .reference) * largest },
           "token \(t)")
       }
-      #expect(read == stepped[0])
+      #expect(read == streams.state(at: 0, position: start + 5))
     }
   }
 
@@ -268,22 +274,19 @@ import Testing
 
   @Test func trapsOnHeadsThatDoNotDivideTheWidth() async {
     await #expect(processExitsWith: .failure) {
-      var generator = SeededGenerator(seed: 1)
-      _ = LogarithmicMemory(
-        width: 8, heads: 3, summarizer: .linear, shape: TreeShape(banks: 1),
-        initialisation: .normal, using: &generator)
+      var source = ParameterSource(seed: 1)
+      var settings = LogarithmicMemory.Settings()
+      settings.heads = 3
+      _ = LogarithmicMemory(width: 8, settings, using: &source)
     }
   }
 
   /// A batch of several tokens for one stream is not misread as one of several streams.
   @Test func trapsOnMoreTokensThanStreams() async {
     await #expect(processExitsWith: .failure) {
-      var generator = SeededGenerator(seed: 1)
-      let memory = LogarithmicMemory(
-        width: 4, heads: 1, summarizer: .linear, shape: TreeShape(banks: 1),
-        initialisation: .normal, using: &generator)
-      var states = [memory.initialState]
-      _ = memory.step(Tensor(shape: [2, 4], repeating: 0), after: &states)
+      var source = ParameterSource(seed: 1)
+      let memory = LogarithmicMemory(width: 4, .init(), using: &source)
+      _ = memory.makeStreams(1).step(Tensor(shape: [2, 4], repeating: 0), at: [0])
     }
   }
 }

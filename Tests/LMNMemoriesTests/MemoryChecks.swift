@@ -6,15 +6,15 @@ import LMNTestSupport
 import Testing
 
 /// What every memory has to keep, written once: the suite of a memory calls each check.
-struct MemoryChecks<M: Memory> {
-  let memory: M
+struct MemoryChecks {
+  let memory: any Memory
   let width: Int
   /// How far the two forms may be apart, in units of the largest output.
   let tolerance: Double
   /// Of inputs and cuts.
   let seed: UInt64
-  /// How long stretches are that can be read side by side.
-  let stretch: Int
+  /// Length of chunks that can be read side by side.
+  let chunk: Int
   /// Whether a token has a part in what a later position sees.
   let remembers: (_ token: Int, _ position: Int) -> Bool
 
@@ -30,13 +30,13 @@ struct MemoryChecks<M: Memory> {
     for length in lengths {
       let tokens = Tensor.random([length, width], using: &values)
       let next = Tensor.random([3, width], using: &values)
-      var state = memory.initialState
+      var state = initialState
       let expected = parallel(tokens, after: &state) + parallel(next, after: &state)
       let cuts =
         [[Piece](repeating: .step, count: length)]
         + (0..<2).map { _ in Piece.mix(of: length, using: &values) }
       for cut in cuts {
-        var state = memory.initialState
+        var state = initialState
         let found = outputs(of: tokens, cut: cut, after: &state) + stepped(next, after: &state)
         expectNear(
           found, expected, "length \(length), cut \(cut), seed \(seed)",
@@ -45,26 +45,27 @@ struct MemoryChecks<M: Memory> {
     }
   }
 
-  /// Stretches read side by side give the bits of the same stretches one after the other, and leave
-  /// the same state: where they can be, and where they cannot.
+  /// Chunks read side by side give the bits of the same chunks one after the other, and leave the same
+  /// state: where they can be, and where they cannot.
   func expectReadingSideBySide(sourceLocation: SourceLocation = #_sourceLocation) {
     var values = SeededValues(seed: seed)
     for (start, lengths) in [
       (0, [8]), (0, [8, 8, 8]), (16, [8, 8]), (32, [16, 16, 16, 16]), (5, [1, 1, 1]), (5, [8, 8]),
-      (0, [6, 6]), (8, [8, 4]), (0, []), (0, [stretch, stretch]),
-      (2 * stretch, [stretch, stretch, stretch]),
+      (0, [6, 6]), (8, [8, 4]), (0, []), (0, [chunk, chunk]),
+      (2 * chunk, [chunk, chunk, chunk]),
     ] {
-      var before = memory.initialState
+      var before = initialState
       _ = parallel(.random([start, width], using: &values), after: &before)
-      let stretches = lengths.map { Tensor.random([$0, width], using: &values) }
+      let chunks = lengths.map { Tensor.random([$0, width], using: &values) }
       let next = Tensor.random([3, width], using: &values)
       var state = before
       let expected =
-        stretches.flatMap { parallel($0, after: &state) } + stepped(next, after: &state)
+        chunks.flatMap { parallel($0, after: &state) } + stepped(next, after: &state)
       for threads in 1...3 {
         computing(on: ExecutionContext.current.instructionSet, threads: threads) {
           var state = before
-          let found = memory.read(stretches, after: &state).flatMap(\.scalars)
+          let found = memory.read(chunks, after: &state.memory, start: start).flatMap(\.scalars)
+          state.position += lengths.reduce(0, +)
           #expect(
             found + stepped(next, after: &state) == expected,
             "\(lengths) after \(start), \(threads) threads, seed \(seed)",
@@ -80,7 +81,7 @@ struct MemoryChecks<M: Memory> {
     let (one, other) = (
       Tensor.random([9, width], using: &values), Tensor.random([9, width], using: &values)
     )
-    var state = memory.initialState
+    var state = initialState
     _ = parallel(.random([5, width], using: &values), after: &state)
     for form in [parallel, stepped] {
       let alone = [one, other].map { tokens in
@@ -109,7 +110,7 @@ struct MemoryChecks<M: Memory> {
     let (steps, resetRow, resetStep) = (12, 1, 7)
     let tokens = prefixes.map { _ in Tensor.random([steps, width], using: &values) }
     let states = prefixes.map { prefix in
-      var state = memory.initialState
+      var state = initialState
       _ = stepped(prefix, after: &state)
       return state
     }
@@ -117,15 +118,19 @@ struct MemoryChecks<M: Memory> {
       var state = states[row]
       guard row == resetRow else { return stepped(tokens[row], after: &state) }
       let before = stepped(tokens[row].rows(0..<resetStep), after: &state)
-      state = memory.initialState
+      state = initialState
       return before + stepped(tokens[row].rows(resetStep..<steps), after: &state)
     }
     var together = prefixes.map { _ in [Float]() }
-    let streams = memory.streams(from: states)
+    let (streams, positions) = streams(from: states)
     for step in 0..<steps {
-      if step == resetStep { memory.load(memory.initialState, of: resetRow, in: streams) }
+      if step == resetStep {
+        streams.reset(resetRow)
+        positions.overwrite(at: resetRow, with: 0)
+      }
       let batch = Tensor.concatenatingRows(tokens.map { $0.rows(step..<step + 1) })
-      let outputs = memory.step(batch, of: streams)
+      let outputs = streams.step(batch, at: positions)
+      positions.advance()
       for row in prefixes.indices { together[row] += outputs.rows(row..<row + 1).scalars }
     }
     for row in prefixes.indices {
@@ -141,8 +146,8 @@ struct MemoryChecks<M: Memory> {
     var values = SeededValues(seed: seed)
     let tokens = Tensor.random([length, width], using: &values)
     func outputs(of tokens: Tensor) -> Tensor {
-      var state = memory.initialState
-      return memory(Variable(constant: tokens), after: &state).value
+      var state = initialState
+      return parallel(Variable(constant: tokens), of: memory, after: &state).value
     }
     let original = outputs(of: tokens)
     for position in 0..<length {
@@ -167,7 +172,7 @@ struct MemoryChecks<M: Memory> {
     for value: Float in [0, 1, -3] {
       let tokens = Tensor(shape: [33, width], repeating: value)
       for form in [parallel, stepped] {
-        var state = memory.initialState
+        var state = initialState
         let isFinite = form(tokens, &state).allSatisfy { $0.isFinite }
         #expect(isFinite, "tokens of \(value)", sourceLocation: sourceLocation)
       }
@@ -183,14 +188,14 @@ struct MemoryChecks<M: Memory> {
     let batch = Tensor.random([5, width], using: &values)
     func results(threads: Int) -> [Tensor] {
       computing(on: instructionSet, threads: threads) {
-        var state = memory.initialState
+        var state = initialState
         let (outputs, gradient) = valueWithGradient(
           at: [tokens] + memory.stateDictionary.tensors
         ) { variables in
-          memory.with(variables.dropFirst())(variables[0], after: &state)
+          parallel(variables[0], of: memory.with(variables.dropFirst()), after: &state)
         }
-        var states = [M.State](repeating: state, count: 5)
-        return [outputs] + gradient + [memory.step(batch, after: &states)]
+        let (streams, positions) = streams(from: .init(repeating: state, count: 5))
+        return [outputs] + gradient + [streams.step(batch, at: positions)]
       }
     }
     let one = results(threads: 1)
@@ -208,13 +213,13 @@ struct MemoryChecks<M: Memory> {
   ) {
     for (start, length) in [0, 5].flatMap({ start in lengths.map { (start, $0) } }) {
       var values = SeededValues(seed: seed)
-      var before = memory.initialState
+      var before = initialState
       if start > 0 { _ = stepped(.random([start, width], using: &values), after: &before) }
       let tokens = Tensor.random([length, width], using: &values)
       expectGradients(
         of: { variables in
           var state = before
-          return memory.with(variables.dropFirst())(variables[0], after: &state)
+          return parallel(variables[0], of: memory.with(variables.dropFirst()), after: &state)
         }, at: [tokens] + memory.stateDictionary.tensors, seed: seed,
         sourceLocation: sourceLocation)
     }
@@ -230,10 +235,11 @@ struct MemoryChecks<M: Memory> {
     func gradients(cuts: [Int], detaching: Bool) -> [[Float]] {
       let parameters = inputs.map(Variable.init(parameter:))
       let memory = memory.with(parameters.dropFirst())
-      var (state, outputs) = (memory.initialState, [Variable]())
+      var (state, outputs) = (State(memory: memory.initialState), [Variable]())
       for (begin, end) in zip(cuts, cuts.dropFirst()) {
-        if detaching { state = memory.detached(state) }
-        outputs.append(memory(parameters[0].rows(at: Array(begin..<end)), after: &state))
+        if detaching { state.memory = state.memory.detached }
+        outputs.append(
+          parallel(parameters[0].rows(at: Array(begin..<end)), of: memory, after: &state))
       }
       let gradients = Variable.concatenatingRows(outputs).gradients(cotangent: cotangent)
       return parameters.map { gradients[$0]?.scalars ?? [] }
@@ -253,26 +259,55 @@ struct MemoryChecks<M: Memory> {
       sourceLocation: sourceLocation)
   }
 
-  private func parallel(_ tokens: Tensor, after state: inout M.State) -> [Float] {
-    if tokens.count == 0 { return [] }
-    return memory(Variable(constant: tokens), after: &state).value.scalars
+  /// State of one stream, and its position.
+  struct State: Equatable {
+    var position = 0
+    var memory: MemoryState
   }
 
-  private func stepped(_ tokens: Tensor, after state: inout M.State) -> [Float] {
-    var states = [state]
-    defer { state = states[0] }
-    return (0..<tokens.shape[0]).flatMap {
-      memory.step(tokens.rows($0..<$0 + 1), after: &states).scalars
+  private var initialState: State { State(memory: memory.initialState) }
+
+  private func streams(
+    from states: [State]
+  ) -> (streams: any MemoryStreams, positions: PositionBuffer) {
+    let streams = memory.makeStreams(states.count)
+    for (row, state) in states.enumerated() {
+      streams.load(state.memory, at: row, position: state.position)
     }
+    return (streams, PositionBuffer(states.map { Int64($0.position) }))
   }
 
-  private func outputs(of tokens: Tensor, cut: [Piece], after state: inout M.State) -> [Float] {
+  private func parallel(
+    _ tokens: Variable, of memory: any Memory, after state: inout State
+  ) -> Variable {
+    var pass = Pass(start: state.position, length: tokens.value.shape[0])
+    state.position += tokens.value.shape[0]
+    return memory(tokens, after: &state.memory, &pass)
+  }
+
+  private func parallel(_ tokens: Tensor, after state: inout State) -> [Float] {
+    if tokens.count == 0 { return [] }
+    return parallel(Variable(constant: tokens), of: memory, after: &state).value.scalars
+  }
+
+  private func stepped(_ tokens: Tensor, after state: inout State) -> [Float] {
+    let (streams, positions) = streams(from: [state])
+    let outputs = (0..<tokens.shape[0]).flatMap { token in
+      defer { positions.advance() }
+      return streams.step(tokens.rows(token..<token + 1), at: positions).scalars
+    }
+    state.position += tokens.shape[0]
+    state.memory = streams.state(at: 0, position: state.position)
+    return outputs
+  }
+
+  private func outputs(of tokens: Tensor, cut: [Piece], after state: inout State) -> [Float] {
     var (outputs, begin) = ([Float](), 0)
     for piece in cut {
       let rows = tokens.rows(begin..<begin + piece.length)
       switch piece {
       case .step: outputs += stepped(rows, after: &state)
-      case .stretch: outputs += parallel(rows, after: &state)
+      case .chunk: outputs += parallel(rows, after: &state)
       }
       begin += piece.length
     }
@@ -292,39 +327,39 @@ struct MemoryChecks<M: Memory> {
 /// How some of a stream's next tokens are read.
 enum Piece: CustomStringConvertible {
   case step
-  case stretch(Int)
+  case chunk(Int)
 
   var length: Int {
     switch self {
     case .step: 1
-    case .stretch(let length): length
+    case .chunk(let length): length
     }
   }
 
   var description: String {
     switch self {
     case .step: "step"
-    case .stretch(let length): "\(length)"
+    case .chunk(let length): "\(length)"
     }
   }
 
-  /// Steps and stretches of up to twelve tokens, in random order, for `length` tokens.
+  /// Steps and chunks of up to twelve tokens, in random order, for `length` tokens.
   static func mix(of length: Int, using values: inout SeededValues) -> [Piece] {
     var (pieces, rest) = ([Piece](), length)
     while rest > 0 {
       let size = Int(values.next() % 24)
-      pieces.append(size < 12 ? .step : .stretch(min(size - 11, rest)))
+      pieces.append(size < 12 ? .step : .chunk(min(size - 11, rest)))
       rest -= pieces.last!.length
     }
     return pieces
   }
 }
 
-extension Module {
-  /// The same module with these parameters, in order.
+extension Memory {
+  /// The same memory with these parameters, in order.
   func with(_ parameters: some Sequence<Variable>) -> Self {
     var (module, rest) = (self, parameters.makeIterator())
-    module.visitParameters { $1 = rest.next()! }
+    module.forEachParameter { $1 = rest.next()! }
     return module
   }
 }

@@ -23,7 +23,9 @@ struct PlainLogarithmicMemory {
   private let parameters: [String: [Double]]
 
   init(_ memory: LogarithmicMemory) {
-    (heads, width, pins, shape) = (memory.heads, memory.width, memory.pins, memory.shape)
+    (heads, width, pins, shape) = (
+      memory.heads, memory.width, memory.pinning?.count ?? 0, memory.shape
+    )
     let dictionary = memory.published(memory.stateDictionary, under: "")
     parameters = Dictionary(
       uniqueKeysWithValues: zip(dictionary.names, dictionary.tensors.map(\.doubles)))

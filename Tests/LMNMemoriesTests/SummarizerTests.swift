@@ -10,11 +10,11 @@ import Testing
     _ kind: SummarizerKind, _ initialisation: Initialisation, width: Int = 32, banks: Int = 2,
     arity: Int = 2
   ) -> StateDictionary {
-    var generator = SeededGenerator(seed: 1)
-    return LogarithmicMemory(
-      width: width, heads: 1, summarizer: kind, shape: TreeShape(banks: banks, arity: arity),
-      initialisation: initialisation, using: &generator
-    ).summarizer.stateDictionary
+    var source = ParameterSource(seed: 1, initialisation: initialisation)
+    var settings = LogarithmicMemory.Settings()
+    (settings.heads, settings.summarizer) = (1, kind)
+    (settings.banks, settings.arity) = (banks, arity)
+    return LogarithmicMemory(width: width, settings, using: &source).summarizer.stateDictionary
   }
 
   @Test func listShapes() {

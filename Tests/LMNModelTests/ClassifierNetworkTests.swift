@@ -1,11 +1,12 @@
 import LMNAutodiff
 import LMNKernels
 import LMNLayers
+import LMNMemories
 import LMNModel
 import LMNTestSupport
 import Testing
 
-@Suite struct SequenceClassifierTests {
+@Suite struct ClassifierNetworkTests {
   /// The parallel form is pooled in float, a session in double: one more sum of so many terms.
   private func tolerance(_ classifier: ClassifierNetwork, count: Int) -> Double {
     classifier.tolerance(on: ExecutionContext.current.instructionSet) + Rounding.error(count)
@@ -30,7 +31,7 @@ import Testing
 
   private func expectFormsToAgree(_ classifier: ClassifierNetwork, count: Int) {
     let sequence = tokens(count, seed: 1)
-    let expected = classifier(sequence).value
+    let expected = classifier.logits(of: sequence).value
     #expect(expected.shape == [1, 3])
     for cut in [0, count / 3, count] {
       var session = ClassificationSession(classifier)
@@ -56,9 +57,7 @@ import Testing
     for pooling in Pooling.allCases {
       let classifier = try ClassifierNetwork.small(pooling)
       var state = classifier.trunk.initialState
-      let vectors = classifier.trunk(
-        classifier.embedding(TokenBuffer(sequence)), after: &state
-      ).value.doubles
+      let vectors = classifier(TokenBuffer(sequence), after: &state).value.doubles
       let pooled = (0..<8).map { feature in
         let values = (0..<9).map { vectors[8 * $0 + feature] }
         return switch pooling {
@@ -69,7 +68,7 @@ import Testing
       }
       let expected = classifier.head(Variable(constant: Tensor(shape: [1, 8], scalars: pooled)))
       expectNear(
-        classifier(sequence).value.scalars, expected.value.scalars,
+        classifier.logits(of: sequence).value.scalars, expected.value.scalars,
         tolerance: Rounding.error(9 + 16), "\(pooling)")
     }
   }
@@ -116,7 +115,7 @@ import Testing
     expectGradients(
       of: { parameters in
         var (classifier, rest) = (classifier, parameters[...])
-        classifier.visitParameters { $1 = rest.removeFirst() }
+        classifier.forEachParameter { $1 = rest.removeFirst() }
         return classifier.loss(of: window)
       }, at: classifier.stateDictionary.tensors, step: pooling == .max ? 1 / 1024 : 1 / 128,
       tolerance: pooling == .max ? 8e-3 : 1e-3)
@@ -162,16 +161,16 @@ import Testing
   }
 
   @Test func sizesThatCannotBeAreRefused() throws {
-    var generator = SeededGenerator(seed: 1)
+    var source = ParameterSource(seed: 1)
     var configuration = Configuration.small(vocabularySize: 5, layers: 1)
-    configuration.heads = 3
+    configuration.logarithmic.heads = 3
     #expect(throws: ConfigurationError.indivisible(width: 8, heads: 3)) {
-      try ClassifierNetwork(configuration, classes: 2, using: &generator)
+      try ClassifierNetwork(configuration, classes: 2, using: &source)
     }
-    configuration.heads = 2
+    configuration.logarithmic.heads = 2
     configuration.tiedHead = true
     #expect(throws: ConfigurationError.tiedHead) {
-      try ClassifierNetwork(configuration, classes: 2, using: &generator)
+      try ClassifierNetwork(configuration, classes: 2, using: &source)
     }
   }
 

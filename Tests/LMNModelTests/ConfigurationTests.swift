@@ -11,7 +11,7 @@ import Testing
   @Test func isTheNetworkOfTable1ByDefault() throws {
     let configuration = Configuration(vocabularySize: 65)
     try configuration.validate()
-    #expect(configuration.parameterCount == 71_489)
+    #expect(try languageParameters(of: configuration) == 71_489)
     #expect(
       configuration.json == """
         {"banks":2,"feedForward":4,"heads":4,"layers":4,"summarizer":"linear","vocab":65,"width":32}
@@ -20,11 +20,11 @@ import Testing
 
   @Test func readsItsOwnJSON() throws {
     var configuration = Configuration(vocabularySize: 11)
-    (configuration.width, configuration.heads, configuration.layers) = (8, 2, 1)
-    (configuration.banks, configuration.feedForward) = (2, 3)
+    (configuration.width, configuration.logarithmic.heads, configuration.layers) = (8, 2, 1)
+    (configuration.logarithmic.banks, configuration.feedForward) = (2, 3)
     #expect(configuration.json == Self.small)
     #expect(try Configuration(json: Self.small) == configuration)
-    configuration.summarizer = .depthwiseSeparable
+    configuration.logarithmic.summarizer = .depthwiseSeparable
     configuration.dropout = 0.1
     #expect(configuration.json.contains("\"dropout\":0.1,"))
     #expect(try Configuration(json: configuration.json) == configuration)
@@ -42,11 +42,11 @@ import Testing
   @Test(arguments: [
     ("\"width\":8", "\"width\":0", "width is 0, it has to be from 1 to 16777216"),
     ("\"vocab\":11", "\"vocab\":-1", "vocab is -1, it has to be from 1 to 16777216"),
-    ("\"layers\":1", "\"layers\":0", "layers is 0, it has to be from 1 to 16777216"),
+    ("\"layers\":1", "\"layers\":0", "layers is 0, it has to be from 1 to 4096"),
     ("\"banks\":2", "\"banks\":0", "banks is 0, it has to be from 1 to 16777216"),
     ("\"feedForward\":3", "\"feedForward\":0", "feedForward is 0, it has to be from 1 to 8"),
     ("\"feedForward\":3", "\"feedForward\":9", "feedForward is 9, it has to be from 1 to 8"),
-    ("\"heads\":2", "\"heads\":0", "heads is 0, it has to be from 1 to 16777216"),
+    ("\"heads\":2", "\"heads\":0", "heads is 0, it has to be from 1 to 256"),
     ("\"heads\":2", "\"heads\":3", "3 heads do not divide a width of 8"),
     ("\"heads\":2", "\"heads\":16", "16 heads do not divide a width of 8"),
     (
@@ -82,7 +82,7 @@ import Testing
 
   @Test func refusesMoreHeadsThanTheKernelsHave() {
     var configuration = Configuration(vocabularySize: 2)
-    (configuration.width, configuration.heads) = (512, 512)
+    (configuration.width, configuration.logarithmic.heads) = (512, 512)
     #expect(throws: ConfigurationError.outOfRange(key: "heads", value: 512, range: 1...256)) {
       try configuration.validate()
     }
@@ -91,8 +91,7 @@ import Testing
   @Test func refusesMoreParametersThanCanBeCounted() {
     var configuration = Configuration(vocabularySize: 2)
     configuration.width = Configuration.largestSize
-    configuration.banks = Configuration.largestSize
-    #expect(configuration.parameterCount == nil)
+    configuration.logarithmic.banks = Configuration.largestSize
     #expect(throws: ConfigurationError.tooLarge) { try configuration.validate() }
     #expect(throws: ConfigurationError.tooLarge) { try Configuration(json: configuration.json) }
   }
@@ -145,14 +144,15 @@ import Testing
     for width in [1, 4, 6] {
       var configuration = Configuration(vocabularySize: 3 + number)
       configuration.width = width
-      configuration.heads = width > 1 ? 2 : 1
+      configuration.logarithmic.heads = width > 1 ? 2 : 1
       configuration.layers = number
-      configuration.banks = 4 - number
+      configuration.logarithmic.banks = 4 - number
       configuration.feedForward = 1 + number
-      configuration.summarizer = summarizer
-      var generator = SeededGenerator(seed: 1)
-      let network = try LanguageNetwork(configuration, using: &generator)
-      #expect(configuration.parameterCount == network.parameterCount)
+      configuration.logarithmic.summarizer = summarizer
+      var source = ParameterSource(seed: 1)
+      let network = try LanguageNetwork(configuration, using: &source)
+      #expect(source.count == network.parameterCount)
+      #expect(try languageParameters(of: configuration) == network.parameterCount)
     }
   }
 
@@ -161,16 +161,98 @@ import Testing
     var configuration = Configuration(vocabularySize: 5)
     configuration.width = 12
     configuration.layers = 2
-    configuration.banks = 3
-    configuration.summarizer = summarizer
-    configuration.arity = arity
+    configuration.logarithmic.banks = 3
+    configuration.logarithmic.summarizer = summarizer
+    configuration.logarithmic.arity = arity
     for _ in 0..<2 {
-      var generator = SeededGenerator(seed: 1)
-      let network = try LanguageNetwork(configuration, using: &generator)
-      #expect(configuration.parameterCount == network.parameterCount)
-      (configuration.expand, configuration.maximumLevels) = (2, 5)
-      (configuration.levelBias, configuration.pinned, configuration.window) = (true, 3, 4)
+      var source = ParameterSource(seed: 1)
+      let network = try LanguageNetwork(configuration, using: &source)
+      #expect(source.count == network.parameterCount)
+      #expect(try languageParameters(of: configuration) == network.parameterCount)
+      (configuration.logarithmic.expand, configuration.logarithmic.maximumLevels) = (2, 5)
+      (configuration.logarithmic.levelBias, configuration.logarithmic.pinned) = (true, 3)
+      configuration.logarithmic.window = 4
     }
+  }
+
+  /// Parameters of a language network, counted without drawing any.
+  private func languageParameters(of configuration: Configuration) throws -> Int? {
+    try ParameterSource.count { try LanguageNetwork(configuration, using: &$0) }
+  }
+
+  // MARK: - Memories
+
+  private static let nested = """
+    {"feedForward":3,"layers":2,"memory":{"banks":2,"heads":2,"kind":"logarithmic",\
+    "summarizer":"linear","window":3},"vocab":11,"width":8}
+    """
+
+  /// An object of one memory means the same as its keys at the top, which is how it is written.
+  @Test func readsAMemoryOfItsOwn() throws {
+    let configuration = try Configuration(json: Self.nested)
+    #expect(configuration.logarithmic.window == 3 && configuration.memories.count == 1)
+    let flat = """
+      {"banks":2,"feedForward":3,"heads":2,"layers":2,"summarizer":"linear","vocab":11,\
+      "width":8,"window":3}
+      """
+    #expect(configuration.json == flat)
+    #expect(try Configuration(json: flat) == configuration)
+  }
+
+  @Test func readsAMemoryPerBlock() throws {
+    let memory = "{\"banks\":2,\"heads\":2,\"kind\":\"logarithmic\",\"summarizer\":\"linear\"}"
+    let other = memory.replacing("}", with: ",\"window\":3}")
+    let json = """
+      {"feedForward":3,"layers":2,"memories":[\(memory),\(other)],"vocab":11,"width":8}
+      """
+    let configuration = try Configuration(json: json)
+    #expect(configuration.json == json)
+    let windows = (0..<2).map { index in
+      (configuration.memory(ofBlock: index).settings as? LogarithmicMemory.Settings)?.window
+    }
+    #expect(windows == [0, 3])
+    expectError(
+      json.replacing("\"layers\":2", with: "\"layers\":3"),
+      "memories has 2 entries, it has to have one per block, and layers is 3")
+  }
+
+  /// Unknown keys are named with the keys of the objects around them.
+  @Test(arguments: [
+    ("\"window\":3", "\"windows\":3", "no model here has: memory.windows"),
+    ("\"window\":3", "\"width\":3", "no model here has: memory.width"),
+    ("\"layers\":2", "\"layers\":2,\"heads\":2", "no model here has: heads"),
+    ("\"kind\":\"logarithmic\"", "\"kind\":\"lstm\"", "memory.kind is 'lstm', the kinds of memory are logarithmic"),
+    ("\"kind\":\"logarithmic\",", "", "it has no memory.kind"),
+    ("\"banks\":2,", "", "it has no memory.banks"),
+    ("\"window\":3", "\"window\":\"3\"", "memory.window: "),
+    ("\"window\":3", "\"window\":-3", "window is -3, it has to be from 0 to 4096"),
+    ("\"layers\":2", "\"layers\":2,\"memories\":[]", "it has both memory and memories"),
+  ])
+  func refusesMemoriesThatMakeNoSense(_ part: String, _ replacement: String, _ sentence: String) {
+    let error = #expect(throws: ConfigurationError.self) {
+      try Configuration(json: Self.nested.replacing(part, with: replacement))
+    }
+    #expect(error?.description.contains(sentence) == true, "\(error?.description ?? "")")
+  }
+
+  @Test func refusesAnUnknownKeyOfAMemoryOfAList() {
+    let json = """
+      {"feedForward":3,"layers":1,"memories":[{"banks":2,"heads":2,"kind":"logarithmic",\
+      "summarizer":"linear","span":1}],"vocab":11,"width":8}
+      """
+    expectError(json, "the configuration asks for what no model here has: memories.0.span")
+  }
+
+  @Test func mergesSomeKeys() throws {
+    var configuration = Configuration(vocabularySize: 7)
+    configuration.logarithmic.window = 2
+    let merged = try configuration.merging(json: #"{"width": 16, "arity": 4}"#)
+    #expect((merged.width, merged.logarithmic.arity, merged.logarithmic.window) == (16, 4, 2))
+    #expect(merged.vocabularySize == 7)
+    let replaced = try configuration.merging(json: Self.nested)
+    #expect(replaced == (try Configuration(json: Self.nested)))
+    #expect(throws: ConfigurationError.self) { try configuration.merging(json: "[]") }
+    #expect(throws: ConfigurationError.self) { try configuration.merging(json: #"{"colour": 1}"#) }
   }
 
   /// What makes no sense is refused when it is read, with a sentence.

@@ -47,18 +47,25 @@ import Testing
     }
     let one = Variable(constant: Tensor(shape: [8], repeating: 1))
     var blank = network.trunk
-    blank.visitParameters { $1 = Variable(constant: Tensor(shape: $1.value.shape, repeating: 0)) }
+    blank.forEachParameter { $1 = Variable(constant: Tensor(shape: $1.value.shape, repeating: 0)) }
     blank.finalNorm.gain = one
     func mask(of place: (inout Trunk) -> Void, input: Float = 0, draw: DropoutDraw?) -> [Bool] {
       var trunk = blank
       place(&trunk)
       var state = trunk.initialState
-      return trunk(vectors(40, input), after: &state, dropping: draw).value.scalars.map { $0 > 0 }
+      var pass = trunk.pass(after: 0, length: 40, dropping: draw)
+      return trunk(vectors(40, input), after: &state, &pass).value.scalars.map { $0 > 0 }
     }
     let draw = DropoutDraw(seed: 3)
     var masks = [mask(of: { _ in }, input: 1, draw: draw)]
     for block in 0..<2 {
-      masks.append(mask(of: { $0.blocks[block].memory.output.bias = one }, draw: draw))
+      masks.append(
+        mask(
+          of: { trunk in
+            trunk.blocks[block].memory.forEachParameter { name, parameter in
+              if name == "out_proj.bias" { parameter = one }
+            }
+          }, draw: draw))
       masks.append(mask(of: { $0.blocks[block].feedForward.outer.bias = one }, draw: draw))
     }
     for mask in masks { #expect((100..<220).contains(mask.count { $0 })) }
@@ -99,7 +106,7 @@ import Testing
     expectGradients(
       of: { parameters in
         var (network, rest) = (network, parameters[...])
-        network.visitParameters { $1 = rest.removeFirst() }
+        network.forEachParameter { $1 = rest.removeFirst() }
         return network(input, dropping: draw).crossEntropy(targets: targets)
       }, at: network.stateDictionary.tensors)
   }

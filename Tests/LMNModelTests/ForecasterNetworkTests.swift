@@ -1,11 +1,12 @@
 import LMNAutodiff
 import LMNKernels
 import LMNLayers
+import LMNMemories
 import LMNModel
 import LMNTestSupport
 import Testing
 
-@Suite struct ForecasterTests {
+@Suite struct ForecasterNetworkTests {
   /// Rows of the small forecaster's channels, normalised.
   private func normalised(_ rows: Int, seed: UInt64) -> [Float] {
     var values = SeededValues(seed: seed)
@@ -27,13 +28,13 @@ import Testing
     let values = normalised(count, seed: 1)
     var state = forecaster.trunk.initialState
     let expected = forecaster(
-      Variable(constant: Tensor(shape: [count, 2], scalars: values)), after: &state
+      Tensor(shape: [count, 2], scalars: values), after: &state
     ).value
     #expect(expected.shape == [count, 6])
     for cut in [0, count / 3, count] {
       var session = ForecastSession(forecaster)
       var found: [Float] = []
-      session.readStretches(Array(values[..<(2 * cut)])) { found += $0.scalars }
+      session.readNormalised(Array(values[..<(2 * cut)])) { found += $0.scalars }
       let rows = own(values, forecaster.normalisation)
       for row in cut..<count {
         let forecast = session.step(Array(rows[2 * row..<2 * row + 2]))
@@ -57,7 +58,7 @@ import Testing
     let found = reader.read(own(values, forecaster.normalisation)) ?? []
     #expect(found.count == 6)
     var last: [Float] = []
-    plain.readStretches(values) { last = Array($0.scalars.suffix(6)) }
+    plain.readNormalised(values) { last = Array($0.scalars.suffix(6)) }
     for (index, (found, normalised)) in zip(found, last).enumerated() {
       let (mean, deviation) = index % 2 == 0 ? (100.0, 20.0) : (-3, 0.5)
       let bound = 4 * tolerance(forecaster) * deviation * 5
@@ -90,7 +91,7 @@ import Testing
       expectGradients(
         of: { parameters in
           var (forecaster, rest) = (forecaster, parameters[...])
-          forecaster.visitParameters { $1 = rest.removeFirst() }
+          forecaster.forEachParameter { $1 = rest.removeFirst() }
           return forecaster.loss(kind, of: window)
         }, at: forecaster.stateDictionary.tensors)
     }
@@ -107,7 +108,7 @@ import Testing
     window.overwrite(with: values[...])
     var state = forecaster.trunk.initialState
     let forecasts = forecaster(
-      Variable(constant: Tensor(shape: [9, 2], scalars: Array(values.prefix(18)))), after: &state
+      Tensor(shape: [9, 2], scalars: Array(values.prefix(18))), after: &state
     ).value.doubles
     var (sum, count) = (0.0, 0.0)
     for row in 0..<9 {
@@ -146,7 +147,7 @@ import Testing
   }
 
   @Test func sizesThatCannotBeAreRefused() throws {
-    var generator = SeededGenerator(seed: 1)
+    var source = ParameterSource(seed: 1)
     let normalisation = try #require(Normalisation(mean: [0, 0], deviation: [1, 1]))
     func make(
       _ horizon: Int, _ change: (inout Configuration) -> Void = { _ in }
@@ -154,7 +155,7 @@ import Testing
       var configuration = Configuration.small(vocabularySize: 2, layers: 1)
       change(&configuration)
       return try ForecasterNetwork(
-        configuration, horizon: horizon, normalisation: normalisation, using: &generator)
+        configuration, horizon: horizon, normalisation: normalisation, using: &source)
     }
     let most = Configuration.largestSize / 2
     for horizon in [0, -1, most + 1, .max] {
@@ -164,7 +165,7 @@ import Testing
     }
     #expect(throws: ConfigurationError.tiedHead) { try make(1) { $0.tiedHead = true } }
     #expect(throws: ConfigurationError.indivisible(width: 8, heads: 3)) {
-      try make(1) { $0.heads = 3 }
+      try make(1) { $0.logarithmic.heads = 3 }
     }
   }
 

@@ -6,7 +6,7 @@ import LMNModel
 import LMNTestSupport
 import Testing
 
-@Suite struct LogarithmicMemoryNetworkTests {
+@Suite struct LanguageNetworkTests {
   @Test(arguments: InstructionSet.available, SummarizerKind.allCases)
   func formsAgree(_ instructionSet: InstructionSet, _ summarizer: SummarizerKind) throws {
     let network = try LanguageNetwork.small(summarizer)
@@ -76,7 +76,7 @@ import Testing
     expectGradients(
       of: { parameters in
         var (network, rest) = (network, parameters[...])
-        network.visitParameters { $1 = rest.removeFirst() }
+        network.forEachParameter { $1 = rest.removeFirst() }
         return network(input).crossEntropy(targets: targets)
       }, at: network.stateDictionary.tensors)
   }
@@ -96,27 +96,27 @@ import Testing
   }
 
   @Test func refusesAConfigurationThatCannotBe() {
-    var generator = SeededGenerator(seed: 1)
+    var source = ParameterSource(seed: 1)
     #expect(throws: ConfigurationError.outOfRange(key: "vocab", value: 0, range: 1...16_777_216)) {
-      try LanguageNetwork(Configuration(vocabularySize: 0), using: &generator)
+      try LanguageNetwork(Configuration(vocabularySize: 0), using: &source)
     }
   }
 
-  @Test func trapsBehindTheLastLearnedPosition() async throws {
+  @Test func trapsAfterTheLastLearnedPosition() async throws {
     await #expect(processExitsWith: .failure) {
       let network = try LanguageNetwork.small(option: .learnedPositions(4))
       _ = network(tokens(5, seed: 1))
     }
     await #expect(processExitsWith: .failure) {
-      var session = Session(try .small(option: .learnedPositions(4)))
+      var session = Session(try LanguageNetwork.small(option: .learnedPositions(4)))
       session.read(tokens(3, seed: 1))
       session.read(tokens(2, seed: 1))
     }
     await #expect(processExitsWith: .failure) {
-      var session = Session(try .small(option: .learnedPositions(4)))
+      var session = Session(try LanguageNetwork.small(option: .learnedPositions(4)))
       for token in tokens(5, seed: 1) { _ = session.step(token) }
     }
-    var session = Session(try .small(option: .learnedPositions(4)))
+    var session = Session(try LanguageNetwork.small(option: .learnedPositions(4)))
     for token in tokens(4, seed: 1) { _ = session.step(token) }
     #expect(session.position == 4)
   }

@@ -25,7 +25,7 @@ struct NetworkOption: Sendable, CustomTestStringConvertible {
 
   /// A memory that differs from the published one in all that can be seen of a stream.
   static let otherMemory = NetworkOption("\"arity\":4,\"pinned\":2,\"window\":3") {
-    ($0.arity, $0.pinned, $0.window) = (4, 2, 3)
+    ($0.logarithmic.arity, $0.logarithmic.pinned, $0.logarithmic.window) = (4, 2, 3)
   }
 
   static let all = [
@@ -67,7 +67,10 @@ struct NetworkOption: Sendable, CustomTestStringConvertible {
   @Test(arguments: NetworkOption.all)
   func parametersAreCountedAndPublished(_ option: NetworkOption) throws {
     let network = try LanguageNetwork.small(option: option)
-    #expect(network.configuration.parameterCount == network.parameterCount)
+    let count = try ParameterSource.count {
+      try LanguageNetwork(network.configuration, using: &$0)
+    }
+    #expect(count == network.parameterCount)
     var other = try LanguageNetwork.small(option: option, seed: 2)
     try other.load(published: network.published(network.stateDictionary))
     #expect(other.stateDictionary == network.stateDictionary)
@@ -96,7 +99,7 @@ struct NetworkOption: Sendable, CustomTestStringConvertible {
     }
   }
 
-  /// Stretches are read side by side, from the beginning and from between.
+  /// Chunks are read side by side, from the beginning and from between.
   @Test(arguments: NetworkOption.all)
   func readsLongTexts(_ option: NetworkOption) throws {
     let network = try LanguageNetwork.small(layers: 1, option: option)
@@ -104,8 +107,8 @@ struct NetworkOption: Sendable, CustomTestStringConvertible {
     func read(threads: Int) -> [Float] {
       computing(threads: threads) {
         var (session, found) = (Session(network), [Float]())
-        session.readStretches(Array(input.prefix(5))) { found += $0.scalars }
-        session.readStretches(Array(input.dropFirst(5))) { found += $0.scalars }
+        session.read(TokenBuffer(input.prefix(5))) { found += $0.scalars }
+        session.read(TokenBuffer(input.dropFirst(5))) { found += $0.scalars }
         return found
       }
     }
@@ -183,7 +186,7 @@ struct NetworkOption: Sendable, CustomTestStringConvertible {
     expectGradients(
       of: { parameters in
         var (network, rest) = (network, parameters[...])
-        network.visitParameters { $1 = rest.removeFirst() }
+        network.forEachParameter { $1 = rest.removeFirst() }
         return network(input).crossEntropy(targets: targets)
       }, at: network.stateDictionary.tensors)
   }

@@ -13,15 +13,15 @@ extension LanguageNetwork {
     seed: UInt64 = 1
   ) throws -> LanguageNetwork {
     var configuration = Configuration.small(vocabularySize: 11, layers: layers, option: option)
-    configuration.summarizer = summarizer
-    var generator = SeededGenerator(seed: seed)
-    return try LanguageNetwork(configuration, initialisation: .normal, using: &generator)
+    configuration.logarithmic.summarizer = summarizer
+    var source = ParameterSource(seed: seed, initialisation: .normal)
+    return try LanguageNetwork(configuration, using: &source)
   }
 }
 
 extension LanguageNetwork {
   /// Expects texts of these lengths to have the same logits in parallel, token by token, and in a mix
-  /// of growing stretches and single tokens.
+  /// of growing chunks and single tokens.
   func expectFormsAgree(on instructionSet: InstructionSet, lengths: [Int]) {
     let tolerance = tolerance(on: instructionSet)
     computing(on: instructionSet) {
@@ -44,7 +44,7 @@ extension LanguageNetwork {
           }
           size += 3
         }
-        expectNear(mixed, expected, tolerance: tolerance, "\(length) in stretches and steps")
+        expectNear(mixed, expected, tolerance: tolerance, "\(length) in chunks and steps")
       }
     }
   }
@@ -55,10 +55,10 @@ extension ClassifierNetwork {
   static func small(
     _ pooling: Pooling, layers: Int = 2, option: NetworkOption? = nil, seed: UInt64 = 1
   ) throws -> ClassifierNetwork {
-    var generator = SeededGenerator(seed: seed)
+    var source = ParameterSource(seed: seed, initialisation: .normal)
     return try ClassifierNetwork(
       .small(vocabularySize: 11, layers: layers, option: option), classes: 3, pooling: pooling,
-      initialisation: .normal, using: &generator)
+      using: &source)
   }
 }
 
@@ -67,11 +67,38 @@ extension ForecasterNetwork {
   static func small(
     horizon: Int = 3, layers: Int = 2, option: NetworkOption? = nil, seed: UInt64 = 1
   ) throws -> ForecasterNetwork {
-    var generator = SeededGenerator(seed: seed)
+    var source = ParameterSource(seed: seed, initialisation: .normal)
     return try ForecasterNetwork(
       .small(vocabularySize: 2, layers: layers, option: option), horizon: horizon,
       normalisation: #require(Normalisation(mean: [100, -3], deviation: [20, 0.5])),
-      initialisation: .normal, using: &generator)
+      using: &source)
+  }
+}
+
+extension LanguageNetwork {
+  /// The loss of the next tokens of a stream.
+  func loss(
+    of tokens: TokenBuffer, targets: TokenBuffer, after state: inout Trunk.State,
+    dropping draw: DropoutDraw? = nil
+  ) -> Variable {
+    var pass = trunk.pass(after: state.position, length: tokens.count, dropping: draw)
+    return loss(of: tokens, targets: targets, after: &state, &pass)
+  }
+}
+
+extension ClassifierNetwork {
+  /// The loss of a sequence from its beginning.
+  func loss(of window: LabelledWindow) -> Variable {
+    var (state, pass) = (initialState, trunk.pass(after: 0, length: window.length))
+    return loss(of: window, after: &state, &pass)
+  }
+}
+
+extension ForecasterNetwork {
+  /// The loss of a window from its beginning.
+  func loss(_ kind: PredictionError, of window: SeriesWindow) -> Variable {
+    var (state, pass) = (initialState, trunk.pass(after: 0, length: window.length))
+    return loss(kind, of: window, after: &state, &pass)
   }
 }
 
@@ -80,8 +107,8 @@ extension Configuration {
     vocabularySize: Int, layers: Int, option: NetworkOption? = nil
   ) -> Configuration {
     var configuration = Configuration(vocabularySize: vocabularySize)
-    (configuration.width, configuration.heads, configuration.layers) = (8, 2, layers)
-    (configuration.banks, configuration.feedForward) = (3, 2)
+    (configuration.width, configuration.logarithmic.heads, configuration.layers) = (8, 2, layers)
+    (configuration.logarithmic.banks, configuration.feedForward) = (3, 2)
     option?.apply(&configuration)
     return configuration
   }

@@ -7,7 +7,7 @@ import LMNModel
 import LMNTestSupport
 import Testing
 
-/// Two stretches of tokens.
+/// Tokens and targets.
 private struct Window: RecordedInput {
   let inputs, targets: TokenBuffer
 
@@ -17,6 +17,8 @@ private struct Window: RecordedInput {
     targets = TokenBuffer(
       seed.map { tokens(length, seed: 100 + $0) } ?? .init(repeating: 0, count: length))
   }
+
+  func placeholder() -> Window { Window(length: inputs.count) }
 
   func overwrite(with other: Window) {
     inputs.overwrite(with: other.inputs)

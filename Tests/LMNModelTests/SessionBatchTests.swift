@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct SessionBatchTests {
   /// States at different positions, some of which will finish several levels in the next steps.
-  private func states(_ network: LanguageNetwork) -> [LanguageNetwork.State] {
+  private func states(_ network: LanguageNetwork) -> [Trunk.State] {
     [0, 3, 7, 62, 63].map { position in
       var session = Session(network)
       session.read(tokens(position, seed: UInt64(position)))
@@ -58,7 +58,7 @@ import Testing
 
   /// Logits are values: the next step leaves them as they are.
   @Test func logitsStayAsTheyWere() throws {
-    var batch = SessionBatch(try .small(), streams: 2)
+    var batch = SessionBatch(try LanguageNetwork.small(), streams: 2)
     let first = batch.step([1, 2])
     let scalars = first.scalars
     #expect(batch.step([3, 4]) != first)
@@ -67,7 +67,7 @@ import Testing
 
   @Test(.enabled(if: lmn_counts_allocations()))
   func stepsAllocateNothing() throws {
-    var batch = SessionBatch(try .small(), streams: 3)
+    var batch = SessionBatch(try LanguageNetwork.small(), streams: 3)
     let tokens: [Token] = [1, 2, 3]
     var sum: Float = 0
     for _ in 0..<3 { batch.step(tokens).withScalars { sum += $0[0] } }
@@ -81,8 +81,8 @@ import Testing
 
   /// A stream with all that it has computed, and the same stream alone.
   private struct Member {
-    let stream: SessionBatch.Stream
-    var alone: SessionBatch
+    let stream: SessionBatch<LanguageNetwork>.Stream
+    var alone: SessionBatch<LanguageNetwork>
   }
 
   /// Joins and leaves at random: rows have the bits that their streams have alone, in the order of
@@ -164,7 +164,7 @@ import Testing
       let logits = batch.step([Token](repeating: token, count: 4))
       #expect(logits.rows(0..<1) == alone.step([token]))
     }
-    #expect(batch.row(of: newcomer) == 0 && batch.state(of: newcomer)[0].position == 5)
+    #expect(batch.row(of: newcomer) == 0 && batch.state(of: newcomer).position == 5)
   }
 
   /// Changes of a fork, whether it has to make room or not, are its own.
@@ -209,7 +209,7 @@ import Testing
 
   @Test(.enabled(if: lmn_counts_allocations()))
   func stepsBetweenChangesAllocateNothing() throws {
-    var batch = SessionBatch(try .small(), streams: 3)
+    var batch = SessionBatch(try LanguageNetwork.small(), streams: 3)
     let first = batch.streams[0]
     var sum: Float = 0
     for change in 0..<3 {

@@ -51,7 +51,7 @@ import Testing
     }
   }
 
-  /// Long texts are read in stretches side by side: the same bits on any number of threads, from the
+  /// Long texts are read in chunks side by side: the same bits on any number of threads, from the
   /// beginning and from between, as the network gives for the whole.
   @Test func readsLongTexts() {
     let input = tokens(2100, seed: 5)
@@ -59,8 +59,8 @@ import Testing
     func read(threads: Int) -> [Float] {
       computing(threads: threads) {
         var (session, found) = (Session(network), [Float]())
-        session.readStretches(Array(input.prefix(5))) { found += $0.scalars }
-        session.readStretches(Array(input.dropFirst(5))) { found += $0.scalars }
+        session.read(TokenBuffer(input.prefix(5))) { found += $0.scalars }
+        session.read(TokenBuffer(input.dropFirst(5))) { found += $0.scalars }
         #expect(session.position == 2100)
         return found
       }
@@ -72,11 +72,11 @@ import Testing
 
   @Test func readsNothingWithoutANotice() {
     var session = Session(network)
-    #expect(session.read([]) == nil)
+    #expect(session.read([Token]()) == nil)
     #expect(session.position == 0)
     session.read(tokens(5, seed: 3))
     let state = session.state
-    #expect(session.read([]) == nil)
+    #expect(session.read([Token]()) == nil)
     #expect(session.state == state)
   }
 
@@ -103,14 +103,14 @@ import Testing
     #expect(restored.state == session.state)
   }
 
-  /// Longer than a stretch, and ending right behind one.
+  /// Longer than a chunk, and ending right after one.
   @Test(arguments: [511, 512, 513, 1026])
-  func readsInStretches(count: Int) throws {
+  func readsInChunks(count: Int) throws {
     let network = try LanguageNetwork.small(layers: 1)
     let input = tokens(count, seed: 6)
     var (session, stepper) = (Session(network), Session(network))
     var (sizes, last): ([Int], Tensor?) = ([], nil)
-    session.readStretches(input) { logits in
+    session.read(TokenBuffer(input)) { logits in
       sizes.append(logits.shape[0])
       last = logits.rows(logits.shape[0] - 1..<logits.shape[0])
     }

@@ -39,9 +39,9 @@ import Testing
 
   @Test(arguments: constants, [1, 0.25] as [Float])
   func agreesWithItsDefinition(_ constants: AdamWConstants, gradientScale: Float) {
-    var generator = SeededGenerator(seed: 3)
-    var module = Linear(inputs: 5, outputs: 3, using: &generator)
-    let before = module.stateDictionary
+    let batch = batch(inputs: 5, outputs: 3)
+    let before = StateDictionary(
+      names: batch.names, tensors: batch.parameters.map { Tensor(shape: $0.shape, scalars: $0.scalars) })
     var optimizer = AdamW(for: before, constants: constants)
     var plain = before.tensors.map { $0.scalars.map { PlainAdamW($0, constants) } }
     for step in 1...20 {
@@ -51,8 +51,10 @@ import Testing
         tensors: before.tensors.enumerated().map { index, tensor in
           .random(tensor.shape, seed: UInt64(100 * step + index)).scaled(by: Float(step % 7))
         })
-      optimizer.update(
-        &module, with: gradient, learningRate: learningRate, gradientScale: gradientScale)
+      for (place, tensor) in zip(batch.gradients, gradient.tensors) {
+        place.overwrite(withScalarsOf: tensor)
+      }
+      optimizer.update(batch, learningRate: learningRate, gradientScale: gradientScale)
       for (index, tensor) in gradient.tensors.enumerated() {
         for (place, value) in tensor.doubles.enumerated() {
           plain[index][place].update(
@@ -61,7 +63,7 @@ import Testing
       }
     }
     #expect(optimizer.step == 20)
-    let found = [module.stateDictionary, optimizer.first, optimizer.second].map(\.tensors)
+    let found = [batch.parameters, optimizer.first.tensors, optimizer.second.tensors]
     let fields = [\PlainAdamW.value, \.first, \.second]
     for (tensors, field) in zip(found, fields) {
       for (tensor, expected) in zip(tensors, plain) {
@@ -75,22 +77,57 @@ import Testing
     }
   }
 
+  /// An affine map, whose gradient a test may overwrite.
+  private struct Rows: RecordedInput {
+    func placeholder() -> Rows { self }
+    func overwrite(with other: Rows) {}
+  }
+
+  private func batch(inputs: Int, outputs: Int) -> RecordedBatch<Linear, Rows> {
+    var source = ParameterSource(seed: 3)
+    return RecordedBatch(
+      at: Linear(inputs: inputs, outputs: outputs, using: &source), overBatchOf: 1,
+      inputs: { Rows() }
+    ) { linear, _ in linear(Variable(constant: .random([1, inputs], seed: 1))).mean() }
+  }
+
   @Test func isAValue() {
-    var generator = SeededGenerator(seed: 3)
-    var module = Linear(inputs: 2, outputs: 2, using: &generator)
-    let ones = StateDictionary(
-      names: module.stateDictionary.names,
-      tensors: module.stateDictionary.tensors.map { Tensor(shape: $0.shape, repeating: 1) })
-    var optimizer = AdamW(for: module.stateDictionary)
+    let batch = batch(inputs: 2, outputs: 2)
+    let parameters = StateDictionary(names: batch.names, tensors: batch.parameters)
+    _ = batch.run()
+    var optimizer = AdamW(for: parameters)
     let beginning = optimizer
-    optimizer.update(&module, with: ones, learningRate: 0.1)
-    #expect(beginning == AdamW(for: module.stateDictionary))
+    optimizer.update(batch, learningRate: 0.1)
+    #expect(beginning == AdamW(for: parameters))
     #expect(optimizer != beginning)
 
     let restored = AdamW(
       step: optimizer.step, first: optimizer.first, second: optimizer.second,
       constants: optimizer.constants)
     #expect(restored == optimizer)
+  }
+
+  /// A parameter that says that it does not decay is updated by its gradient alone.
+  @Test func someParametersDoNotDecay() {
+    struct Scale: Module {
+      var decaying = Variable(constant: Tensor(shape: [2], repeating: 8))
+      var still = Variable(constant: Tensor(shape: [2], repeating: 8))
+
+      mutating func visitParameters(_ visit: ParameterVisitor) {
+        visit("decaying", &decaying)
+        visit("still", &still, decays: false)
+      }
+    }
+    let batch = RecordedBatch(at: Scale(), overBatchOf: 1, inputs: { Rows() }) { scale, _ in
+      (scale.decaying + scale.still).mean()
+    }
+    var constants = AdamWConstants()
+    constants.weightDecay = 0.5
+    var optimizer = AdamW(
+      for: StateDictionary(names: batch.names, tensors: batch.parameters), constants: constants)
+    for gradient in batch.gradients { gradient.overwrite { $0.update(repeating: 0, count: 2) } }
+    optimizer.update(batch, learningRate: 0.25)
+    #expect(batch.parameters.map(\.scalars) == [[7, 7], [8, 8]])
   }
 
   /// Ten steps that PyTorch took in double precision.
@@ -100,9 +137,10 @@ import Testing
     let weights = names.filter {
       !$0.hasPrefix("after.") && !["input_ids", "targets", "losses"].contains($0)
     }
-    var network = try LanguageNetwork(
-      Configuration(json: #require(file.metadata["config"])),
-      loading: file.stateDictionary(of: weights))
+    let configuration = try Configuration(json: #require(file.metadata["config"]))
+    var network = try LanguageNetwork.loading(
+      file.stateDictionary(of: weights), isPublished: true
+    ) { try LanguageNetwork(configuration, using: &$0) }
     var optimizer = AdamW(for: network.stateDictionary)
     let learningRate: Float = 1e-3
 
@@ -115,14 +153,17 @@ import Testing
         tokens[(step * batch + row) * length..<(step * batch + row + 1) * length].map(Token.init)
       }
     }
+    let windows = RecordedBatch(ofLossAt: network, windows: batch, length: length)
     for step in 0..<steps {
       let (inputs, targets) = (rows(inputs, of: step), rows(targets, of: step))
-      let (loss, gradient) = valueWithGradient(at: network, overBatchOf: batch) { network, row in
-        network.loss(of: inputs[row], targets: targets[row])
+      for (row, window) in windows.inputs.enumerated() {
+        window.overwrite(inputs: inputs[row][...], targets: targets[row][...])
       }
-      #expect(abs(loss - losses[step]) <= 1e-5 * losses[step], "step \(step)")
-      optimizer.update(&network, with: gradient, learningRate: learningRate)
+      let loss = windows.run()
+      #expect(abs(loss - Double(losses[step])) <= 1e-5 * loss, "step \(step)")
+      optimizer.update(windows, learningRate: learningRate)
     }
+    windows.store(to: &network)
 
     let found = network.published(network.stateDictionary)
     #expect(found.names.count == weights.count)

@@ -6,7 +6,7 @@ import Testing
 @testable import LMNModel
 @testable import LMNTraining
 
-/// 945 tokens to train on, which are stretches of 236 for four rows: seven steps of 32 tokens and some
+/// 945 tokens to train on, which are parts of 236 for four rows: seven steps of 32 tokens and some
 /// that are left.
 private let text = Array(smallText.prefix(1050))
 
@@ -25,22 +25,23 @@ private func carrying(
 @Suite struct CarryTests {
   // MARK: - What is read
 
-  /// 90 tokens give three rows stretches of 29, which have three steps of 8 tokens and 5 more.
-  @Test func rowsReadTheirStretchesAgainAndAgain() throws {
+  /// 90 tokens give three rows parts of 29, which have three steps of 8 tokens and 5 more.
+  @Test func rowsReadTheirPartsAgainAndAgain() throws {
     let corpus = try Corpus(text: Array(0..<100), tokenizer: .bytes, blockLength: 4)
     var configuration = TrainingConfiguration(model: Configuration(vocabularySize: 256))
     (configuration.model.width, configuration.model.layers) = (4, 1)
     configuration.carry = Carry(flow: 2)
     (configuration.blockLength, configuration.batchSize) = (4, 3)
-    try corpus.expectStretches(for: configuration)
+    try corpus.expectParts(for: configuration)
     var generator = SeededGenerator(seed: 1)
-    let network = try LanguageNetwork(configuration.model, using: &generator)
+    let network = try generator.drawing { try LanguageNetwork(configuration.model, using: &$0) }
     let before = generator
-    let batch = corpus.learningBatch(at: network, for: configuration)
+    let batch = corpus.batch(.valueAndGradient, at: network, for: configuration)
+    let state = Trunk.State(position: 8, blocks: network.initialState.blocks)
     for (step, place) in [0, 8, 16, 5, 13, 21, 0, 8].enumerated() {
-      batch.states = batch.inputs.map { _ in network.initialState }
+      batch.states = batch.inputs.map { _ in state }
       corpus.fill(batch, forStep: step, of: configuration, using: &generator)
-      #expect(batch.states.isEmpty == step.isMultiple(of: 3))
+      #expect(batch.states.allSatisfy { $0 == nil } == step.isMultiple(of: 3))
       for (row, window) in batch.inputs.enumerated() {
         let start = Token(29 * row + place)
         #expect(Array(window.inputs.elements) == Array(start..<start + 8))
@@ -56,7 +57,7 @@ private func carrying(
   func stepsGoOnAfterThoseBefore(flow: Int) throws {
     let configuration = try carrying(flow: flow)
     let tokens = try Corpus(text: text, tokenizer: smallTokenizer, blockLength: 1)[.training]
-    let stretch = (tokens.count - 1) / 4
+    let part = (tokens.count - 1) / 4
     try withTemporaryDirectory { directory in
       var trainer = try trainer(configuration, over: text, in: directory)
       let first = trainer.model.network
@@ -73,13 +74,14 @@ private func carrying(
       try take(1)
       var expected = [0.0, 0.0]
       for row in 0..<4 {
-        let tokens = tokens[(row * stretch)...]
+        let tokens = tokens[(row * part)...]
         var state = first.initialState
         for (step, network) in [first, second].enumerated() {
-          let part = tokens.dropFirst(32 * step)
+          let rest = tokens.dropFirst(32 * step)
+          var pass = network.trunk.pass(after: state.position, length: 32)
           let loss = network.loss(
-            of: TokenBuffer(part.prefix(32)), targets: TokenBuffer(part.dropFirst().prefix(32)),
-            after: &state)
+            of: TokenBuffer(rest.prefix(32)), targets: TokenBuffer(rest.dropFirst().prefix(32)),
+            after: &state, &pass)
           expected[step] += Double(loss.value.scalar)
         }
       }
@@ -116,7 +118,7 @@ private func carrying(
   @Test func threadsChangeNoBits() throws {
     let configuration = try carrying(steps: 9) {
       $0.model.dropout = 0.3
-      $0.model.pinned = 2
+      $0.model.logarithmic.pinned = 2
     }
     let one = try computing(threads: 1) { try remains(of: configuration, over: text) }
     for threads in 2...4 {
@@ -124,11 +126,12 @@ private func carrying(
     }
   }
 
-  /// Within a stretch, at its end and behind it, with everything that a state may hold.
+  /// Within a part, at its end and after it, with everything that a state may hold.
   @Test(arguments: [
     NamedChange("published") { _ in },
     NamedChange("arity, window, pinned, dropout") {
-      ($0.model.arity, $0.model.window, $0.model.pinned) = (3, 5, 3)
+      ($0.model.logarithmic.arity, $0.model.logarithmic.window) = (3, 5)
+      $0.model.logarithmic.pinned = 3
       ($0.model.layers, $0.model.dropout) = (2, 0.2)
     },
     NamedChange("learned positions for two steps") {
@@ -160,7 +163,7 @@ private func carrying(
   ) throws {
     try withTemporaryDirectory { directory in
       var configuration = try carrying(steps: 2)
-      configuration.model.pinned = 2
+      configuration.model.logarithmic.pinned = 2
       var first = try trainer(configuration, over: text, in: directory)
       _ = try first.run()
       let path = RunDirectory(directory).training
@@ -210,7 +213,7 @@ private func carrying(
 
   /// A stream that begins anew beside one that goes on.
   @Test func statesAreKept() throws {
-    let network = try LanguageModel.small(smallTokenizer) { $0.pinned = 2 }.network
+    let network = try LanguageModel.small(smallTokenizer) { $0.logarithmic.pinned = 2 }.network
     var state = network.initialState
     _ = network(TokenBuffer(0..<13), after: &state)
     var file = Safetensors()
@@ -261,12 +264,12 @@ private func carrying(
       #expect(
         error?.description
           == "the text is too short: its 945 tokens for training, shared by a batch of 50, are "
-          + "stretches of 18, but a step reads 32 of each")
+          + "parts of 18, but a step reads 32 of each")
       #expect(names(in: directory).isEmpty)
     }
   }
 
-  /// The last token of the last stretch has one behind it, too.
+  /// The last token of the last part has one after it, too.
   @Test func theShortestTextIsEnough() throws {
     var configuration = TrainingConfiguration(model: Configuration(vocabularySize: 256))
     configuration.carry = Carry(flow: 2)
@@ -275,13 +278,13 @@ private func carrying(
       try Corpus(
         text: Array(0..<2 * count), tokenizer: .bytes, blockLength: 4, trainingFraction: 0.5)
     }
-    try corpus(17).expectStretches(for: configuration)
+    try corpus(17).expectParts(for: configuration)
     #expect(
-      throws: CorpusError.shortStretches(tokenCount: 16, rows: 2, stretch: 7, rowLength: 8)
-    ) { try corpus(16).expectStretches(for: configuration) }
+      throws: CorpusError.shortParts(tokenCount: 16, rows: 2, part: 7, rowLength: 8)
+    ) { try corpus(16).expectParts(for: configuration) }
   }
 
-  @Test func stepsBehindTheLastLearnedPositionAreRefused() throws {
+  @Test func stepsAfterTheLastLearnedPositionAreRefused() throws {
     let configuration = try carrying {
       ($0.model.positions, $0.model.maximumLength) = (.learned, 31)
     }

@@ -113,7 +113,7 @@ import Testing
       let found = try ClassificationEvaluation(of: model, over: tokens, classes: classes)
       var (loss, right) = (0.0, 0)
       for (tokens, label) in zip(tokens, classes) {
-        let logits = model.network(tokens)
+        let logits = model.network.logits(of: tokens)
         loss += Double(logits.crossEntropy(targets: [Token(label)]).value.scalar) / 30
         let scalars = logits.value.scalars
         right += scalars[label] == scalars.max() ? 1 : 0

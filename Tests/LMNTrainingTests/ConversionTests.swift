@@ -69,10 +69,10 @@ import Testing
   // MARK: - There and back
 
   private static let changes: [@Sendable (inout Configuration) -> Void] = [
-    { _ in }, { ($0.banks, $0.heads) = (1, 1) }, { ($0.feedForward, $0.layers) = (3, 1) },
+    { _ in }, { ($0.logarithmic.banks, $0.logarithmic.heads) = (1, 1) }, { ($0.feedForward, $0.layers) = (3, 1) },
     { ($0.positions, $0.maximumLength) = (.learned, 30) }, { $0.activation = .gelu },
-    { $0.tiedHead = true }, { ($0.arity, $0.expand) = (3, 2) },
-    { ($0.levelBias, $0.maximumLevels) = (true, 4) },
+    { $0.tiedHead = true }, { ($0.logarithmic.arity, $0.logarithmic.expand) = (3, 2) },
+    { ($0.logarithmic.levelBias, $0.logarithmic.maximumLevels) = (true, 4) },
   ]
 
   /// The same bytes, also where shapes alone tell the sizes.
@@ -103,13 +103,13 @@ import Testing
           let again = try LanguageModel(
             pyTorch: path,
             settings: settings(
-              heads: configuration.heads, configuration: directory + "/config",
+              heads: configuration.logarithmic.heads, configuration: directory + "/config",
               vocabulary: tokenizer == .bytes ? nil : directory + "/text"))
           // With one bank, one group is as many groups as banks.
-          let isAmbiguous = summarizer == .convFull && configuration.banks == 1
+          let isAmbiguous = summarizer == .convFull && configuration.logarithmic.banks == 1
           #expect(again.network.published == model.network.published)
           #expect(
-            again.network.configuration.summarizer == (isAmbiguous ? .convGrouped : summarizer))
+            again.network.configuration.logarithmic.summarizer == (isAmbiguous ? .convGrouped : summarizer))
           if !isAmbiguous { #expect(again.encoded().encoded() == model.encoded().encoded()) }
         }
       }

@@ -5,7 +5,7 @@ import LMNTestSupport
 import Testing
 
 @Suite struct EvaluationTests {
-  /// Longer than a stretch of streaming, with characters of one to four bytes.
+  /// Longer than a chunk of streaming, with characters of one to four bytes.
   private static let text = String(repeating: "the cat — “né” — ate 🐟.\n", count: 60)
 
   private func expectNear(
@@ -80,15 +80,15 @@ import Testing
     let tokens = [Token](repeating: 7, count: 20)
     #expect(try Evaluation.streaming(model, over: Array(tokens.prefix(9))).tokens == 8)
     #expect(try Evaluation.byBlocks(model, over: tokens, length: 8).tokens == 19)
-    #expect(throws: ConfigurationError.behindLastPosition(tokens: 9, maximumLength: 8)) {
+    #expect(throws: ConfigurationError.beyondLastPosition(tokens: 9, maximumLength: 8)) {
       try Evaluation.streaming(model, over: Array(tokens.prefix(10)))
     }
-    #expect(throws: ConfigurationError.behindLastPosition(tokens: 9, maximumLength: 8)) {
+    #expect(throws: ConfigurationError.beyondLastPosition(tokens: 9, maximumLength: 8)) {
       try Evaluation.byBlocks(model, over: tokens, length: 9)
     }
     var evaluator = Evaluator(model, .streaming)
     for _ in 0..<3 { try evaluator.read(Array(tokens.prefix(3))) }
-    #expect(throws: ConfigurationError.behindLastPosition(tokens: 9, maximumLength: 8)) {
+    #expect(throws: ConfigurationError.beyondLastPosition(tokens: 9, maximumLength: 8)) {
       try evaluator.read([7])
     }
   }
@@ -172,5 +172,24 @@ import Testing
         #expect(counts[15] > 0)
       }
     }
+  }
+}
+
+extension Evaluation {
+  /// A text as one stream.
+  fileprivate static func streaming(
+    _ model: LanguageModel, over tokens: [Token]
+  ) throws -> Evaluation { try Evaluator(model, .streaming).evaluation(of: tokens) }
+
+  /// A text in blocks.
+  fileprivate static func byBlocks(
+    _ model: LanguageModel, over tokens: [Token], length: Int
+  ) throws -> Evaluation { try Evaluator(model, .blocks(length: length)).evaluation(of: tokens) }
+}
+
+extension Evaluator {
+  fileprivate consuming func evaluation(of tokens: [Token]) throws -> Evaluation {
+    try read(tokens)
+    return try #require(finish())
   }
 }

@@ -152,7 +152,7 @@ import Testing
         ] { #expect(abs(found - expected) <= 1e-12 * expected) }
       }
       var (session, forecasts) = (ForecastSession(model.network), [Float]())
-      session.readStretches(values) { forecasts += $0.scalars }
+      session.readNormalised(values) { forecasts += $0.scalars }
       let found = try ForecastEvaluation.streaming(model, over: values)
       #expect(found.values == 2 * (3 * 17 + 2 + 1))
       expectClose(
@@ -190,11 +190,11 @@ import Testing
     }
   }
 
-  @Test func forecastsAreATableBehindTheSeries() throws {
+  @Test func forecastsAreATableAfterTheSeries() throws {
     try withTemporaryDirectory { directory in
       let model = try forecast(steps: 1, in: directory).model
       let series = try Series(csv: sineTable(rows: 50, seed: 4), file: "o.csv")
-      let text = try model.forecast(behind: series)
+      let text = try model.forecast(after: series)
       let found = try Series(csv: Array(text.utf8), file: "forecast")
       #expect(found.channels == ["warm", "large"] && found.count == 3)
       var session = ForecastSession(model.network)

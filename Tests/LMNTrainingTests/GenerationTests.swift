@@ -131,18 +131,18 @@ import Testing
     var generation = Generation(model, seed: 1)
     #expect(generation.room == 8)
     for (text, count) in [("123456789", 0), ("1234", 5)] {
-      #expect(throws: ConfigurationError.behindLastPosition(tokens: 9, maximumLength: 8)) {
+      #expect(throws: ConfigurationError.beyondLastPosition(tokens: 9, maximumLength: 8)) {
         try generation.read(Array(text.utf8), toWrite: count)
       }
       #expect(generation.position == 0)
     }
-    #expect(throws: ConfigurationError.behindLastPosition(tokens: .max, maximumLength: 8)) {
+    #expect(throws: ConfigurationError.beyondLastPosition(tokens: .max, maximumLength: 8)) {
       try generation.read(Array("1234".utf8), toWrite: .max)
     }
     try generation.read(Array("1234".utf8), toWrite: 4)
     for _ in 0..<4 { _ = generation.write() }
     #expect(generation.room == 0)
-    #expect(throws: ConfigurationError.behindLastPosition(tokens: 9, maximumLength: 8)) {
+    #expect(throws: ConfigurationError.beyondLastPosition(tokens: 9, maximumLength: 8)) {
       try generation.read([], toWrite: 1)
     }
     // A state at position 9 has as many nodes.

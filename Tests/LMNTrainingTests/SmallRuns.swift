@@ -19,7 +19,8 @@ extension TrainingConfiguration {
   static func small(steps: Int) throws -> TrainingConfiguration {
     let vocabulary = try Vocabulary(of: smallText)
     var model = Configuration(vocabularySize: vocabulary.characters.count)
-    (model.width, model.heads, model.layers, model.banks) = (8, 2, 1, 1)
+    (model.width, model.layers) = (8, 1)
+    (model.logarithmic.heads, model.logarithmic.banks) = (2, 1)
     var configuration = TrainingConfiguration(model: model)
     configuration.steps = steps
     (configuration.blockLength, configuration.batchSize) = (16, 3)
@@ -36,13 +37,12 @@ extension LanguageModel {
     configure: (inout Configuration) -> Void = { _ in }
   ) throws -> LanguageModel {
     var configuration = Configuration(vocabularySize: tokenizer.vocabularySize)
-    (configuration.width, configuration.heads) = (8, 2)
-    (configuration.layers, configuration.banks) = (2, 2)
-    configuration.summarizer = summarizer
+    (configuration.width, configuration.logarithmic.heads) = (8, 2)
+    (configuration.layers, configuration.logarithmic.banks) = (2, 2)
+    configuration.logarithmic.summarizer = summarizer
     configure(&configuration)
-    var generator = SeededGenerator(seed: seed)
-    let network = try LanguageNetwork(
-      configuration, initialisation: .normal, using: &generator)
+    var source = ParameterSource(seed: seed, initialisation: .normal)
+    let network = try LanguageNetwork(configuration, using: &source)
     return LanguageModel(network: network, tokenizer: tokenizer)
   }
 }

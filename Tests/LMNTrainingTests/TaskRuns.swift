@@ -35,7 +35,8 @@ extension TrainingConfiguration {
   static func small(_ task: TaskSettings, vocabularySize: Int, steps: Int) -> TrainingConfiguration
   {
     var model = Configuration(vocabularySize: vocabularySize)
-    (model.width, model.heads, model.layers, model.banks) = (8, 2, 1, 1)
+    (model.width, model.layers) = (8, 1)
+  (model.logarithmic.heads, model.logarithmic.banks) = (2, 1)
     var configuration = TrainingConfiguration(model: model)
     configuration.task = task
     configuration.steps = steps

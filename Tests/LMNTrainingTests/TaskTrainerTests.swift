@@ -112,7 +112,7 @@ import Testing
         try classification(steps: 1, in: run) { $0.model.tiedHead = true }
       }
       // Only training would cut the words off.
-      #expect(throws: ConfigurationError.behindLastPosition(tokens: 12, maximumLength: 8)) {
+      #expect(throws: ConfigurationError.beyondLastPosition(tokens: 12, maximumLength: 8)) {
         try classification(steps: 1, in: run) { configuration in
           (configuration.model.positions, configuration.model.maximumLength) = (.learned, 8)
           configuration.blockLength = 8
@@ -129,7 +129,7 @@ import Testing
       }
       #expect(try trainer.run())
       let values = [Float](repeating: 0, count: 2 * 25)
-      #expect(throws: ConfigurationError.behindLastPosition(tokens: 25, maximumLength: 24)) {
+      #expect(throws: ConfigurationError.beyondLastPosition(tokens: 25, maximumLength: 24)) {
         try ForecastEvaluation.streaming(trainer.model, over: values)
       }
     }

@@ -8,12 +8,12 @@ import Testing
     let recipe = TrainingConfiguration.table1(vocabularySize: 65)
     #expect(recipe.model.vocabularySize == 65)
     #expect(recipe.model.width == 32)
-    #expect(recipe.model.heads == 4)
+    #expect(recipe.model.logarithmic.heads == 4)
     #expect(recipe.model.layers == 4)
-    #expect(recipe.model.banks == 2)
+    #expect(recipe.model.logarithmic.banks == 2)
     #expect(recipe.model.feedForward == 4)
-    #expect(recipe.model.summarizer == .linear)
-    #expect(recipe.model.parameterCount == 71_489)
+    #expect(recipe.model.logarithmic.summarizer == .linear)
+    #expect(try ParameterSource.count { try LanguageNetwork(recipe.model, using: &$0) } == 71_489)
     #expect(recipe.initialisation == .reference)
     #expect(recipe.blockLength == 512)
     #expect(recipe.batchSize == 16)
@@ -38,7 +38,7 @@ import Testing
   @Test func codingGivesTheConfigurationBack() throws {
     var configuration = TrainingConfiguration.table1(vocabularySize: 11)
     configuration.seed = .max
-    configuration.model.summarizer = .depthwiseSeparable
+    configuration.model.logarithmic.summarizer = .depthwiseSeparable
     configuration.schedule = .warmUpThenCosine(
       peak: 0.1, warmUpSteps: 3, totalSteps: 9, minimumFraction: 0.3)
     let data = try JSONEncoder().encode(configuration)
@@ -94,7 +94,7 @@ import Testing
     Mistake("beta1 is 1.0, it has to be 0 to below 1") { $0.optimizer.beta1 = 1 },
     Mistake("beta2 is -0.1, it has to be 0 to below 1") { $0.optimizer.beta2 = -0.1 },
     Mistake("epsilon is 0.0, it has to be above 0 and finite") { $0.optimizer.epsilon = 0 },
-    Mistake("5 heads do not divide a width of 32") { $0.model.heads = 5 },
+    Mistake("5 heads do not divide a width of 32") { $0.model.logarithmic.heads = 5 },
     Mistake("width is 0, it has to be from 1 to 16777216") { $0.model.width = 0 },
   ]
 
@@ -109,7 +109,7 @@ import Testing
 
   @Test func refusesWhatNoMemoryHolds() throws {
     var configuration = TrainingConfiguration(model: Configuration(vocabularySize: 65))
-    (configuration.model.width, configuration.model.heads) = (1 << 24, 1)
+    (configuration.model.width, configuration.model.logarithmic.heads) = (1 << 24, 1)
     let error = #expect(throws: TrainingError.self) { try configuration.validate() }
     #expect(try #require(error).description.hasPrefix("the number of parameters is "))
   }

@@ -5,9 +5,9 @@ import Testing
 @Suite struct WorkloadTests {
   private let network: LanguageNetwork = {
     var configuration = Configuration(vocabularySize: 5)
-    (configuration.width, configuration.heads, configuration.layers) = (8, 2, 1)
-    var generator = SeededGenerator(seed: 1)
-    return try! LanguageNetwork(configuration, using: &generator)
+    (configuration.width, configuration.logarithmic.heads, configuration.layers) = (8, 2, 1)
+    var source = ParameterSource(seed: 1)
+    return try! LanguageNetwork(configuration, using: &source)
   }()
 
   /// A network whose logits are the head's bias for any input.

@@ -4,13 +4,12 @@ import LMNLayers
 import LMNTestSupport
 import Testing
 
-@Suite struct InitialisationTests {
+@Suite struct ParameterSourceTests {
   @Test(arguments: [1, 2, 3, 8, 32])
   func orthogonalMatricesAreOrthogonal(size: Int) {
     let (matrices, scale) = (3, 0.5)
-    var generator = SeededGenerator(seed: 1)
-    let drawn = Variable.orthogonal(
-      matrices: matrices, size: size, scale: Float(scale), using: &generator)
+    var source = ParameterSource(seed: 1)
+    let drawn = source.parameter([matrices, size, size], .orthogonal(scale: Float(scale)))
     #expect(drawn.value.shape == [matrices, size, size])
     // What a row keeps of another is what the second pass rounds: a dot product and a difference
     // per other row; normalising and scaling add four roundings of each row.
@@ -32,8 +31,8 @@ import Testing
   /// Evenly among all: every direction of a row is as likely, and so are both determinants.
   @Test func orthogonalMatricesAreSpreadEvenly() {
     let count = 4000
-    var generator = SeededGenerator(seed: 2)
-    let drawn = Variable.orthogonal(matrices: count, size: 2, scale: 1, using: &generator)
+    var source = ParameterSource(seed: 2)
+    let drawn = source.parameter([count, 2, 2], .orthogonal(scale: 1))
     let scalars = drawn.value.doubles
     let matrices = (0..<count).map { Array(scalars[4 * $0..<4 * $0 + 4]) }
     let deviation = Double(count).squareRoot()
@@ -47,30 +46,33 @@ import Testing
   }
 
   @Test func normalValuesHaveTheirDeviation() {
-    var generator = SeededGenerator(seed: 3)
-    let drawn = Variable.normal([100, 200], deviation: 0.3, using: &generator)
+    var source = ParameterSource(seed: 3)
+    let drawn = source.parameter([100, 200], .normal(deviation: 0.3))
     #expect(drawn.value.shape == [100, 200])
     expectMoments(of: drawn, deviation: 0.3, kurtosis: 3)
   }
 
   @Test func uniformValuesHaveTheirBound() {
-    var generator = SeededGenerator(seed: 4)
-    let drawn = Variable.uniform([100, 200], bound: 0.3, using: &generator)
+    var source = ParameterSource(seed: 4)
+    let drawn = source.parameter([100, 200], .uniform(bound: 0.3))
     #expect(drawn.value.scalars.allSatisfy { abs($0) <= 0.3 })
     expectMoments(of: drawn, deviation: 0.3 / 3.0.squareRoot(), kurtosis: 1.8)
   }
 
   @Test func constantsAreConstant() {
-    #expect(Variable.constant([2, 3], 7).value == Tensor(shape: [2, 3], repeating: 7))
+    var source = ParameterSource(seed: 1)
+    let constant = source.parameter([2, 3], .constant(7))
+    #expect(constant.value == Tensor(shape: [2, 3], repeating: 7))
+    #expect(source.generator == SeededGenerator(seed: 1), "a constant draws nothing")
   }
 
   @Test func theSeedDecides() {
     func values(seed: UInt64) -> [Tensor] {
-      var generator = SeededGenerator(seed: seed)
+      var source = ParameterSource(seed: seed)
       return [
-        Variable.normal([5], deviation: 1, using: &generator).value,
-        Variable.uniform([5], bound: 1, using: &generator).value,
-        Variable.orthogonal(matrices: 2, size: 3, scale: 1, using: &generator).value,
+        source.parameter([5], .normal(deviation: 1)).value,
+        source.parameter([5], .uniform(bound: 1)).value,
+        source.parameter([2, 3, 3], .orthogonal(scale: 1)).value,
       ]
     }
     #expect(values(seed: 1) == values(seed: 1))
@@ -78,9 +80,39 @@ import Testing
   }
 
   @Test func numbersAreNotDrawnTwice() {
-    var generator = SeededGenerator(seed: 1)
-    let first = Variable.normal([5], deviation: 1, using: &generator).value
-    #expect(first != Variable.normal([5], deviation: 1, using: &generator).value)
+    var source = ParameterSource(seed: 1)
+    let first = source.parameter([5], .normal(deviation: 1)).value
+    #expect(first != source.parameter([5], .normal(deviation: 1)).value)
+  }
+
+  /// One walk draws, counts and describes: the counts agree, and a description draws nothing.
+  @Test func parametersAreCounted() {
+    var (drawing, describing) = (ParameterSource(seed: 1), ParameterSource.describing)
+    let drawn = Linear(inputs: 3, outputs: 4, using: &drawing)
+    var described = Linear(inputs: 3, outputs: 4, using: &describing)
+    #expect(drawing.count == 16 && describing.count == 16)
+    #expect(ParameterSource.count { Linear(inputs: 3, outputs: 4, using: &$0) } == 16)
+    #expect(described.weight.value.shape == [4, 3] && described.bias.value.shape == [4])
+    #expect(throws: Never.self) { try described.load(drawn.stateDictionary) }
+    #expect(described.stateDictionary == drawn.stateDictionary)
+  }
+
+  @Test(arguments: [[Int.max, 2], [1 << 32, 1 << 32], [1 << 62, 1]])
+  func aCountThatOverflowsIsNone(shape: [Int]) {
+    var source = ParameterSource.describing
+    _ = source.parameter([1 << 62], .constant(0))
+    #expect(source.count == 1 << 62)
+    _ = source.parameter(shape, .normal(deviation: 1))
+    #expect(source.count == nil)
+    _ = source.parameter([1], .constant(0))
+    #expect(source.count == nil)
+  }
+
+  @Test func aDescriptionHasNoValuesToRead() async {
+    await #expect(processExitsWith: .failure) {
+      var source = ParameterSource.describing
+      _ = source.parameter([2], .constant(0)).value.scalars
+    }
   }
 
   /// Mean and variance lie within five of their own standard deviations, whose size for the
