@@ -6,10 +6,12 @@ import Testing
 /// `lmn evaluate` and `lmn info`.
 @Suite struct ReportTests {
   private func evaluation(
-    of tokens: [Token], by evaluator: consuming Evaluator
+    of tokens: [Token], by evaluator: Evaluator
   ) throws -> Evaluation {
+    var evaluator = evaluator
     try evaluator.read(tokens)
-    return try #require(evaluator.finish())
+    let found = evaluator.finish()
+    return try #require(found)
   }
 
   @Test func evaluateMeasuresStreamAndBlocks() throws {

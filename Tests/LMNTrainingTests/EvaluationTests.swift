@@ -188,8 +188,10 @@ extension Evaluation {
 }
 
 extension Evaluator {
-  fileprivate consuming func evaluation(of tokens: [Token]) throws -> Evaluation {
-    try read(tokens)
-    return try #require(finish())
+  fileprivate func evaluation(of tokens: [Token]) throws -> Evaluation {
+    var evaluator = self
+    try evaluator.read(tokens)
+    let found = evaluator.finish()
+    return try #require(found)
   }
 }
