@@ -67,7 +67,8 @@ let package = Package(
       swiftSettings: swiftSettings),
 
     .target(
-      name: "LMNTestSupport", dependencies: ["LMNKernels", "LMNAutodiff"],
+      name: "LMNTestSupport",
+      dependencies: ["LMNKernels", "LMNAutodiff", "LMNLayers", "LMNMemories"],
       path: "Tests/LMNTestSupport", swiftSettings: swiftSettings),
     .target(
       name: "CKernelTable", dependencies: ["CLMN"], path: "Tests/CKernelTable",

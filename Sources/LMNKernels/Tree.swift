@@ -106,10 +106,10 @@ public struct Tree: Sendable, Hashable {
     var span = 1
     for number in 0...levels {
       let nodes = level(number)
-      key += [
-        nodes.first % shape.arity, nodes.carried, nodes.rows.count,
-        min(span - start % span, length + 1),
-      ]
+      key += [nodes.carried, nodes.rows.count, min(span - start % span, length + 1)]
+      // Positions attend to the nodes that wait for siblings: how many there are is a digit of the
+      // position.
+      if shape.waits(onLevel: number) { key.append(start / span % shape.arity) }
       span = span > Int.max / shape.arity ? Int.max : span * shape.arity
     }
     return key

@@ -20,6 +20,9 @@ public protocol MemorySettings: Sendable, Equatable, Codable {
 }
 
 extension MemorySettings {
+  /// Accepts all settings.
+  public func validate(width: Int) throws(ConfigurationError) {}
+
   /// Reads the fields; keys that are not among them are the caller's to refuse.
   public init(from decoder: any Decoder) throws {
     self.init()

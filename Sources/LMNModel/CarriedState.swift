@@ -13,9 +13,13 @@ public import LMNMemories
 ///
 /// Unchecked because its owner alone changes it between runs, and the thread of its item during one.
 public final class CarriedState: @unchecked Sendable {
-  /// The state that the next run starts from, without gradients; nil for a beginning.
+  /// The state that the next run starts from, without gradients; nil for a beginning. Where learned
+  /// positions would not reach for another run, it begins anew, too.
   public var state: Trunk.State? {
-    didSet { place() }
+    didSet {
+      let start = start
+      positions.overwrite { Int64(start + $0) }
+    }
   }
   /// Cotangent of the state that the next run will leave, per block a tensor for each of its parts;
   /// nil for zero.
@@ -55,7 +59,7 @@ public final class CarriedState: @unchecked Sendable {
     room = other.room
     takesGradients = other.takesGradients
     positions = PositionBuffer(other.start..<other.start + length)
-    state = other.state.map { $0.mapTensors(Tensor.init(overwritable:)) }
+    state = other.before.map { $0.mapTensors(Tensor.init(overwritable:)) }
     if takesGradients {
       cotangent = zip(trunk.initialState.blocks, trunk.stateShapes(at: start + length)).map {
         block, shapes in
@@ -64,20 +68,18 @@ public final class CarriedState: @unchecked Sendable {
     }
   }
 
-  /// Position of the next run's first token.
-  private var start: Int { state?.position ?? 0 }
-
-  private func place() {
-    // A stream begins anew where its learned positions would not reach.
-    if let state, state.position > room - length { self.state = nil }
-    let start = start
-    positions.overwrite { Int64(start + $0) }
+  /// The state, unless the next run begins anew.
+  private var before: Trunk.State? {
+    state.flatMap { $0.position <= room - length ? $0 : nil }
   }
+
+  /// Position of the next run's first token.
+  private var start: Int { before?.position ?? 0 }
 
   // MARK: - Recording
 
   /// Tells which recordings can read on from this state.
-  var layout: [Int] { [state == nil ? 0 : 1] + trunk.layout(start: start, length: length) }
+  var layout: [Int] { [before == nil ? 0 : 1] + trunk.layout(start: start, length: length) }
 
   /// The same at stable addresses, for a recording.
   func placeholder() -> CarriedState { CarriedState(copying: self) }
@@ -86,7 +88,7 @@ public final class CarriedState: @unchecked Sendable {
   func overwrite(with other: CarriedState) {
     let start = other.start
     positions.overwrite { Int64(start + $0) }
-    if let state, let others = other.state {
+    if let state, let others = other.before {
       for (block, other) in zip(state.blocks, others.blocks) { block.overwrite(with: other) }
     }
     guard let cotangent else { return }
@@ -102,11 +104,11 @@ public final class CarriedState: @unchecked Sendable {
 
   /// The state before a run, as parameters where states take gradients, and the pass over its tokens.
   func begin(in trunk: Trunk, dropping draw: DropoutDraw?) -> (Trunk.State, Pass) {
-    let before = state.map { state in
+    let state = before.map { state in
       takesGradients ? state.mapVariables { Variable(parameter: $0.value) } : state
     }
     let pass = Pass(start: start, positions: positions, dropout: trunk.dropout(draw))
-    return (before ?? trunk.initialState, pass)
+    return (state ?? trunk.initialState, pass)
   }
 
   /// The further results of a run between two states.
@@ -118,14 +120,14 @@ public final class CarriedState: @unchecked Sendable {
     return RecordedResult(
       value: value,
       outputs: outputs.indices.map { (outputs[$0], cotangents?[$0]) },
-      inputs: takesGradients && state != nil ? before.variables : [])
+      inputs: takesGradients && self.before != nil ? before.variables : [])
   }
 
   /// Takes the state that a run has left, and the gradient with respect to the one before.
   ///
   /// After a state that is not finite, the stream begins anew.
   func receive(_ outputs: [Tensor], gradients: [Tensor]) {
-    if takesGradients { gradient = state.map { $0.withTensors(gradients).blocks } }
+    if takesGradients { gradient = before.map { $0.withTensors(gradients).blocks } }
     let next = trunk.initialState.withTensors(outputs)
     state = next.isFinite ? Trunk.State(position: start + length, blocks: next.blocks) : nil
   }

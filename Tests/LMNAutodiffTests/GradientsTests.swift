@@ -107,4 +107,59 @@ import Testing
     }
     #expect(gradients(threads: threads) == gradients(threads: 1))
   }
+
+  // MARK: - Several seeds
+
+  /// Results of different depths, one of them twice, give the sum of their gradients in one walk.
+  @Test func ofSeveralResultsAddUp() {
+    let w = Variable(parameter: .random([4, 4], seed: 3))
+    let (short, other) = (x.silu(), Tensor.random([3, 4], seed: 4))
+    let long = short.matmul(w)
+    let found = gradients(of: [(short, cotangent), (long, other), (short, other)])
+    let parts = [(short, cotangent), (long, other), (short, other)].map { result, cotangent in
+      result.gradients(cotangent: cotangent)
+    }
+    #expect(found[w] == parts[1][w])
+    let sum = parts.dropFirst().reduce(parts[0][x]!) { $0.adding($1[x]!) }
+    // Each addend is rounded once more or less, before and after it is pulled back.
+    expectClose(
+      found[x]?.scalars ?? [], sum.scalars,
+      within: sum.doubles.map { _ in Rounding.error(8) * 4 }, "two results")
+  }
+
+  @Test func ofParametersAndConstantsAreSeedsThemselves() {
+    let constant = Variable(constant: cotangent)
+    let found = gradients(of: [(x, cotangent), (constant, cotangent)])
+    #expect(found[x] == cotangent && found[constant] == nil)
+    #expect(gradients(of: [])[x] == nil)
+  }
+
+  @Test func trapOnASeedOfAnotherShape() async {
+    await #expect(processExitsWith: .failure) {
+      let x = Variable(parameter: Tensor(shape: [2], repeating: 1))
+      _ = gradients(of: [(x, Tensor(shape: [1], repeating: 1))])
+    }
+  }
+
+  // MARK: - Cotangents of inputs
+
+  /// A pullback that gives other shapes, or fewer or more cotangents than there are inputs, is a
+  /// mistake that must not go unseen.
+  @Test func trapOnCotangentsThatDoNotFit() async {
+    await #expect(processExitsWith: .failure) {
+      let x = Variable(parameter: Tensor(shape: [2, 3], repeating: 1))
+      let y = Variable(x.value, x.edge { dy in dy.reshaped([3, 2]) })
+      _ = y.gradients(cotangent: x.value)
+    }
+    await #expect(processExitsWith: .failure) {
+      let x = Variable(parameter: Tensor(shape: [2], repeating: 1))
+      let y = Variable(x.value, Edge.joint([x, x]) { dy in [dy] })
+      _ = y.gradients(cotangent: x.value)
+    }
+    await #expect(processExitsWith: .failure) {
+      let x = Variable(parameter: Tensor(shape: [2], repeating: 1))
+      let y = Variable(x.value, Edge.joint([x, x]) { dy in [dy, dy, dy] })
+      _ = y.gradients(cotangent: x.value)
+    }
+  }
 }

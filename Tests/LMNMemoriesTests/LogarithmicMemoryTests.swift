@@ -203,13 +203,14 @@ import Testing
     #expect(memory.stateShapes(at: 0).map(\.shape) == memory.initialState.shapes.map(\.shape))
   }
 
-  /// Parts of a tree with equal layouts have the same nodes and the same outputs, to the last bit.
+  /// Chunks with equal layouts have the same nodes and the same outputs, to the last bit. A binary tree
+  /// of latest nodes has few layouts; in others the nodes that wait are a digit of the position.
   @Test(arguments: LogarithmicMemoryCase.all)
   func equalLayoutsComputeTheSame(_ example: LogarithmicMemoryCase) {
-    let (memory, length) = (example.memory, 24)
+    let (memory, length) = (example.memory, 16)
     var first: [[Int]: (start: Int, outputs: Tensor, state: MemoryState)] = [:]
     var shared = 0
-    for start in stride(from: 0, through: 40 * 24, by: 24) {
+    for start in stride(from: 0, through: 24 * 16, by: 16) {
       let shapes = memory.stateShapes(at: start)
       var state = memory.initialState
       for (index, shape) in shapes.enumerated() {
@@ -226,7 +227,7 @@ import Testing
         first[layout] = (start, outputs, state)
       }
     }
-    #expect(shared > 0)
+    if example.shape.arity == 2 && example.shape.visibility == .latest { #expect(shared > 8) }
   }
 
   /// Nothing but the number of levels depends on how far a stream has come.
