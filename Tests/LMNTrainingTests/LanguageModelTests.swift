@@ -41,13 +41,19 @@ import Testing
     }
   }
 
-  @Test func holdsTheNamesOfPublishedCheckpoints() throws {
-    let names = model.encoded().entries.map(\.name)
+  /// The house's own names, in its own layout: those of the parameters.
+  @Test func holdsTheParametersAsTheyAre() throws {
+    let file = model.encoded()
+    #expect(file.metadata["format_version"] == "2")
+    let names = file.entries.map(\.name)
+    #expect(names == model.network.stateDictionary.names)
+    #expect(try file.stateDictionary(of: names) == model.network.stateDictionary)
     #expect(
       Set(names.filter { !$0.hasPrefix("blocks.1.") }) == [
         "token_embedding_table.weight", "blocks.0.norm1.weight", "blocks.0.norm2.weight",
-        "blocks.0.summarizer.weight", "blocks.0.summarizer.bias", "blocks.0.qkv.weight",
-        "blocks.0.qkv.bias", "blocks.0.out_proj.weight", "blocks.0.out_proj.bias",
+        "blocks.0.summarizer.weight", "blocks.0.summarizer.bias", "blocks.0.query_value.weight",
+        "blocks.0.query_value.bias", "blocks.0.key.weight", "blocks.0.key.bias",
+        "blocks.0.out_proj.weight", "blocks.0.out_proj.bias",
         "blocks.0.feedforward.0.weight", "blocks.0.feedforward.0.bias",
         "blocks.0.feedforward.2.weight", "blocks.0.feedforward.2.bias", "ln_f.weight",
         "ln_f.bias", "lm_head.weight", "lm_head.bias",
@@ -101,8 +107,8 @@ import Testing
       #expect(try refusal(metadata: [key: nil]) == "FILE: it has no '\(key)' in its metadata")
     }
     #expect(
-      try refusal(metadata: ["format_version": "2"])
-        == "FILE: its format is version 2, this program reads 1")
+      try refusal(metadata: ["format_version": "3"])
+        == "FILE: its format is version 3, this program reads 1 and 2")
     #expect(
       try refusal(metadata: ["tokenizer": "bytes"])
         == "FILE: its tokenizer has 256 tokens, its configuration 13")
@@ -179,18 +185,18 @@ import Testing
   @Test func hugeConfigurationsAreRefusedBeforeMemoryIsAskedFor() throws {
     let size = Configuration.largestSize
     let asked = try refusal(
-      metadata: ["config": configuration { ($0.width, $0.logarithmic.heads, $0.layers) = (size, 1, 1000) }])
+      metadata: ["config": configuration { ($0.width, $0.logarithmic.heads) = (size, 1) }])
     #expect(asked.hasPrefix("FILE: the configuration asks for "))
     #expect(
       try refusal(
         metadata: [
           "config": configuration {
-            ($0.width, $0.logarithmic.heads, $0.layers, $0.logarithmic.banks) = (size, 1, size, size)
+            ($0.width, $0.logarithmic.heads, $0.logarithmic.banks) = (size, 1, size)
           }
         ]) == "FILE: the sizes ask for more parameters than can be counted")
     #expect(
       try refusal(metadata: ["config": configuration { $0.layers = .max }])
-        == "FILE: layers is \(Int.max), it has to be from 1 to 16777216")
+        == "FILE: layers is \(Int.max), it has to be from 1 to 4096")
     #expect(
       try refusal(
         metadata: [

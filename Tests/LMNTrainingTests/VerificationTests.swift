@@ -80,7 +80,7 @@ import Testing
     Damage("another kind", in: "the configuration cannot be read: summarizer: ") {
       $0.configure("depthwiseSeparable", "conv")
     },
-    Damage("too few positions", in: "a stream of 2 tokens reaches position 1, behind") {
+    Damage("too few positions", in: "a stream of 2 tokens reaches position 1, after") {
       $0.configure("\"width\": 4", "\"width\": 4, \"positions\": \"learned\", \"maximumLength\": 1")
       $0.floats["position_embedding_table.weight"] = ([1, 4], [0, 0, 0, 0])
       $0.floats["grad.position_embedding_table.weight"] = ([1, 4], [0, 0, 0, 0])
@@ -92,7 +92,7 @@ import Testing
       $0.configure("\"width\": 4", "\"width\": 16777216")
     },
     Damage("a huge number of layers", in: "parameters, there are ") {
-      $0.configure("\"layers\": 1", "\"layers\": 16777216")
+      $0.configure("\"layers\": 1", "\"layers\": 4096")
     },
     Damage("sizes beyond counting", in: "more parameters than can be counted") {
       $0.configure("\"width\": 4", "\"width\": 16777216")
