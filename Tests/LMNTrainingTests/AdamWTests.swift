@@ -75,6 +75,25 @@ import Testing
     }
   }
 
+  /// The update of a batch's own parameters has the bits of the update of a module.
+  @Test func updatesBatchesAsModules() throws {
+    var network = try LanguageModel.small(.characters(of: "abc")).network
+    let batch = RecordedBatch(ofLossAt: network, windows: 2, length: 5)
+    for window in batch.inputs {
+      window.overwrite(inputs: [0, 1, 2, 2, 1], targets: [1, 2, 2, 1, 0])
+    }
+    var ofBatch = AdamW(for: network.stateDictionary, constants: Self.constants[1])
+    var ofModule = ofBatch
+    for _ in 1...3 {
+      _ = batch.run()
+      let gradient = StateDictionary(names: batch.names, tensors: batch.gradients)
+      ofModule.update(&network, with: gradient, learningRate: 0.1, gradientScale: 0.5)
+      ofBatch.update(batch, learningRate: 0.1, gradientScale: 0.5)
+      #expect(batch.parameters == network.stateDictionary.tensors)
+    }
+    #expect(ofBatch == ofModule)
+  }
+
   @Test func isAValue() {
     var generator = SeededGenerator(seed: 3)
     var module = Linear(inputs: 2, outputs: 2, using: &generator)

@@ -172,6 +172,17 @@ import Testing
     #expect(measured.weights == plain.weights)
   }
 
+  /// The training part is one character, the validation part another one.
+  @Test func validationMeasuresWhatIsNotLearned() throws {
+    var configuration = try TrainingConfiguration.small(steps: 40)
+    configuration.evaluatesTrainingText = true
+    configuration.schedule = .constant(rate: 0.05)
+    let (learned, other) = (smallText[0], smallText[1])
+    let text = [UInt8](repeating: learned, count: 900) + [UInt8](repeating: other, count: 100)
+    let record = try #require(try remains(of: configuration, over: text).log.last)
+    #expect(learned != other && record.loss! < 0.5 && record.validationLoss! > 4)
+  }
+
   // MARK: - Checkpoints
 
   @Test func bestIsTheModelOfTheLowestValidationLoss() throws {
@@ -196,6 +207,23 @@ import Testing
         }
         #expect(trainer.model.network.stateDictionary == found.network.stateDictionary)
       }
+    }
+  }
+
+  /// A run that is stopped after its lowest validation loss does not replace its best model.
+  @Test func resumedRunsKeepTheBestLoss() throws {
+    var configuration = try TrainingConfiguration.small(steps: 14)
+    configuration.schedule = .constant(rate: 3)
+    configuration.evaluateEvery = 1
+    let whole = try remains(of: configuration)
+    let best = try #require(whole.log.min { $0.validationLoss! < $1.validationLoss! }).step
+    #expect(best < 14)
+    try withTemporaryDirectory { directory in
+      var first = try trainer(configuration, in: directory)
+      try first.run(steps: best, then: .stop)
+      var second = try Trainer(resuming: RunDirectory(directory), text: smallText)
+      #expect(try second.run())
+      #expect(try remains(in: directory) == whole)
     }
   }
 
