@@ -87,6 +87,22 @@ import Testing
     }
   }
 
+  @Test func schedulesFollowTheFlags() throws {
+    try withSmallFiles { directory in
+      let trained = try train(
+        "--output", "run", "--steps", "4", "--warm-up", "3", "--learning-rate", "0.02",
+        in: directory)
+      #expect(trained.status == 0)
+      let kept = try JSONDecoder().decode(
+        TrainingConfiguration.self,
+        from: Data(try AtomicFile.contents(of: directory + "/run/configuration.json")))
+      #expect(
+        kept.schedule
+          == .warmUpThenCosine(
+            peak: 0.02, warmUpSteps: 3, totalSteps: 4, minimumFraction: 0.1))
+    }
+  }
+
   @Test func table1IsTheRecipe() throws {
     try withSmallFiles { directory in
       // Only what would take long is changed.

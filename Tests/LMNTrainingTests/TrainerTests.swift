@@ -147,14 +147,15 @@ import Testing
 
   @Test func logHoldsTheMeanOfTheLosses() throws {
     var configuration = try TrainingConfiguration.small(steps: 8)
-    configuration.logEvery = 4
+    (configuration.logEvery, configuration.evaluateEvery) = (4, 6)
     try withTemporaryDirectory { directory in
       var trainer = try trainer(configuration, in: directory)
       var losses: [Double] = []
       _ = try trainer.run(report: { event in
         if case .step(let loss) = event { losses.append(loss) }
       })
-      let expected = [losses[..<4], losses[4...]].map { $0.reduce(0, +) / 4 }
+      let expected = [losses[..<4], losses[4..<6], losses[6...]]
+        .map { $0.reduce(0, +) / Double($0.count) }
       #expect(try log(in: directory).map(\.loss) == expected)
     }
   }
