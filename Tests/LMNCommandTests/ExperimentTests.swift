@@ -34,6 +34,24 @@ import Testing
     #expect(result.errors.split(separator: "\n").count == 6)
   }
 
+  @Test func settingsFollowTheFlags() throws {
+    let flags = [
+      "--seed", "7", "--schedule", "constant", "--weight-decay", "0.5", "--clip", "2",
+      "--initialisation", "orthogonal", "--json",
+    ]
+    let report = try run(Self.recall + flags).json()
+    let settings = try #require(report["settings"] as? [String: Any])
+    #expect(settings["seed"] as? Int == 7 && settings["schedule"] as? String == "constant")
+    #expect((settings["optimizer"] as? [String: Any])?["weightDecay"] as? Double == 0.5)
+    #expect(settings["gradient_clipping"] as? Double == 2)
+    #expect(settings["initialisation"] as? String == "orthogonal")
+    for (key, value) in [
+      ("examples", 8), ("epochs", 1), ("batch_size", 4), ("evaluations", 2), ("test_examples", 2),
+    ] {
+      #expect(settings[key] as? Int == value, "\(key)")
+    }
+  }
+
   @Test func needlesAreFoundInATextToo() throws {
     try withTemporaryDirectory { directory in
       try write(smallText, to: directory + "/text.txt")

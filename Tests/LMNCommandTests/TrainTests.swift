@@ -42,6 +42,28 @@ import Testing
     }
   }
 
+  /// Samples of bytes, some of which end within a character.
+  @Test func samplesEndWithTheBytesHeldBack() throws {
+    try withSmallFiles { directory in
+      var heldBack = ""
+      for seed in 1...6 where heldBack.isEmpty {
+        let trained = try train(
+          "--output", "run\(seed)", "--steps", "1", "--tokenizer", "bytes", "--seed", "\(seed)",
+          in: directory)
+        var sampler = Sampler()
+        sampler.temperature = 0.8
+        var generation = Generation(
+          try LanguageModel(contentsOf: "\(directory)/run\(seed)"), sampler: sampler,
+          seed: UInt64(seed))
+        try generation.read(Array("\n".utf8))
+        let text = (0..<400).map { _ in generation.write() }.joined()
+        heldBack = generation.finish()
+        #expect(trained.output == text + heldBack + "\n")
+      }
+      #expect(!heldBack.isEmpty)
+    }
+  }
+
   @Test func settingsAreKept() throws {
     try withSmallFiles { directory in
       let trained = try train(
@@ -62,6 +84,22 @@ import Testing
       #expect(kept.initialisation == .orthogonal && kept.seed == 9 && kept.steps == 4)
       #expect(kept.schedule == .constant(rate: 0.02) && kept.gradientClipping == nil)
       #expect(kept.optimizer.weightDecay == 0.5 && kept.saveEvery == 2)
+    }
+  }
+
+  @Test func schedulesFollowTheFlags() throws {
+    try withSmallFiles { directory in
+      let trained = try train(
+        "--output", "run", "--steps", "4", "--warm-up", "3", "--learning-rate", "0.02",
+        in: directory)
+      #expect(trained.status == 0)
+      let kept = try JSONDecoder().decode(
+        TrainingConfiguration.self,
+        from: Data(try AtomicFile.contents(of: directory + "/run/configuration.json")))
+      #expect(
+        kept.schedule
+          == .warmUpThenCosine(
+            peak: 0.02, warmUpSteps: 3, totalSteps: 4, minimumFraction: 0.1))
     }
   }
 

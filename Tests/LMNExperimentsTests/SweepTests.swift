@@ -63,40 +63,48 @@ import Testing
       }
     }
     #expect(one.map(\.examples) != other.map(\.examples))
+    let all = (0..<2).flatMap { size in (0..<12).map { examples.example($0, ofSize: size).inputs } }
+    #expect(Set(all).count == 24)
     #expect(examples.example(3, ofSize: 1) == examples.example(3, ofSize: 1))
     #expect(examples.example(3, ofSize: 1) != examples.example(4, ofSize: 1))
     #expect(examples.example(3, ofSize: 1).inputs != examples.example(3, ofSize: 0).inputs)
   }
 
-  /// Parameters and moments go from one recording to the other: the bits are those of steps that are
-  /// called.
+  /// Steps on recordings of several lengths have the bits of called steps on one network: rate, draws
+  /// and clipping are those of the step.
   @Test func stepsOfSeveralSizesAreThoseOfOneNetwork() throws {
-    let settings = settings {
-      ($0.learningRates, $0.schedule, $0.gradientClipping) = ([0.1], .constant, nil)
-    }
+    let settings = settings { ($0.gradientClipping, $0.model.dropout) = (1.5, 0.2) }
     let task = try task([Size(length: 8, pairs: 2), Size(length: 12, pairs: 1)])
     let examples = TrainingExamples(task, settings, seed: 9)
     var model = settings.model
     model.vocabularySize = task.vocabularySize
     var source = ParameterSource(seed: 1)
     var network = try LanguageNetwork(model, using: &source)
-    var run = TrainingRun(network, on: examples, settings, rate: .constant(rate: 0.1))
+    let rate = settings.schedule(peak: 0.1, steps: 12)
+    var run = TrainingRun(network, on: examples, settings, rate: rate)
     let summary = try computing { try run.run(validation: []) { _ in } }
     #expect(summary.steps == 12 && summary.learningRate == 0.1)
 
     var optimizer = AdamW(for: network.stateDictionary, constants: settings.optimizer)
     var order = SeededGenerator(seed: settings.seed)
-    for batch in (0..<2).flatMap({ _ in examples.epoch(using: &order) }) {
+    var clippedCount = 0
+    for (step, batch) in (0..<2).flatMap({ _ in examples.epoch(using: &order) }).enumerated() {
       let members = batch.examples.map { examples.example($0, ofSize: batch.size) }
       let windows = RecordedBatch(
         ofLossAt: network, windows: members.count, length: members[0].inputs.count)
-      for (window, member) in zip(windows.inputs, members) {
-        window.overwrite(inputs: member.inputs[...], targets: member.targets[...])
+      for (index, window) in windows.inputs.enumerated() {
+        window.overwrite(inputs: members[index].inputs[...], targets: members[index].targets[...])
+        window.draw.overwrite(seed: settings.seed, number: UInt64(step) << 32 | UInt64(index))
       }
       _ = computing { windows.run() }
-      optimizer.update(windows, learningRate: 0.1)
+      let norm = windows.gradientNorm
+      if norm > 1.5 { clippedCount += 1 }
+      optimizer.update(
+        windows, learningRate: rate.rate(at: step),
+        gradientScale: norm > 1.5 ? Float(1.5 / norm) : 1)
       windows.store(to: &network)
     }
+    #expect((1..<12).contains(clippedCount))
     #expect(run.network.stateDictionary == network.stateDictionary)
   }
 
@@ -169,6 +177,24 @@ import Testing
       Set(try #require(json as? [String: Any]).keys) == [
         "task", "settings", "parameters", "state_bytes", "runs", "best_learning_rate", "scores",
       ])
+  }
+
+  /// The scores of a sweep are those of a sweep of its best rate alone.
+  @Test func scoresAreOfTheBest() throws {
+    func report(_ rates: [Float]) throws -> SweepReport<AssociativeRecall> {
+      try computing {
+        try Sweep(
+          task(),
+          settings: settings { ($0.learningRates, $0.epochs, $0.testExamples) = (rates, 20, 200) }
+        ).run()
+      }
+    }
+    for rates in [[1e-6, 3e-2], [3e-2, 1e-6]] as [[Float]] {
+      let both = try report(rates)
+      #expect(both.best == 3e-2)
+      #expect(try both.scores == report([3e-2]).scores)
+      #expect(try both.scores != report([1e-6]).scores)
+    }
   }
 
   @Test func moreRightAnswersAreBetterAndThenALowerLoss() {

@@ -115,6 +115,26 @@ import Testing
     return configuration
   }
 
+  /// An update ends the count of those that were left out in a row.
+  @Test func updatesEndTheCountOfSkippedOnes() throws {
+    try withTemporaryDirectory { directory in
+      let path = RunDirectory(directory).training
+      func loop() throws -> String {
+        try #require(try Safetensors(contentsOf: path).metadata["loop"])
+      }
+      var first = try trainer(.small(steps: 6), in: directory)
+      try first.run(steps: 5, then: .stop)
+      let (none, most) = (#""skippedInARow":0"#, #""skippedInARow":4"#)
+      var file = try Safetensors(contentsOf: path)
+      file.metadata["loop"] = try loop().replacing(none, with: most)
+      try file.write(to: path)
+      #expect(try loop().contains(most))
+      var second = try Trainer(resuming: RunDirectory(directory), text: smallText)
+      _ = try second.run()
+      #expect(try loop().contains(none))
+    }
+  }
+
   private let divergence = { (directory: String) in
     TrainingError.diverged(
       step: 6, inARow: 5, tensor: "loss", checkpoint: directory + "/training.safetensors")

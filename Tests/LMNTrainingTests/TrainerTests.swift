@@ -147,14 +147,15 @@ import Testing
 
   @Test func logHoldsTheMeanOfTheLosses() throws {
     var configuration = try TrainingConfiguration.small(steps: 8)
-    configuration.logEvery = 4
+    (configuration.logEvery, configuration.evaluateEvery) = (4, 6)
     try withTemporaryDirectory { directory in
       var trainer = try trainer(configuration, in: directory)
       var losses: [Double] = []
       _ = try trainer.run(report: { event in
         if case .step(let loss) = event { losses.append(loss) }
       })
-      let expected = [losses[..<4], losses[4...]].map { $0.reduce(0, +) / 4 }
+      let expected = [losses[..<4], losses[4..<6], losses[6...]]
+        .map { $0.reduce(0, +) / Double($0.count) }
       #expect(try log(in: directory).map(\.loss) == expected)
     }
   }
@@ -170,6 +171,17 @@ import Testing
     #expect(measured.log[1].validationLoss == plain.log[1].validationLoss)
     #expect(measured.log[1].loss != plain.log[1].loss)
     #expect(measured.weights == plain.weights)
+  }
+
+  /// The training part is one character, the validation part another one.
+  @Test func validationMeasuresWhatIsNotLearned() throws {
+    var configuration = try TrainingConfiguration.small(steps: 40)
+    configuration.evaluatesTrainingText = true
+    configuration.schedule = .constant(rate: 0.05)
+    let (learned, other) = (smallText[0], smallText[1])
+    let text = [UInt8](repeating: learned, count: 900) + [UInt8](repeating: other, count: 100)
+    let record = try #require(try remains(of: configuration, over: text).log.last)
+    #expect(learned != other && record.loss! < 0.5 && record.validationLoss! > 4)
   }
 
   // MARK: - Checkpoints
@@ -196,6 +208,23 @@ import Testing
         }
         #expect(trainer.model.network.stateDictionary == found.network.stateDictionary)
       }
+    }
+  }
+
+  /// A run that is stopped after its lowest validation loss does not replace its best model.
+  @Test func resumedRunsKeepTheBestLoss() throws {
+    var configuration = try TrainingConfiguration.small(steps: 14)
+    configuration.schedule = .constant(rate: 3)
+    configuration.evaluateEvery = 1
+    let whole = try remains(of: configuration)
+    let best = try #require(whole.log.min { $0.validationLoss! < $1.validationLoss! }).step
+    #expect(best < 14)
+    try withTemporaryDirectory { directory in
+      var first = try trainer(configuration, in: directory)
+      try first.run(steps: best, then: .stop)
+      var second = try Trainer(resuming: RunDirectory(directory), text: smallText)
+      #expect(try second.run())
+      #expect(try remains(in: directory) == whole)
     }
   }
 
