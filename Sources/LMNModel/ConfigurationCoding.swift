@@ -30,6 +30,7 @@ extension Configuration: Codable {
     self.init(vocabularySize: 1)
     let container = try decoder.container(keyedBy: SettingsKey.self)
     var own = Self.fields.map(\.key)
+    try Self.fields.read(into: &self, from: decoder)
     switch (container.contains(Self.memory), container.contains(Self.memories)) {
     case (true, true):
       throw ConfigurationError.malformed("it has both memory and memories")
@@ -49,7 +50,6 @@ extension Configuration: Codable {
     if !unknown.isEmpty {
       throw ConfigurationError.unknownKeys(unknown.map { container.path(of: $0) })
     }
-    try Self.fields.read(into: &self, from: decoder)
   }
 
   /// Writes the form that ``init(from:)`` reads, that of one logarithmic memory without an object of

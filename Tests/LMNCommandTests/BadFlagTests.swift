@@ -14,7 +14,7 @@ import Testing
     (["--width", "16777216"], "the number of parameters is "),
     (["--heads", "5", "--width", "32"], "5 heads do not divide a width of 32"),
     (["--heads", "0"], "heads is 0, it has to be from 1 to "),
-    (["--layers", "-2"], "layers is -2, it has to be from 1 to 16777216"),
+    (["--layers", "-2"], "layers is -2, it has to be from 1 to 4096"),
     (["--banks", "0"], "banks is 0, it has to be from 1 to 16777216"),
     (["--feed-forward", "0"], "feedForward is 0, it has to be from 1 to 8"),
     (["--feed-forward", "9"], "feedForward is 9, it has to be from 1 to 8"),

@@ -5,7 +5,7 @@ import Testing
 
 /// Texts that are missing, empty, too short, too long, or not of a model's characters.
 @Suite struct BadTextTests {
-  @Test func textsBehindTheLastLearnedPositionAreRefused() throws {
+  @Test func textsAfterTheLastLearnedPositionAreRefused() throws {
     try withSmallFiles { directory in
       try writeSmallModel(to: directory + "/short.safetensors") {
         ($0.positions, $0.maximumLength) = (.learned, 100)
@@ -13,13 +13,13 @@ import Testing
       let model = ["--model", "short.safetensors"]
       try expectRefusal(
         ["evaluate", "text.txt"] + model, in: directory,
-        "a stream of 1019 tokens reaches position 1018, behind the last of 100 learned positions")
+        "a stream of 1019 tokens reaches position 1018, after the last of 100 learned positions")
       try expectRefusal(
         ["generate", "--prompt", "the cat", "--tokens", "94"] + model, in: directory,
-        "a stream of 101 tokens reaches position 100, behind the last of 100 learned positions")
+        "a stream of 101 tokens reaches position 100, after the last of 100 learned positions")
       try expectRefusal(
         ["generate", "--prompt-file", "text.txt", "--tokens", "0"] + model, in: directory,
-        "a stream of 1020 tokens reaches position 1019, behind")
+        "a stream of 1020 tokens reaches position 1019, after")
       let generated = try Command(
         ["generate", "--prompt", "the cat", "--tokens", "93"] + model, in: directory
       ).finish()
@@ -53,7 +53,7 @@ import Testing
       try expectRefusal(
         Command.train + ["text.txt", "--carry", "--flow", "60"], in: directory,
         "text.txt: the text is too short: its 918 tokens for training, shared by a batch of 1, are "
-          + "stretches of 917, but a step reads 960 of each")
+          + "parts of 917, but a step reads 960 of each")
       try write("t", to: directory + "/letter.txt")
       try expectRefusal(
         Command.evaluate + ["letter.txt"], in: directory,

@@ -8,6 +8,14 @@ import Testing
     try Command(["convert"] + arguments, in: directory).finish()
   }
 
+  /// The small model as a state dict of the published code.
+  private func stateDict(in directory: String) throws -> Safetensors {
+    let path = directory + "/published"
+    try LanguageModel(contentsOf: directory).writePyTorch(to: path)
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    return try Safetensors(contentsOf: path)
+  }
+
   @Test func modelsGoThereAndComeBack() throws {
     try withSmallFiles { directory in
       for flags in [[], ["--separate"]] {
@@ -35,7 +43,7 @@ import Testing
   /// From weights alone: a flag for each thing that they do not tell.
   @Test func weightsAloneNeedHeadsAndVocabulary() throws {
     try withSmallFiles { directory in
-      var file = try Safetensors(contentsOf: directory + "/model.safetensors")
+      var file = try stateDict(in: directory)
       file.metadata = [:]
       try file.write(to: directory + "/dict")
       try write(#"{"heads": 2}"#, to: directory + "/config.json")
@@ -76,7 +84,7 @@ import Testing
 
   @Test func allThatDoesNotFitIsListed() throws {
     try withSmallFiles { directory in
-      let file = try Safetensors(contentsOf: directory + "/model.safetensors")
+      let file = try stateDict(in: directory)
       var changed = Safetensors(metadata: file.metadata)
       for entry in file.entries where entry.name != "ln_f.bias" {
         let (shape, values) = try file.floats(entry.name)
