@@ -181,7 +181,8 @@ LMN_INLINE void attention_backward(attention_shape f, const lmn_single_vector_at
                                    size_t head, size_t begin, size_t end) {
   lmn_single_vector_attention_grad a = *args;
   a.slots += head, a.keys += head, a.output += head, a.log_normalizer += head;
-  a.d_output += head, a.d_keys += head, a.d_slots += head, a.partial += head;
+  a.d_output += head, a.d_keys += head, a.d_slots += head;
+  if (a.partial) a.partial += head;
   if (a.bias) a.bias += head, a.partial_bias += head;
   const size_t E = a.width, biases = (a.tree.shape.highest_level + 1) * a.heads;
   const float scale = 1 / sqrtf((float)(E / a.heads));
@@ -189,8 +190,8 @@ LMN_INLINE void attention_backward(attention_shape f, const lmn_single_vector_at
   if (begin == 0 && head == 0) clear_unseen(&levels.map, E, a.d_slots);
   for (size_t unit = begin; unit < end; unit++) {
     const lmn_positions positions = lmn_position_unit(a.tree, levels.map.stretch, unit);
-    float *d_bias = a.partial_bias + unit * biases;
-    if (a.bias && head == 0) memset(d_bias, 0, biases * sizeof *d_bias);
+    float *d_bias = a.bias ? a.partial_bias + unit * biases : NULL;
+    if (d_bias && head == 0) memset(d_bias, 0, biases * sizeof *d_bias);
     attention_view view;
     view.whole = false;
     attention_group group;
@@ -217,7 +218,7 @@ LMN_INLINE void attention_backward(attention_shape f, const lmn_single_vector_at
         weighted_sums(f, group, &view, 0, d_scores, (attention_bounds){first, NULL, NULL}, a.d_keys,
                       E);
         view_cotangents(f, &a, &levels, unit, group, &view, keys, d_outputs, d_scores, weights);
-        if (a.bias) view_bias_cotangents(f, group, &view, d_scores, scale, a.heads, d_bias);
+        if (d_bias) view_bias_cotangents(f, group, &view, d_scores, scale, a.heads, d_bias);
       }
     }
   }
