@@ -82,8 +82,7 @@ KERNEL(affine_summary_backward_weight) {
       const lmn_groups groups = lmn_groups_of(a->tree.shape, lmn_tree_families(&map, i));
       const float *children = below + (groups.below + from * groups.below_stride) * E;
       const float *d_node = a->d_nodes + (groups.node + bank * groups.node_stride) * E;
-      matmul_transposed_block(groups.count, rows, E, children + k, wide, d_node, E, d_weight, E,
-                              true);
+      matmul_transposed_block(groups.count, rows, E, children + k, wide, d_node, E, d_weight, E);
       if (owns_bias) row_sum_block(groups.count, E, d_node, E, d_bias, true);
     }
   }

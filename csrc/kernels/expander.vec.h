@@ -79,7 +79,7 @@ KERNEL(expander_backward_weight) {
             const lmn_slot_rows to = lmn_grown_slots(&a, bank, 0, c, s + k);
             matmul_transposed_block(f->count, rows, E, a.nodes + child.row * E + first,
                                     child.step * E, a.grad.d_grown + to.row * E, to.step * E,
-                                    d_weight, E, true);
+                                    d_weight, E);
           }
         if (unit == 0)
           row_sum_block(grown, E, a.grad.d_grown + (f->grown + bank * f->grown_stride) * E, E,

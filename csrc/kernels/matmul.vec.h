@@ -20,11 +20,11 @@ typedef struct {
 /// product at their end.
 typedef enum { MATMUL_ZERO, MATMUL_BIAS, MATMUL_PRODUCT, MATMUL_ADDED } matmul_start;
 
-/// Two streams of memory that will be wanted next, of which every step of a sum fetches a bit: rows
-/// are too short and too many for the processor to foresee them. They may lead past an array's end;
-/// nobody reads there.
+/// Addresses to prefetch during a sum, one of each stream per step: rows are too short and too many
+/// for the hardware prefetcher. They are integers because they may leave the array; nothing is read
+/// there.
 typedef struct {
-  const char *at[2];
+  uintptr_t at[2];
   size_t step[2];  // bytes
 } matmul_ahead;
 
@@ -46,11 +46,11 @@ LMN_INLINE void matmul_tile(const size_t rows, const size_t vectors, size_t last
                   : start == MATMUL_BIAS  ? vec_load(bias + j * VEC_LANES, lanes)
                                           : vec_set(0);
     }
-  const char *ahead0 = ahead->at[0], *ahead1 = ahead->at[1];
+  uintptr_t ahead0 = ahead->at[0], ahead1 = ahead->at[1];
 #pragma clang loop unroll(disable)
   for (size_t k = 0; k < o->inner; k++, left += o->left_step, right += o->right_row) {
-    __builtin_prefetch(ahead0);
-    __builtin_prefetch(ahead1);
+    __builtin_prefetch((const void *)ahead0);
+    __builtin_prefetch((const void *)ahead1);
     ahead0 += ahead->step[0];
     ahead1 += ahead->step[1];
     vec r[TILE_MOST_VECTORS];
@@ -183,9 +183,9 @@ LMN_INLINE void matmul_strips(const matmul_operands *o, size_t row, size_t rows,
     width = matmul_strip_width(rows, columns - j);
     const size_t vectors = lmn_units(width, VEC_LANES), height = TILE_HEIGHT(vectors);
     const size_t lanes = width - (vectors - 1) * VEC_LANES;
-    matmul_ahead next_rows = {{(const char *)o->left, (const char *)o->left}, {0, 0}};
+    matmul_ahead next_rows = {{(uintptr_t)o->left, (uintptr_t)o->left}, {0, 0}};
     if (rows > height) {
-      next_rows.at[0] = (const char *)(o->left + (row + height) * o->left_row);
+      next_rows.at[0] = (uintptr_t)(o->left + (row + height) * o->left_row);
       next_rows.step[0] = height * sizeof *o->left;
     }
     if (matmul_packs(o, rows))
@@ -263,25 +263,26 @@ LMN_INLINE size_t matmul_depth(size_t inner, size_t columns) {
   return depth > 256 ? 256 : depth < 64 ? 64 : depth;
 }
 
-/// Fetches the `left` and `right` of a transposed product's next block during one that computes
-/// `sums` of the inner x columns sums.
-static matmul_ahead matmul_block_ahead(const float *left, size_t inner, const float *right,
-                                       size_t columns, size_t sums) {
+/// Prefetches the next block of a transposed product, which begins `depth` rows after that of
+/// `left` and `right`, during one that computes `sums` of the inner x columns sums.
+static matmul_ahead matmul_block_ahead(size_t depth, const float *left, size_t inner,
+                                       const float *right, size_t columns, size_t sums) {
   const size_t vectors = lmn_min(TILE_VECTORS, lmn_units(columns, VEC_LANES));
   const size_t tile = TILE_HEIGHT(vectors) * vectors * VEC_LANES, line = 64;
   return (matmul_ahead){
-      {(const char *)left, (const char *)right},
+      {(uintptr_t)left + depth * inner * sizeof *left,
+       (uintptr_t)right + depth * columns * sizeof *right},
       {lmn_min(line, lmn_units(tile * inner * sizeof *left, sums)),
        lmn_min(line, lmn_units(tile * columns * sizeof *right, sums))},
   };
 }
 
-/// product (+)= left^T . right over `rows` rows. No rows at all are a block too: one that gives 0.
+/// product += left^T . right over `rows` rows.
 static void matmul_transposed_block(size_t rows, size_t inner, size_t columns, const float *left,
                                     size_t left_stride, const float *right, size_t right_stride,
-                                    float *product, size_t product_stride, bool add) {
+                                    float *product, size_t product_stride) {
   const size_t most = matmul_depth(left_stride, right_stride);
-  for (size_t m = 0; m == 0 || m < rows; m += most) {
+  for (size_t m = 0; m < rows; m += most) {
     const size_t depth = lmn_min(rows - m, most);
     const matmul_operands o = {
         .inner = depth,
@@ -293,11 +294,10 @@ static void matmul_transposed_block(size_t rows, size_t inner, size_t columns, c
         .product = product,
         .product_row = product_stride,
     };
-    // Behind a level of a tree stands the next one, so this never leads too far.
+    // After a level's rows come those of the next level, so the last block prefetches as well.
     matmul_ahead ahead =
-        matmul_block_ahead(o.left + depth * left_stride, left_stride,
-                           o.right + depth * right_stride, right_stride, inner * columns);
-    matmul_strips(&o, 0, inner, columns, add || m ? MATMUL_ADDED : MATMUL_ZERO, NULL, &ahead);
+        matmul_block_ahead(depth, o.left, left_stride, o.right, right_stride, inner * columns);
+    matmul_strips(&o, 0, inner, columns, MATMUL_ADDED, NULL, &ahead);
   }
 }
 
@@ -310,8 +310,7 @@ KERNEL(matmul_backward_right) {
   for (size_t m = 0; m == 0 || m < a->rows; m += most) {
     const size_t depth = lmn_min(a->rows - m, most);
     const float *left = a->left + m * a->inner, *right = a->d_product + m * a->columns;
-    matmul_ahead ahead = matmul_block_ahead(left + depth * a->inner, a->inner,
-                                            right + depth * a->columns, a->columns, sums);
+    matmul_ahead ahead = matmul_block_ahead(depth, left, a->inner, right, a->columns, sums);
     if (m + depth == a->rows) ahead.step[0] = ahead.step[1] = 0;
     for (size_t unit = begin; unit < end;) {
       const matmul_rectangle part =

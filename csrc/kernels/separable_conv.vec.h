@@ -129,7 +129,7 @@ KERNEL(separable_conv_backward_pointwise) {
       const lmn_groups groups = lmn_groups_of(a->tree.shape, lmn_tree_families(&map, i));
       const size_t node = (groups.node + bank * groups.node_stride) * E;
       matmul_transposed_block(groups.count, rows, E, a->mixed + node + k, E, a->d_nodes + node, E,
-                              d_pointwise, E, true);
+                              d_pointwise, E);
       if (k == 0) row_sum_block(groups.count, E, a->d_nodes + node, E, d_bias, true);
     }
   }
