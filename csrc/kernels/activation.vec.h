@@ -1,3 +1,8 @@
+#ifndef LMN_ACTIVATION_VEC_H
+#define LMN_ACTIVATION_VEC_H
+
+#include "isa/kernel.h"
+
 // activated = x * sigmoid(x)
 KERNEL(silu_forward) {
   const lmn_activation *a = args;
@@ -126,3 +131,5 @@ KERNEL(log_sigmoid_backward) {
     vec_store(a->d_x + i, vec_mul(vec_load(a->d_activated + i, lanes), share), lanes);
   }
 }
+
+#endif

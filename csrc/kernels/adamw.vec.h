@@ -1,3 +1,8 @@
+#ifndef LMN_ADAMW_VEC_H
+#define LMN_ADAMW_VEC_H
+
+#include "isa/kernel.h"
+
 // One step of AdamW; the formula stands in CLMN.h.
 KERNEL(adamw_update) {
   const lmn_adamw *a = args;
@@ -20,3 +25,5 @@ KERNEL(adamw_update) {
     vec_store(a->value + i, vec_fma(rate, vec_div(first, size), value), lanes);
   }
 }
+
+#endif

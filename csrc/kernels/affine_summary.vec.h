@@ -1,5 +1,13 @@
 // r neighbouring rows are one row of a [groups, r E] matrix: a level is a product, or one for every
 // bank that its children come from. Units of one bank that stand together are computed together.
+#ifndef LMN_AFFINE_SUMMARY_VEC_H
+#define LMN_AFFINE_SUMMARY_VEC_H
+
+#include <string.h>
+
+#include "isa/kernel.h"
+#include "kernels/matmul.vec.h"
+#include "kernels/row_sum.vec.h"
 
 // node[j] = sum over sources of [below[r j], ..., below[r j + r - 1]] . W + b
 KERNEL(affine_summary_forward) {
@@ -87,3 +95,5 @@ KERNEL(affine_summary_backward_weight) {
     }
   }
 }
+
+#endif

@@ -1,3 +1,8 @@
+#ifndef LMN_DROPOUT_VEC_H
+#define LMN_DROPOUT_VEC_H
+
+#include "isa/kernel.h"
+
 enum { PHILOX_BLOCKS = 16 };
 
 /// Blocks `first` ... `first` + 15 of Philox4x32-10, word by word. Plain loops over the blocks: the
@@ -41,3 +46,5 @@ KERNEL(dropout_forward) {
     for (size_t n = 0; n < count; n++) kept[n] = in_order[n] < dropped_below ? 0 : x[n] * scale;
   }
 }
+
+#endif

@@ -1,3 +1,10 @@
+#ifndef LMN_EMBEDDING_VEC_H
+#define LMN_EMBEDDING_VEC_H
+
+#include <string.h>
+
+#include "isa/kernel.h"
+
 // vectors[r] = table[ids[r]]
 KERNEL(embedding_forward) {
   const lmn_embedding *a = args;
@@ -18,3 +25,5 @@ KERNEL(embedding_backward) {
     vec_accumulate(a->d_table + (size_t)a->ids[r] * E + first, 1, a->d_vectors + r * E + first,
                    columns);
 }
+
+#endif

@@ -1,6 +1,14 @@
 // A transposed convolution over the slots of every child. The same slot of the same child of many
 // families is the left factor of a product, whose rows stand apart.
+#ifndef LMN_EXPANDER_VEC_H
+#define LMN_EXPANDER_VEC_H
+
+#include <string.h>
+
+#include "isa/kernel.h"
 #include "kernels/expander.h"
+#include "kernels/matmul.vec.h"
+#include "kernels/row_sum.vec.h"
 
 /// product (+)= left . matrix over the families of a unit.
 LMN_INLINE void expander_product(size_t families, size_t E, const float *left, lmn_slot_rows from,
@@ -88,3 +96,5 @@ KERNEL(expander_backward_weight) {
     }
   }
 }
+
+#endif

@@ -3,6 +3,10 @@
 //
 // Factors are read where they stand: lines that arrive in time, which is what a copy in the order
 // of use would gain, are had by fetching them ahead. Only panels as narrow as a line are copied.
+#ifndef LMN_MATMUL_VEC_H
+#define LMN_MATMUL_VEC_H
+
+#include "isa/kernel.h"
 
 /// Factors and product of a block by strides, so that one register tile serves both directions:
 /// left[i][k] stands at left[i * left_row + k * left_step].
@@ -330,3 +334,5 @@ KERNEL(matmul_backward_right) {
     }
   }
 }
+
+#endif

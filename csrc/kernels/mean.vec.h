@@ -1,3 +1,9 @@
+#ifndef LMN_MEAN_VEC_H
+#define LMN_MEAN_VEC_H
+
+#include "isa/kernel.h"
+#include "kernels/counted.h"
+
 // mean = sum of a row's values that count / how many do; one by one in double, so that a small
 // value beside large ones counts.
 KERNEL(mean_forward) {
@@ -25,3 +31,5 @@ KERNEL(mean_backward) {
       if (!lmn_counts(targets, c)) d_values[c] = 0;
   }
 }
+
+#endif

@@ -1,5 +1,14 @@
 // Attention that goes on over tokens as they are. The weights of what was seen before are summed up
 // in its log-normalizer: it is one more slot, whose value is the output so far.
+#ifndef LMN_RECALL_VEC_H
+#define LMN_RECALL_VEC_H
+
+#include <math.h>
+
+#include "isa/kernel.h"
+#include "kernels/single_vector_attention.vec.h"
+#include "kernels/single_vector_attention_step.vec.h"
+#include "kernels/single_vector_attention_view.vec.h"
 
 /// The tokens that a position sees, from place `*place` on, ATTENTION_SLOTS at most.
 typedef struct {
@@ -171,3 +180,5 @@ LMN_INLINE void recall_slots(attention_shape f, const lmn_recall_grad *a, size_t
 }
 
 ATTENTION_KERNEL(recall_backward_slots, lmn_recall_grad, recall_slots)
+
+#endif

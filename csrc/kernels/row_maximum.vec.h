@@ -1,3 +1,10 @@
+#ifndef LMN_ROW_MAXIMUM_VEC_H
+#define LMN_ROW_MAXIMUM_VEC_H
+
+#include <stdbool.h>
+
+#include "isa/kernel.h"
+
 // maximum[c] = the largest of matrix[r][c]; row by row, as the values lie
 KERNEL(row_maximum_forward) {
   const lmn_row_maximum *a = args;
@@ -27,3 +34,5 @@ KERNEL(row_maximum_backward) {
       d_values[c] = a->row[c] == (int32_t)r ? a->d_maximum[c] : 0;
   }
 }
+
+#endif

@@ -1,4 +1,8 @@
 // Sums over rows: what biases and gains get from a gradient.
+#ifndef LMN_ROW_SUM_VEC_H
+#define LMN_ROW_SUM_VEC_H
+
+#include "isa/kernel.h"
 
 enum { ROW_SUM_DEPTH = 256 };
 
@@ -26,3 +30,5 @@ KERNEL(row_sum_forward) {
   row_sum_block(a->rows, lmn_min(end * LMN_TILE_COLUMNS, a->columns) - first, a->matrix + first,
                 a->columns, a->sum + first, false);
 }
+
+#endif

@@ -1,4 +1,12 @@
 // Depthwise taps mix the two children channel by channel, the pointwise product mixes the channels.
+#ifndef LMN_SEPARABLE_CONV_VEC_H
+#define LMN_SEPARABLE_CONV_VEC_H
+
+#include <string.h>
+
+#include "isa/kernel.h"
+#include "kernels/matmul.vec.h"
+#include "kernels/row_sum.vec.h"
 
 // mixed[j] = taps[0] * below[r j] + ... + taps[r - 1] * below[r j + r - 1] + taps[r]
 // node[j] = mixed[j] . P + p
@@ -134,3 +142,5 @@ KERNEL(separable_conv_backward_pointwise) {
     }
   }
 }
+
+#endif

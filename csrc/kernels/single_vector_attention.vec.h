@@ -4,6 +4,12 @@
 // A dot has the same bits wherever it is computed and sums over slots go slot by slot, in blocks
 // that are the same for every group, so a position gets the same output in any part, in any group
 // and alone.
+#ifndef LMN_SINGLE_VECTOR_ATTENTION_VEC_H
+#define LMN_SINGLE_VECTOR_ATTENTION_VEC_H
+
+#include <math.h>
+
+#include "isa/kernel.h"
 #include "kernels/single_vector_attention_view.vec.h"
 
 /// dots[s][q][h] = scale * sum of slots[s][e] * keys[q][e] over the features of head h, for a tile
@@ -232,3 +238,5 @@ LMN_INLINE void attention_forward(attention_shape f, const lmn_single_vector_att
 }
 
 ATTENTION_KERNEL(single_vector_attention_forward, lmn_single_vector_attention, attention_forward)
+
+#endif

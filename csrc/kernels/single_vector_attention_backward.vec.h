@@ -2,6 +2,15 @@
 //
 // A unit owns the nodes that no other unit sees and adds up their cotangents in place. For a node
 // of an upper level it leaves a partial sum; a second kernel adds those of all units that see it.
+#ifndef LMN_SINGLE_VECTOR_ATTENTION_BACKWARD_VEC_H
+#define LMN_SINGLE_VECTOR_ATTENTION_BACKWARD_VEC_H
+
+#include <math.h>
+#include <string.h>
+
+#include "isa/kernel.h"
+#include "kernels/single_vector_attention.vec.h"
+#include "kernels/single_vector_attention_view.vec.h"
 
 /// Weights and the cotangents of their scores:
 ///   weight = exp(score - log_normalizer),  d_score = weight * (d_weight - d_normalizer) * scale
@@ -257,3 +266,5 @@ KERNEL(single_vector_attention_backward_upper) {
     }
   }
 }
+
+#endif

@@ -1,5 +1,13 @@
 // Single-vector attention of one position over slots anywhere. Slots stand where positions stand in
 // a sequence, side by side in a vector, and the bits are the same.
+#ifndef LMN_SINGLE_VECTOR_ATTENTION_STEP_VEC_H
+#define LMN_SINGLE_VECTOR_ATTENTION_STEP_VEC_H
+
+#include <math.h>
+
+#include "isa/kernel.h"
+#include "kernels/single_vector_attention.vec.h"
+#include "kernels/single_vector_attention_view.vec.h"
 
 /// Slots of one position, or positions of one slot, that are worked on at once.
 typedef struct {
@@ -127,3 +135,5 @@ LMN_INLINE void attention_step(attention_shape f, const lmn_single_vector_attent
 
 ATTENTION_KERNEL(single_vector_attention_step_forward, lmn_single_vector_attention_step,
                  attention_step)
+
+#endif

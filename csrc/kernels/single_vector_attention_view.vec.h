@@ -1,5 +1,9 @@
 // What positions see: how features fill vectors, which positions are worked on together, and which
 // slots these have in view.
+#ifndef LMN_SINGLE_VECTOR_ATTENTION_VIEW_VEC_H
+#define LMN_SINGLE_VECTOR_ATTENTION_VIEW_VEC_H
+
+#include "isa/kernel.h"
 #include "kernels/single_vector_attention.h"
 
 /// How the features of a row fill vectors.
@@ -231,3 +235,5 @@ LMN_INLINE void group_rows(attention_shape f, attention_group group, const float
   for (size_t q = 0; q < group_size(f); q++)
     rows[q] = first + (group.first + group_place(group, q)) * width;
 }
+
+#endif

@@ -1,3 +1,10 @@
+#ifndef LMN_SINUSOID_VEC_H
+#define LMN_SINUSOID_VEC_H
+
+#include <math.h>
+
+#include "isa/kernel.h"
+
 /// The turn from -1/4 to 1/4 that has the sine of `turns`.
 LMN_INLINE float sinusoid_short_turn(double turns) {
   const double rest = turns - rint(turns);
@@ -26,3 +33,5 @@ KERNEL(sinusoid_forward) {
       vec_store(a->encodings + r * E + e, vec_mul(p, t), lanes);
     }
 }
+
+#endif

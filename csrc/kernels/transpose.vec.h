@@ -1,3 +1,8 @@
+#ifndef LMN_TRANSPOSE_VEC_H
+#define LMN_TRANSPOSE_VEC_H
+
+#include "isa/kernel.h"
+
 // transposed[m][c][r] = matrix[m][r][c]; the same plain loops everywhere, over squares that keep
 // whole lines of both matrices in cache.
 KERNEL(transpose_forward) {
@@ -15,3 +20,5 @@ KERNEL(transpose_forward) {
     unit += width;
   }
 }
+
+#endif

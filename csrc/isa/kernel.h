@@ -1,0 +1,16 @@
+// The frame of a tuned kernel. Only for files that are compiled inside a target region, after one
+// of isa/avx512.h, isa/avx2.h and isa/neon.h.
+#ifndef LMN_KERNEL_H
+#define LMN_KERNEL_H
+
+#include "CLMN.h"
+#include "kernels/units.h"
+#include "simd/common.h"
+
+#define LMN_PASTE_(a, b) a##_##b
+#define LMN_PASTE(a, b) LMN_PASTE_(a, b)
+
+#define KERNEL(name) \
+  static void LMN_PASTE(name, LMN_ISA)(const void *args, size_t begin, size_t end)
+
+#endif
