@@ -32,6 +32,7 @@ static void run_threads(const loop *l, size_t threads) {
 extern void GOMP_parallel(void (*body)(void *), void *data, unsigned threads, unsigned flags);
 extern int omp_get_thread_num(void);
 extern int omp_get_num_threads(void);
+extern int kmp_get_blocktime(void);
 extern void kmp_set_blocktime(int milliseconds);
 
 static void run_as_team_member(void *data) {
@@ -39,9 +40,12 @@ static void run_as_team_member(void *data) {
 }
 
 static void run_threads(const loop *l, size_t threads) {
-  // Workers wait a millisecond for the next region, then sleep: an idle process uses no processor.
+  // The team waits actively for 1 ms after the region, then sleeps. The setting belongs to the calling
+  // thread and is handed to the team where the region begins, so it can be restored at once.
+  const int before = kmp_get_blocktime();
   kmp_set_blocktime(1);
   GOMP_parallel(run_as_team_member, (void *)l, (unsigned)threads, 0);
+  kmp_set_blocktime(before);
 }
 #endif
 
