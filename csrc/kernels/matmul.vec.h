@@ -28,8 +28,10 @@ typedef enum { MATMUL_ZERO, MATMUL_BIAS, MATMUL_PRODUCT, MATMUL_ADDED } matmul_s
 /// for the hardware prefetcher. They are integers because they may leave the array; nothing is read
 /// there.
 typedef struct {
-  uintptr_t at[2];
-  size_t step[2];  // bytes
+  struct {
+    uintptr_t at;
+    size_t step;  // bytes
+  } stream[2];    // not [2] of each: the compiler would put both addresses into one vector
 } matmul_ahead;
 
 // product[i][j] = start + sum over k, in order, of left[i][k] * right[k][j]. Each element is one
@@ -50,13 +52,13 @@ LMN_INLINE void matmul_tile(const size_t rows, const size_t vectors, size_t last
                   : start == MATMUL_BIAS  ? vec_load(bias + j * VEC_LANES, lanes)
                                           : vec_set(0);
     }
-  uintptr_t ahead0 = ahead->at[0], ahead1 = ahead->at[1];
+  uintptr_t ahead0 = ahead->stream[0].at, ahead1 = ahead->stream[1].at;
 #pragma clang loop unroll(disable)
   for (size_t k = 0; k < o->inner; k++, left += o->left_step, right += o->right_row) {
     __builtin_prefetch((const void *)ahead0);
     __builtin_prefetch((const void *)ahead1);
-    ahead0 += ahead->step[0];
-    ahead1 += ahead->step[1];
+    ahead0 += ahead->stream[0].step;
+    ahead1 += ahead->stream[1].step;
     vec r[TILE_MOST_VECTORS];
 #pragma clang loop unroll(full)
     for (size_t j = 0; j < vectors; j++)
@@ -68,8 +70,8 @@ LMN_INLINE void matmul_tile(const size_t rows, const size_t vectors, size_t last
       for (size_t j = 0; j < vectors; j++) sum[i][j] = vec_fma(l, r[j], sum[i][j]);
     }
   }
-  ahead->at[0] = ahead0;
-  ahead->at[1] = ahead1;
+  ahead->stream[0].at = ahead0;
+  ahead->stream[1].at = ahead1;
 #pragma clang loop unroll(full)
   for (size_t i = 0; i < rows; i++)
 #pragma clang loop unroll(full)
@@ -187,10 +189,10 @@ LMN_INLINE void matmul_strips(const matmul_operands *o, size_t row, size_t rows,
     width = matmul_strip_width(rows, columns - j);
     const size_t vectors = lmn_units(width, VEC_LANES), height = TILE_HEIGHT(vectors);
     const size_t lanes = width - (vectors - 1) * VEC_LANES;
-    matmul_ahead next_rows = {{(uintptr_t)o->left, (uintptr_t)o->left}, {0, 0}};
+    matmul_ahead next_rows = {{{(uintptr_t)o->left, 0}, {(uintptr_t)o->left, 0}}};
     if (rows > height) {
-      next_rows.at[0] = (uintptr_t)(o->left + (row + height) * o->left_row);
-      next_rows.step[0] = height * sizeof *o->left;
+      next_rows.stream[0].at = (uintptr_t)(o->left + (row + height) * o->left_row);
+      next_rows.stream[0].step = height * sizeof *o->left;
     }
     if (matmul_packs(o, rows))
       matmul_packed_strip(vectors, lanes, o, row, rows, j, start, bias, ahead ? ahead : &next_rows);
@@ -273,12 +275,12 @@ static matmul_ahead matmul_block_ahead(size_t depth, const float *left, size_t i
                                        const float *right, size_t columns, size_t sums) {
   const size_t vectors = lmn_min(TILE_VECTORS, lmn_units(columns, VEC_LANES));
   const size_t tile = TILE_HEIGHT(vectors) * vectors * VEC_LANES, line = 64;
-  return (matmul_ahead){
+  return (matmul_ahead){{
       {(uintptr_t)left + depth * inner * sizeof *left,
-       (uintptr_t)right + depth * columns * sizeof *right},
-      {lmn_min(line, lmn_units(tile * inner * sizeof *left, sums)),
+       lmn_min(line, lmn_units(tile * inner * sizeof *left, sums))},
+      {(uintptr_t)right + depth * columns * sizeof *right,
        lmn_min(line, lmn_units(tile * columns * sizeof *right, sums))},
-  };
+  }};
 }
 
 /// product += left^T . right over `rows` rows.
@@ -315,7 +317,7 @@ KERNEL(matmul_backward_right) {
     const size_t depth = lmn_min(a->rows - m, most);
     const float *left = a->left + m * a->inner, *right = a->d_product + m * a->columns;
     matmul_ahead ahead = matmul_block_ahead(depth, left, a->inner, right, a->columns, sums);
-    if (m + depth == a->rows) ahead.step[0] = ahead.step[1] = 0;
+    if (m + depth == a->rows) ahead.stream[0].step = ahead.stream[1].step = 0;
     for (size_t unit = begin; unit < end;) {
       const matmul_rectangle part =
           matmul_rectangle_of(unit, end, LMN_GRAD_ROWS, a->inner, a->columns);

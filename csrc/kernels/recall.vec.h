@@ -158,8 +158,9 @@ LMN_INLINE void recall_slots(attention_shape f, const lmn_recall_grad *a, size_t
                   f.heads);
       }
       for (size_t s = 0; s < count; s += tile_size(f))
-        head_dots_tile(f, 1, true, outputs.rows + s, 0, 0, d_outputs.rows + s, 1,
-                       mean + s * f.heads);
+        head_dots_tile(f, 1, true,
+                       &(head_dots_operands){outputs.rows + s, 0, 0, d_outputs.rows + s, 1,
+                                             mean + s * f.heads});
       for (size_t i = 0; a->gates && i < dots; i += VEC_LANES)
         vec_store(scores + i, vec_add(vec_load(scores + i, VEC_LANES), vec_set(a->gates[token])),
                   VEC_LANES);

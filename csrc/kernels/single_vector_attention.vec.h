@@ -12,12 +12,20 @@
 #include "isa/kernel.h"
 #include "kernels/single_vector_attention_view.vec.h"
 
-/// dots[s][q][h] = scale * sum of slots[s][e] * keys[q][e] over the features of head h, for a tile
-/// of positions and `count` slots, a constant. Slots are `step` pointers apart, own ones with one
-/// for each position.
+/// Operands of the dots of slots and a tile of positions.
+typedef struct {
+  const float *const *slots;  // rows of the slots, `step` apart; those of an own slot, one for each
+  size_t step;                // position, side by side
+  size_t offset;              // first value of a slot's row
+  const float *const *keys;   // rows of the positions
+  float scale;
+  float *dots;  // group_row values per slot
+} head_dots_operands;
+
+/// dots[s][q][h] = scale * sum of slots[s][offset + e] * keys[q][e] over the features of head h,
+/// for `count` slots, a constant, which are own ones or not.
 LMN_INLINE void head_dots_tile(attention_shape f, const size_t count, const bool own,
-                               const float *const *slots, size_t step, size_t offset,
-                               const float *const *keys, float scale, float *dots) {
+                               const head_dots_operands *o) {
   const size_t size = tile_size(f);
   vec sums[ATTENTION_TILE + VEC_LANES];
 #pragma clang loop unroll(full)
@@ -26,11 +34,11 @@ LMN_INLINE void head_dots_tile(attention_shape f, const size_t count, const bool
   for (size_t v = 0, e = 0; v < f.vectors; v++, e += f.stride) {
 #pragma clang loop unroll(full)
     for (size_t q = 0; q < size; q++) {
-      const vec key = vec_load(keys[q] + e, f.lanes);
+      const vec key = vec_load(o->keys[q] + e, f.lanes);
 #pragma clang loop unroll(full)
       for (size_t s = 0; s < count; s++)
         sums[s * size + q] =
-            vec_fma(vec_load(slots[s * step + (own ? q : 0)] + offset + e, f.lanes), key,
+            vec_fma(vec_load(o->slots[s * o->step + (own ? q : 0)] + o->offset + e, f.lanes), key,
                     sums[s * size + q]);
     }
   }
@@ -40,8 +48,8 @@ LMN_INLINE void head_dots_tile(attention_shape f, const size_t count, const bool
   for (size_t s = 0; s < count; s++)
 #pragma clang loop unroll(full)
     for (size_t q = 0; q < size; q += together)
-      vec_store(dots + s * group_row(f) + q * f.heads,
-                vec_mul(vec_fold_all(sums + s * size + q, f.heads), vec_set(scale)), VEC_LANES);
+      vec_store(o->dots + s * group_row(f) + q * f.heads,
+                vec_mul(vec_fold_all(sums + s * size + q, f.heads), vec_set(o->scale)), VEC_LANES);
 }
 
 /// The same for all slots in view and the group's tiles.
@@ -52,17 +60,21 @@ LMN_INLINE void view_dots(attention_shape f, attention_group group, const attent
   const float *const *rows = view->rows;
   for (size_t s = 0; s < view->own; s++, rows += size, dots += row)
     for (size_t q = 0; q < group.count; q += tile)
-      head_dots_tile(f, 1, true, rows + q, size, offset, keys + q, scale, dots + q * f.heads);
+      head_dots_tile(
+          f, 1, true,
+          &(head_dots_operands){rows + q, size, offset, keys + q, scale, dots + q * f.heads});
   size_t s = 0;
   for (; s + together <= view->common;
        s += together, rows += together * tiles, dots += together * row)
     for (size_t q = 0; q < group.count; q += tile)
-      head_dots_tile(f, together, false, rows + q / tile, tiles, offset, keys + q, scale,
-                     dots + q * f.heads);
+      head_dots_tile(f, together, false,
+                     &(head_dots_operands){rows + q / tile, tiles, offset, keys + q, scale,
+                                           dots + q * f.heads});
   for (; s < view->common; s++, rows += tiles, dots += row)
     for (size_t q = 0; q < group.count; q += tile)
-      head_dots_tile(f, 1, false, rows + q / tile, tiles, offset, keys + q, scale,
-                     dots + q * f.heads);
+      head_dots_tile(f, 1, false,
+                     &(head_dots_operands){rows + q / tile, tiles, offset, keys + q, scale,
+                                           dots + q * f.heads});
 }
 
 /// Adds the levels' biases to scores, and takes those away whose slot a position does not see.

@@ -31,22 +31,35 @@ LMN_INLINE void softmax_backward(size_t row, size_t used, size_t count, const fl
 
 enum { ATTENTION_TARGETS = 4 };  // nodes in registers
 
-/// targets[s][e] (+)= sum over `count` positions of weights[s][q][head of e] * rows[q][e], for
+/// Operands of the sums of some slots over positions.
+typedef struct {
+  size_t count;              // positions
+  const float *weights;      // group_row values per slot, the heads of a vector per position
+  const float *const *rows;  // of the positions
+  size_t from;               // first value of a position's row
+  float *const *targets;     // rows of the slots
+  const bool *first;         // per slot, whether its sum begins with zero and not with the target
+  size_t to;                 // first value of a target
+} slot_sums_operands;
+
+/// targets[s][to + e] (+)= sum over positions of weights[s][q][head of e] * rows[q][from + e], for
 /// `slots` slots and `vectors` vectors, constants.
 LMN_INLINE void slot_sums_tile(attention_shape f, const size_t slots, const size_t vectors,
-                               size_t count, const float *weights, const float *const *rows,
-                               size_t from, float *const *targets, const bool *first, size_t to) {
+                               const slot_sums_operands *o) {
   const size_t row = group_row(f);
   vec sum[ATTENTION_TARGETS][TILE_VECTORS];
 #pragma clang loop unroll(full)
   for (size_t s = 0; s < slots; s++)
 #pragma clang loop unroll(full)
     for (size_t v = 0; v < vectors; v++)
-      sum[s][v] = first[s] ? vec_set(0) : vec_load(targets[s] + to + v * f.stride, f.lanes);
-  for (size_t q = 0; q < count; q++, weights += f.heads) {
+      sum[s][v] =
+          o->first[s] ? vec_set(0) : vec_load(o->targets[s] + o->to + v * f.stride, f.lanes);
+  const float *weights = o->weights;
+  for (size_t q = 0; q < o->count; q++, weights += f.heads) {
     vec x[TILE_VECTORS];
 #pragma clang loop unroll(full)
-    for (size_t v = 0; v < vectors; v++) x[v] = vec_load(rows[q] + from + v * f.stride, f.lanes);
+    for (size_t v = 0; v < vectors; v++)
+      x[v] = vec_load(o->rows[q] + o->from + v * f.stride, f.lanes);
 #pragma clang loop unroll(full)
     for (size_t s = 0; s < slots; s++) {
       const vec weight = vec_repeat(weights + s * row, f.heads);
@@ -58,17 +71,14 @@ LMN_INLINE void slot_sums_tile(attention_shape f, const size_t slots, const size
   for (size_t s = 0; s < slots; s++)
 #pragma clang loop unroll(full)
     for (size_t v = 0; v < vectors; v++)
-      vec_store(targets[s] + to + v * f.stride, sum[s][v], f.lanes);
+      vec_store(o->targets[s] + o->to + v * f.stride, sum[s][v], f.lanes);
 }
 
 /// The same for all vectors of a row.
-LMN_INLINE void slot_sums(attention_shape f, const size_t slots, size_t count, const float *weights,
-                          const float *const *rows, float *const *targets, const bool *first,
-                          size_t to) {
+LMN_INLINE void slot_sums(attention_shape f, const size_t slots, slot_sums_operands o) {
 #define ATTENTION_SUMS(n)                                                          \
-  for (; v + n <= f.vectors; v += n)                                               \
-    slot_sums_tile(f, slots, n, count, weights, rows, f.stride *v, targets, first, \
-                   to + f.stride * v);
+  for (; v + n <= f.vectors; v += n, o.from += n * f.stride, o.to += n * f.stride) \
+    slot_sums_tile(f, slots, n, &o);
   size_t v = 0;
   ATTENTION_SUMS(TILE_VECTORS)
   if (TILE_VECTORS > 2) ATTENTION_SUMS(2)
@@ -130,10 +140,15 @@ LMN_INLINE void view_cotangents(attention_shape f, const lmn_single_vector_atten
         first[i] = begins_target(levels, view->levels[s + i], place, tokens);
         targets[i] = slot_target(f, a, levels, unit, view, s + i, q);
       }
-#define ATTENTION_TOGETHER(n)                                                                     \
-  if (together == n) {                                                                            \
-    slot_sums(f, n, next - q, d_scores + s * row + q * f.heads, keys + q, targets, first, 0);     \
-    slot_sums(f, n, next - q, weights + s * row + q * f.heads, d_outputs + q, targets, first, E); \
+      const size_t pair = s * row + q * f.heads;
+      const slot_sums_operands queries = {next - q, d_scores + pair, keys + q, 0,
+                                          targets,  first,           0};
+      const slot_sums_operands values = {next - q, weights + pair, d_outputs + q, 0, targets, first,
+                                         E};
+#define ATTENTION_TOGETHER(n) \
+  if (together == n) {        \
+    slot_sums(f, n, queries); \
+    slot_sums(f, n, values);  \
   }
       ATTENTION_TOGETHER(1)
       ATTENTION_TOGETHER(2)
@@ -213,7 +228,9 @@ LMN_INLINE void attention_backward(attention_shape f, const lmn_single_vector_at
       ATTENTION_ALIGNED float log_normalizer[ATTENTION_ROW], d_normalizer[ATTENTION_ROW];
       group_heads(f, group, a.log_normalizer, a.heads, log_normalizer);
       for (size_t q = 0; q < group.count; q += tile_size(f))
-        head_dots_tile(f, 1, true, outputs + q, 0, 0, d_outputs + q, 1, d_normalizer + q * f.heads);
+        head_dots_tile(
+            f, 1, true,
+            &(head_dots_operands){outputs + q, 0, 0, d_outputs + q, 1, d_normalizer + q * f.heads});
       for (bool first = true, more = true; more; first = false) {
         ATTENTION_ALIGNED float weights[ATTENTION_SLOTS * ATTENTION_ROW],
             d_scores[ATTENTION_SLOTS * ATTENTION_ROW];

@@ -34,7 +34,8 @@ LMN_INLINE size_t rows_dots(attention_shape f, const attention_rows *rows) {
 LMN_INLINE void row_dots(attention_shape f, const float *vector, const attention_rows *rows,
                          float scale, float *dots) {
   for (size_t s = 0; s < rows->count; s += tile_size(f))
-    head_dots_tile(f, 1, false, &vector, 1, 0, rows->rows + s, scale, dots + s * f.heads);
+    head_dots_tile(f, 1, false,
+                   &(head_dots_operands){&vector, 1, 0, rows->rows + s, scale, dots + s * f.heads});
 }
 
 /// sums[e] = (sums[e] * kept +) sum over s of weights[s][head of e] * rows[s][offset + e], times
