@@ -4,9 +4,11 @@
 
 #include "kernels/units.h"
 
+#ifdef LMN_OPENBLAS
 enum { LMN_BLAS_ROWS = 128 };
 
 /// A kernel: unit u is the LMN_BLAS_ROWS rows of d_right from row u * LMN_BLAS_ROWS.
 void lmn_blas_matmul_backward_right(const void *args, size_t begin, size_t end);
+#endif
 
 #endif

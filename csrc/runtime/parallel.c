@@ -40,8 +40,9 @@ static void run_as_team_member(void *data) {
 }
 
 static void run_threads(const loop *l, size_t threads) {
-  // The team waits actively for 1 ms after the region, then sleeps. The setting belongs to the calling
-  // thread and is handed to the team where the region begins, so it can be restored at once.
+  // The team waits actively for 1 ms after the region, then sleeps. The setting belongs to the
+  // calling thread and is handed to the team where the region begins, so it can be restored at
+  // once.
   const int before = kmp_get_blocktime();
   kmp_set_blocktime(1);
   GOMP_parallel(run_as_team_member, (void *)l, (unsigned)threads, 0);
