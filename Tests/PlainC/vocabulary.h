@@ -91,7 +91,7 @@ static void test_partial(void) {
   float values[VEC_LANES], out[MARGIN + VEC_LANES + MARGIN], full[VEC_LANES];
   for (size_t l = 0; l < VEC_LANES; l++) values[l] = 1.25f + (float)l;
   for (size_t lanes = 1; lanes <= VEC_LANES; lanes++) {
-    // Where it is the last of an array, the address sanitizer sees a read beyond it.
+    // At the end of an array, so that the address sanitizer detects a read beyond it.
     float exact[VEC_LANES];
     float *p = exact + VEC_LANES - lanes;
     memcpy(p, values, lanes * sizeof *p);

@@ -300,9 +300,9 @@ typedef struct lmn_affine_summary_grad {
 void lmn_affine_summary_backward(lmn_context, const lmn_affine_summary_grad *);
 
 /// Depthwise-separable convolution, kernel r, stride r:
-///   mixed[j] = taps[0] * child[r j] + ... + taps[r - 1] * child[r j + r - 1] + taps[r], per
-///   channel node[j] = mixed[j] . pointwise + bias
-/// per bank, on every level of the tree.
+///   mixed[j] = taps[0] * child[r j] + ... + taps[r - 1] * child[r j + r - 1] + taps[r]
+///   node[j] = mixed[j] . pointwise + bias
+/// per bank, on every level of the tree; products of taps are per channel.
 typedef struct lmn_separable_conv {
   lmn_tree tree;
   size_t width;
@@ -429,10 +429,10 @@ void lmn_recall_window(lmn_tree, int32_t *seen, int32_t *audience);
 typedef struct lmn_pinning {
   size_t length, places;  // L; p, at least 1
   const float *scores;    // [p + L]: of the tokens pinned before the part, -INFINITY for none; then
-                        // of the part's tokens
-  int32_t *seen;      // [L, p]
-  int32_t *audience;  // [p + L, 2]
-  int64_t *pinned;    // [p]: the tokens pinned after the part, as indices of `scores`
+                          // of the part's tokens
+  int32_t *seen;          // [L, p]
+  int32_t *audience;      // [p + L, 2]
+  int64_t *pinned;        // [p]: the tokens pinned after the part, as indices of `scores`
 } lmn_pinning;
 
 void lmn_recall_pinned(const lmn_pinning *);

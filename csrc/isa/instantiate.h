@@ -1,6 +1,5 @@
-// Compiles every tuned kernel for one instruction set and fills its row of the table. The file that
-// includes this has included the header of the set, which defines LMN_ISA, LMN_TARGET,
-// LMN_SUPPORTED and LMN_SIMD.
+// Compiles every tuned kernel for one instruction set and defines its row of the table. Included
+// after the header of the set, which defines LMN_ISA, LMN_TARGET, LMN_SUPPORTED and LMN_SIMD.
 #include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,7 +16,7 @@
 
 static bool supported(void) { return LMN_SUPPORTED; }
 
-// No system header and none of the above is read for the first time inside this region.
+// All of the above is compiled outside this region, for any processor.
 #pragma clang attribute push(__attribute__((target(LMN_TARGET))), apply_to = function)
 #include "kernels/matmul.vec.h"
 #include "kernels/sum.vec.h"

@@ -1,5 +1,5 @@
-// The frame of a tuned kernel. Only for files that are compiled inside a target region, after one
-// of isa/avx512.h, isa/avx2.h and isa/neon.h.
+// Definition of a tuned kernel. Included inside a target region, after the header of an instruction
+// set.
 #ifndef LMN_KERNEL_H
 #define LMN_KERNEL_H
 

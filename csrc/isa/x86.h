@@ -1,6 +1,6 @@
-// LMN_TARGET and `supported` of an x86 instruction set from one list: LMN_FEATURES(FIRST, NEXT) is
-// FIRST(feature) NEXT(feature) ... Code compiled for a feature runs only where the processor and
-// the operating system have it.
+// LMN_TARGET and LMN_SUPPORTED of an x86 instruction set, from one list of features: LMN_FEATURES
+// is defined as FIRST(feature) NEXT(feature) ... Kernels are compiled for all of them, and run only
+// if the processor and the operating system support all of them.
 #ifndef LMN_X86_H
 #define LMN_X86_H
 

@@ -1,5 +1,5 @@
-// r neighbouring rows are one row of a [groups, r E] matrix: a level is a product, or one for every
-// bank that its children come from. Units of one bank that stand together are computed together.
+// r consecutive rows are one row of a [groups, r E] matrix: a level is a product per source.
+// Adjacent units of one bank are computed together.
 #ifndef LMN_AFFINE_SUMMARY_VEC_H
 #define LMN_AFFINE_SUMMARY_VEC_H
 
@@ -39,8 +39,8 @@ KERNEL(affine_summary_forward) {
 }
 
 // [d_below[r j], ..., d_below[r j + r - 1]] += d_node[j] . W^T
-// A unit adds up, in order, what all nodes give that are made from its children: those of its bank,
-// of all banks where every bank is a source, and the tokens are children of every bank.
+// A unit adds the contributions of all parents of its children, in order: those of its bank, or of
+// all banks if every bank is a source or if the children are tokens.
 KERNEL(affine_summary_backward_nodes) {
   const lmn_level *level = args;
   const lmn_affine_summary_grad *a = level->operation;

@@ -5,8 +5,8 @@
 
 enum { PHILOX_BLOCKS = 16 };
 
-/// Blocks `first` ... `first` + 15 of Philox4x32-10, word by word. Plain loops over the blocks: the
-/// compiler makes vectors of them.
+/// Blocks `first` to `first` + 15 of Philox4x32-10, by word. The compiler vectorizes the loops over
+/// blocks.
 LMN_INLINE void philox_blocks(uint32_t words[4][PHILOX_BLOCKS], uint64_t seed, uint32_t first,
                               uint32_t site, uint64_t number) {
   for (uint32_t b = 0; b < PHILOX_BLOCKS; b++) {

@@ -14,7 +14,7 @@ KERNEL(embedding_forward) {
 }
 
 // d_table[v] = sum of d_vectors[r] over the rows with ids[r] = v
-// A unit is a stripe of columns, not a word: it adds its part of every row, in order.
+// A unit is a range of columns, of which it adds all rows, in order.
 KERNEL(embedding_backward) {
   const lmn_embedding_grad *a = args;
   const size_t E = a->width, first = begin * LMN_TILE_COLUMNS;

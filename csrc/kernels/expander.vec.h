@@ -1,5 +1,5 @@
-// A transposed convolution over the slots of every child. The same slot of the same child of many
-// families is the left factor of a product, whose rows stand apart.
+// Expansion: a transposed convolution over the slots of every child. One slot of one child of all
+// families of a unit is the left factor of a product; its rows are strided.
 #ifndef LMN_EXPANDER_VEC_H
 #define LMN_EXPANDER_VEC_H
 

@@ -1,15 +1,14 @@
-// Matrix products. Every other product of the house goes through `matmul_block` or
-// `matmul_transposed_block`.
+// Matrix products. All products of the library use `matmul_block` or `matmul_transposed_block`.
 //
-// Factors are read where they stand: lines that arrive in time, which is what a copy in the order
-// of use would gain, are had by fetching them ahead. Only panels as narrow as a line are copied.
+// Factors are not packed but read in place, with prefetching; only panels of one cache line per row
+// are packed.
 #ifndef LMN_MATMUL_VEC_H
 #define LMN_MATMUL_VEC_H
 
 #include "isa/kernel.h"
 
-/// Factors and product of a block by strides, so that one register tile serves both directions:
-/// left[i][k] stands at left[i * left_row + k * left_step].
+/// Factors and product of a block, with strides, for products and transposed products:
+/// left[i][k] is at left[i * left_row + k * left_step].
 typedef struct {
   size_t inner;
   const float *left;
@@ -20,8 +19,8 @@ typedef struct {
   size_t product_row;
 } matmul_operands;
 
-/// What a block's sums begin with; MATMUL_ADDED are sums that begin with zero and are added to the
-/// product at their end.
+/// First value of a block's sums; sums of MATMUL_ADDED begin with zero and are added to the product
+/// at their end.
 typedef enum { MATMUL_ZERO, MATMUL_BIAS, MATMUL_PRODUCT, MATMUL_ADDED } matmul_start;
 
 /// Addresses to prefetch during a sum, one of each stream per step: rows are too short and too many
@@ -83,7 +82,7 @@ LMN_INLINE void matmul_tile(const size_t rows, const size_t vectors, size_t last
     }
 }
 
-/// Tiles below each other, of `height` rows as long as there are so many.
+/// Tiles below each other, of `height` rows, then of 4, 3, 2 and 1 for the rest.
 LMN_INLINE void matmul_strip(const size_t height, const size_t vectors, size_t last_lanes,
                              const matmul_operands *o, size_t row, size_t rows, size_t column,
                              matmul_start start, const float *bias, matmul_ahead *ahead) {
@@ -140,23 +139,22 @@ enum {
   MATMUL_PACKED_STEPS = 512,
 };
 
-/// Columns of the next strip of `rows` rows when `rest` are left. One or two rows are a race for
-/// the right factor: they take long pieces of it, which also makes sums enough.
+/// Columns of the next strip of `rows` rows when `rest` are left. One or two rows are bound by
+/// reading the right factor: wide strips read it in long runs and have enough independent sums.
 LMN_INLINE size_t matmul_strip_width(size_t rows, size_t rest) {
   if (rows == 1 && rest >= MATMUL_ROW) return MATMUL_ROW;
   if (rows <= 2 && rest >= MATMUL_ROW / 2) return MATMUL_ROW / 2;
   return lmn_min(rest, MATMUL_PANEL);
 }
 
-/// Whether a copy of a panel of `right` pays: where a panel's rows are single lines, far from each
-/// other and in few sets of the cache, for many tiles. (Of wider panels the copy costs 1 to 3 %
-/// more than it gains.)
+/// Whether panels of `right` are packed: if a panel's rows are single cache lines, far apart and in
+/// few sets of the cache, and used by many tiles. (Packing wider panels costs 1 to 3 %.)
 LMN_INLINE bool matmul_packs(const matmul_operands *o, size_t rows) {
   return MATMUL_PANEL <= 16 && o->right_row >= 256 && o->inner <= MATMUL_PACKED_STEPS &&
          rows > 4 * LMN_TILE_ROWS;
 }
 
-/// A strip whose right factor is copied first.
+/// A strip with a packed right factor.
 static void matmul_packed_strip(size_t vectors, size_t lanes, const matmul_operands *o, size_t row,
                                 size_t rows, size_t column, matmul_start start, const float *bias,
                                 matmul_ahead *ahead) {
@@ -182,7 +180,7 @@ static void matmul_packed_strip(size_t vectors, size_t lanes, const matmul_opera
 }
 
 /// product = start + left . right for `rows` by `columns` elements from row `row`, strip by strip.
-/// Without `ahead`, a tile fetches the rows of the next one, which have to stand behind its own.
+/// Without `ahead`, a tile prefetches the rows of the next one, which directly follow its own.
 LMN_INLINE void matmul_strips(const matmul_operands *o, size_t row, size_t rows, size_t columns,
                               matmul_start start, const float *bias, matmul_ahead *ahead) {
   for (size_t j = 0, width; j < columns; j += width) {
@@ -201,8 +199,7 @@ LMN_INLINE void matmul_strips(const matmul_operands *o, size_t row, size_t rows,
   }
 }
 
-/// Values of the left factor and the product that stay in the second-level cache from strip to
-/// strip.
+/// Values of the left factor and the product of a block, for the second-level cache.
 enum { MATMUL_BLOCK = 1 << 17 };
 
 /// product = start + left . right for `rows` by `columns` elements.
@@ -214,7 +211,7 @@ static void matmul_block(size_t rows, size_t columns, const matmul_operands *o, 
     matmul_strips(o, i, lmn_min(rows - i, most), columns, start, bias, NULL);
 }
 
-/// A rectangle of units of a product, which are counted along its rows.
+/// A rectangle of units of a product, which are numbered by row, then column.
 typedef struct {
   size_t row, rows, column, columns;
   size_t units;
@@ -224,7 +221,7 @@ typedef struct {
 static matmul_rectangle matmul_rectangle_of(size_t begin, size_t end, size_t tile, size_t rows,
                                             size_t columns) {
   const size_t panels = lmn_units(columns, LMN_TILE_COLUMNS);
-  // A product of few rows is quicker than a division.
+  // Saves a division that would cost more than a product of few rows.
   const size_t first = begin == 0 ? 0 : begin / panels, panel = begin - first * panels;
   const size_t row = first * tile, column = panel * LMN_TILE_COLUMNS;
   const size_t wide = lmn_min(panels - panel, end - begin);
@@ -260,9 +257,9 @@ KERNEL(matmul_forward) {
   }
 }
 
-/// How many rows of a transposed product are one block. Blocks are summed by themselves, which
-/// keeps the chains of rounding short. A tile walks over all rows of a block: its left factor spans
-/// 32 pages, half of what the first level of address translation has, its right factor at most 64.
+/// Rows of a block of a transposed product. Blocks are summed separately, so that rounding errors
+/// grow slowly. A tile reads all rows of a block: of the left factor 32 pages, half of a
+/// first-level TLB, of the right factor at most 64.
 LMN_INLINE size_t matmul_depth(size_t inner, size_t columns) {
   const size_t widest = inner > columns / 2 ? inner : columns / 2;
   const size_t depth = 32 * 1024 / widest;
@@ -300,7 +297,7 @@ static void matmul_transposed_block(size_t rows, size_t inner, size_t columns, c
         .product = product,
         .product_row = product_stride,
     };
-    // After a level's rows come those of the next level, so the last block prefetches as well.
+    // The rows of a level are followed by those of the next, so the last block prefetches too.
     matmul_ahead ahead =
         matmul_block_ahead(depth, o.left, left_stride, o.right, right_stride, inner * columns);
     matmul_strips(&o, 0, inner, columns, MATMUL_ADDED, NULL, &ahead);

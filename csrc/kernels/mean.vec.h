@@ -4,8 +4,7 @@
 #include "isa/kernel.h"
 #include "kernels/counted.h"
 
-// mean = sum of a row's values that count / how many do; one by one in double, so that a small
-// value beside large ones counts.
+// mean = sum of the counted values of a row / their number, in double precision.
 KERNEL(mean_forward) {
   const lmn_mean *a = args;
   for (size_t r = begin; r < end; r++) {
@@ -18,7 +17,7 @@ KERNEL(mean_forward) {
   }
 }
 
-// d_value = d_mean / how many count
+// d_value = d_mean / number of counted values
 KERNEL(mean_backward) {
   const lmn_mean_grad *a = args;
   for (size_t r = begin; r < end; r++) {

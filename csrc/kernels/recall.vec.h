@@ -1,5 +1,5 @@
-// Attention that goes on over tokens as they are. The weights of what was seen before are summed up
-// in its log-normalizer: it is one more slot, whose value is the output so far.
+// Attention extended to tokens. The slots attended to before count as one, with the log-normalizer
+// as its score and the output as its value.
 #ifndef LMN_RECALL_VEC_H
 #define LMN_RECALL_VEC_H
 
@@ -10,7 +10,7 @@
 #include "kernels/single_vector_attention_step.vec.h"
 #include "kernels/single_vector_attention_view.vec.h"
 
-/// The tokens that a position sees, from place `*place` on, ATTENTION_SLOTS at most.
+/// Block of tokens that a position sees, from index `*place` of its list, at most ATTENTION_SLOTS.
 typedef struct {
   attention_rows rows;
   int32_t tokens[ATTENTION_SLOTS];
@@ -29,7 +29,7 @@ LMN_INLINE void recall_view_next(attention_shape f, recall_view *view, const int
   if (view->rows.count) rows_fill_tile(f, &view->rows);
 }
 
-/// Adds the tokens' gates to their scores.
+/// Adds the gates of the tokens to their scores.
 LMN_INLINE void recall_view_gates(attention_shape f, const recall_view *view, const float *gates,
                                   float *scores) {
   if (!gates) return;

@@ -5,7 +5,7 @@
 
 #include "isa/kernel.h"
 
-// maximum[c] = the largest of matrix[r][c]; row by row, as the values lie
+// maximum[c] = maximum over rows of matrix[r][c], in the order of memory
 KERNEL(row_maximum_forward) {
   const lmn_row_maximum *a = args;
   const size_t first = begin * LMN_TILE_COLUMNS;
@@ -25,7 +25,7 @@ KERNEL(row_maximum_forward) {
   }
 }
 
-// d_matrix[r][c] = d_maximum[c] where the maximum stood, otherwise 0
+// d_matrix[r][c] = d_maximum[c] at the maximum, otherwise 0
 KERNEL(row_maximum_backward) {
   const lmn_row_maximum_grad *a = args;
   for (size_t r = begin; r < end; r++) {

@@ -1,4 +1,4 @@
-// Depthwise taps mix the two children channel by channel, the pointwise product mixes the channels.
+// Depthwise taps combine children per channel, the pointwise product combines channels.
 #ifndef LMN_SEPARABLE_CONV_VEC_H
 #define LMN_SEPARABLE_CONV_VEC_H
 
@@ -51,7 +51,7 @@ KERNEL(separable_conv_forward) {
 }
 
 // d_mixed[j] = d_node[j] . P^T;  d_below[r j + c] += taps[c] * d_mixed[j]
-// Tokens are the children of every bank's first level: there a unit adds up the banks, in order.
+// Tokens are children in every bank: there a unit adds the contributions of all banks, in order.
 KERNEL(separable_conv_backward_nodes) {
   const lmn_level *level = args;
   const lmn_separable_conv_grad *a = level->operation;

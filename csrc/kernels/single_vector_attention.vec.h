@@ -1,9 +1,9 @@
-// Every slot asks, one vector answers. Positions are worked on in groups that see the same nodes
+// Single-vector attention over a tree. Positions are computed in groups that see the same nodes
 // from a low level up: all scores, then all weights, then all sums.
 //
-// A dot has the same bits wherever it is computed and sums over slots go slot by slot, in blocks
-// that are the same for every group, so a position gets the same output in any part, in any group
-// and alone.
+// A dot has the same bits in every tile, and sums over slots are computed slot by slot, in blocks
+// that are the same for every group, so the output of a position does not depend on its part or
+// group.
 #ifndef LMN_SINGLE_VECTOR_ATTENTION_VEC_H
 #define LMN_SINGLE_VECTOR_ATTENTION_VEC_H
 
@@ -42,7 +42,7 @@ LMN_INLINE void head_dots_tile(attention_shape f, const size_t count, const bool
                     sums[s * size + q]);
     }
   }
-  // As many dots as fill a vector are folded together.
+  // Dots that fill a vector are folded together.
   const size_t together = VEC_LANES / f.heads;
 #pragma clang loop unroll(full)
   for (size_t s = 0; s < count; s++)
@@ -52,7 +52,7 @@ LMN_INLINE void head_dots_tile(attention_shape f, const size_t count, const bool
                 vec_mul(vec_fold_all(sums + s * size + q, f.heads), vec_set(o->scale)), VEC_LANES);
 }
 
-/// The same for all slots in view and the group's tiles.
+/// The same for all slots in view and all tiles of the group.
 LMN_INLINE void view_dots(attention_shape f, attention_group group, const attention_view *view,
                           size_t offset, const float *const *keys, float scale, float *dots) {
   const size_t tile = tile_size(f), size = group_size(f), row = group_row(f), tiles = size / tile;
@@ -77,7 +77,7 @@ LMN_INLINE void view_dots(attention_shape f, attention_group group, const attent
                                            dots + q * f.heads});
 }
 
-/// Adds the levels' biases to scores, and takes those away whose slot a position does not see.
+/// Adds the biases of the levels to the scores, and sets those of unseen slots to ATTENTION_UNSEEN.
 LMN_INLINE void view_bias(attention_shape f, const attention_levels *levels, attention_group group,
                           const attention_view *view, const float *bias, size_t heads,
                           float *scores) {
@@ -96,11 +96,11 @@ LMN_INLINE void view_bias(attention_shape f, const attention_levels *levels, att
     }
 }
 
-/// Softmax over slots that come in blocks (arXiv 1805.02867), of a row of scores.
+/// Softmax over blocks of slots (arXiv 1805.02867), of a row of scores.
 typedef struct {
   ATTENTION_ALIGNED float largest[ATTENTION_ROW];
   float normalizer[ATTENTION_ROW];  // sum of exp(score - largest)
-  float kept[ATTENTION_ROW];        // of what stands for earlier blocks
+  float kept[ATTENTION_ROW];        // factor of the sums of earlier blocks
 } attention_softmax;
 
 /// scores[s] = exp(scores[s] - largest), for the first `used` scores of each row
@@ -129,11 +129,11 @@ LMN_INLINE void softmax_add(attention_softmax *softmax, size_t row, size_t used,
   }
 }
 
-/// How a sum over slots begins and ends.
+/// First and last step of a sum over slots.
 typedef struct {
-  bool first;           // whether it begins with zero, otherwise with what is there,
-  const float *kept;    // times these, a row, where it is not NULL
-  const float *factor;  // what the sum is multiplied with, a row, or NULL
+  bool first;           // whether it begins with zero, otherwise with the stored sum
+  const float *kept;    // factors of the stored sum, a row, or NULL
+  const float *factor;  // factors of the result, a row, or NULL
 } attention_bounds;
 
 /// sums[q][e] = begin + sum over the slots in view of weights[s][q][head of e] * slots[s][q][e],

@@ -1,7 +1,7 @@
-// What the cotangent of an attention's output gives to its keys, queries and values, in one walk.
+// Cotangents of keys, queries and values of single-vector attention, in one pass.
 //
-// A unit owns the nodes that no other unit sees and adds up their cotangents in place. For a node
-// of an upper level it leaves a partial sum; a second kernel adds those of all units that see it.
+// Cotangents of a node that one unit alone sees are summed in place. For a node of an upper level a
+// unit writes a partial sum; a second kernel adds those of all units that see it.
 #ifndef LMN_SINGLE_VECTOR_ATTENTION_BACKWARD_VEC_H
 #define LMN_SINGLE_VECTOR_ATTENTION_BACKWARD_VEC_H
 
@@ -86,7 +86,7 @@ LMN_INLINE void slot_sums(attention_shape f, const size_t slots, slot_sums_opera
 #undef ATTENTION_SUMS
 }
 
-/// Where position q of a group leaves what it has for a slot in view.
+/// Cotangent to which position q of a group adds, of a slot in view.
 LMN_INLINE float *slot_target(attention_shape f, const lmn_single_vector_attention_grad *a,
                               const attention_levels *levels, size_t unit,
                               const attention_view *view, size_t slot, size_t q) {
@@ -96,8 +96,7 @@ LMN_INLINE float *slot_target(attention_shape f, const lmn_single_vector_attenti
   return a->partial + (row + view->indices[slot]) * 2 * a->width;
 }
 
-/// Whether no position before, of this unit, has left something for the node that the position
-/// with number `tokens` sees.
+/// Whether the position t = tokens - 1 is the first of its unit to see the node at `place`.
 LMN_INLINE bool begins_target(const attention_levels *levels, size_t level, size_t place,
                               size_t tokens) {
   if (tokens == levels->map.tree.tree.start + 1) return true;
@@ -107,7 +106,7 @@ LMN_INLINE bool begins_target(const attention_levels *levels, size_t level, size
          finished_nodes(levels, level, tokens) % levels->map.tree.tree.shape.arity == place + 1;
 }
 
-/// Adds a group's part to the cotangents of the slots in view.
+/// Adds the contribution of a group to the cotangents of the slots in view.
 LMN_INLINE void view_cotangents(attention_shape f, const lmn_single_vector_attention_grad *a,
                                 const attention_levels *levels, size_t unit, attention_group group,
                                 const attention_view *view, const float *const *keys,
@@ -117,7 +116,7 @@ LMN_INLINE void view_cotangents(attention_shape f, const lmn_single_vector_atten
   const size_t *span = levels->map.tree.span;
   size_t together;
   for (size_t s = 0; s < view->own + view->common; s += together) {
-    // Slots whose nodes change at the same positions are worked on together.
+    // Slots whose nodes change at the same positions are computed together.
     const size_t level = view->levels[s], place = view->places[s];
     const bool lasts = levels->bits && !levels->disjoint && span[level] >= size;
     for (together = 1; together < ATTENTION_TARGETS && s + together < view->own + view->common;
@@ -158,7 +157,7 @@ LMN_INLINE void view_cotangents(attention_shape f, const lmn_single_vector_atten
   }
 }
 
-/// Adds a group's part to the cotangents of the levels' biases.
+/// Adds the contribution of a group to the cotangents of the biases of the levels.
 LMN_INLINE void view_bias_cotangents(attention_shape f, attention_group group,
                                      const attention_view *view, const float *d_scores, float scale,
                                      size_t heads, float *d_bias) {
@@ -172,8 +171,8 @@ LMN_INLINE void view_bias_cotangents(attention_shape f, attention_group group,
   }
 }
 
-/// rows[q] of `values` [L, H], position by position the heads of a vector; a place without a
-/// position repeats the last one's.
+/// Values [L, H] of the positions of a group, the heads of a vector each; the last position is
+/// repeated to fill the group.
 LMN_INLINE void group_heads(attention_shape f, attention_group group, const float *values,
                             size_t heads, float *rows) {
   for (size_t q = 0; q < group_size(f); q++)
@@ -183,8 +182,8 @@ LMN_INLINE void group_heads(attention_shape f, attention_group group, const floa
         f.heads);
 }
 
-/// Clears the cotangents of the nodes that nobody sees: carried ones that wait for siblings or are
-/// no longer the newest, and in disjoint trees the last one of every family.
+/// Clears the cotangents of nodes that no position sees: carried ones that are not the newest, and
+/// in disjoint trees the last one of every family.
 static void clear_unseen(const lmn_attention_map *map, size_t width, float *d_slots) {
   const lmn_tree_shape shape = map->tree.tree.shape;
   for (size_t i = 0; i < map->owned_levels && i <= map->tree.levels; i++) {

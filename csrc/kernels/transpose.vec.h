@@ -3,8 +3,7 @@
 
 #include "isa/kernel.h"
 
-// transposed[m][c][r] = matrix[m][r][c]; the same plain loops everywhere, over squares that keep
-// whole lines of both matrices in cache.
+// transposed[m][c][r] = matrix[m][r][c], in squares of whole cache lines of both matrices.
 KERNEL(transpose_forward) {
   const lmn_transpose *a = args;
   enum { SIDE = 16 };

@@ -1,4 +1,4 @@
-// The only file that knows OpenBLAS. Compiled without LMN_OPENBLAS, the library does not need it.
+// The only file that uses OpenBLAS, if LMN_OPENBLAS is defined.
 #include "runtime/blas.h"
 
 #ifdef LMN_OPENBLAS

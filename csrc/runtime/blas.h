@@ -1,4 +1,4 @@
-// Products that OpenBLAS computes faster than our own kernels, one thread for each unit.
+// Products computed by OpenBLAS, each unit on one thread.
 #ifndef LMN_BLAS_H
 #define LMN_BLAS_H
 

@@ -2,7 +2,7 @@
 // built from them. Included inside a target region, where LMN_SIMD names the set's own header.
 //
 // A `vec` has VEC_LANES float lanes, counted from 0. `lanes` is from 1 to VEC_LANES, `period` and
-// `width` are powers of two up to VEC_LANES (`width`: below it). Pointers need the alignment of
+// `width` are powers of two, up to and below VEC_LANES. Pointers need the alignment of
 // float alone. Arithmetic follows IEEE 754, rounds to nearest, ties to even; NaN is not a number.
 // Tests/PlainC/vocabulary.h holds every instruction set to this list.
 //
@@ -13,14 +13,15 @@
 //   vec_repeat(p, period)    p[l % period]; reads `period` values
 //   vec_add(a, b)            a + b; the same for vec_sub, vec_mul, vec_div; vec_sqrt(a)
 //   vec_fma(a, b, c)         a * b + c, rounded once
-//   vec_max(a, b)            a > b ? a : b, so b where one of them is NaN or both are zeros
-//   vec_min(a, b)            a < b ? a : b, so b where one of them is NaN or both are zeros
-//   vec_where_positive(a, b) a > 0 ? b : +0, so 0 where a is NaN
+//   vec_max(a, b)            a > b ? a : b, so b if one of them is NaN or both are zeros
+//   vec_min(a, b)            a < b ? a : b, so b if one of them is NaN or both are zeros
+//   vec_where_positive(a, b) a > 0 ? b : +0, so 0 if a is NaN
 //   vec_round(a)             the nearest integer, ties to even; |a| < 2^31, or NaN
-//   vec_scale_exponent(a, n) a * 2^n, n an integer, a and the result normal; NaN for NaN a and n =
-//   NaN vec_exponent(a)          floor(log2(a)), a positive and normal vec_sum(a)               the
-//   sum of all lanes, in an order of the set's own vec_largest(a)           the largest lane; any
-//   lane if one of them is NaN vec_fold_two(a, b, width)
+//   vec_scale_exponent(a, n) a * 2^n for integers n; a and the result normal, or both operands NaN
+//   vec_exponent(a)          floor(log2(a)); a positive and normal
+//   vec_sum(a)               the sum of all lanes; the order depends on the instruction set
+//   vec_largest(a)           the largest lane; any lane if one of them is NaN
+//   vec_fold_two(a, b, width)
 //       Each run of 2 * width lanes of the result has, first, the lanes l and l + width of that run
 //       of a added up, l < width, then those of b.
 //
