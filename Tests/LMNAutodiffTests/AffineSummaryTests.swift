@@ -6,6 +6,17 @@ import Testing
 @Suite struct AffineSummaryTests {
   @Test(arguments: trees, [1, 4, 7])
   func gradients(of tree: Tree, width: Int) {
+    expectGradientsOfSummaries(of: tree, width: width)
+  }
+
+  @Test(arguments: longTrees)
+  func gradientsOverALongTree(of tree: Tree) {
+    expectGradientsOfSummaries(of: tree, width: 3)
+  }
+
+  private func expectGradientsOfSummaries(
+    of tree: Tree, width: Int, sourceLocation: SourceLocation = #_sourceLocation
+  ) {
     for sources in Set([1, tree.shape.banks]) {
       let wide = tree.shape.arity * width
       expectGradients(
@@ -20,7 +31,7 @@ import Testing
           .random([tree.shape.banks * sources, wide, width], seed: 2)
             .scaled(by: 1 / Float(sources * wide).squareRoot()),
           .random([tree.shape.banks, width], seed: 3),
-        ] + expansionInputs(of: tree.shape, width: width))
+        ] + expansionInputs(of: tree.shape, width: width), sourceLocation: sourceLocation)
     }
   }
 

@@ -4,7 +4,7 @@ import LMNTestSupport
 import Testing
 
 @Suite struct LayerNormTests {
-  @Test(arguments: [[1, 3], [1, 8], [5, 3], [16, 4], [3, 33]])
+  @Test(arguments: [[1, 3], [1, 8], [5, 3], [16, 4], [3, 33], [600, 3]])
   func gradients(_ shape: [Int]) {
     expectGradients(
       of: { $0[0].layerNorm(gain: $0[1], bias: $0[2], epsilon: 1e-1) },

@@ -5,7 +5,9 @@ import Testing
 
 @Suite struct MatmulTests {
   /// Rows, inner size, columns.
-  static let sizes = [[1, 1, 1], [1, 5, 1], [3, 1, 4], [2, 3, 5], [8, 16, 4], [17, 7, 33]]
+  static let sizes = [
+    [1, 1, 1], [1, 5, 1], [3, 1, 4], [2, 3, 5], [8, 16, 4], [17, 7, 33], [600, 5, 3],
+  ]
 
   @Test(arguments: sizes)
   func gradients(_ size: [Int]) {

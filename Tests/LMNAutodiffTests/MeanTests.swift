@@ -4,7 +4,7 @@ import LMNTestSupport
 import Testing
 
 @Suite struct MeanTests {
-  @Test(arguments: [[1], [7], [3, 4], [2, 3, 5]])
+  @Test(arguments: [[1], [7], [3, 4], [2, 3, 5], [1100]])
   func gradients(_ shape: [Int]) {
     expectGradients(of: { $0[0].mean() }, at: [.random(shape, seed: 1)])
   }

@@ -4,7 +4,7 @@ import LMNTestSupport
 import Testing
 
 @Suite struct RMSNormTests {
-  @Test(arguments: [[1, 2], [1, 8], [5, 3], [16, 4], [3, 33]])
+  @Test(arguments: [[1, 2], [1, 8], [5, 3], [16, 4], [3, 33], [600, 3]])
   func gradients(_ shape: [Int]) {
     expectGradients(
       of: { $0[0].rmsNorm(gain: $0[1], epsilon: 1e-3) },

@@ -20,6 +20,14 @@ let trees =
     Tree(start: 11, length: 21, banks: 2),
   ] + shapedTrees
 
+/// A part with ten levels and over 512 nodes on the first one, three blocks of 256 rows.
+let longTrees = [
+  Tree(start: 37, length: 1100, banks: 2),
+  Tree(
+    length: 1600,
+    shape: TreeShape(banks: 1, arity: 3, growth: 1, highestLevel: 4, visibility: .disjoint)),
+]
+
 /// Parts of trees of other shapes: of other arities, growing, with windows, disjoint.
 let shapedTrees = [
   TreeShape(banks: 2, arity: 3),

@@ -11,10 +11,10 @@ import Testing
     }
   }
   static let sharedCalls = Function.allCases.flatMap {
-    [activated(by: $0, count: 3 * 1024 + 5), pullback(of: $0, count: 3 * 1024 + 5)]
+    [activated(by: $0, count: 9 * 1024 + 5), pullback(of: $0, count: 9 * 1024 + 5)]
   }
 
-  @Test(arguments: InstructionSet.tuned, calls)
+  @Test(arguments: InstructionSet.tuned, calls + sharedCalls)
   func agreesWithReference(_ instructionSet: InstructionSet, _ call: KernelCall) {
     call.expectReferenceResults(on: instructionSet)
   }

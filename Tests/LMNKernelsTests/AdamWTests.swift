@@ -8,9 +8,9 @@ import Testing
   static let calls = ([0, 1023, 1024, 1025, 2049] + awkwardSizes).flatMap { count in
     [1.0, 1000].map { update(count: count, step: $0) }
   }
-  static let sharedCalls = [update(count: 3 * 1024 + 5, step: 3)]
+  static let sharedCalls = [update(count: 9 * 1024 + 5, step: 3)]
 
-  @Test(arguments: InstructionSet.tuned, calls)
+  @Test(arguments: InstructionSet.tuned, calls + sharedCalls)
   func agreesWithReference(_ instructionSet: InstructionSet, _ call: KernelCall) {
     call.expectReferenceResults(on: instructionSet)
   }

@@ -6,25 +6,27 @@ import Testing
 @Suite struct AffineSummaryTests {
   static let calls: [KernelCall] = {
     let widths = [1, 2, 3, 4, 5, 7, 8, 9, 12, 13, 16, 17, 24, 25, 31, 33]
-    let parts = treeParts.enumerated().map { ($1, widths[$0 % widths.count]) }
-    let wide = [64, 65].map { (Tree(start: 3, length: 9, banks: 2), $0) }
-    return (parts + wide).enumerated().flatMap { index, part in
-      [1, part.0.shape.banks].prefix(index < 40 || index.isMultiple(of: 3) ? 2 : 1).flatMap {
-        [
-          summaries(of: part.0, width: part.1, sources: $0),
-          summariesPullback(of: part.0, width: part.1, sources: $0),
-        ]
-      }
-    }
+    let wide = [64, 65].map { (Tree(start: 3, length: 9, banks: 2), $0, false) }
+    // A product of as many terms and columns has up to 456 rows at once.
+    let tall = [(Tree(length: 1000, banks: 1), 96, false)]
+    return (combinations(410, of: treeParts, widths, [true, false]) + wide + tall)
+      .flatMap { calls(of: $0, width: $1, mixesBanks: $2) }
   }()
-  static let sharedCalls = [1, 2].flatMap { sources in
-    [
-      summaries(of: Tree(length: 150, banks: 2), width: 33, sources: sources),
-      summariesPullback(of: Tree(length: 150, banks: 2), width: 33, sources: sources),
+  static let sharedCalls =
+    longCalls
+    + [true, false].flatMap { calls(of: Tree(length: 150, banks: 2), width: 33, mixesBanks: $0) }
+  static let longCalls = combinations(8, of: longTreeParts, [3, 5, 8, 17], [true, false])
+    .flatMap { calls(of: $0, width: $1, mixesBanks: $2) }
+
+  private static func calls(of tree: Tree, width: Int, mixesBanks: Bool) -> [KernelCall] {
+    let sources = mixesBanks ? tree.shape.banks : 1
+    return [
+      summaries(of: tree, width: width, sources: sources),
+      summariesPullback(of: tree, width: width, sources: sources),
     ]
   }
 
-  @Test(arguments: InstructionSet.tuned, calls)
+  @Test(arguments: InstructionSet.tuned, calls + sharedCalls)
   func agreesWithReference(_ instructionSet: InstructionSet, _ call: KernelCall) {
     call.expectReferenceResults(on: instructionSet)
   }
@@ -83,6 +85,18 @@ import Testing
       for kind in [RandomSummary.Kind.affine, .affineOfAllBanks] {
         let summary = RandomSummary(kind, of: shape, width: 5)
         expectPartsToEqualTheWhole(lengths, shape: shape, width: 5, on: instructionSet) {
+          summary.nodes(of: $1, tokens: $0, carried: $2)
+        }
+      }
+    }
+  }
+
+  @Test(arguments: InstructionSet.available)
+  func partsOfALongStreamEqualTheWhole(_ instructionSet: InstructionSet) {
+    for tree in longTreeParts {
+      for kind in [RandomSummary.Kind.affine, .affineOfAllBanks] {
+        let summary = RandomSummary(kind, of: tree.shape, width: 3)
+        expectPartsToEqualTheWhole(longPartition, shape: tree.shape, width: 3, on: instructionSet) {
           summary.nodes(of: $1, tokens: $0, carried: $2)
         }
       }

@@ -14,15 +14,10 @@ struct AttendedStream {
   /// Trees of all shapes, with heads and widths that leave vectors part empty, and that fill them.
   static func all(length: Int) -> [AttendedStream] {
     let sizes = [(2, 6), (1, 16), (2, 32), (4, 32), (8, 16), (16, 16)]
-    return sizes.map {
-      AttendedStream(TreeShape(banks: 2), length: length, heads: $0.0, width: $0.1)
+    return combinations(24, of: treeShapes, sizes, [true, false]).map { shape, size, hasLevelBias in
+      AttendedStream(
+        shape, length: length, heads: size.0, width: size.1, hasLevelBias: hasLevelBias)
     }
-      + treeShapes.enumerated().map { index, shape in
-        let (heads, width) = sizes[index % sizes.count]
-        return AttendedStream(
-          shape, length: length, heads: heads, width: width,
-          hasLevelBias: !index.isMultiple(of: 3))
-      }
   }
 
   /// A tree of which a position sees up to 111 slots: more than a block of 64.

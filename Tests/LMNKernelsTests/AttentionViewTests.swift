@@ -12,6 +12,12 @@ import Testing
     }
   }
 
+  /// All levels of a long stream.
+  @Test(arguments: InstructionSet.tuned, longTreeParts)
+  func seesExactlyTheNodesOfTheRuleInLongTrees(_ instructionSet: InstructionSet, tree: Tree) {
+    computing(on: instructionSet) { expectViewsOfTheRule(tree) }
+  }
+
   /// The reference is slow: the lengths around powers of two.
   @Test(arguments: [1, 2, 3, 4, 5, 7, 8, 9, 31, 32, 33, 63, 64, 65, 127, 128, 129, 255, 256, 257])
   func referenceSeesExactlyTheNodesOfTheRule(_ length: Int) {
@@ -33,8 +39,8 @@ import Testing
       for length in stride(from: 1, through: 100, by: 9) {
         expectViewsOfTheRule(Tree(length: length, shape: shape))
       }
-      for start in 0...30 {
-        expectViewsOfTheRule(Tree(start: start, length: 1 + 3 * start % 17, shape: shape))
+      for (start, length) in combinations(31, of: Array(0...30), Array(1...17)) {
+        expectViewsOfTheRule(Tree(start: start, length: length, shape: shape))
       }
       expectViewsOfTheRule(Tree(start: 190, length: 100, shape: shape))
     }

@@ -7,9 +7,9 @@ import Testing
   static let calls = ([0, 1023, 1024, 1025, 2049] + awkwardSizes).flatMap { count in
     [0, 0.25, 0.9].map { dropout(count: count, rate: $0) }
   }
-  static let sharedCalls = [dropout(count: 3 * 1024 + 5, rate: 0.5)]
+  static let sharedCalls = [dropout(count: 70 * 1024 + 5, rate: 0.5)]
 
-  @Test(arguments: InstructionSet.tuned, calls)
+  @Test(arguments: InstructionSet.tuned, calls + sharedCalls)
   func agreesWithReference(_ instructionSet: InstructionSet, _ call: KernelCall) {
     call.expectReferenceResults(on: instructionSet)
   }

@@ -12,12 +12,14 @@ import Testing
       ]
     }
   }
-  static let sharedCalls = [
-    vectors(rows: 30, vocabulary: 6, width: 200),
-    tablePullback(rows: 30, vocabulary: 6, width: 200),
-  ]
+  static let sharedCalls = [(30, 6, 200), (1100, 70, 130)].flatMap { rows, vocabulary, width in
+    [
+      vectors(rows: rows, vocabulary: vocabulary, width: width),
+      tablePullback(rows: rows, vocabulary: vocabulary, width: width),
+    ]
+  }
 
-  @Test(arguments: InstructionSet.tuned, calls)
+  @Test(arguments: InstructionSet.tuned, calls + sharedCalls)
   func agreesWithReference(_ instructionSet: InstructionSet, _ call: KernelCall) {
     call.expectReferenceResults(on: instructionSet)
   }

@@ -12,27 +12,28 @@ import Testing
       TreeShape(banks: 3, arity: 5, growth: 1), TreeShape(banks: 2, growth: 3, highestLevel: 2),
     ]
     let widths = [1, 6, 16, 23, 24, 25, 33, 49]
-    return shapes.enumerated().flatMap { index, shape in
-      [(0, 60), (7, 31), (130, 3)].enumerated().flatMap { part, place in
-        let tree = Tree(start: place.0, length: place.1, shape: shape)
-        let width = widths[(3 * index + part) % widths.count]
-        return [
-          summaries(of: tree, width: width, sources: 1),
-          summariesPullback(of: tree, width: width, sources: shape.banks),
-          convolution(of: tree, width: width), convolutionPullback(of: tree, width: width),
-        ]
-      }
+    return combinations(16, of: shapes, [(0, 60), (7, 31), (130, 3)], widths).flatMap {
+      shape, place, width in
+      let tree = Tree(start: place.0, length: place.1, shape: shape)
+      return [
+        summaries(of: tree, width: width, sources: 1),
+        summariesPullback(of: tree, width: width, sources: shape.banks),
+        convolution(of: tree, width: width), convolutionPullback(of: tree, width: width),
+      ]
     }
   }()
   static let sharedCalls: [KernelCall] = {
     let tree = Tree(start: 3, length: 150, shape: TreeShape(banks: 2, growth: 1))
+    let long = Tree(
+      start: 1, length: 1100, shape: TreeShape(banks: 1, growth: 2, highestLevel: 5))
     return [
       summaries(of: tree, width: 33, sources: 1),
       summariesPullback(of: tree, width: 33, sources: 2),
+      summaries(of: long, width: 3, sources: 1), summariesPullback(of: long, width: 3, sources: 1),
     ]
   }()
 
-  @Test(arguments: InstructionSet.tuned, calls)
+  @Test(arguments: InstructionSet.tuned, calls + sharedCalls)
   func agreesWithReference(_ instructionSet: InstructionSet, _ call: KernelCall) {
     call.expectReferenceResults(on: instructionSet)
   }

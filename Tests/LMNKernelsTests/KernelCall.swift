@@ -1,6 +1,7 @@
 import CLMN
 import LMNKernels
 import LMNTestSupport
+import Synchronization
 import Testing
 
 /// A call of one function of CLMN with certain inputs.
@@ -9,6 +10,7 @@ struct KernelCall: Sendable, CustomTestStringConvertible {
   let inputs: [[Float]]
   let accuracy: Accuracy
   let function: @Sendable (lmn_context, GuardedArguments, _ inputs: [[Float]]) -> Void
+  private let expectation = Expectation()
 
   init(
     _ description: String, inputs: [[Float]], accuracy: Accuracy,
@@ -34,9 +36,12 @@ struct KernelCall: Sendable, CustomTestStringConvertible {
   func expectReferenceResults(
     on instructionSet: InstructionSet, sourceLocation: SourceLocation = #_sourceLocation
   ) {
-    let expected = results(in: InstructionSet.reference.context(), sourceLocation: sourceLocation)
     let actual = results(in: instructionSet.context(), sourceLocation: sourceLocation)
-    let bounds = accuracy.bounds(self, expected)
+    let (expected, bounds) = expectation.value {
+      let expected = results(
+        in: InstructionSet.reference.context(), sourceLocation: sourceLocation)
+      return (expected, accuracy.bounds(self, expected))
+    }
     for index in expected.indices {
       expectClose(
         actual[index], expected[index], within: bounds[index],
@@ -60,6 +65,20 @@ struct KernelCall: Sendable, CustomTestStringConvertible {
         bits(shared) == expected, "\(threads) threads in every kernel",
         sourceLocation: sourceLocation)
     }
+  }
+}
+
+/// The reference's results, which take much longer than any others, and bounds around them: the same
+/// for every instruction set.
+private final class Expectation: Sendable {
+  typealias Value = (results: [[Float]], bounds: [[Double]])
+  private let known = Mutex<Value?>(nil)
+
+  func value(_ compute: () -> Value) -> Value {
+    if let value = known.withLock({ $0 }) { return value }
+    let value = compute()
+    known.withLock { $0 = value }
+    return value
   }
 }
 

@@ -4,15 +4,12 @@ import LMNTestSupport
 import Testing
 
 @Suite struct MatmulTests {
-  /// Rows and columns around tiles, the inner size going round.
+  /// Rows and columns around tiles.
   static let products: [KernelCall] = {
     let rows = [0, 1, 2, 3, 5, 6, 7, 12, 13, 23, 24, 25, 49]
     let inner = [1, 2, 3, 4, 7, 8, 17, 0, 24, 33]
-    let sizes = rows.flatMap { rows in awkwardSizes.map { columns in (rows, columns) } }
-    let small = sizes.enumerated().map { index, size in
-      product(
-        rows: size.0, inner: inner[index % inner.count], columns: size.1,
-        hasBias: index % 3 > 0, seed: UInt64(index))
+    let small = combinations(400, of: rows, inner, awkwardSizes, [true, false]).enumerated().map {
+      product(rows: $1.0, inner: $1.1, columns: $1.2, hasBias: $1.3, seed: UInt64($0))
     }
     // One row and two go in strips of up to 16 vectors.
     let flat = [1, 2, 3].flatMap { rows in
@@ -39,10 +36,8 @@ import Testing
   static let rightPullbacks: [KernelCall] = {
     let inner = [1, 2, 3, 5, 6, 7, 12, 13, 23, 24, 25, 49]
     let rows = [1, 2, 3, 4, 7, 8, 17, 0, 24, 33]
-    let sizes = inner.flatMap { inner in awkwardSizes.map { columns in (inner, columns) } }
-    let small = sizes.enumerated().map { index, size in
-      rightPullback(
-        rows: rows[index % rows.count], inner: size.0, columns: size.1, seed: UInt64(index))
+    let small = combinations(360, of: rows, inner, awkwardSizes).enumerated().map {
+      rightPullback(rows: $1.0, inner: $1.1, columns: $1.2, seed: UInt64($0))
     }
     let deep = [255, 256, 257, 511, 512, 513].map {
       rightPullback(rows: $0, inner: 7, columns: 18, seed: 1)
@@ -57,14 +52,23 @@ import Testing
     return small + deep + wide + wider
   }()
 
-  static let calls = products + rightPullbacks + sharedCalls
+  static let calls = products + rightPullbacks + longCalls + sharedCalls
   static let sharedCalls = [
     product(rows: 60, inner: 40, columns: 150, hasBias: true, seed: 1),
     product(rows: 1, inner: 40, columns: 300, hasBias: true, seed: 1),
     product(rows: 600, inner: 250, columns: 270, hasBias: false, seed: 1),
+    product(rows: 1300, inner: 9, columns: 33, hasBias: false, seed: 1),
     rightPullback(rows: 60, inner: 50, columns: 150, seed: 1),
     rightPullback(rows: 700, inner: 65, columns: 65, seed: 1),
+    rightPullback(rows: 1300, inner: 9, columns: 5, seed: 1),
     rightPullback(rows: 13, inner: 1030, columns: 512, seed: 1),
+  ]
+  /// Three and more blocks of rows or of terms, and units in both directions.
+  static let longCalls = [
+    product(rows: 1100, inner: 250, columns: 70, hasBias: true, seed: 1),
+    product(rows: 3, inner: 1100, columns: 70, hasBias: true, seed: 1),
+    rightPullback(rows: 1100, inner: 33, columns: 70, seed: 1),
+    rightPullback(rows: 300, inner: 520, columns: 20, seed: 1),
   ]
 
   @Test(arguments: InstructionSet.tuned, calls)

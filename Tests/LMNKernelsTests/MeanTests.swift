@@ -15,9 +15,11 @@ import Testing
   }
   static let sharedCalls = [
     mean(rows: 5, columns: 37, ignoring: true), meanPullback(rows: 5, columns: 37, ignoring: true),
+    mean(rows: 1100, columns: 5, ignoring: true),
+    meanPullback(rows: 1100, columns: 5, ignoring: true),
   ]
 
-  @Test(arguments: InstructionSet.tuned, calls)
+  @Test(arguments: InstructionSet.tuned, calls + sharedCalls)
   func agreesWithReference(_ instructionSet: InstructionSet, _ call: KernelCall) {
     call.expectReferenceResults(on: instructionSet)
   }

@@ -10,10 +10,10 @@ import Testing
     }
   }
   static let sharedCalls = [true, false].flatMap {
-    [errors(count: 3 * 1024 + 5, squared: $0), pullback(count: 3 * 1024 + 5, squared: $0)]
+    [errors(count: 9 * 1024 + 5, squared: $0), pullback(count: 9 * 1024 + 5, squared: $0)]
   }
 
-  @Test(arguments: InstructionSet.tuned, calls)
+  @Test(arguments: InstructionSet.tuned, calls + sharedCalls)
   func agreesWithReference(_ instructionSet: InstructionSet, _ call: KernelCall) {
     call.expectReferenceResults(on: instructionSet)
   }

@@ -10,9 +10,11 @@ import Testing
         [norm(rows: rows, width: width), pullback(rows: rows, width: width)]
       }
     } + [255, 256, 257, 513].map { pullback(rows: $0, width: 18) }
-  static let sharedCalls = [norm(rows: 30, width: 200), pullback(rows: 30, width: 200)]
+  static let sharedCalls = [(30, 200), (1100, 70), (5, 1100)].flatMap { rows, width in
+    [norm(rows: rows, width: width), pullback(rows: rows, width: width)]
+  }
 
-  @Test(arguments: InstructionSet.tuned, calls)
+  @Test(arguments: InstructionSet.tuned, calls + sharedCalls)
   func agreesWithReference(_ instructionSet: InstructionSet, _ call: KernelCall) {
     call.expectReferenceResults(on: instructionSet)
   }

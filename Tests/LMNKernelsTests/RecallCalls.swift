@@ -20,10 +20,14 @@ struct RecallTable: CustomStringConvertible {
 
   /// The first position that sees each token, and the one behind the last; both 0 where none does.
   var audience: [Int32] {
-    (0..<tokens).flatMap { token -> [Int32] in
-      let positions = seen.indices.filter { seen[$0].contains(token) }
-      return [Int32(positions.first ?? 0), Int32((positions.last ?? -1) + 1)]
+    var audience = [Int32](repeating: 0, count: 2 * tokens)
+    for (position, tokens) in seen.enumerated() {
+      for token in tokens {
+        if audience[2 * token + 1] == 0 { audience[2 * token] = Int32(position) }
+        audience[2 * token + 1] = Int32(position + 1)
+      }
     }
+    return audience
   }
 
   /// The window by its definition: every position sees the last tokens before its own.

@@ -22,28 +22,33 @@ import Testing
     let random = [(3, 5), (40, 20), (200, 12), (150, 70)].enumerated().map {
       RecallTable.random(tokens: $1.0, length: $1.1, seed: UInt64($0))
     }
-    return (windows + pins + random).enumerated().flatMap { index, table in
-      [index, index + 4].flatMap {
-        let (heads, headWidth) = shapes[$0 % shapes.count]
-        let isGated = $0.isMultiple(of: 3)
-        return [
-          recall(table, heads: heads, headWidth: headWidth, isGated: isGated),
-          recallPullback(table, heads: heads, headWidth: headWidth, isGated: isGated),
-        ]
-      }
-    }
+    return combinations(120, of: windows + pins + random, shapes, [true, false]).flatMap(calls)
   }()
   static let sharedCalls: [KernelCall] = {
     let table = RecallTable.random(tokens: 30, length: 40, seed: 1)
-    return [(4, 5), (4, 8)].flatMap { heads, headWidth in
-      [
-        recall(table, heads: heads, headWidth: headWidth, isGated: true),
-        recallPullback(table, heads: heads, headWidth: headWidth, isGated: true),
-      ]
-    }
+    return longCalls + [(4, 5), (4, 8)].flatMap { calls(of: table, shape: $0, isGated: true) }
+  }()
+  /// Over 1,000 positions; of the random tokens, many are seen from several blocks of them.
+  static let longCalls: [KernelCall] = {
+    let tables = [
+      .window(of: Tree(start: 40, length: 1100, shape: TreeShape(banks: 1, window: 7))),
+      .window(of: Tree(length: 1100, shape: TreeShape(banks: 1, window: 70))),
+      RecallTable.pinned(scores: pinScores(3, length: 1100), places: 3).table,
+      .random(tokens: 20, length: 1100, seed: 1),
+    ]
+    return combinations(6, of: tables, [(1, 16), (2, 3), (4, 4)], [true, false]).flatMap(calls)
   }()
 
-  @Test(arguments: InstructionSet.tuned, calls)
+  private static func calls(
+    of table: RecallTable, shape: (heads: Int, headWidth: Int), isGated: Bool
+  ) -> [KernelCall] {
+    [
+      recall(table, heads: shape.heads, headWidth: shape.headWidth, isGated: isGated),
+      recallPullback(table, heads: shape.heads, headWidth: shape.headWidth, isGated: isGated),
+    ]
+  }
+
+  @Test(arguments: InstructionSet.tuned, calls + sharedCalls)
   func agreesWithReference(_ instructionSet: InstructionSet, _ call: KernelCall) {
     call.expectReferenceResults(on: instructionSet)
   }
@@ -89,8 +94,8 @@ import Testing
   func pinnedFollowsTheDefinition(places: Int, seed: Int) {
     var values = SeededValues(seed: UInt64(seed))
     let few: [Float] = [0, 1, 1, 2, 3, -.infinity, .nan, -5]
-    let length = 1 + seed
-    let before = (0..<places).map { $0 % (1 + seed % 4) == 0 ? -.infinity : Float($0 % 3) }
+    let length = 1 + Int(values.integers(1, below: 40)[0])
+    let before = values.integers(places, below: 4).map { $0 == 3 ? -.infinity : Float($0) }
     let scores = before + values.integers(length, below: few.count).map { few[Int($0)] }
     expectPins(scores, places: places)
     expectPins(before + values.floats(length), places: places)

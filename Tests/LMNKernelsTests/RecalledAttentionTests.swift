@@ -67,8 +67,7 @@ import Testing
   @Test(arguments: InstructionSet.available, streamPartitions)
   func partsEqualTheWhole(_ instructionSet: InstructionSet, _ lengths: [Int]) {
     computing(on: instructionSet) {
-      for (index, shape) in treeShapes.enumerated() {
-        let kind = RandomSummary.Kind.allCases[index % 3]
+      for (shape, kind) in combinations(24, of: treeShapes, RandomSummary.Kind.allCases) {
         let stream = RecalledStream(shape, kind, length: lengths.reduce(0, +), places: Self.places)
         #expect(stream.outputs(of: lengths) == stream.outputs(of: [stream.length]), "\(shape)")
       }

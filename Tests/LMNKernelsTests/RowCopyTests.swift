@@ -12,9 +12,10 @@ import Testing
   static let sharedCalls = [
     rowCopy(width: 7, from: nil, to: nil),
     rowCopy(width: 7, from: [3, 1, 1, 0], to: [2, 5, 0, 4]),
+    rowCopy(width: 3, from: (0..<1100).map { 7 * $0 % 1100 }, to: (0..<1100).map { 1099 - $0 }),
   ]
 
-  @Test(arguments: InstructionSet.tuned, calls)
+  @Test(arguments: InstructionSet.tuned, calls + sharedCalls)
   func agreesWithReference(_ instructionSet: InstructionSet, _ call: KernelCall) {
     call.expectReferenceResults(on: instructionSet)
   }
@@ -37,18 +38,22 @@ import Testing
   }
 }
 
-/// Four rows of six, to where the targets say; the other rows have to stay as they were.
+/// Rows of two more, to where the targets say; the other rows have to stay as they were.
+///
+/// Four rows where neither is given.
 private func rowCopy(width: Int, from sources: [Int64]?, to targets: [Int64]?) -> KernelCall {
   var values = SeededValues(seed: 1)
+  let rows = (sources ?? targets)?.count ?? 4
   return KernelCall(
-    "rows \(sources.map(\.description) ?? "in order") of width \(width) to "
-      + "\(targets.map(\.description) ?? "the first ones")",
-    inputs: [values.floats(6 * width), values.floats(6 * width)], accuracy: .exact
+    "\(rows) rows \(sources == nil ? "in order" : "") of width \(width) to "
+      + (targets == nil ? "the first ones" : "others"),
+    inputs: [values.floats((rows + 2) * width), values.floats((rows + 2) * width)],
+    accuracy: .exact
   ) { context, arrays, inputs in
     let (sourceRows, targetRows) = (sources.map(Buffer.init), targets.map(Buffer.init))
     withExtendedLifetime((sourceRows, targetRows)) {
       var arguments = lmn_row_copy(
-        rows: 4, width: width, source: arrays.input(inputs[0]),
+        rows: rows, width: width, source: arrays.input(inputs[0]),
         source_rows: sourceRows?.elements.baseAddress, target: arrays.updated(inputs[1]),
         target_rows: targetRows?.elements.baseAddress)
       lmn_row_copy_forward(context, &arguments)

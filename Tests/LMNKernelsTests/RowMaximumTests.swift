@@ -9,9 +9,11 @@ import Testing
       [maximum(rows: $0, columns: columns), pullback(rows: $0, columns: columns)]
     }
   }
-  static let sharedCalls = [maximum(rows: 30, columns: 200), pullback(rows: 30, columns: 200)]
+  static let sharedCalls = [(30, 200), (1100, 70)].flatMap { rows, columns in
+    [maximum(rows: rows, columns: columns), pullback(rows: rows, columns: columns)]
+  }
 
-  @Test(arguments: InstructionSet.tuned, calls)
+  @Test(arguments: InstructionSet.tuned, calls + sharedCalls)
   func agreesWithReference(_ instructionSet: InstructionSet, _ call: KernelCall) {
     call.expectReferenceResults(on: instructionSet)
   }

@@ -7,9 +7,9 @@ import Testing
   static let calls =
     awkwardSizes.flatMap { columns in [0, 1, 2, 7].map { rowSum(rows: $0, columns: columns) } }
     + [255, 256, 257, 512, 513].map { rowSum(rows: $0, columns: 18) }
-  static let sharedCalls = [rowSum(rows: 30, columns: 200)]
+  static let sharedCalls = [rowSum(rows: 30, columns: 200), rowSum(rows: 1100, columns: 70)]
 
-  @Test(arguments: InstructionSet.tuned, calls)
+  @Test(arguments: InstructionSet.tuned, calls + sharedCalls)
   func agreesWithReference(_ instructionSet: InstructionSet, _ call: KernelCall) {
     call.expectReferenceResults(on: instructionSet)
   }

@@ -6,18 +6,17 @@ import Testing
 @Suite struct SeparableConvTests {
   static let calls: [KernelCall] = {
     let widths = [1, 2, 3, 4, 5, 7, 8, 9, 12, 13, 16, 17, 24, 25, 31, 33]
-    let parts = treeParts.enumerated().map { ($1, widths[$0 % widths.count]) }
     let wide = [64, 65, 129].map { (Tree(start: 3, length: 9, banks: 2), $0) }
-    return (parts + wide).flatMap { part, width in
-      [convolution(of: part, width: width), convolutionPullback(of: part, width: width)]
-    }
+    return (combinations(300, of: treeParts, widths) + wide).flatMap(calls)
   }()
-  static let sharedCalls = [
-    convolution(of: Tree(length: 150, banks: 3), width: 45),
-    convolutionPullback(of: Tree(length: 150, banks: 3), width: 45),
-  ]
+  static let sharedCalls = longCalls + calls(of: Tree(length: 150, banks: 3), width: 45)
+  static let longCalls = combinations(8, of: longTreeParts, [3, 5, 8, 17]).flatMap(calls)
 
-  @Test(arguments: InstructionSet.tuned, calls)
+  private static func calls(of tree: Tree, width: Int) -> [KernelCall] {
+    [convolution(of: tree, width: width), convolutionPullback(of: tree, width: width)]
+  }
+
+  @Test(arguments: InstructionSet.tuned, calls + sharedCalls)
   func agreesWithReference(_ instructionSet: InstructionSet, _ call: KernelCall) {
     call.expectReferenceResults(on: instructionSet)
   }
@@ -63,6 +62,16 @@ import Testing
     for shape in treeShapes {
       let summary = RandomSummary(.separable, of: shape, width: 5)
       expectPartsToEqualTheWhole(lengths, shape: shape, width: 5, on: instructionSet) {
+        summary.nodes(of: $1, tokens: $0, carried: $2)
+      }
+    }
+  }
+
+  @Test(arguments: InstructionSet.available)
+  func partsOfALongStreamEqualTheWhole(_ instructionSet: InstructionSet) {
+    for tree in longTreeParts {
+      let summary = RandomSummary(.separable, of: tree.shape, width: 3)
+      expectPartsToEqualTheWhole(longPartition, shape: tree.shape, width: 3, on: instructionSet) {
         summary.nodes(of: $1, tokens: $0, carried: $2)
       }
     }

@@ -7,7 +7,7 @@ import Testing
 @Suite struct SingleVectorAttentionTests {
   static let calls: [KernelCall] = {
     let shapes = (1...5).flatMap { heads in [1, 3, 8, 17].map { (heads, $0) } }
-    let parts = publishedTreeParts.enumerated().map { ($1, shapes[$0 % shapes.count]) }
+    let parts = combinations(150, of: publishedTreeParts, shapes)
     // More than a block of 64 slots, a head wider than any vector, and heads around a vector, of
     // which up to 1024 scores are a block.
     let more =
@@ -22,18 +22,26 @@ import Testing
       ]
     }
   }()
-  /// Trees of all shapes, half of them with a bias for every level.
+  /// Trees of all shapes, with and without a bias for every level.
   static let shapedCalls: [KernelCall] = {
     let shapes = [(1, 16), (2, 3), (3, 4), (4, 4), (8, 2), (5, 1), (2, 8), (16, 1), (17, 1)]
-    return shapedTreeParts.enumerated().flatMap { index, part in
-      let (heads, headWidth) = shapes[index % shapes.count]
-      let isBiased = (index / shapes.count).isMultiple(of: 2)
-      return [
-        attention(over: part, heads: heads, headWidth: headWidth, isBiased: isBiased),
-        attentionPullback(over: part, heads: heads, headWidth: headWidth, isBiased: isBiased),
-      ]
-    }
+    return combinations(180, of: shapedTreeParts, shapes, [true, false]).flatMap(calls)
   }()
+  /// All levels of long streams, of which dozens of units see the upper ones.
+  static let longCalls: [KernelCall] = {
+    let shapes = [(2, 3), (4, 4), (5, 1)]
+    return combinations(8, of: longTreeParts, shapes, [true, false]).flatMap(calls)
+  }()
+
+  private static func calls(
+    over tree: Tree, shape: (heads: Int, headWidth: Int), isBiased: Bool
+  ) -> [KernelCall] {
+    let (heads, headWidth) = shape
+    return [
+      attention(over: tree, heads: heads, headWidth: headWidth, isBiased: isBiased),
+      attentionPullback(over: tree, heads: heads, headWidth: headWidth, isBiased: isBiased),
+    ]
+  }
   /// Heads that share vectors, fill them and neither, over parts that begin and end around the
   /// multiples of 4, 8, 16, 64 and 128 at which positions are cut, and more than 64 slots.
   static let blocks: [(Tree, (Int, Int))] = {
@@ -41,11 +49,10 @@ import Testing
     let odd = [(3, 16), (5, 8), (12, 4), (4, 9)]
     let lengths = [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 63, 64, 65, 127, 128, 129]
     let parts =
-      (0...40).map { Tree(start: $0, length: lengths[$0 % lengths.count], banks: 1 + $0 % 3) }
-      + [60, 63, 64, 65, 127, 128, 191].map { Tree(start: $0, length: 130, banks: 2) }
-    return parts.enumerated().flatMap { index, part in
-      [(part, shapes[index % shapes.count]), (part, (shapes + odd)[(3 + index) % 12])]
-    }
+      combinations(41, of: Array(0...40), lengths, [1, 2, 3]).map {
+        Tree(start: $0.0, length: $0.1, banks: $0.2)
+      } + [60, 63, 64, 65, 127, 128, 191].map { Tree(start: $0, length: 130, banks: 2) }
+    return combinations(100, of: parts, shapes + odd)
       + [(4, 8), (8, 4), (2, 16)].map { (Tree(start: 500, length: 40, banks: 9), $0) }
   }()
   static let steps =
@@ -58,14 +65,16 @@ import Testing
     }
     + [(1, 32), (2, 16), (4, 8), (8, 6), (16, 4), (4, 64)].map { heads, headWidth in
       attentionStep(
-        counts: [1, 3, 4, 5, 16, 19, 40, 64, 65, 130], heads: heads, headWidth: headWidth)
+        counts: [1, 3, 4, 5, 16, 19, 40, 64, 65, 130, 1100], heads: heads, headWidth: headWidth)
     }
     + [(1, 16), (2, 3), (4, 8), (5, 2), (16, 1), (17, 2)].map { heads, headWidth in
       attentionStep(
         counts: [1, 2, 5, 16, 63, 64, 65, 130], heads: heads, headWidth: headWidth, isBiased: true)
     }
   static let sharedCalls =
-    [(4, 5), (4, 8)].flatMap { heads, headWidth in
+    calls(over: longTreeParts[0], shape: (2, 3), isBiased: true)
+    + calls(over: longTreeParts[4], shape: (1, 16), isBiased: true)
+    + [(4, 5), (4, 8)].flatMap { heads, headWidth in
       [
         attention(over: Tree(length: 50, banks: 2), heads: heads, headWidth: headWidth),
         attentionPullback(over: Tree(length: 260, banks: 2), heads: heads, headWidth: headWidth),
@@ -77,7 +86,7 @@ import Testing
         over: Tree(start: 5, length: 260, shape: $0), heads: 4, headWidth: 4, isBiased: true)
     }
 
-  @Test(arguments: InstructionSet.tuned, calls + shapedCalls + steps)
+  @Test(arguments: InstructionSet.tuned, calls + shapedCalls + longCalls + steps + sharedCalls)
   func agreesWithReference(_ instructionSet: InstructionSet, _ call: KernelCall) {
     call.expectReferenceResults(on: instructionSet)
   }
@@ -155,6 +164,18 @@ import Testing
       for stream in AttendedStream.all(length: lengths.reduce(0, +)) {
         let whole = stream.outputs(of: [stream.length])
         #expect(stream.outputs(of: lengths) == whole, "\(stream.shape)")
+      }
+    }
+  }
+
+  @Test(arguments: InstructionSet.available)
+  func partsOfALongStreamEqualTheWhole(_ instructionSet: InstructionSet) {
+    computing(on: instructionSet) {
+      for tree in longTreeParts.prefix(3) + longTreeParts.suffix(3) {
+        let stream = AttendedStream(
+          tree.shape, length: longPartition.reduce(0, +), heads: 2, width: 6, hasLevelBias: true)
+        #expect(
+          stream.outputs(of: longPartition) == stream.outputs(of: [stream.length]), "\(tree.shape)")
       }
     }
   }

@@ -9,9 +9,11 @@ import Testing
       sinusoids(at: $0, width: width)
     }
   }
-  static let sharedCalls = [sinusoids(at: Array(100..<130), width: 200)]
+  static let sharedCalls = [
+    sinusoids(at: Array(100..<130), width: 200), sinusoids(at: Array(0..<1100), width: 9),
+  ]
 
-  @Test(arguments: InstructionSet.tuned, calls)
+  @Test(arguments: InstructionSet.tuned, calls + sharedCalls)
   func agreesWithReference(_ instructionSet: InstructionSet, _ call: KernelCall) {
     call.expectReferenceResults(on: instructionSet)
   }

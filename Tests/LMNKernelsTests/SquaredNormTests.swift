@@ -8,9 +8,9 @@ import Testing
   static let calls = ([0, block - 1, block, block + 1, 2 * block + 3] + awkwardSizes).map {
     squaredNorm(count: $0)
   }
-  static let sharedCalls = [squaredNorm(count: 3 * block + 5)]
+  static let sharedCalls = [squaredNorm(count: 9 * block + 5)]
 
-  @Test(arguments: InstructionSet.tuned, calls)
+  @Test(arguments: InstructionSet.tuned, calls + sharedCalls)
   func agreesWithReference(_ instructionSet: InstructionSet, _ call: KernelCall) {
     call.expectReferenceResults(on: instructionSet)
   }

@@ -8,6 +8,9 @@ let streamPartitions: [[Int]] = [
   [5, 70, 25],
 ]
 
+/// A stream of over 1,000 tokens, cut into parts around the beginnings of levels.
+let longPartition = [511, 1, 300, 213, 86]
+
 /// The nodes of one part of a stream.
 struct StreamedTree {
   let tree: Tree

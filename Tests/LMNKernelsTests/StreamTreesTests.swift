@@ -13,21 +13,23 @@ import Testing
         TreeShape(banks: 3, arity: 8, growth: 3, visibility: .disjoint), .separable, length: 70,
         places: 0),
     ]
-    + treeShapes.enumerated().flatMap { index, shape in
-      let kinds = RandomSummary.Kind.allCases
-      return [
-        RecalledStream(
-          shape, kinds[index % 3], length: 70, places: 3 * (index % 2),
-          hasLevelBias: index % 3 > 0),
-        RecalledStream(
-          shape, kinds[(index + 1) % 3], length: 30, places: 2 - 2 * (index % 2),
-          hasLevelBias: index % 3 == 0),
-      ]
+    + combinations(
+      32, of: treeShapes, RandomSummary.Kind.allCases, [30, 70], [0, 0, 2, 3], [true, false]
+    ).map { shape, kind, length, places, hasLevelBias in
+      RecalledStream(shape, kind, length: length, places: places, hasLevelBias: hasLevelBias)
     }
+
+  /// All levels of long streams.
+  private static let longStreams = [
+    RecalledStream(TreeShape(banks: 2), .affine, length: 1100, places: 0),
+    RecalledStream(
+      TreeShape(banks: 1, arity: 3, growth: 1, window: 3, visibility: .disjoint), .separable,
+      length: 1100, places: 2),
+  ]
 
   /// Nodes and pinned tokens have the bits of the parallel form, and so has the output of a tree
   /// alone; tokens that are recalled come in another order.
-  @Test(arguments: InstructionSet.available, streams)
+  @Test(arguments: InstructionSet.available, streams + longStreams)
   func stepsEqualTheParallelForm(_ instructionSet: InstructionSet, _ stream: RecalledStream) {
     computing(on: instructionSet) {
       let trees = stream.trees(1)

@@ -7,28 +7,22 @@ import Testing
   /// Their nodes have the bits of the parts that follow each other.
   @Test(arguments: InstructionSet.available, treeShapes)
   func stretchesEqualParts(_ instructionSet: InstructionSet, shape: TreeShape) {
-    computing(on: instructionSet) {
-      let width = 5
-      for length in [1, shape.arity, shape.arity * shape.arity] {
-        for kind in RandomSummary.Kind.allCases {
-          let summary = RandomSummary(kind, of: shape, width: width)
-          let tokens = Tensor.random([4 * length, width], seed: 2)
-          let parts = StreamedTree.parts(
-            [Int](repeating: length, count: 4), of: tokens, shape: shape
-          ) { summary.nodes(of: $1, tokens: $0, carried: $2) }
-          let stretches = parts.map {
-            Stretch(
-              tokens: tokens.rows($0.tree.start..<$0.tree.start + length), tree: $0.tree,
-              summary: summary.summary, expansion: summary.expansion)
-          }
-          var carried = Tensor(shape: [0, width], scalars: [])
-          for (stretch, part) in zip(stretches, parts) {
-            stretch.connect(after: &carried)
-            #expect(stretch.nodes == part.nodes, "\(part.tree)")
-            #expect(carried == part.nodes.rows(at: part.tree.newestRows), "\(part.tree)")
-          }
-        }
+    for length in [1, shape.arity, shape.arity * shape.arity] {
+      for kind in RandomSummary.Kind.allCases {
+        expectStretchesToEqualParts(of: length, shape, kind, on: instructionSet)
       }
+    }
+  }
+
+  @Test(
+    arguments: InstructionSet.available,
+    [
+      (512, TreeShape(banks: 2)), (243, TreeShape(banks: 1, arity: 3, growth: 1)),
+      (256, TreeShape(banks: 2, arity: 4, highestLevel: 3, window: 5, visibility: .disjoint)),
+    ])
+  func longStretchesEqualParts(_ instructionSet: InstructionSet, of stretch: (Int, TreeShape)) {
+    for kind in RandomSummary.Kind.allCases {
+      expectStretchesToEqualParts(of: stretch.0, stretch.1, kind, on: instructionSet)
     }
   }
 
@@ -47,6 +41,34 @@ import Testing
       _ = Stretch(
         tokens: Tensor(shape: [3, 2], repeating: 0), tree: Tree(length: 3, banks: 1),
         summary: summary.summary)
+    }
+  }
+}
+
+/// Expects four stretches of `length` to have the nodes of the parts that follow each other.
+private func expectStretchesToEqualParts(
+  of length: Int, _ shape: TreeShape, _ kind: RandomSummary.Kind, on instructionSet: InstructionSet,
+  sourceLocation: SourceLocation = #_sourceLocation
+) {
+  let width = 5
+  let summary = RandomSummary(kind, of: shape, width: width)
+  let tokens = Tensor.random([4 * length, width], seed: 2)
+  computing(on: instructionSet) {
+    let parts = StreamedTree.parts([Int](repeating: length, count: 4), of: tokens, shape: shape) {
+      summary.nodes(of: $1, tokens: $0, carried: $2)
+    }
+    let stretches = parts.map {
+      Stretch(
+        tokens: tokens.rows($0.tree.start..<$0.tree.start + length), tree: $0.tree,
+        summary: summary.summary, expansion: summary.expansion)
+    }
+    var carried = Tensor(shape: [0, width], scalars: [])
+    for (stretch, part) in zip(stretches, parts) {
+      stretch.connect(after: &carried)
+      #expect(stretch.nodes == part.nodes, "\(part.tree)", sourceLocation: sourceLocation)
+      #expect(
+        carried == part.nodes.rows(at: part.tree.newestRows), "\(part.tree)",
+        sourceLocation: sourceLocation)
     }
   }
 }

@@ -7,9 +7,9 @@ import Testing
   static let calls =
     ([0, 1023, 1024, 1025, 2049] + awkwardSizes).map { sum(count: $0) }
     + [1, 3, 15, 16].map { sum(count: 70, terms: $0) }
-  static let sharedCalls = [sum(count: 3 * 1024 + 5)]
+  static let sharedCalls = [sum(count: 9 * 1024 + 5), sum(count: 3 * 1024 + 5, terms: 16)]
 
-  @Test(arguments: InstructionSet.tuned, calls)
+  @Test(arguments: InstructionSet.tuned, calls + sharedCalls)
   func agreesWithReference(_ instructionSet: InstructionSet, _ call: KernelCall) {
     call.expectReferenceResults(on: instructionSet)
   }

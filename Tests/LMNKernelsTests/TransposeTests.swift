@@ -9,9 +9,12 @@ import Testing
       transpose(matrices: matrices, rows: rows, columns: columns)
     }
   }
-  static let sharedCalls = [transpose(matrices: 2, rows: 7, columns: 5)]
+  static let sharedCalls = [
+    transpose(matrices: 2, rows: 7, columns: 5), transpose(matrices: 3, rows: 70, columns: 50),
+    transpose(matrices: 2, rows: 1100, columns: 5),
+  ]
 
-  @Test(arguments: InstructionSet.tuned, calls)
+  @Test(arguments: InstructionSet.tuned, calls + sharedCalls)
   func agreesWithReference(_ instructionSet: InstructionSet, _ call: KernelCall) {
     call.expectReferenceResults(on: instructionSet)
   }

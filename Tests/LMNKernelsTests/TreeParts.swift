@@ -27,13 +27,29 @@ let treeShapes: [TreeShape] = [
 /// anywhere, in one to three banks, and two of around 200 tokens.
 let publishedTreeParts: [Tree] = {
   let starts = [1, 2, 3, 4, 5, 6, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64, 100]
-  return (1...70).flatMap { length in
-    [
-      Tree(length: length, banks: 1 + length % 3),
-      Tree(start: starts[length % starts.count], length: length, banks: 1 + length / 2 % 3),
-    ]
-  } + [Tree(length: 200, banks: 1), Tree(start: 37, length: 199, banks: 2)]
+  let (lengths, banks) = (Array(1...70), [1, 2, 3])
+  return combinations(70, of: [0], lengths, banks).map {
+    Tree(start: $0.0, length: $0.1, banks: $0.2)
+  }
+    + combinations(70, of: starts, lengths, banks).map {
+      Tree(start: $0.0, length: $0.1, banks: $0.2)
+    }
+    + [Tree(length: 200, banks: 1), Tree(start: 37, length: 199, banks: 2)]
 }()
+
+/// Long parts: over 512 families of tokens, which are three blocks of 256 rows and dozens of units,
+/// and every level that so many tokens have, with all that a shape may ask for.
+let longTreeParts: [Tree] = [
+  Tree(length: 1100, banks: 2),
+  Tree(start: 1037, length: 1300, banks: 1),
+  Tree(start: 700, length: 1700, shape: TreeShape(banks: 2, arity: 3)),
+  Tree(length: 1100, shape: TreeShape(banks: 1, growth: 1, highestLevel: 9)),
+  Tree(start: 5, length: 1100, shape: TreeShape(banks: 2, window: 3, visibility: .disjoint)),
+  Tree(
+    length: 1600,
+    shape: TreeShape(banks: 1, arity: 3, growth: 1, highestLevel: 5, visibility: .disjoint)),
+  Tree(start: 11, length: 2200, shape: TreeShape(banks: 1, arity: 4, highestLevel: 3, window: 7)),
+]
 
 /// Parts of trees of all shapes that begin and end around the ends of families.
 let shapedTreeParts: [Tree] = treeShapes.flatMap { shape in

@@ -20,6 +20,9 @@ import Testing
         expectLayoutOfTheDefinition(Tree(start: start, length: length, shape: shape))
       }
     }
+    for (start, length) in [(0, 1100), (1037, 1300), (4095, 4098), (6560, 1)] {
+      expectLayoutOfTheDefinition(Tree(start: start, length: length, shape: shape))
+    }
   }
 
   @Test(arguments: [(0, 1 << 20), (1 << 20, 1), ((1 << 20) - 1, 1), (123_456_789, 3)])
@@ -63,7 +66,7 @@ import Testing
   }
 
   /// The families of a level are its new nodes, and r children of each that stand side by side.
-  @Test(arguments: shapedTreeParts)
+  @Test(arguments: shapedTreeParts + longTreeParts)
   func familiesFollowTheDefinition(tree: Tree) {
     let (shape, slots) = (tree.shape, tree.slots(in: Array(0..<tree.rowCount)))
     var grownRows = 0

@@ -2,7 +2,8 @@ public import LMNAutodiff
 public import LMNKernels
 public import Testing
 
-/// Expects an operation's gradients to be the slopes of its values, on the reference kernels.
+/// Expects an operation's gradients to be the slopes of its values, and values and gradients of
+/// every instruction set to be those.
 ///
 /// For a random cotangent u and, per input, a random direction v, the slope of ⟨u, f(x + h·v)⟩ in h
 /// has to be ⟨pullback(u), v⟩. Ones instead of a random u, which is what the gradient of a sum comes
@@ -12,63 +13,125 @@ public import Testing
 ///   - operation: f, of variables with the values of `inputs`; inputs it does not use count as ones
 ///     of slope 0.
 ///   - inputs: x; a direction is as long as its input, or of unit variance where that is 0.
+///   - instructionSets: Where values and gradients are computed; slopes are the reference's.
 ///   - step: h.
-///   - tolerance: For ``gradientErrors(of:at:step:seed:)``. Rounding of the values gives
+///   - tolerance: For ``GradientCheck/errors(on:)``. Rounding of the reference's values gives
 ///     2⁻²⁴ / h ≈ 1e-5 of error per rounding on the way to them, cutting off the slope's series
 ///     h² / 6 ≈ 1e-5 times the third derivative; a term that is missing or wrong gives about 1.
+///   - roundings: The longest chain of roundings in values and gradients that are summed in float32,
+///     on all sets but the reference, whose chains have a rounding per operation: it is allowed
+///     `Rounding.error` of that beside the tolerance. By default that of a thousand terms, 6e-5.
 ///   - seed: Of u and the directions.
 ///   - sourceLocation: Where failures are reported.
 public func expectGradients(
-  of operation: ([Variable]) -> Variable, at inputs: [Tensor], step: Float = 1 / 128,
-  tolerance: Double = 1e-3, seed: UInt64 = 1, sourceLocation: SourceLocation = #_sourceLocation
+  of operation: @escaping ([Variable]) -> Variable, at inputs: [Tensor],
+  on instructionSets: [InstructionSet] = InstructionSet.available, step: Float = 1 / 128,
+  tolerance: Double = 1e-3, roundings: Int = 1024, seed: UInt64 = 1,
+  sourceLocation: SourceLocation = #_sourceLocation
 ) {
-  let errors = gradientErrors(of: operation, at: inputs, step: step, seed: seed)
-  for (index, error) in errors.enumerated() where error > tolerance {
-    Issue.record(
-      "the gradient of input \(index), \(inputs[index].shape), is off by \(error), seed \(seed)",
-      sourceLocation: sourceLocation)
+  let check = GradientCheck(of: operation, at: inputs, step: step, seed: seed)
+  for instructionSet in instructionSets {
+    let errors = check.errors(on: instructionSet)
+    let bound = tolerance + (instructionSet == .reference ? 0 : Rounding.error(roundings))
+    if !(errors.value <= bound) {
+      Issue.record(
+        "on \(instructionSet) the value is off by \(errors.value), seed \(seed)",
+        sourceLocation: sourceLocation)
+    }
+    for (index, error) in errors.gradients.enumerated() where !(error <= bound) {
+      Issue.record(
+        """
+        on \(instructionSet) the gradient of input \(index), \(inputs[index].shape), is off by \
+        \(error), seed \(seed)
+        """, sourceLocation: sourceLocation)
+    }
   }
 }
 
-/// How far an operation's gradients are from the slopes of its values, per input.
-///
-/// The unit is |f(x)| plus the length of f's slope along v: ⟨u, slope⟩ has that slope's length as
-/// its standard deviation, for u has variance 1 in every element, and the rounding of f(x) drowns
-/// whatever is much smaller than f(x).
-///
-/// - Returns: Infinity for a gradient of the wrong shape and for one that is not a number.
-public func gradientErrors(
-  of operation: ([Variable]) -> Variable, at inputs: [Tensor], step: Float, seed: UInt64
-) -> [Double] {
-  computing(on: .reference) {
-    var values = SeededValues(seed: seed)
-    let parameters = inputs.map(Variable.init(parameter:))
-    let result = operation(parameters)
-    let cotangent = Tensor.random(result.value.shape, using: &values)
-    let gradients = result.gradients(cotangent: cotangent)
-    return inputs.enumerated().map { index, input in
-      let random = Tensor.random(input.shape, using: &values)
-      let size = length(input.doubles) / length(random.doubles)
-      let direction = random.scaled(by: size > 0 ? Float(size) : 1)
-      let gradient = gradients[parameters[index]] ?? Tensor(shape: input.shape, repeating: 0)
-      guard gradient.shape == input.shape else { return .infinity }
+/// An operation at a point, its value and slopes there by the reference kernels, which sum in double
+/// precision: a difference of values that were summed in float32 would be rounding by itself.
+public struct GradientCheck {
+  private let operation: ([Variable]) -> Variable
+  private let inputs: [Tensor]
+  private let value, cotangent: Tensor
+  private let slopes: [Slope]
 
-      func moved(by step: Float) -> (input: Tensor, value: Tensor) {
-        let scalars = zip(input.scalars, direction.scalars).map { $0 + step * $1 }
-        var constants = inputs
-        constants[index] = Tensor(shape: input.shape, scalars: scalars)
-        return (constants[index], operation(constants.map(Variable.init(constant:))).value)
+  /// What an input's direction does to the value.
+  private struct Slope {
+    /// Per element of the value.
+    let slope: [Double]
+    /// The direction, as far as rounding left it of the steps.
+    let taken: [Double]
+  }
+
+  /// Takes an operation's slopes at `inputs` by steps of `step`, in directions that follow from
+  /// `seed`.
+  public init(
+    of operation: @escaping ([Variable]) -> Variable, at inputs: [Tensor], step: Float, seed: UInt64
+  ) {
+    func value(at inputs: [Tensor]) -> Tensor {
+      operation(inputs.map(Variable.init(constant:))).value
+    }
+    self.operation = operation
+    self.inputs = inputs
+    (self.value, cotangent, slopes) = computing(on: .reference) {
+      var values = SeededValues(seed: seed)
+      let result = value(at: inputs)
+      let cotangent = Tensor.random(result.shape, using: &values)
+      let slopes = inputs.enumerated().map { index, input in
+        let random = Tensor.random(input.shape, using: &values)
+        let size = length(input.doubles) / length(random.doubles)
+        let direction = random.scaled(by: size > 0 ? Float(size) : 1)
+
+        func moved(by step: Float) -> (input: Tensor, value: Tensor) {
+          let scalars = zip(input.scalars, direction.scalars).map { $0 + step * $1 }
+          var moved = inputs
+          moved[index] = Tensor(shape: input.shape, scalars: scalars)
+          return (moved[index], value(at: moved))
+        }
+        let (after, before) = (moved(by: step), moved(by: -step))
+        let (width, change) = (2 * Double(step), after.value - before.value)
+        return Slope(
+          slope: change.map { $0 / width }, taken: (after.input - before.input).map { $0 / width })
       }
-      let (after, before) = (moved(by: step), moved(by: -step))
-      let slope = (after.value - before.value).map { $0 / (2 * Double(step)) }
-      // The step that rounding left of h·v, so that it is no source of error.
-      let taken = (after.input - before.input).map { $0 / (2 * Double(step)) }
-
-      let difference = abs(dot(cotangent.doubles, slope) - dot(gradient.doubles, taken))
-      let unit = length(result.value.doubles) + length(slope)
-      return difference == 0 ? 0 : (difference / unit).isNaN ? .infinity : difference / unit
+      return (result, cotangent, slopes)
     }
   }
+
+  /// How far an instruction set's value is from the reference's, and its gradients from the slopes,
+  /// per input.
+  ///
+  /// The unit is |f(x)|, for a gradient plus the length of f's slope along v: ⟨u, slope⟩ has that
+  /// slope's length as its standard deviation, for u has variance 1 in every element, and the
+  /// rounding of f(x) drowns whatever is much smaller than f(x).
+  ///
+  /// - Returns: Infinity for a result of the wrong shape and for one that is not a number.
+  public func errors(on instructionSet: InstructionSet) -> (value: Double, gradients: [Double]) {
+    computing(on: instructionSet) {
+      let parameters = inputs.map(Variable.init(parameter:))
+      let result = operation(parameters)
+      guard result.value.shape == value.shape else {
+        return (.infinity, inputs.map { _ in .infinity })
+      }
+      let gradients = result.gradients(cotangent: cotangent)
+      let size = length(value.doubles)
+      let errors = inputs.indices.map { index in
+        let shape = inputs[index].shape
+        let gradient = gradients[parameters[index]] ?? Tensor(shape: shape, repeating: 0)
+        guard gradient.shape == shape else { return Double.infinity }
+        let (slope, taken) = (slopes[index].slope, slopes[index].taken)
+        let difference = dot(cotangent.doubles, slope) - dot(gradient.doubles, taken)
+        return share(difference, of: size + length(slope))
+      }
+      return (share(length(result.value - value), of: size), errors)
+    }
+  }
+}
+
+/// The size of a difference in a unit; infinity for one that is not a number.
+private func share(_ difference: Double, of unit: Double) -> Double {
+  let share = abs(difference) / unit
+  return difference == 0 ? 0 : share.isNaN ? .infinity : share
 }
 
 extension Tensor {
