@@ -29,6 +29,12 @@ let package = Package(
     .library(name: "CLMN", targets: ["CLMN"]),
     .executable(name: "lmn", targets: ["lmn"]),
   ],
+  traits: [
+    .trait(
+      name: "OpenBLAS",
+      description: "Weight gradients from 1024 x 512 on by OpenBLAS, on AVX2; needs libopenblas."),
+    .default(enabledTraits: ["OpenBLAS"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
   ],
@@ -37,8 +43,13 @@ let package = Package(
       name: "COpenBLAS", pkgConfig: "openblas",
       providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
     .target(
-      name: "CLMN", dependencies: ["COpenBLAS"], path: "csrc",
-      cSettings: [.headerSearchPath(".")],
+      name: "CLMN",
+      dependencies: [.target(name: "COpenBLAS", condition: .when(traits: ["OpenBLAS"]))],
+      path: "csrc", exclude: ["README.md"],
+      cSettings: [
+        .headerSearchPath("."),
+        .define("LMN_OPENBLAS", .when(traits: ["OpenBLAS"])),
+      ],
       linkerSettings: [.linkedLibrary("omp5"), .linkedLibrary("m")]),
     module("LMNKernels", dependsOn: ["CLMN"]),
     module("LMNAutodiff", dependsOn: ["LMNKernels"]),
@@ -83,7 +94,7 @@ let package = Package(
       dependsOn: [
         "LMNModel", "LMNMemories", "LMNLayers", "LMNAutodiff", "LMNKernels", "CAllocationCount",
       ]),
-    tests(of: "LMNTraining", dependsOn: ["LMN", "CAllocationCount"]),
+    tests(of: "LMNTraining", dependsOn: ["LMN", "CLMN", "CAllocationCount"]),
     tests(
       of: "LMNExperiments",
       dependsOn: [

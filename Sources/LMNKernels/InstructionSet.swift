@@ -32,5 +32,5 @@ public struct InstructionSet: Sendable, Hashable, CustomStringConvertible {
   var pointer: OpaquePointer { lmn_isa_named(name)! }
 }
 
-/// The OpenBLAS that is linked, its kernels and build options.
+/// Version, kernels and build options of the linked OpenBLAS; `none` without the trait `OpenBLAS`.
 public let blasDescription = String(cString: lmn_blas_description())

@@ -34,6 +34,27 @@ import Testing
       ], sourceLocation: sourceLocation)
   }
 
+  /// Each of several recalls has gates of its own, or none.
+  @Test(arguments: [[true, true], [false, true], [true, false]])
+  func gradientsOfGatesOfSeveralRecalls(areGated: [Bool]) {
+    let tree = Tree(start: 9, length: 11, shape: TreeShape(banks: 1, window: 2))
+    let tokens = [tree.level(0).rows.count, 2 + tree.length]
+    let scores = Tensor.random([tokens[1]], seed: 5)
+    expectGradients(
+      of: { v in
+        var gates = v[2...]
+        let (ofWindow, ofPins) = (
+          areGated[0] ? gates.popFirst() : nil, areGated[1] ? gates.popFirst() : nil
+        )
+        let pins = Recall.pinned(scores: scores, places: 2, in: tree).recall
+        return v[0].singleVectorAttention(
+          keys: v[1], of: tree, heads: 2,
+          beside: [(.window(of: tree), ofWindow), (pins, ofPins)])
+      },
+      at: [.random([tree.rowCount + 2, 8], seed: 1), .random([tree.length, 4], seed: 2)]
+        + zip(tokens, areGated).filter(\.1).map { .random([$0.0], seed: UInt64($0.0)) })
+  }
+
   /// Beside the tree every position sees its window, and two pinned tokens through their gates.
   @Test(arguments: shapedTrees, [1, 3])
   func gradientsOfRecalledTokens(of tree: Tree, heads: Int) {

@@ -1,6 +1,7 @@
 import CKernelTable
 import CLMN
 import LMNKernels
+import LMNTestSupport
 import Testing
 
 extension KernelCall {
@@ -21,6 +22,29 @@ extension KernelCall {
     return units
   }
 
+  /// Expects every unit of every kernel that the call dispatches to write nothing that another one of
+  /// them writes, and the units one by one, the last one first, to write what they write at once.
+  ///
+  /// A unit that also does a neighbour's work would give the same results, but for threads that do
+  /// so at the same time.
+  func expectUnitsToOwnWhatTheyWrite(
+    on instructionSet: InstructionSet, sourceLocation: SourceLocation = #_sourceLocation
+  ) {
+    let watch = UnitWatch()
+    _ = GuardedArguments.results(sourceLocation: sourceLocation) { arguments in
+      watch.arguments = arguments
+      let isa = lmn_isa_hooked(
+        instructionSet.context().isa,
+        { watch, index, kernel, arguments, begin, end in
+          Unmanaged<UnitWatch>.fromOpaque(watch!).takeUnretainedValue().run(
+            String(cString: lmn_kernel_name(index)), begin..<end
+          ) { kernel!(arguments, $0.lowerBound, $0.upperBound) }
+        }, Unmanaged.passUnretained(watch).toOpaque())
+      function(lmn_context(isa: isa, threads: 1), arguments, inputs)
+    }
+    #expect(watch.mistakes == [], sourceLocation: sourceLocation)
+  }
+
   /// The results when every kernel's units are shared out over threads, however small they are.
   func resultsOfSharedKernels(
     on instructionSet: InstructionSet, threads: Int,
@@ -37,5 +61,43 @@ extension KernelCall {
       return results(
         in: lmn_context(isa: isa, threads: 1), sourceLocation: sourceLocation)
     }
+  }
+}
+
+/// Runs the units of kernels in ways that show who writes what.
+private final class UnitWatch {
+  var arguments: GuardedArguments?
+  private(set) var mistakes: Set<String> = []
+
+  func run(_ name: String, _ units: Range<Int>, kernel: (Range<Int>) -> Void) {
+    guard let arguments, units.count > 1 else { return kernel(units) }
+    let before = arguments.resultBits
+    var owners = before.map { [Int](repeating: -1, count: $0.count) }
+    for unit in watched(units) {
+      kernel(unit..<unit + 1)
+      let after = arguments.resultBits
+      for array in before.indices where before[array] != after[array] {
+        for index in before[array].indices where before[array][index] != after[array][index] {
+          if owners[array][index] >= 0 {
+            mistakes.insert(
+              "\(name): units \(owners[array][index]) and \(unit) write output \(array)")
+          }
+          owners[array][index] = unit
+        }
+      }
+      arguments.resultBits = before
+    }
+    for unit in units.reversed() { kernel(unit..<unit + 1) }
+    let oneByOne = arguments.resultBits
+    arguments.resultBits = before
+    kernel(units)
+    if arguments.resultBits != oneByOne { mistakes.insert("\(name): units depend on each other") }
+  }
+
+  /// All units, or some neighbours where there are many.
+  private func watched(_ units: Range<Int>) -> [Int] {
+    guard units.count > 12 else { return Array(units) }
+    let middle = units.lowerBound + units.count / 2
+    return Array(units.prefix(4)) + Array(middle..<middle + 3) + Array(units.suffix(3))
   }
 }

@@ -23,4 +23,9 @@ import Testing
       #expect(units.compactMap { $0[name] }.max() ?? 0 >= 3, "\(name)")
     }
   }
+
+  @Test(arguments: InstructionSet.tuned, sharedCalls)
+  func unitsOwnWhatTheyWrite(_ instructionSet: InstructionSet, _ call: KernelCall) {
+    call.expectUnitsToOwnWhatTheyWrite(on: instructionSet)
+  }
 }

@@ -9,7 +9,22 @@ public final class GuardedArguments {
   /// An array that the function writes.
   private struct Result {
     let elements: () -> [Float]
+    let bits: () -> [UInt32]
+    let setBits: ([UInt32]) -> Void
     let hasIntactMargins: () -> Bool
+
+    init<Element>(_ buffer: GuardedBuffer<Element>, as float: @escaping (Element) -> Float) {
+      elements = { buffer.elements.map(float) }
+      bits = { buffer.bits }
+      setBits = { buffer.bits = $0 }
+      hasIntactMargins = { buffer.hasIntactMargins }
+    }
+  }
+
+  /// The bits of the arrays that the function writes, to be read and put back while it runs.
+  public var resultBits: [[UInt32]] {
+    get { results.map { $0.bits() } }
+    set { for (result, bits) in zip(results, newValue) { result.setBits(bits) } }
   }
 
   /// An array that the function only reads.
@@ -32,24 +47,14 @@ public final class GuardedArguments {
   /// An array that the function reads and writes.
   public func updated(_ values: [Float]) -> UnsafeMutablePointer<Float> {
     let buffer = GuardedBuffer(values)
-    results.append(
-      Result {
-        buffer.elements
-      } hasIntactMargins: {
-        buffer.hasIntactMargins
-      })
+    results.append(Result(buffer) { $0 })
     return buffer.base
   }
 
   /// An array of integers that the function writes, all of it: it starts as impossible ones.
   public func integerOutput(_ count: Int) -> UnsafeMutablePointer<Int32> {
     let buffer = GuardedBuffer([Int32](repeating: .min, count: count))
-    results.append(
-      Result {
-        buffer.elements.map(Float.init)
-      } hasIntactMargins: {
-        buffer.hasIntactMargins
-      })
+    results.append(Result(buffer, as: Float.init))
     return buffer.base
   }
 

@@ -35,6 +35,21 @@ public final class GuardedBuffer<Element: BitwiseCopyable> {
     Array(UnsafeBufferPointer(start: base, count: original.count))
   }
 
+  /// The elements' bits, to be read and put back.
+  var bits: [UInt32] {
+    get {
+      base.withMemoryRebound(to: UInt32.self, capacity: original.count) {
+        Array(UnsafeBufferPointer(start: $0, count: original.count))
+      }
+    }
+    set {
+      precondition(newValue.count == original.count)
+      base.withMemoryRebound(to: UInt32.self, capacity: original.count) {
+        $0.update(from: newValue, count: newValue.count)
+      }
+    }
+  }
+
   /// Whether nothing was written before the first element or behind the last.
   public var hasIntactMargins: Bool {
     holds(margin, at: 0) && holds(margin, at: margin.count + original.count)

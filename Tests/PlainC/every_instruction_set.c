@@ -1,42 +1,25 @@
-// Calls the kernels from C alone and compares every available instruction set with the reference:
-// the proof that the header stands by itself, and, under an emulator, the test of other processors.
-// Exits with the number of differences.
+// Runs every kernel from C alone, on every available instruction set: results agree with the
+// reference and have the same bits on 1 and 4 threads. Under an emulator this tests the kernels of
+// other processors, under sanitizers their memory accesses and arithmetic. Fails on any difference.
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "CLMN.h"
+#include "vocabulary_tests.h"
 
-enum { L = 77, E = 36, K = 2, V = 31, P = 3 };
+enum { V = 31, MOST_RESULTS = 96, MOST_ALLOCATIONS = 256 };
 
-static float *random_values(size_t count) {
-  static unsigned long long state = 1;
-  float *values = malloc(count * sizeof *values);
-  for (size_t i = 0; i < count; i++) {
-    state = state * 6364136223846793005ull + 1442695040888963407ull;
-    values[i] = (float)(state >> 40) / (float)(1 << 23) - 1;
-  }
-  return values;
-}
-
-static float *copy(const float *values, size_t count) {
-  float *result = malloc(count * sizeof *result);
-  for (size_t i = 0; i < count; i++) result[i] = values[i];
-  return result;
-}
-
-/// Everything is of order one and no sum has more than a few hundred terms.
-static int differs(const char *isa, const char *what, const float *a, const float *b,
-                   size_t count) {
-  float largest = 0, difference = 0;
-  for (size_t i = 0; i < count; i++) {
-    largest = fmaxf(largest, fabsf(b[i]));
-    difference = isnan(a[i]) ? INFINITY : fmaxf(difference, fabsf(a[i] - b[i]));
-  }
-  const int bad = !(difference <= 3e-5f * largest);
-  printf("%-10s %-28s %.1e of %.1e%s\n", isa, what, difference, largest, bad ? "  DIFFERS" : "");
-  return bad;
-}
+/// A part of a stream and the tree that is built over it.
+typedef struct {
+  const char *name;
+  size_t width, heads, start, length;
+  lmn_tree_shape shape;
+  size_t sources;  // of an affine summary
+  bool level_bias;
+  size_t pinned;
+} computation;
 
 typedef struct {
   const char *name;
@@ -44,200 +27,430 @@ typedef struct {
   size_t count;
 } result;
 
-/// Runs a bit of everything; fills `results` and returns how many there are.
-static size_t run(lmn_context context, const lmn_tree tree, size_t heads, float *const *inputs,
-                  result *results) {
-  const size_t N = lmn_tree_rows(tree);
-  float *const *in = inputs;
-  size_t count = 0;
-#define OUT(name, size)                        \
-  float *name = malloc((size) * sizeof *name); \
-  results[count++] = (result){#name, name, (size)}
+/// Results of a computation and all memory that it used.
+typedef struct {
+  result results[MOST_RESULTS];
+  void *memory[MOST_ALLOCATIONS];
+  size_t count, allocations;
+} outcome;
 
+static void *allocate(outcome *o, size_t bytes) {
+  if (o->allocations == MOST_ALLOCATIONS) abort();
+  void *memory = malloc(bytes ? bytes : 1);
+  if (!memory) abort();
+  return o->memory[o->allocations++] = memory;
+}
+
+static void release(outcome *o) {
+  while (o->allocations) free(o->memory[--o->allocations]);
+  o->count = 0;
+}
+
+/// Uniform in [-scale, scale), the same for the same seed.
+static float *random_values(outcome *o, unsigned seed, size_t count, float scale) {
+  float *values = allocate(o, count * sizeof *values);
+  unsigned long long state = seed;
+  for (size_t i = 0; i < count; i++) {
+    state = state * 6364136223846793005ull + 1442695040888963407ull;
+    values[i] = scale * ((float)(state >> 40) / (float)(1 << 23) - 1);
+  }
+  return values;
+}
+
+/// Values that no kernel has written yet.
+static float *unwritten(outcome *o, size_t count) {
+  float *values = allocate(o, count * sizeof *values);
+  for (size_t i = 0; i < count; i++) values[i] = NAN;
+  return values;
+}
+
+static float *add_result(outcome *o, const char *name, float *values, size_t count) {
+  if (o->count == MOST_RESULTS) abort();
+  o->results[o->count++] = (result){name, values, count};
+  return values;
+}
+
+#define OUT(name, count_) float *name = add_result(o, #name, unwritten(o, count_), count_)
+#define IN_OUT(name, values, count_) float *name = add_result(o, #name, values, count_)
+
+/// Matrices, rows and elementwise kernels, on [L, E] values.
+static void run_layers(lmn_context context, const computation *c, outcome *o) {
+  const size_t L = c->length, E = c->width;
+  const float *x = random_values(o, 1, L * E, 1), *dy = random_values(o, 2, L * E, 1);
+  const float *weight = random_values(o, 3, E * 2 * E, 1), *bias = random_values(o, 4, 2 * E, 1);
   OUT(product, L * 2 * E);
-  lmn_matmul_forward(context, &(lmn_matmul){L, E, 2 * E, in[0], in[1], in[2], product});
+  lmn_matmul_forward(context, &(lmn_matmul){L, E, 2 * E, x, weight, bias, product});
+  OUT(product_without_bias, L * 2 * E);
+  lmn_matmul_forward(context, &(lmn_matmul){L, E, 2 * E, x, weight, NULL, product_without_bias});
   OUT(d_right, E * 2 * E);
-  lmn_matmul_backward_right(context, &(lmn_matmul_grad){L, E, 2 * E, in[0], product, d_right});
+  lmn_matmul_backward_right(context, &(lmn_matmul_grad){L, E, 2 * E, x, product, d_right});
+  OUT(sum, L * E);
+  lmn_sum_forward(context, &(lmn_sum){L * E, 3, {x, dy, x}, sum});
+  OUT(row_sum, E);
+  lmn_row_sum_forward(context, &(lmn_row_sum){L, E, x, row_sum});
 
-  const size_t r = tree.shape.arity, g = tree.shape.growth, G = lmn_tree_grown_rows(tree);
-  float *grown = malloc((1 + G * E) * sizeof *grown),
-        *d_grown = malloc((1 + G * E) * sizeof *grown);
-  const lmn_expander expander = {in[4], in[5], grown};
-  float *nodes = copy(in[3], N * E);
-  results[count++] = (result){"nodes", nodes, N * E};
-  const size_t sources = heads % 3 ? 1 : K, weights = K * sources * r * E * E;
-  lmn_affine_summary_forward(
-      context, &(lmn_affine_summary){tree, E, sources, in[4], in[5], nodes, expander});
-  float *d_nodes = copy(in[6], N * E), *weight_transposed = malloc(weights * sizeof(float));
-  float *expander_transposed = malloc((1 + g) * E * E * sizeof(float));
-  results[count++] = (result){"d_nodes", d_nodes, N * E};
-  lmn_transpose_forward(context, &(lmn_transpose){K * sources, r * E, E, in[4], weight_transposed});
-  lmn_transpose_forward(context, &(lmn_transpose){1 + g, E, E, in[4], expander_transposed});
-  OUT(d_weight, weights);
-  OUT(d_summary_bias, K * E);
-  OUT(d_expander_weight, g ? (1 + g) * E * E : 0);
-  OUT(d_expander_bias, g ? E : 0);
-  lmn_affine_summary_backward(
-      context, &(lmn_affine_summary_grad){
-                   tree,
-                   E,
-                   sources,
-                   nodes,
-                   weight_transposed,
-                   d_nodes,
-                   d_weight,
-                   d_summary_bias,
-                   {expander_transposed, grown, d_grown, d_expander_weight, d_expander_bias}});
+  int32_t *targets = allocate(o, L * sizeof *targets);
+  for (size_t i = 0; i < L; i++) targets[i] = i % 5 ? (int32_t)(i % V) : -1;
+  OUT(mean, 1);
+  lmn_mean_forward(context, &(lmn_mean){1, L, x, NULL, mean});
+  OUT(counted_mean, 1);
+  lmn_mean_forward(context, &(lmn_mean){1, L, x, targets, counted_mean});
+  OUT(d_values, L);
+  lmn_mean_backward(context, &(lmn_mean_grad){1, L, dy, NULL, d_values});
+  OUT(d_counted_values, L);
+  lmn_mean_backward(context, &(lmn_mean_grad){1, L, dy, targets, d_counted_values});
 
-  float *conv_nodes = copy(in[3], N * E), *mixed = calloc(N * E, sizeof *mixed);
-  results[count++] = (result){"conv_nodes", conv_nodes, N * E};
-  lmn_separable_conv_forward(
-      context, &(lmn_separable_conv){tree, E, in[7], in[4], in[5], conv_nodes, mixed, expander});
-  float *d_conv_nodes = copy(in[6], N * E), *d_mixed = malloc(N * E * sizeof *mixed);
-  results[count++] = (result){"d_conv_nodes", d_conv_nodes, N * E};
-  OUT(d_taps, K * (r + 1) * E);
-  OUT(d_pointwise, K * E * E);
-  OUT(d_conv_bias, K * E);
-  lmn_separable_conv_backward(
-      context,
-      &(lmn_separable_conv_grad){tree,
-                                 E,
-                                 in[7],
-                                 in[4],
-                                 conv_nodes,
-                                 mixed,
-                                 d_conv_nodes,
-                                 d_mixed,
-                                 d_taps,
-                                 d_pointwise,
-                                 d_conv_bias,
-                                 {in[4], grown, d_grown, d_expander_weight, d_expander_bias}});
+  int64_t *reversed = allocate(o, L * sizeof *reversed);
+  for (size_t i = 0; i < L; i++) reversed[i] = (int64_t)(L - 1 - i);
+  OUT(row_copy, L * E);
+  lmn_row_copy_forward(context, &(lmn_row_copy){L, E, x, NULL, row_copy, NULL});
+  OUT(reversed_copy, L * E);
+  lmn_row_copy_forward(context, &(lmn_row_copy){L, E, x, reversed, reversed_copy, NULL});
+  int32_t *maximal_rows = allocate(o, E * sizeof *maximal_rows);
+  OUT(maximum, E);
+  lmn_row_maximum_forward(context, &(lmn_row_maximum){L, E, x, dy, maximum, maximal_rows});
+  OUT(d_matrix, L * E);
+  lmn_row_maximum_backward(context, &(lmn_row_maximum_grad){L, E, maximal_rows, dy, d_matrix});
 
-  OUT(output, L * E);
-  OUT(log_normalizer, L * heads);
-  const float *bias = heads % 2 ? in[0] : NULL;
-  lmn_single_vector_attention_forward(
-      context,
-      &(lmn_single_vector_attention){tree, E, heads, in[8], in[0], bias, output, log_normalizer});
-  OUT(d_keys, L * E);
-  OUT(d_slots, N * 2 * E);
-  const size_t biases = (tree.shape.highest_level + 1) * heads;
-  OUT(d_bias, bias ? biases : 0);
-  float *partial =
-      malloc((1 + lmn_single_vector_attention_partial_rows(tree) * 2 * E) * sizeof *partial);
-  float *partial_bias =
-      malloc((1 + lmn_single_vector_attention_units(tree) * biases) * sizeof *partial);
-  lmn_single_vector_attention_backward(
-      context, &(lmn_single_vector_attention_grad){tree, E, heads, in[8], in[0], bias, output,
-                                                   log_normalizer, in[9], d_keys, d_slots, partial,
-                                                   d_bias, partial_bias});
+  OUT(rms_normalized, L * E);
+  OUT(rms_scale, L);
+  lmn_rms_norm_forward(context, &(lmn_rms_norm){L, E, 1e-6f, x, bias, rms_normalized, rms_scale});
+  OUT(rms_d_x, L * E);
+  OUT(rms_d_gain, E);
+  lmn_rms_norm_backward(context,
+                        &(lmn_rms_norm_grad){L, E, x, bias, rms_scale, dy, rms_d_x, rms_d_gain});
+  OUT(layer_normalized, L * E);
+  OUT(layer_mean, L);
+  OUT(layer_scale, L);
+  lmn_layer_norm_forward(context, &(lmn_layer_norm){L, E, 1e-5f, x, bias, bias + E,
+                                                    layer_normalized, layer_mean, layer_scale});
+  OUT(layer_d_x, L * E);
+  OUT(layer_d_gain, E);
+  OUT(layer_d_bias, E);
+  lmn_layer_norm_backward(
+      context, &(lmn_layer_norm_grad){L, E, x, bias, layer_mean, layer_scale, dy, layer_d_x,
+                                      layer_d_gain, layer_d_bias});
 
-  // The attention goes on over the window, where there is one, or else over P pinned tokens.
-  const bool pins = tree.shape.window == 0;
-  const size_t tokens = pins ? P + L : lmn_tree_level_at(tree, 0).count;
-  const size_t places = pins ? P : tree.shape.window;
-  int32_t *rows = malloc(tokens * sizeof *rows), *audience = malloc(2 * tokens * sizeof *rows);
-  int32_t *seen = malloc(L * places * sizeof *rows);
-  int64_t pinned[P];
-  for (size_t i = 0; i < tokens; i++) rows[i] = (int32_t)i;
-  if (pins)
-    lmn_recall_pinned(&(lmn_pinning){L, P, in[2 + 1], seen, audience, pinned});
-  else
-    lmn_recall_window(tree, seen, audience);
-  const float *gates = pins ? in[0] : NULL;
-  lmn_recall_forward(context, &(lmn_recall){L, E, heads, tokens, places, rows, seen, in[8], gates,
-                                            in[0], output, log_normalizer});
-  OUT(d_gates, pins ? tokens : 0);
-  lmn_recall_backward(
-      context, &(lmn_recall_grad){L, E, heads, tokens, places, rows, seen, audience, in[8], gates,
-                                  in[0], output, log_normalizer, in[9], d_keys, d_slots, d_gates});
-
-  // A young stream, one between tiles, and one of more than a block of slots.
-  const float *tables[] = {in[8], in[8], in[8]}, *biases_of[] = {in[0], in[0], in[0]};
-  const size_t counts[] = {1, 6, L};
-  OUT(stepped, 3 * E);
-  lmn_single_vector_attention_step_forward(
-      context, &(lmn_single_vector_attention_step){3, E, heads, tables, bias ? biases_of : NULL,
-                                                   counts, in[0], stepped});
-
-  OUT(normalized, L * E);
-  OUT(scale, L);
-  lmn_rms_norm_forward(context, &(lmn_rms_norm){L, E, 1e-6f, in[0], in[2], normalized, scale});
-  OUT(activated, L * E);
-  lmn_silu_forward(context, &(lmn_activation){L * E, in[0], activated});
-  OUT(d_x, L * E);
-  lmn_silu_backward(context, &(lmn_activation_grad){L * E, in[0], in[9], d_x});
-  OUT(gelu, L * E);
-  lmn_gelu_forward(context, &(lmn_activation){L * E, in[0], gelu});
-  OUT(gelu_d_x, L * E);
-  lmn_gelu_backward(context, &(lmn_activation_grad){L * E, in[0], in[9], gelu_d_x});
-  OUT(relu_d_x, L * E);
-  lmn_relu_backward(context, &(lmn_activation_grad){L * E, in[0], in[9], relu_d_x});
+  static void (*const forwards[])(lmn_context, const lmn_activation *) = {
+      lmn_silu_forward, lmn_gelu_forward, lmn_relu_forward, lmn_log_sigmoid_forward};
+  static void (*const backwards[])(lmn_context, const lmn_activation_grad *) = {
+      lmn_silu_backward, lmn_gelu_backward, lmn_relu_backward, lmn_log_sigmoid_backward};
+  for (size_t i = 0; i < 4; i++) {
+    OUT(activated, L * E);
+    forwards[i](context, &(lmn_activation){L * E, x, activated});
+    OUT(d_x, L * E);
+    backwards[i](context, &(lmn_activation_grad){L * E, x, dy, d_x});
+  }
   OUT(kept, L * E);
-  lmn_dropout_forward(
-      context, &(lmn_dropout){L * E, 0.3f, 2, (const uint64_t[]){5, 1ull << 32}, in[0], kept});
+  lmn_dropout_forward(context,
+                      &(lmn_dropout){L * E, 0.3f, 2, (const uint64_t[]){5, 1ull << 32}, x, kept});
+
+  int32_t *ids = allocate(o, L * sizeof *ids);
+  for (size_t i = 0; i < L; i++) ids[i] = (int32_t)(i * i % V);
+  const float *table = random_values(o, 5, V * E, 1);
+  OUT(vectors, L * E);
+  lmn_embedding_forward(context, &(lmn_embedding){L, V, E, ids, table, vectors});
+  OUT(d_table, V * E);
+  lmn_embedding_backward(context, &(lmn_embedding_grad){L, V, E, ids, dy, d_table});
+  int64_t *positions = allocate(o, L * sizeof *positions);
+  for (size_t i = 0; i < L; i++) positions[i] = 1000 * (int64_t)i;
+  double *frequencies = allocate(o, (E + 1) / 2 * sizeof *frequencies);
+  for (size_t i = 0; i < (E + 1) / 2; i++) frequencies[i] = 0.1 / (1 + (double)i);
   OUT(encodings, L * E);
-  int64_t positions[L];
-  double frequencies[E / 2];
-  for (int i = 0; i < L; i++) positions[i] = 1000 * i;
-  for (int i = 0; i < E / 2; i++) frequencies[i] = 0.1 / (1 + i);
   lmn_sinusoid_forward(context, &(lmn_sinusoid){L, E, positions, frequencies, encodings});
-  int32_t targets[L];
-  for (int i = 0; i < L; i++) targets[i] = i % V;
+
   OUT(losses, L);
   OUT(log_sum, L);
   lmn_cross_entropy_forward(context, &(lmn_cross_entropy){L, V, product, targets, losses, log_sum});
-
-  int32_t maximal_rows[E];
-  OUT(maximum, E);
-  lmn_row_maximum_forward(context, &(lmn_row_maximum){L, E, in[0], in[9], maximum, maximal_rows});
-  OUT(d_matrix, L * E);
-  lmn_row_maximum_backward(context, &(lmn_row_maximum_grad){L, E, maximal_rows, in[2], d_matrix});
+  OUT(d_logits, L * V);
+  lmn_cross_entropy_backward(
+      context, &(lmn_cross_entropy_grad){L, V, product, targets, log_sum, dy, d_logits});
   for (int squared = 0; squared < 2; squared++) {
     OUT(errors, L * E);
-    lmn_prediction_error_forward(
-        context, &(lmn_prediction_error){L * E, squared, in[0], in[9], in[3], errors});
+    lmn_prediction_error_forward(context,
+                                 &(lmn_prediction_error){L * E, squared, x, dy, x, errors});
     OUT(d_predictions, L * E);
     lmn_prediction_error_backward(
-        context,
-        &(lmn_prediction_error_grad){L * E, squared, in[0], in[9], in[3], in[6], d_predictions});
+        context, &(lmn_prediction_error_grad){L * E, squared, x, dy, x, dy, d_predictions});
   }
-  return count;
+
+  IN_OUT(value, random_values(o, 6, L * E, 1), L * E);
+  IN_OUT(first, random_values(o, 7, L * E, 0.1f), L * E);
+  IN_OUT(second, random_values(o, 8, L * E, 0.1f), L * E);
+  for (size_t i = 0; i < L * E; i++) second[i] = fabsf(second[i]);
+  lmn_adamw_update(context, &(lmn_adamw){L * E, 1e-3f, 0.9f, 0.99f, 1e-8f, 0.1f, 0.1f, 0.01f, 0.5f,
+                                         dy, value, first, second});
+  const size_t blocks = (L * E + LMN_SQUARED_NORM_BLOCK - 1) / LMN_SQUARED_NORM_BLOCK;
+  OUT(squares, blocks);
+  lmn_squared_norm_forward(context, &(lmn_squared_norm){L * E, x, squares});
+}
+
+/// Both summarizers, forward and backward.
+static void run_summaries(lmn_context context, const computation *c, lmn_tree tree, outcome *o) {
+  const size_t E = c->width, K = c->shape.banks, r = c->shape.arity, g = c->shape.growth;
+  const size_t N = lmn_tree_rows(tree), G = lmn_tree_grown_rows(tree), J = c->sources;
+  const size_t matrix = E * E;
+  // Small enough for the nodes of every level to stay of order one.
+  const float *weight = random_values(o, 9, K * J * r * matrix, 0.1f);
+  const float *bias = random_values(o, 10, K * E, 1);
+  float *weight_transposed = unwritten(o, K * J * r * matrix);
+  lmn_transpose_forward(context, &(lmn_transpose){K * J, r * E, E, weight, weight_transposed});
+  // Without growth, its arguments are not used.
+  lmn_expander expander = {NULL, NULL, NULL};
+  lmn_expander_grad expander_grad = {NULL, NULL, NULL, NULL, NULL};
+  if (g) {
+    const float *taps = random_values(o, 11, (1 + g) * matrix, 0.1f);
+    float *transposed = unwritten(o, (1 + g) * matrix), *grown = unwritten(o, G * E);
+    lmn_transpose_forward(context, &(lmn_transpose){1 + g, E, E, taps, transposed});
+    expander = (lmn_expander){taps, bias, grown};
+    expander_grad.weight_transposed = transposed;
+    expander_grad.grown = grown;
+    expander_grad.d_grown = unwritten(o, G * E);
+  }
+
+  IN_OUT(nodes, random_values(o, 12, N * E, 1), N * E);
+  lmn_affine_summary_forward(context,
+                             &(lmn_affine_summary){tree, E, J, weight, bias, nodes, expander});
+  IN_OUT(d_nodes, random_values(o, 13, N * E, 1), N * E);
+  OUT(d_weight, K * J * r * matrix);
+  OUT(d_bias, K * E);
+  if (g) {
+    OUT(d_expander_weight, (1 + g) * matrix);
+    OUT(d_expander_bias, E);
+    expander_grad.d_weight = d_expander_weight, expander_grad.d_bias = d_expander_bias;
+  }
+  lmn_affine_summary_backward(
+      context, &(lmn_affine_summary_grad){tree, E, J, nodes, weight_transposed, d_nodes, d_weight,
+                                          d_bias, expander_grad});
+
+  const float *taps = random_values(o, 14, K * (r + 1) * E, 0.5f);
+  float *mixed = unwritten(o, N * E), *d_mixed = unwritten(o, N * E);
+  IN_OUT(conv_nodes, random_values(o, 12, N * E, 1), N * E);
+  lmn_separable_conv_forward(
+      context, &(lmn_separable_conv){tree, E, taps, weight, bias, conv_nodes, mixed, expander});
+  IN_OUT(d_conv_nodes, random_values(o, 13, N * E, 1), N * E);
+  OUT(d_taps, K * (r + 1) * E);
+  OUT(d_pointwise, K * matrix);
+  OUT(d_conv_bias, K * E);
+  if (g) {
+    OUT(d_conv_expander_weight, (1 + g) * matrix);
+    OUT(d_conv_expander_bias, E);
+    expander_grad.d_weight = d_conv_expander_weight, expander_grad.d_bias = d_conv_expander_bias;
+  }
+  lmn_separable_conv_backward(
+      context,
+      &(lmn_separable_conv_grad){tree, E, taps, weight, conv_nodes, mixed, d_conv_nodes, d_mixed,
+                                 d_taps, d_pointwise, d_conv_bias, expander_grad});
+}
+
+/// Attention over the tree, then over the window and over pinned tokens, all forward before all
+/// backward, as a network runs them.
+static void run_attention(lmn_context context, const computation *c, lmn_tree tree, outcome *o) {
+  const size_t L = c->length, E = c->width, H = c->heads, N = lmn_tree_rows(tree);
+  const size_t levels = c->shape.highest_level + 1, P = c->pinned, window = c->shape.window;
+  const float *slots = random_values(o, 15, N * 2 * E, 1), *keys = random_values(o, 16, L * E, 1);
+  const float *bias = c->level_bias ? random_values(o, 17, levels * H, 1) : NULL;
+  OUT(output, L * E);
+  OUT(log_normalizer, L * H);
+  lmn_single_vector_attention_forward(
+      context,
+      &(lmn_single_vector_attention){tree, E, H, slots, keys, bias, output, log_normalizer});
+
+  const size_t seen_tokens = lmn_tree_level_at(tree, 0).count, pinned_tokens = P + L;
+  int32_t *rows = allocate(o, (seen_tokens + pinned_tokens) * sizeof *rows);
+  for (size_t i = 0; i < seen_tokens + pinned_tokens; i++) rows[i] = (int32_t)i;
+  int32_t *window_seen = NULL, *window_audience = NULL, *pinned_seen = NULL,
+          *pinned_audience = NULL;
+  const float *gates = NULL;
+  if (window) {
+    window_seen = allocate(o, L * window * sizeof *rows);
+    window_audience = allocate(o, 2 * seen_tokens * sizeof *rows);
+    lmn_recall_window(tree, window_seen, window_audience);
+    lmn_recall_forward(context, &(lmn_recall){L, E, H, seen_tokens, window, rows, window_seen,
+                                              slots, NULL, keys, output, log_normalizer});
+  }
+  if (P) {
+    float *scores = random_values(o, 18, pinned_tokens, 1);
+    for (size_t i = 0; i < P && c->start == 0; i++) scores[i] = -INFINITY;
+    pinned_seen = allocate(o, L * P * sizeof *rows);
+    pinned_audience = allocate(o, 2 * pinned_tokens * sizeof *rows);
+    int64_t *pinned = allocate(o, P * sizeof *pinned);
+    lmn_recall_pinned(&(lmn_pinning){L, P, scores, pinned_seen, pinned_audience, pinned});
+    gates = random_values(o, 19, pinned_tokens, 1);
+    lmn_recall_forward(context, &(lmn_recall){L, E, H, pinned_tokens, P, rows, pinned_seen, slots,
+                                              gates, keys, output, log_normalizer});
+  }
+
+  const float *d_output = random_values(o, 20, L * E, 1);
+  OUT(d_keys, L * E);
+  OUT(d_slots, N * 2 * E);
+  float *d_bias = NULL, *partial = NULL, *partial_bias = NULL;
+  const size_t partial_rows = lmn_single_vector_attention_partial_rows(tree);
+  if (partial_rows) partial = unwritten(o, partial_rows * 2 * E);
+  if (bias) {
+    d_bias = add_result(o, "d_level_bias", unwritten(o, levels * H), levels * H);
+    partial_bias = unwritten(o, lmn_single_vector_attention_units(tree) * levels * H);
+  }
+  lmn_single_vector_attention_backward(
+      context, &(lmn_single_vector_attention_grad){tree, E, H, slots, keys, bias, output,
+                                                   log_normalizer, d_output, d_keys, d_slots,
+                                                   partial, d_bias, partial_bias});
+  if (window)
+    lmn_recall_backward(
+        context,
+        &(lmn_recall_grad){L, E, H, seen_tokens, window, rows, window_seen, window_audience, slots,
+                           NULL, keys, output, log_normalizer, d_output, d_keys, d_slots, NULL});
+  if (P) {
+    OUT(d_gates, pinned_tokens);
+    lmn_recall_backward(
+        context, &(lmn_recall_grad){L, E, H, pinned_tokens, P, rows, pinned_seen, pinned_audience,
+                                    slots, gates, keys, output, log_normalizer, d_output, d_keys,
+                                    d_slots, d_gates});
+  }
+
+  // Decode steps: one slot, less than a tile, more than a block of slots.
+  const float *step_biases = random_values(o, 21, 77 * H, 1);
+  const float *tables[] = {slots, slots, slots};
+  const float *biases_of[] = {step_biases, step_biases, step_biases};
+  const size_t counts[] = {1, 6, 77};
+  OUT(stepped, 3 * E);
+  lmn_single_vector_attention_step_forward(
+      context, &(lmn_single_vector_attention_step){3, E, H, tables, bias ? biases_of : NULL, counts,
+                                                   keys, stepped});
+}
+
+typedef void runner(lmn_context, const computation *, outcome *);
+
+static void run_all(lmn_context context, const computation *c, outcome *o) {
+  const lmn_tree tree = {.start = c->start, .length = c->length, .shape = c->shape};
+  run_layers(context, c, o);
+  run_summaries(context, c, tree, o);
+  run_attention(context, c, tree, o);
+}
+
+/// A weight gradient that is large enough for OpenBLAS on instruction sets that use it.
+static void run_large_gradient(lmn_context context, const computation *c, outcome *o) {
+  const size_t rows = c->length, inner = 2 * c->width, columns = c->width;
+  const float *left = random_values(o, 1, rows * inner, 1);
+  const float *d_product = random_values(o, 2, rows * columns, 1);
+  OUT(d_right, inner * columns);
+  lmn_matmul_backward_right(context,
+                            &(lmn_matmul_grad){rows, inner, columns, left, d_product, d_right});
+}
+
+/// Values are of order one, and errors of a sum in blocks grow slowly with its length.
+static int expect_close(const char *name, const char *isa, const result *found,
+                        const result *expected) {
+  float largest = 0, difference = 0;
+  for (size_t i = 0; i < expected->count; i++) {
+    const float a = found->values[i], b = expected->values[i];
+    largest = fmaxf(largest, fabsf(b));
+    difference = isnan(a) || isnan(b) ? INFINITY : fmaxf(difference, fabsf(a - b));
+    if (isinf(difference)) break;
+  }
+  const int differs = !(difference <= 3e-5f * largest);
+  if (differs)
+    printf("%s, %s: %s is off by %.1e of %.1e  DIFFERS\n", name, isa, found->name, difference,
+           largest);
+  return differs;
+}
+
+static int expect_equal(const char *name, const char *isa, const result *found,
+                        const result *expected) {
+  const int differs = memcmp(found->values, expected->values, found->count * sizeof(float)) != 0;
+  if (differs) printf("%s, %s: %s depends on threads  DIFFERS\n", name, isa, found->name);
+  return differs;
+}
+
+static int check(const computation *c, runner *run) {
+  static outcome expected, found, shared;
+  int differences = 0;
+  run((lmn_context){lmn_isa_named("reference"), 1}, c, &expected);
+  const lmn_isa *isa;
+  for (size_t i = 0; (isa = lmn_isa_available(i)); i++) {
+    run((lmn_context){isa, 1}, c, &found);
+    run((lmn_context){isa, 4}, c, &shared);
+    for (size_t r = 0; r < expected.count; r++) {
+      differences +=
+          expect_close(c->name, lmn_isa_name(isa), &found.results[r], &expected.results[r]);
+      differences +=
+          expect_equal(c->name, lmn_isa_name(isa), &shared.results[r], &found.results[r]);
+    }
+    release(&found);
+    release(&shared);
+  }
+  release(&expected);
+  return differences;
+}
+
+static int check_vocabulary(void) {
+  int failures = 0;
+#if defined(__x86_64__)
+  if (lmn_isa_named("avx512")) failures += test_vocabulary_avx512();
+  if (lmn_isa_named("avx2")) failures += test_vocabulary_avx2();
+#elif defined(__aarch64__)
+  failures += test_vocabulary_neon();
+#endif
+  return failures;
+}
+
+/// Several units of every kernel. The first is what a default network computes, at a longer length.
+static const computation long_parts[] = {
+    // name, width, heads, start, length, {banks, arity, growth, highest level, window, disjoint},
+    // sources, level bias, pinned
+    {"default", 32, 4, 0, 1100, {2, 2, 0, 47, 0, false}, 1, false, 0},
+    {"level bias", 32, 4, 0, 1100, {2, 2, 0, 47, 0, false}, 1, true, 0},
+    {"window", 32, 4, 0, 1100, {2, 2, 0, 47, 5, false}, 1, false, 0},
+    {"pinned", 32, 4, 0, 1100, {2, 2, 0, 47, 0, false}, 1, false, 4},
+    {"disjoint", 32, 4, 0, 1100, {2, 2, 0, 47, 0, true}, 1, false, 0},
+    {"disjoint, level bias", 32, 4, 0, 1100, {2, 2, 0, 47, 0, true}, 1, true, 0},
+    {"arity 3", 32, 4, 0, 1100, {2, 3, 0, 47, 0, false}, 1, false, 0},
+    {"arity 4, sources", 32, 4, 0, 1100, {2, 4, 0, 47, 0, false}, 2, false, 0},
+    {"expansion", 32, 4, 0, 1100, {2, 2, 1, 5, 0, false}, 1, false, 0},
+    {"all", 32, 4, 0, 1100, {2, 3, 1, 4, 3, true}, 2, true, 5},
+    {"all, carried", 32, 4, 777, 1100, {2, 3, 1, 4, 3, true}, 2, true, 5},
+    {"carried", 32, 4, 1000, 1100, {2, 2, 0, 47, 2, false}, 1, false, 3},
+    {"1 head", 32, 1, 0, 1100, {1, 2, 0, 47, 1, false}, 1, true, 2},
+    {"2 heads", 32, 2, 0, 1100, {1, 2, 0, 47, 1, false}, 1, false, 2},
+    {"8 heads", 32, 8, 0, 1100, {1, 2, 0, 47, 1, false}, 1, true, 2},
+    {"32 heads", 32, 32, 0, 1100, {1, 2, 0, 47, 1, false}, 1, false, 2},
+    {"width 36", 36, 12, 0, 1100, {2, 2, 0, 47, 1, false}, 1, false, 2},
+};
+
+/// Every kind of tree with every number of heads of width 36, whole and carried.
+static int check_short_parts(void) {
+  const lmn_tree_shape shapes[] = {
+      {2, 2, 0, 40, 0, false}, {2, 3, 1, 40, 0, false}, {2, 4, 0, 2, 5, false},
+      {2, 2, 0, 40, 0, true},  {2, 2, 2, 3, 0, false},  {2, 3, 0, 40, 0, true},
+      {2, 5, 1, 40, 0, true},  {2, 4, 0, 40, 0, true},  {2, 8, 0, 40, 1, false},
+  };
+  int differences = 0;
+  size_t kind = 0;
+  for (size_t heads = 1; heads <= 36; heads++) {
+    if (36 % heads) continue;
+    for (size_t start = 0; start <= 100; start = start * 3 + 11, kind++) {
+      char name[64];
+      snprintf(name, sizeof name, "%zu heads, start %zu, tree %zu", heads, start, kind % 9);
+      const computation c = {name,
+                             36,
+                             heads,
+                             start,
+                             77,
+                             shapes[kind % 9],
+                             heads % 3 ? 1 : 2,
+                             heads % 2 == 1,
+                             shapes[kind % 9].window ? 0 : 3};
+      differences += check(&c, run_all);
+    }
+  }
+  return differences;
 }
 
 int main(void) {
-  int differences = 0;
-  for (size_t heads = 1, kind = 0; heads <= 36; heads++) {
-    if (E % heads) continue;
-    // Trees of all kinds: whole ones and parts, r from 2 to 5, growing ones, low, wide, disjoint.
-    const lmn_tree_shape shapes[] = {
-        {K, 2, 0, 40, 0, false}, {K, 3, 1, 40, 0, false}, {K, 4, 0, 2, 5, false},
-        {K, 2, 0, 40, 0, true},  {K, 2, 2, 3, 0, false},  {K, 3, 0, 40, 0, true},
-        {K, 5, 1, 40, 0, true},  {K, 4, 0, 40, 0, true},  {K, 8, 0, 40, 1, false},
-    };
-    for (size_t start = 0; start <= 100; start = start * 3 + 11, kind++) {
-      const lmn_tree tree = {.start = start, .length = L, .shape = shapes[kind % 9]};
-      const size_t N = lmn_tree_rows(tree);
-      float *inputs[] = {
-          random_values(L * E), random_values(E * 2 * E),         random_values(2 * E),
-          random_values(N * E), random_values(K * K * 8 * E * E), random_values(K * E),
-          random_values(N * E), random_values(K * 9 * E),         random_values(N * 2 * E),
-          random_values(L * E),
-      };
-      // Weights of a usual size, so that the levels of the tree stay of order one.
-      for (size_t i = 0; i < K * K * 8 * E * E; i++) inputs[4][i] *= 0.1f;
-      for (size_t i = 0; i < K * 9 * E; i++) inputs[7][i] *= 0.5f;
-      result expected[64], found[64];
-      const lmn_isa *isa;
-      run((lmn_context){lmn_isa_named("reference"), 1}, tree, heads, inputs, expected);
-      for (size_t i = 0; (isa = lmn_isa_available(i)); i++) {
-        const size_t count = run((lmn_context){isa, 2}, tree, heads, inputs, found);
-        for (size_t r = 0; r < count; r++)
-          differences += differs(lmn_isa_name(isa), found[r].name, found[r].values,
-                                 expected[r].values, found[r].count);
-      }
-    }
-  }
+  const computation wide = {.name = "large gradient", .width = 512, .length = 70};
+  int differences = check_vocabulary() + check_short_parts() + check(&wide, run_large_gradient);
+  for (size_t i = 0; i < sizeof long_parts / sizeof *long_parts; i++)
+    differences += check(&long_parts[i], run_all);
   printf("%d differences\n", differences);
-  return differences;
+  return differences > 0;
 }

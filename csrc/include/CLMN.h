@@ -1,16 +1,25 @@
 // The kernels of Logarithmic Memory Networks, for C and Swift.
 //
-// Conventions, said once:
-//   - Arrays are dense, row-major float32; the comment behind a pointer is its shape.
-//   - Outputs are overwritten, inputs are only read, and an output overlaps nothing else. Where an
-//     array is both, its comment says `in` and `out`.
-//   - Every function has the same bits for any number of threads: work is cut into units that own
-//     all they write, and no unit depends on who computes it.
-//   - Nothing is allocated, nothing is read or written but the arguments, no error is reported:
-//     sizes and pointers are the caller's promise.
+// Conventions:
+//   - Arrays are dense, row-major float32; the comment after a pointer is its shape.
+//   - Outputs are overwritten, inputs are only read, and an output overlaps no other array. The
+//     comment of an array that is both says `in` and `out`.
+//   - A pointer is NULL only where its comment allows it: "or NULL", or "not used" in a case.
+//   - Results have the same bits for any number of threads: work is cut into units, and all that a
+//     unit writes is written by that unit alone.
+//   - Nothing is allocated and no error is reported: the caller guarantees sizes and pointers.
+//   - No state is kept between calls, and none of the process is changed, with one exception:
+//     lmn_matmul_backward_right on avx2, with inner * columns >= 1024 * 512, in a library compiled
+//     with LMN_OPENBLAS, calls openblas_set_num_threads(1), which holds for the process and is not
+//     undone. Without LMN_OPENBLAS (SwiftPM: without the trait OpenBLAS) it does not.
+//   - OpenMP keeps a pool of threads, made by the first call that uses more than one. Compiled
+//     without -fopenmp, the block time of the calling thread is 1 ms during a call and restored
+//     after it; compiled with -fopenmp, no OpenMP setting is touched.
+//   - Of the environment, lmn_isa_selected alone reads LMN_ISA; OpenMP and OpenBLAS read their own
+//     variables.
 //
-// Dimensions: B streams, L tokens of a stretch, E width, K banks, H heads, D = E / H, V vocabulary,
-// N nodes of a tree (its rows), M rows of a matrix.
+// Dimensions: B streams, L tokens of a part, E width, K banks, H heads, D = E / H, V vocabulary,
+// N rows of a tree's nodes, M rows of a matrix.
 #ifndef CLMN_H
 #define CLMN_H
 
@@ -18,49 +27,52 @@
 #include <stddef.h>
 #include <stdint.h>
 
+// Version of the library (semver.org), that of the Swift package.
+#define LMN_VERSION_MAJOR 0
+#define LMN_VERSION_MINOR 1
+#define LMN_VERSION_PATCH 0
+
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-// ---- Where kernels run ------------------------------------------------------------------------
+// ---- Instruction sets and threads -------------------------------------------------------------
 
 /// One instruction set: a table of kernels.
 typedef struct lmn_isa lmn_isa;
 
-/// Where a kernel runs and on how many threads. A value: the library keeps none of it.
+/// Instruction set and largest number of threads of a call.
 typedef struct lmn_context {
   const lmn_isa *isa;
   size_t threads;  // at least 1
 } lmn_context;
 
 /// The `index`-th instruction set that this processor has, best first and `reference` last; NULL
-/// behind the last.
+/// after the last.
 const lmn_isa *lmn_isa_available(size_t index);
 
-/// The available instruction set called `name` (avx512, avx2, neon, reference); NULL when there is
-/// none.
+/// The available instruction set `name` (avx512, avx2, neon, reference); NULL if there is none.
 const lmn_isa *lmn_isa_named(const char *name);
 
-/// The instruction set that the environment variable LMN_ISA names, the best one when it is not
-/// set; NULL when it names none that is available.
+/// The instruction set named by the environment variable LMN_ISA, or the best one if it is not set;
+/// NULL if the named one is not available.
 const lmn_isa *lmn_isa_selected(void);
 
 const char *lmn_isa_name(const lmn_isa *);
 
-/// The OpenBLAS that is linked, its kernels and build options.
+/// Version, kernels and build options of the linked OpenBLAS; "none" in a library without it.
 const char *lmn_blas_description(void);
 
-/// Computes units [begin, end) of one operation. Units are independent: a unit owns everything it
-/// writes, so any split over threads gives the same bits.
+/// Computes units [begin, end) of one operation. Units are independent: any split over threads
+/// gives the same bits.
 typedef void lmn_kernel(const void *args, size_t begin, size_t end);
 
-/// Runs `kernel` over units [0, count), a contiguous range per thread, at least `grain` units each.
-/// The parallel version of
+/// Runs `kernel` over units [0, count), a contiguous range per thread, at least `grain` units each:
 ///
 ///     kernel(args, 0, count);
 ///
-/// and exactly that when one thread is enough. Not to be called from inside a kernel with more than
-/// one thread.
+/// on one thread if there are fewer than 2 * `grain` units. A kernel may call it with one thread
+/// only.
 void lmn_parallel_for(lmn_context, lmn_kernel *kernel, const void *args, size_t count,
                       size_t grain);
 
@@ -77,11 +89,11 @@ typedef struct lmn_sum {
 
 void lmn_sum_forward(lmn_context, const lmn_sum *);
 
-/// mean[r] = (sum of the values[r] that count) / how many count; 0 where none does
+/// mean[r] = mean of the counted values[r]; 0 for a row without any
 typedef struct lmn_mean {
   size_t rows, columns;    // columns: at least 1
   const float *values;     // [rows, columns]
-  const int32_t *targets;  // [rows, columns], negative where a value does not count; NULL: all do
+  const int32_t *targets;  // [rows, columns], negative for values not counted; or NULL: all are
   float *mean;             // [rows]
 } lmn_mean;
 
@@ -96,7 +108,7 @@ typedef struct lmn_mean_grad {
 
 void lmn_mean_backward(lmn_context, const lmn_mean_grad *);
 
-/// target[target_rows[r]] = source[source_rows[r]] for M rows; other rows stay as they are.
+/// target[target_rows[r]] = source[source_rows[r]] for M rows; other rows are not written.
 typedef struct lmn_row_copy {
   size_t rows, width;
   const float *source;         // rows of `width`
@@ -118,8 +130,8 @@ typedef struct lmn_matmul {
 
 void lmn_matmul_forward(lmn_context, const lmn_matmul *);
 
-/// d_right = left^T . d_product, what a product's gradient gives to its right factor. (The left
-/// factor gets d_product . right^T, a product like any other.)
+/// d_right = left^T . d_product, the cotangent of the right factor. (That of the left factor is
+/// d_product . right^T: lmn_transpose and lmn_matmul.)
 typedef struct lmn_matmul_grad {
   size_t rows, inner, columns;
   const float *left;       // [rows, inner]
@@ -147,13 +159,13 @@ typedef struct lmn_row_sum {
 
 void lmn_row_sum_forward(lmn_context, const lmn_row_sum *);
 
-/// maximum[c] = the largest of matrix[r][c] over the rows r of which weights[r] is not 0
+/// maximum[c] = maximum of matrix[r][c] over the rows r with weights[r] != 0
 typedef struct lmn_row_maximum {
   size_t rows, columns;
   const float *matrix;   // [rows, columns]
   const float *weights;  // [rows], not all of them 0
   float *maximum;        // [columns]
-  int32_t *row;          // [columns]: the first row where the maximum stands
+  int32_t *row;          // [columns]: the first row with the maximum
 } lmn_row_maximum;
 
 void lmn_row_maximum_forward(lmn_context, const lmn_row_maximum *);
@@ -171,27 +183,27 @@ void lmn_row_maximum_backward(lmn_context, const lmn_row_maximum_grad *);
 
 enum { LMN_MOST_ARITY = 16 };
 
-/// What all parts of a tree of summaries have in common.
+/// Settings of a tree of summaries, the same for all of its parts.
 typedef struct lmn_tree_shape {
   size_t banks;          // K, at least 1: summaries of every node
   size_t arity;          // r, from 2 to LMN_MOST_ARITY: children of a node
-  size_t growth;         // g: how many more slots a node has than its children
-  size_t highest_level;  // no level is above this one; at least 1
+  size_t growth;         // g: slots of a node beyond those of its children
+  size_t highest_level;  // levels above the tokens, at most; at least 1
   size_t window;         // tokens before its own that a position may see
-  bool disjoint;         // whether a position sees no token twice
+  bool disjoint;         // whether a position sees every token in one node at most
 } lmn_tree_shape;
 
-/// The part of a tree of summaries that the tokens [start, start + length) of a stream touch.
+/// The part of a tree of summaries that belongs to the tokens [start, start + length) of a stream.
 ///
-/// Level 0 are the tokens. Node j of level i summarizes the r nodes from r j on of level i - 1,
-/// once per bank; level 0 is shared by the banks. A node of level i is a list of 1 + i g vectors,
-/// its slots. The part holds the nodes that these tokens finish and, per level, nodes finished
-/// before them (`carried`): those that wait for siblings, and at least the newest one, which the
-/// first tokens may see; on level 0 also the last `window` tokens. A whole sequence is a part with
-/// start 0, one step of a stream a part with length 1.
+/// Level 0 are the tokens. Node j of level i summarizes nodes r j to r j + r - 1 of level i - 1,
+/// once per bank; level 0 is shared by the banks. A node of level i has 1 + i g vectors, its slots.
+/// The part has the nodes that these tokens complete and, per level, nodes completed before them
+/// (`carried`): those without their parent yet, and at least the newest one; on level 0 also the
+/// last `window` tokens. A whole sequence is a part with start 0, a decode step a part with
+/// length 1.
 ///
-/// Arrays of nodes have one row per slot: first level 0, then for each bank its levels from 1 up;
-/// inside a level by node index, carried nodes first; inside a node by slot.
+/// Arrays of nodes have one row per slot: level 0, then for each bank its levels from 1 up; in a
+/// level by node index, carried nodes first; in a node by slot.
 typedef struct lmn_tree {
   size_t start;   // tokens before this part
   size_t length;  // L, at least 1
@@ -200,9 +212,9 @@ typedef struct lmn_tree {
 
 /// The nodes of one level of a part.
 typedef struct lmn_tree_level {
-  size_t first;    // index of the first node, which is a carried one where there are any
+  size_t first;    // index of the first node, carried ones included
   size_t count;    // nodes, the carried ones included
-  size_t carried;  // nodes that were finished before the part
+  size_t carried;  // nodes completed before the part
   size_t slots;    // of each node
   size_t row;      // row of the first node, in the first bank
 } lmn_tree_level;
@@ -213,37 +225,36 @@ size_t lmn_tree_levels(lmn_tree);
 /// Level `level` of the part, from 0 to lmn_tree_levels.
 lmn_tree_level lmn_tree_level_at(lmn_tree, size_t level);
 
-/// Rows of one bank above level 0: bank b's row of a node is b times this behind the first bank's.
+/// Rows of one bank above level 0: a node's row in bank b is b times this after that in bank 0.
 size_t lmn_tree_bank_rows(lmn_tree);
 
-/// N, all rows.
+/// N: rows of level 0 and of all banks.
 size_t lmn_tree_rows(lmn_tree);
 
-/// Families of one level, in every bank: r children each and the node that they become. A bank's
-/// rows are `*_stride` behind those of the bank before.
+/// Families of one level, in every bank: r children and their parent each. The rows of bank b are b
+/// times `*_stride` after those of bank 0.
 typedef struct lmn_families {
   size_t count;
   size_t slots;         // of a child
   size_t child;         // row of the first child
-  size_t child_stride;  // 0 where the children are tokens, which all banks share
+  size_t child_stride;  // 0 if the children are tokens, which the banks share
   size_t node;          // row of the first new node
   size_t node_stride;
-  size_t grown;         // row of the first family's grown children, where they grow
-  size_t grown_stride;  // 0 where the children are tokens
+  size_t grown;         // row of the first family's expanded children; without expansion not used
+  size_t grown_stride;  // 0 if the children are tokens
 } lmn_families;
 
-/// The families that become the new nodes of `level`, from 1 up.
+/// The families whose parents are the new nodes of `level`, at least 1.
 lmn_families lmn_tree_families_at(lmn_tree, size_t level);
 
-/// Rows of an array of grown children: r slots side by side for every new slot above level 0. First
-/// the families of tokens, then for each bank those of its levels from 2 up; inside a family slot
-/// by slot, and there child by child.
+/// Rows of an array of expanded children, r for every slot of a new node: the families of tokens,
+/// then for each bank those of its levels from 2 up; in a family by slot, in a slot by child.
 size_t lmn_tree_grown_rows(lmn_tree);
 
-/// Before nodes are summarized, each one's list of slots grows by g, through a transposed
+/// Expansion: before a summary, the slots of each child grow by g in number, by a transposed
 /// convolution with kernel 1 + g over the slots:
-///   grown[s] = bias + sum over k of child[s - k] . weight[k], where child has slot s - k
-/// and the summary is then made slot by slot. Without growth (g = 0) nothing of it is used.
+///   grown[s] = bias + sum over k of child[s - k] . weight[k], over the slots s - k that child has
+/// The summary then combines the children slot by slot. Without expansion (g = 0) not used.
 typedef struct lmn_expander {
   const float *weight;  // [1 + g, E, E]
   const float *bias;    // [E]
@@ -252,35 +263,35 @@ typedef struct lmn_expander {
 
 typedef struct lmn_expander_grad {
   const float *weight_transposed;  // [1 + g, E, E]
-  const float *grown;              // as forward left it
-  float *d_grown;                  // [lmn_tree_grown_rows, E]; out: its cotangents
+  const float *grown;              // result of the forward call
+  float *d_grown;                  // [lmn_tree_grown_rows, E]
   float *d_weight;                 // [1 + g, E, E]
   float *d_bias;                   // [E]
 } lmn_expander_grad;
 
-/// Affine summary of r neighbours: node[j] = [below[r j], ...] . weight + bias, per bank, on every
-/// level of the tree. The children come from the node's own bank, or from all banks.
+/// Affine summary: node[j] = [child[r j], ..., child[r j + r - 1]] . weight + bias, per bank, on
+/// every level of the tree. The children are those of the node's own bank, or of all banks.
 typedef struct lmn_affine_summary {
   lmn_tree tree;
   size_t width;
-  size_t sources;       // J: 1, or K where every node is made from the children of all banks
+  size_t sources;       // J: 1, or K if a node combines the children of all banks
   const float *weight;  // [K, J, r E, E]: E rows for each child of a source
   const float *bias;    // [K, E]
-  float *nodes;         // [N, E]; in: tokens and carried nodes; out: the nodes they finish
+  float *nodes;         // [N, E]; in: tokens and carried nodes; out: the other nodes
   lmn_expander expander;
 } lmn_affine_summary;
 
 void lmn_affine_summary_forward(lmn_context, const lmn_affine_summary *);
 
-/// The same for certain families of the rows of `nodes`; of `tree`, only the shape matters.
+/// The same for the given families of the rows of `nodes`; of `tree`, only the shape is used.
 void lmn_affine_summary_families_forward(lmn_context, const lmn_affine_summary *, lmn_families);
 
 typedef struct lmn_affine_summary_grad {
   lmn_tree tree;
   size_t width, sources;
-  const float *nodes;              // [N, E], as forward left them
+  const float *nodes;              // [N, E]: result of the forward call
   const float *weight_transposed;  // [K, J, E, r E]
-  float *d_nodes;   // [N, E]; in: cotangent of each node; out: with what its parents add to it
+  float *d_nodes;   // [N, E]; in: cotangents of the nodes; out: the same plus those through parents
   float *d_weight;  // [K, J, r E, E]
   float *d_bias;    // [K, E]
   lmn_expander_grad expander;
@@ -289,23 +300,23 @@ typedef struct lmn_affine_summary_grad {
 void lmn_affine_summary_backward(lmn_context, const lmn_affine_summary_grad *);
 
 /// Depthwise-separable convolution, kernel r, stride r:
-///   mixed[j] = taps[0] * below[r j] + ... + taps[r - 1] * below[r j + r - 1] + taps[r]  (per
-///   channel) node[j]  = mixed[j] . pointwise + bias
-/// per bank, on every level of the tree.
+///   mixed[j] = taps[0] * child[r j] + ... + taps[r - 1] * child[r j + r - 1] + taps[r]
+///   node[j] = mixed[j] . pointwise + bias
+/// per bank, on every level of the tree; products of taps are per channel.
 typedef struct lmn_separable_conv {
   lmn_tree tree;
   size_t width;
-  const float *taps;       // [K, r + 1, E]: of each child, and the bias of the depthwise part
+  const float *taps;       // [K, r + 1, E]: a tap per child, then the depthwise bias
   const float *pointwise;  // [K, E, E]
   const float *bias;       // [K, E]
-  float *nodes;            // [N, E]; in: tokens and carried nodes; out: the nodes they finish
-  float *mixed;            // [N, E]; out: the depthwise result in the row of its node
+  float *nodes;            // [N, E]; in: tokens and carried nodes; out: the other nodes
+  float *mixed;            // [N, E]; out: depthwise results, in the rows of the new nodes
   lmn_expander expander;
 } lmn_separable_conv;
 
 void lmn_separable_conv_forward(lmn_context, const lmn_separable_conv *);
 
-/// The same for certain families of the rows of `nodes`; of `tree`, only the shape matters.
+/// The same for the given families of the rows of `nodes`; of `tree`, only the shape is used.
 void lmn_separable_conv_families_forward(lmn_context, const lmn_separable_conv *, lmn_families);
 
 typedef struct lmn_separable_conv_grad {
@@ -313,10 +324,10 @@ typedef struct lmn_separable_conv_grad {
   size_t width;
   const float *taps;                  // [K, r + 1, E]
   const float *pointwise_transposed;  // [K, E, E]
-  const float *nodes, *mixed;         // [N, E], as forward left them
-  float *d_nodes;      // [N, E]; in: cotangent of each node; out: with what its parents add to it
-  float *d_mixed;      // [N, E]; out: cotangents of `mixed`, in the rows of the new nodes
-  float *d_taps;       // [K, r + 1, E]
+  const float *nodes, *mixed;         // [N, E]: results of the forward call
+  float *d_nodes;  // [N, E]; in: cotangents of the nodes; out: the same plus those through parents
+  float *d_mixed;  // [N, E]; out: cotangents of `mixed`, in the rows of the new nodes
+  float *d_taps;   // [K, r + 1, E]
   float *d_pointwise;  // [K, E, E]
   float *d_bias;       // [K, E]
   lmn_expander_grad expander;
@@ -326,22 +337,21 @@ void lmn_separable_conv_backward(lmn_context, const lmn_separable_conv_grad *);
 
 enum { LMN_MOST_HEADS = 256 };
 
-/// Single-vector attention: each slot gives a query and a value, the position one key.
+/// Single-vector attention: a query and a value per slot, one key per position.
 ///
-/// The features of head h are those whose index is congruent to h modulo H: heads lie side by side,
-/// so that one vector serves all of them.
+/// The features of head h are those whose index is congruent to h modulo H.
 ///
-/// On every level i with t + 1 >= r^i, and in every bank, position t sees all slots of the newest
-/// node, ((t + 1) / r^i) - 1; on level 0 that is its own token. In a disjoint tree it sees, below
-/// the highest level, the nodes that wait for siblings, the ((t + 1) / r^i) modulo r newest ones:
-/// each token then stands in one of them. Per head:
+/// On every level i with t + 1 >= r^i, in every bank, position t attends to all slots of the newest
+/// node, ((t + 1) / r^i) - 1; on level 0 that is its own token. In a disjoint tree it attends,
+/// below the highest level, to the nodes without their parent yet, the ((t + 1) / r^i) modulo r
+/// newest ones: each token is then in one node. Per head:
 ///   score[s]  = query[s] . key[t] / sqrt(D) + bias[level of s]
 ///   output[t] = sum over s of softmax(score)[s] * value[s]
-/// Nothing of the size of all (position, slot) pairs is stored.
+/// Scores of all (position, slot) pairs are not stored.
 typedef struct lmn_single_vector_attention {
   lmn_tree tree;
   size_t width, heads;    // heads divides width, at most LMN_MOST_HEADS
-  const float *slots;     // [N, 2E]: query, then value, of each node's slots
+  const float *slots;     // [N, 2E]: query, then value, of each slot
   const float *keys;      // [L, E]
   const float *bias;      // [highest_level + 1, H], or NULL for none
   float *output;          // [L, E]
@@ -361,32 +371,32 @@ typedef struct lmn_single_vector_attention_grad {
   const float *d_output;        // [L, E]
   float *d_keys;                // [L, E]
   float *d_slots;               // [N, 2E]
-  float *partial;  // [lmn_single_vector_attention_partial_rows, 2E]; scratch: sums of `d_slots`
+  float *partial;  // [lmn_single_vector_attention_partial_rows, 2E]; scratch; not used with 0 rows
   float *d_bias;   // [highest_level + 1, H]; not used without a bias
-  float *partial_bias;  // [lmn_single_vector_attention_units, highest_level + 1, H]; scratch
+  float *partial_bias;  // [lmn_single_vector_attention_units, highest_level + 1, H]; scratch; not
+                        // used without a bias
 } lmn_single_vector_attention_grad;
 
-/// Rows of `partial`: for a long tree, about L / 64 for each slot that a position sees above the
-/// levels whose nodes cover that many tokens (in general, L over the largest power of r up to 81);
-/// 0 for a tree without those.
+/// Rows of `partial`. With p the largest power of r up to 81: about L / p for each slot that a
+/// position sees in nodes of more than p tokens; 0 without such nodes.
 size_t lmn_single_vector_attention_partial_rows(lmn_tree);
 
-/// Units of positions, each with a part of `partial` and `partial_bias`.
+/// Units of positions, each with its rows of `partial` and `partial_bias`.
 size_t lmn_single_vector_attention_units(lmn_tree);
 
 void lmn_single_vector_attention_backward(lmn_context, const lmn_single_vector_attention_grad *);
 
-/// The attention goes on over tokens that are seen as they are, each by neighbouring positions: R
-/// of the slots, of which every position sees at most X. To their scores a gate may be added.
+/// Extends the attention of positions to R tokens, at most X of them per position, each seen by
+/// consecutive positions. A gate per token is added to its scores.
 typedef struct lmn_recall {
   size_t length, width, heads;
   size_t tokens, places;  // R, X
-  const int32_t *rows;    // [R]: the slot of each token
-  const int32_t *seen;    // [L, X]: tokens that a position sees, in any order; negative for none
+  const int32_t *rows;    // [R]: row of each token in `slots`
+  const int32_t *seen;    // [L, X]: tokens that a position sees, in any order; negative: none
   const float *slots;     // rows of 2E
   const float *gates;     // [R], or NULL for none
   const float *keys;      // [L, E]
-  float *output;          // [L, E]; in: over other slots; out: over these as well
+  float *output;          // [L, E]; in: over other slots; out: over these tokens too
   float *log_normalizer;  // [L, H]; in and out
 } lmn_recall;
 
@@ -394,40 +404,40 @@ void lmn_recall_forward(lmn_context, const lmn_recall *);
 
 typedef struct lmn_recall_grad {
   size_t length, width, heads, tokens, places;
-  const int32_t *rows;  // [R], no slot twice
+  const int32_t *rows;  // [R], no row twice
   const int32_t *seen;  // [L, X]
   const int32_t
-      *audience;  // [R, 2]: the first position that sees a token, and the one behind the last
+      *audience;  // [R, 2]: the first position that sees a token, and the one after the last
   const float *slots, *gates;
   const float *keys;            // [L, E]
   const float *output;          // [L, E], over all slots
   const float *log_normalizer;  // [L, H]
   const float *d_output;        // [L, E]
   float *d_keys;                // [L, E]; in and out: added to
-  float *d_slots;               // rows of 2E; in and out: added to, where `rows` says
+  float *d_slots;               // rows of 2E; in and out: added to, in `rows`
   float *d_gates;               // [R]; not used without gates
 } lmn_recall_grad;
 
 void lmn_recall_backward(lmn_context, const lmn_recall_grad *);
 
-/// Who sees the last tokens of a stream: every position the `window` ones before its own. Tokens
-/// are the rows of level 0, R of them; X is the window.
+/// `seen` [L, X] and `audience` [R, 2] of a window: every position sees the X = `window` tokens
+/// before its own. Tokens are the R rows of level 0.
 void lmn_recall_window(lmn_tree, int32_t *seen, int32_t *audience);
 
-/// Who sees pinned tokens: position t those p with the highest scores among the tokens before it. A
-/// token takes the place of the first one with the lowest score, if its own is higher.
+/// `seen` and `audience` of pinned tokens: position t sees the p with the highest scores of the
+/// tokens before it. A token replaces the first one of lowest score, if its own score is higher.
 typedef struct lmn_pinning {
   size_t length, places;  // L; p, at least 1
-  const float *scores;  // [p + L]: of the tokens pinned before, -INFINITY for an empty place; then
-                        // of the part's tokens
-  int32_t *seen;        // [L, p]
-  int32_t *audience;    // [p + L, 2]
-  int64_t *pinned;      // [p]: the tokens pinned behind the part, as numbers below p + L
+  const float *scores;    // [p + L]: of the tokens pinned before the part, -INFINITY for none; then
+                          // of the part's tokens
+  int32_t *seen;          // [L, p]
+  int32_t *audience;      // [p + L, 2]
+  int64_t *pinned;        // [p]: the tokens pinned after the part, as indices of `scores`
 } lmn_pinning;
 
 void lmn_recall_pinned(const lmn_pinning *);
 
-/// The same attention for one position of each of B streams, over the slots it is given.
+/// Single-vector attention of one position of each of B streams, over given slots.
 typedef struct lmn_single_vector_attention_step {
   size_t streams, width, heads;
   const float *const *slots;   // [B] arrays of shape [counts[b], 2E]
@@ -491,7 +501,7 @@ typedef struct lmn_layer_norm_grad {
 
 void lmn_layer_norm_backward(lmn_context, const lmn_layer_norm_grad *);
 
-/// What happens to every value by itself.
+/// Arguments of an activation function, applied to every value.
 typedef struct lmn_activation {
   size_t count;
   const float *x;    // [count]
@@ -520,17 +530,17 @@ void lmn_relu_backward(lmn_context, const lmn_activation_grad *);
 void lmn_log_sigmoid_forward(lmn_context, const lmn_activation *);
 void lmn_log_sigmoid_backward(lmn_context, const lmn_activation_grad *);
 
-/// Dropout (arXiv 1207.0580): kept[i] = x[i] / (1 - rate), or 0 where random[i] is below
-/// floor(rate * 2^32). The way back is the same map of the cotangent, so no mask is stored.
+/// Dropout (arXiv 1207.0580): kept[i] = x[i] / (1 - rate), or 0 if random[i] is below
+/// floor(rate * 2^32). The pullback is the same map of the cotangent; no mask is stored.
 ///
 /// random[i] is word i / 16 % 4 of block i / 64 * 16 + i % 16 of Philox4x32-10 (Salmon and others,
 /// "Parallel random numbers: as easy as 1, 2, 3", 2011) with the seed as key and the counter
-/// (block, site, number): it follows from the arguments alone, on every instruction set.
+/// (block, site, number), on every instruction set.
 typedef struct lmn_dropout {
   size_t count;          // below 2^34
   float rate;            // 0 <= rate < 1
-  uint32_t site;         // which of the places where one computation drops
-  const uint64_t *draw;  // [2]: seed and number of the draw
+  uint32_t site;         // number of the dropout among those of one computation
+  const uint64_t *draw;  // [2]: seed, and number of the computation
   const float *x;        // [count]
   float *kept;           // [count]
 } lmn_dropout;
@@ -556,7 +566,7 @@ typedef struct lmn_embedding_grad {
 
 void lmn_embedding_backward(lmn_context, const lmn_embedding_grad *);
 
-/// Positions as sinusoids (arXiv 1706.03762, section 3.5), t = positions[r] * frequencies[i]:
+/// Sinusoidal positions (arXiv 1706.03762, section 3.5), t = positions[r] * frequencies[i]:
 ///   encodings[r][2i] = sin(2 pi t), encodings[r][2i + 1] = cos(2 pi t)
 typedef struct lmn_sinusoid {
   size_t rows, width;
@@ -568,8 +578,8 @@ typedef struct lmn_sinusoid {
 void lmn_sinusoid_forward(lmn_context, const lmn_sinusoid *);
 
 /// Softmax cross-entropy: losses[r] = log_normalizer[r] - logits[r][targets[r]],
-/// log_normalizer[r] = log of the sum of exp(logits[r]). A row whose target is negative is ignored:
-/// both are 0, and so is its gradient, whatever the logits are.
+/// log_normalizer[r] = log of the sum of exp(logits[r]). For a row with a negative target both are
+/// 0, and so is its gradient.
 typedef struct lmn_cross_entropy {
   size_t rows, vocabulary;
   const float *logits;             // [M, V]
@@ -605,7 +615,7 @@ typedef struct lmn_prediction_error_grad {
   bool squared;
   const float *predictions, *targets, *weights;  // [count]
   const float *d_errors;                         // [count]
-  float *d_predictions;                          // [count]; 0 where |d| has no slope
+  float *d_predictions;                          // [count]; for |d| 0 at d = 0
 } lmn_prediction_error_grad;
 
 void lmn_prediction_error_backward(lmn_context, const lmn_prediction_error_grad *);

@@ -1,12 +1,9 @@
-// Compiles every tuned kernel for one instruction set and fills its row of the table. The file that
-// includes this has defined LMN_ISA, LMN_TARGET, LMN_SIMD and `supported`, and included the system
-// headers that must stay outside the target region.
-#define LMN_PASTE_(a, b) a##_##b
-#define LMN_PASTE(a, b) LMN_PASTE_(a, b)
-#define LMN_QUOTE_(a) #a
-#define LMN_QUOTE(a) LMN_QUOTE_(a)
-
+// Compiles every tuned kernel for one instruction set and defines its row of the table. Included
+// after the header of the set, which defines LMN_ISA, LMN_TARGET, LMN_SUPPORTED and LMN_SIMD.
 #include <math.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "isa/isa.h"
@@ -14,14 +11,13 @@
 #include "kernels/counted.h"
 #include "kernels/units.h"
 
-#define LMN_INLINE static inline __attribute__((always_inline))
-#define KERNEL(name) \
-  static void LMN_PASTE(name, LMN_ISA)(const void *args, size_t begin, size_t end)
+#define LMN_QUOTE_(a) #a
+#define LMN_QUOTE(a) LMN_QUOTE_(a)
 
+static bool supported(void) { return LMN_SUPPORTED; }
+
+// All of the above is compiled outside this region, for any processor.
 #pragma clang attribute push(__attribute__((target(LMN_TARGET))), apply_to = function)
-#include LMN_SIMD
-#include "simd/common.h"
-
 #include "kernels/matmul.vec.h"
 #include "kernels/sum.vec.h"
 #include "kernels/mean.vec.h"

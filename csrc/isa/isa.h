@@ -1,4 +1,4 @@
-// One row of the table per instruction set; kernels/list.h makes the columns.
+// The table of kernels: a row per instruction set, a column per line of kernels/list.h.
 #ifndef LMN_ISA_H
 #define LMN_ISA_H
 
@@ -7,7 +7,7 @@
 struct lmn_isa {
   const char *name;
   bool (*supported)(void);
-  /// From so many weights on, OpenBLAS computes a weight's gradient faster; 0 for never.
+  /// Smallest number of weights whose gradient OpenBLAS computes; 0 for none.
   size_t blas_from;
 #define LMN_KERNEL(name) lmn_kernel *name;
 #include "kernels/list.h"

@@ -1,12 +1,11 @@
-// Which path a product takes, by instruction set, form and the size of the weight.
+// Products computed by OpenBLAS.
 //
-// forward (and dX, a forward product with the transposed weight): our kernels at every size. A
-// row's bits must not depend on how many rows there are, and OpenBLAS's do.
+// Forward (and dX, a forward product with the transposed weight): none. The bits of a row must not
+// depend on the number of rows, and those of OpenBLAS do.
 //
-// dW: our kernels below so many elements of the weight, OpenBLAS from there on, one thread for each
-// unit; 0 for never. Hundredths of the multiply-add peak of a Zen 4 core at 2048 rows, OpenBLAS as
-// it selects itself there (S) and with OPENBLAS_CORETYPE=Haswell (H), which is what a processor
-// without AVX-512 gets:
+// dW: weights of at least LMN_BLAS_FROM_* elements; 0 for none. Percent of the multiply-add peak of
+// a Zen 4 core at 2048 rows, for OpenBLAS with its own selection of kernels (S) and with
+// OPENBLAS_CORETYPE=Haswell (H), its selection on a processor without AVX-512:
 //
 //   inner x columns   128 x 128   256 x 256   256 x 512   512 x 512   1024 x 512   1024 x 1024
 //   avx512                98          98          97          93           91            82

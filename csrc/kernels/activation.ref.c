@@ -29,7 +29,7 @@ void silu_backward_reference(const void *args, size_t begin, size_t end) {
   multiply_by_slope(silu_slope, args, begin, end);
 }
 
-/// The normal distribution's share below x.
+/// Cumulative normal distribution.
 static double normal_below(double x) { return erfc(-x * sqrt(0.5)) / 2; }
 
 static double gelu(double x) { return x * normal_below(x); }

@@ -1,3 +1,8 @@
+#ifndef LMN_ACTIVATION_VEC_H
+#define LMN_ACTIVATION_VEC_H
+
+#include "isa/kernel.h"
+
 // activated = x * sigmoid(x)
 KERNEL(silu_forward) {
   const lmn_activation *a = args;
@@ -21,17 +26,17 @@ KERNEL(silu_backward) {
   }
 }
 
-/// The normal distribution beyond |x|.
+/// Upper tail of the normal distribution at |x|.
 typedef struct {
   vec size;              // |x|
-  vec share;             // q, of the distribution there
+  vec share;             // q, probability of values above |x|
   vec weighted_density;  // |x| times the density
 } normal_tail;
 
 /// q = exp(-x^2 / 2) * t * p(t), t = 1 / (1 + 0.35 |x|): the polynomial, fitted to the smallest
-/// relative error on [0, 14], is exact to 6e-8, rounded coefficients included. What rounding takes
-/// from the square is put back behind the exponential. From 12.9 on, |x| counts as that: q is 2e-38
-/// there, and nothing falls below the normal numbers.
+/// relative error on [0, 14], is exact to 6e-8, rounded coefficients included. The rounding error
+/// of the square is corrected after the exponential. |x| is at most 12.9, where q is 2e-38, so that
+/// all results are normal numbers.
 LMN_INLINE normal_tail normal_tail_beyond(vec x) {
   const vec size = vec_min(vec_set(12.9f), vec_max(x, vec_sub(vec_set(0), x)));
   const vec square = vec_mul(size, size);
@@ -55,7 +60,7 @@ LMN_INLINE normal_tail normal_tail_beyond(vec x) {
   };
 }
 
-// activated = x * (share of the normal distribution below x) = max(x, 0) - |x| * q
+// activated = x * (probability of values below x) = max(x, 0) - |x| * q
 KERNEL(gelu_forward) {
   const lmn_activation *a = args;
   const size_t last = lmn_min(end * LMN_BLOCK, a->count);
@@ -126,3 +131,5 @@ KERNEL(log_sigmoid_backward) {
     vec_store(a->d_x + i, vec_mul(vec_load(a->d_activated + i, lanes), share), lanes);
   }
 }
+
+#endif

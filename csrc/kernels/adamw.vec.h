@@ -1,4 +1,9 @@
-// One step of AdamW; the formula stands in CLMN.h.
+#ifndef LMN_ADAMW_VEC_H
+#define LMN_ADAMW_VEC_H
+
+#include "isa/kernel.h"
+
+// One step of AdamW; formula in CLMN.h.
 KERNEL(adamw_update) {
   const lmn_adamw *a = args;
   const size_t last = lmn_min(end * LMN_BLOCK, a->count);
@@ -20,3 +25,5 @@ KERNEL(adamw_update) {
     vec_store(a->value + i, vec_fma(rate, vec_div(first, size), value), lanes);
   }
 }
+
+#endif

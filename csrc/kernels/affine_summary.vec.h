@@ -1,5 +1,13 @@
-// r neighbouring rows are one row of a [groups, r E] matrix: a level is a product, or one for every
-// bank that its children come from. Units of one bank that stand together are computed together.
+// r consecutive rows are one row of a [groups, r E] matrix: a level is a product per source.
+// Adjacent units of one bank are computed together.
+#ifndef LMN_AFFINE_SUMMARY_VEC_H
+#define LMN_AFFINE_SUMMARY_VEC_H
+
+#include <string.h>
+
+#include "isa/kernel.h"
+#include "kernels/matmul.vec.h"
+#include "kernels/row_sum.vec.h"
 
 // node[j] = sum over sources of [below[r j], ..., below[r j + r - 1]] . W + b
 KERNEL(affine_summary_forward) {
@@ -31,8 +39,8 @@ KERNEL(affine_summary_forward) {
 }
 
 // [d_below[r j], ..., d_below[r j + r - 1]] += d_node[j] . W^T
-// A unit adds up, in order, what all nodes give that are made from its children: those of its bank,
-// of all banks where every bank is a source, and the tokens are children of every bank.
+// A unit adds the contributions of all parents of its children, in order: those of its bank, or of
+// all banks if every bank is a source or if the children are tokens.
 KERNEL(affine_summary_backward_nodes) {
   const lmn_level *level = args;
   const lmn_affine_summary_grad *a = level->operation;
@@ -82,9 +90,10 @@ KERNEL(affine_summary_backward_weight) {
       const lmn_groups groups = lmn_groups_of(a->tree.shape, lmn_tree_families(&map, i));
       const float *children = below + (groups.below + from * groups.below_stride) * E;
       const float *d_node = a->d_nodes + (groups.node + bank * groups.node_stride) * E;
-      matmul_transposed_block(groups.count, rows, E, children + k, wide, d_node, E, d_weight, E,
-                              true);
+      matmul_transposed_block(groups.count, rows, E, children + k, wide, d_node, E, d_weight, E);
       if (owns_bias) row_sum_block(groups.count, E, d_node, E, d_bias, true);
     }
   }
 }
+
+#endif

@@ -1,4 +1,4 @@
-// Which values of a row count: those whose target is not negative, or all where there are none.
+// Counted values of a row: those with a target of at least 0, or all without targets.
 #ifndef LMN_COUNTED_H
 #define LMN_COUNTED_H
 

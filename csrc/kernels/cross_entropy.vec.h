@@ -1,3 +1,11 @@
+#ifndef LMN_CROSS_ENTROPY_VEC_H
+#define LMN_CROSS_ENTROPY_VEC_H
+
+#include <math.h>
+#include <string.h>
+
+#include "isa/kernel.h"
+
 // loss = log_normalizer - logits[target], log_normalizer = log of the sum of exp(logits)
 KERNEL(cross_entropy_forward) {
   const lmn_cross_entropy *a = args;
@@ -44,3 +52,5 @@ KERNEL(cross_entropy_backward) {
     d_logits[a->targets[r]] -= a->d_losses[r];
   }
 }
+
+#endif

@@ -1,7 +1,12 @@
+#ifndef LMN_DROPOUT_VEC_H
+#define LMN_DROPOUT_VEC_H
+
+#include "isa/kernel.h"
+
 enum { PHILOX_BLOCKS = 16 };
 
-/// Blocks `first` ... `first` + 15 of Philox4x32-10, word by word. Plain loops over the blocks: the
-/// compiler makes vectors of them.
+/// Blocks `first` to `first` + 15 of Philox4x32-10, by word. The compiler vectorizes the loops over
+/// blocks.
 LMN_INLINE void philox_blocks(uint32_t words[4][PHILOX_BLOCKS], uint64_t seed, uint32_t first,
                               uint32_t site, uint64_t number) {
   for (uint32_t b = 0; b < PHILOX_BLOCKS; b++) {
@@ -41,3 +46,5 @@ KERNEL(dropout_forward) {
     for (size_t n = 0; n < count; n++) kept[n] = in_order[n] < dropped_below ? 0 : x[n] * scale;
   }
 }
+
+#endif

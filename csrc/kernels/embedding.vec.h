@@ -1,3 +1,10 @@
+#ifndef LMN_EMBEDDING_VEC_H
+#define LMN_EMBEDDING_VEC_H
+
+#include <string.h>
+
+#include "isa/kernel.h"
+
 // vectors[r] = table[ids[r]]
 KERNEL(embedding_forward) {
   const lmn_embedding *a = args;
@@ -7,7 +14,7 @@ KERNEL(embedding_forward) {
 }
 
 // d_table[v] = sum of d_vectors[r] over the rows with ids[r] = v
-// A unit is a stripe of columns, not a word: it adds its part of every row, in order.
+// A unit is a range of columns, of which it adds all rows, in order.
 KERNEL(embedding_backward) {
   const lmn_embedding_grad *a = args;
   const size_t E = a->width, first = begin * LMN_TILE_COLUMNS;
@@ -18,3 +25,5 @@ KERNEL(embedding_backward) {
     vec_accumulate(a->d_table + (size_t)a->ids[r] * E + first, 1, a->d_vectors + r * E + first,
                    columns);
 }
+
+#endif

@@ -1,16 +1,15 @@
-// Where the slots of children stand before and after they have grown: what the expander's kernels
-// share with their definitions.
+// Rows of the slots of children before and after expansion.
 #ifndef LMN_EXPANDER_H
 #define LMN_EXPANDER_H
 
 #include "kernels/units.h"
 
-/// The slots `slot` of children `child` of every family of a bank: rows that stand `step` apart.
+/// Slot `slot` of child `child` of every family of a bank: the rows row, row + step, ...
 typedef struct {
   size_t row, step;
 } lmn_slot_rows;
 
-/// Before: node by node, slot by slot.
+/// Before expansion: ordered by node, then slot.
 static inline lmn_slot_rows lmn_child_slots(const lmn_expansion *a, size_t bank, size_t family,
                                             size_t child, size_t slot) {
   const lmn_families *f = &a->families;
@@ -19,7 +18,7 @@ static inline lmn_slot_rows lmn_child_slots(const lmn_expansion *a, size_t bank,
                          r * f->slots};
 }
 
-/// After: family by family, slot by slot, child by child.
+/// After expansion: ordered by family, then slot, then child.
 static inline lmn_slot_rows lmn_grown_slots(const lmn_expansion *a, size_t bank, size_t family,
                                             size_t child, size_t slot) {
   const lmn_families *f = &a->families;

@@ -1,6 +1,14 @@
-// A transposed convolution over the slots of every child. The same slot of the same child of many
-// families is the left factor of a product, whose rows stand apart.
+// Expansion: a transposed convolution over the slots of every child. One slot of one child of all
+// families of a unit is the left factor of a product; its rows are strided.
+#ifndef LMN_EXPANDER_VEC_H
+#define LMN_EXPANDER_VEC_H
+
+#include <string.h>
+
+#include "isa/kernel.h"
 #include "kernels/expander.h"
+#include "kernels/matmul.vec.h"
+#include "kernels/row_sum.vec.h"
 
 /// product (+)= left . matrix over the families of a unit.
 LMN_INLINE void expander_product(size_t families, size_t E, const float *left, lmn_slot_rows from,
@@ -79,7 +87,7 @@ KERNEL(expander_backward_weight) {
             const lmn_slot_rows to = lmn_grown_slots(&a, bank, 0, c, s + k);
             matmul_transposed_block(f->count, rows, E, a.nodes + child.row * E + first,
                                     child.step * E, a.grad.d_grown + to.row * E, to.step * E,
-                                    d_weight, E, true);
+                                    d_weight, E);
           }
         if (unit == 0)
           row_sum_block(grown, E, a.grad.d_grown + (f->grown + bank * f->grown_stride) * E, E,
@@ -88,3 +96,5 @@ KERNEL(expander_backward_weight) {
     }
   }
 }
+
+#endif

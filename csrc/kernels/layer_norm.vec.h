@@ -1,3 +1,11 @@
+#ifndef LMN_LAYER_NORM_VEC_H
+#define LMN_LAYER_NORM_VEC_H
+
+#include <math.h>
+
+#include "isa/kernel.h"
+#include "kernels/row_sum.vec.h"
+
 // normalized = (x - mean) * scale * gain + bias, scale = 1 / sqrt(variance + epsilon)
 KERNEL(layer_norm_forward) {
   const lmn_layer_norm *a = args;
@@ -73,3 +81,5 @@ KERNEL(layer_norm_backward_gain) {
     vec_store(a->d_bias + e, bias, lanes);
   }
 }
+
+#endif

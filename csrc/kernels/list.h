@@ -1,4 +1,4 @@
-// Every kernel, once. Expanded wherever LMN_KERNEL is defined: no include guard.
+// All kernels. Expanded with different definitions of LMN_KERNEL: no include guard.
 LMN_KERNEL(sum_forward)                             // unit: LMN_BLOCK values
 LMN_KERNEL(mean_forward)                            // unit: one row
 LMN_KERNEL(mean_backward)                           // unit: one row
@@ -20,7 +20,7 @@ LMN_KERNEL(separable_conv_backward_nodes)           // unit: LMN_TILE_ROWS famil
 LMN_KERNEL(separable_conv_backward_taps)            // unit: LMN_TILE_COLUMNS channels of one bank
 LMN_KERNEL(separable_conv_backward_pointwise)       // unit: LMN_TILE_ROWS rows of one bank's matrix
 LMN_KERNEL(single_vector_attention_forward)         // unit: LMN_ATTENTION_BLOCK positions
-LMN_KERNEL(single_vector_attention_backward)        // unit: a stretch of positions
+LMN_KERNEL(single_vector_attention_backward)        // unit: a chunk of positions
 LMN_KERNEL(single_vector_attention_backward_upper)  // unit: one upper level of one bank
 LMN_KERNEL(single_vector_attention_step_forward)    // unit: one stream
 LMN_KERNEL(recall_forward)                          // unit: one position

@@ -1,11 +1,14 @@
-// Matrix products. Every other product of the house goes through `matmul_block` or
-// `matmul_transposed_block`.
+// Matrix products. All products of the library use `matmul_block` or `matmul_transposed_block`.
 //
-// Factors are read where they stand: lines that arrive in time, which is what a copy in the order
-// of use would gain, are had by fetching them ahead. Only panels as narrow as a line are copied.
+// Factors are not packed but read in place, with prefetching; only panels of one cache line per row
+// are packed.
+#ifndef LMN_MATMUL_VEC_H
+#define LMN_MATMUL_VEC_H
 
-/// Factors and product of a block by strides, so that one register tile serves both directions:
-/// left[i][k] stands at left[i * left_row + k * left_step].
+#include "isa/kernel.h"
+
+/// Factors and product of a block, with strides, for products and transposed products:
+/// left[i][k] is at left[i * left_row + k * left_step].
 typedef struct {
   size_t inner;
   const float *left;
@@ -16,16 +19,18 @@ typedef struct {
   size_t product_row;
 } matmul_operands;
 
-/// What a block's sums begin with; MATMUL_ADDED are sums that begin with zero and are added to the
-/// product at their end.
+/// First value of a block's sums; sums of MATMUL_ADDED begin with zero and are added to the product
+/// at their end.
 typedef enum { MATMUL_ZERO, MATMUL_BIAS, MATMUL_PRODUCT, MATMUL_ADDED } matmul_start;
 
-/// Two streams of memory that will be wanted next, of which every step of a sum fetches a bit: rows
-/// are too short and too many for the processor to foresee them. They may lead past an array's end;
-/// nobody reads there.
+/// Addresses to prefetch during a sum, one of each stream per step: rows are too short and too many
+/// for the hardware prefetcher. They are integers because they may leave the array; nothing is read
+/// there.
 typedef struct {
-  const char *at[2];
-  size_t step[2];  // bytes
+  struct {
+    uintptr_t at;
+    size_t step;  // bytes
+  } stream[2];    // not [2] of each: the compiler would put both addresses into one vector
 } matmul_ahead;
 
 // product[i][j] = start + sum over k, in order, of left[i][k] * right[k][j]. Each element is one
@@ -46,13 +51,13 @@ LMN_INLINE void matmul_tile(const size_t rows, const size_t vectors, size_t last
                   : start == MATMUL_BIAS  ? vec_load(bias + j * VEC_LANES, lanes)
                                           : vec_set(0);
     }
-  const char *ahead0 = ahead->at[0], *ahead1 = ahead->at[1];
+  uintptr_t ahead0 = ahead->stream[0].at, ahead1 = ahead->stream[1].at;
 #pragma clang loop unroll(disable)
   for (size_t k = 0; k < o->inner; k++, left += o->left_step, right += o->right_row) {
-    __builtin_prefetch(ahead0);
-    __builtin_prefetch(ahead1);
-    ahead0 += ahead->step[0];
-    ahead1 += ahead->step[1];
+    __builtin_prefetch((const void *)ahead0);
+    __builtin_prefetch((const void *)ahead1);
+    ahead0 += ahead->stream[0].step;
+    ahead1 += ahead->stream[1].step;
     vec r[TILE_MOST_VECTORS];
 #pragma clang loop unroll(full)
     for (size_t j = 0; j < vectors; j++)
@@ -64,8 +69,8 @@ LMN_INLINE void matmul_tile(const size_t rows, const size_t vectors, size_t last
       for (size_t j = 0; j < vectors; j++) sum[i][j] = vec_fma(l, r[j], sum[i][j]);
     }
   }
-  ahead->at[0] = ahead0;
-  ahead->at[1] = ahead1;
+  ahead->stream[0].at = ahead0;
+  ahead->stream[1].at = ahead1;
 #pragma clang loop unroll(full)
   for (size_t i = 0; i < rows; i++)
 #pragma clang loop unroll(full)
@@ -77,7 +82,7 @@ LMN_INLINE void matmul_tile(const size_t rows, const size_t vectors, size_t last
     }
 }
 
-/// Tiles below each other, of `height` rows as long as there are so many.
+/// Tiles below each other, of `height` rows, then of 4, 3, 2 and 1 for the rest.
 LMN_INLINE void matmul_strip(const size_t height, const size_t vectors, size_t last_lanes,
                              const matmul_operands *o, size_t row, size_t rows, size_t column,
                              matmul_start start, const float *bias, matmul_ahead *ahead) {
@@ -134,23 +139,22 @@ enum {
   MATMUL_PACKED_STEPS = 512,
 };
 
-/// Columns of the next strip of `rows` rows when `rest` are left. One or two rows are a race for
-/// the right factor: they take long pieces of it, which also makes sums enough.
+/// Columns of the next strip of `rows` rows when `rest` are left. One or two rows are bound by
+/// reading the right factor: wide strips read it in long runs and have enough independent sums.
 LMN_INLINE size_t matmul_strip_width(size_t rows, size_t rest) {
   if (rows == 1 && rest >= MATMUL_ROW) return MATMUL_ROW;
   if (rows <= 2 && rest >= MATMUL_ROW / 2) return MATMUL_ROW / 2;
   return lmn_min(rest, MATMUL_PANEL);
 }
 
-/// Whether a copy of a panel of `right` pays: where a panel's rows are single lines, far from each
-/// other and in few sets of the cache, for many tiles. (Of wider panels the copy costs 1 to 3 %
-/// more than it gains.)
+/// Whether panels of `right` are packed: if a panel's rows are single cache lines, far apart and in
+/// few sets of the cache, and used by many tiles. (Packing wider panels costs 1 to 3 %.)
 LMN_INLINE bool matmul_packs(const matmul_operands *o, size_t rows) {
   return MATMUL_PANEL <= 16 && o->right_row >= 256 && o->inner <= MATMUL_PACKED_STEPS &&
          rows > 4 * LMN_TILE_ROWS;
 }
 
-/// A strip whose right factor is copied first.
+/// A strip with a packed right factor.
 static void matmul_packed_strip(size_t vectors, size_t lanes, const matmul_operands *o, size_t row,
                                 size_t rows, size_t column, matmul_start start, const float *bias,
                                 matmul_ahead *ahead) {
@@ -176,17 +180,17 @@ static void matmul_packed_strip(size_t vectors, size_t lanes, const matmul_opera
 }
 
 /// product = start + left . right for `rows` by `columns` elements from row `row`, strip by strip.
-/// Without `ahead`, a tile fetches the rows of the next one, which have to stand behind its own.
+/// Without `ahead`, a tile prefetches the rows of the next one, which directly follow its own.
 LMN_INLINE void matmul_strips(const matmul_operands *o, size_t row, size_t rows, size_t columns,
                               matmul_start start, const float *bias, matmul_ahead *ahead) {
   for (size_t j = 0, width; j < columns; j += width) {
     width = matmul_strip_width(rows, columns - j);
     const size_t vectors = lmn_units(width, VEC_LANES), height = TILE_HEIGHT(vectors);
     const size_t lanes = width - (vectors - 1) * VEC_LANES;
-    matmul_ahead next_rows = {{(const char *)o->left, (const char *)o->left}, {0, 0}};
+    matmul_ahead next_rows = {{{(uintptr_t)o->left, 0}, {(uintptr_t)o->left, 0}}};
     if (rows > height) {
-      next_rows.at[0] = (const char *)(o->left + (row + height) * o->left_row);
-      next_rows.step[0] = height * sizeof *o->left;
+      next_rows.stream[0].at = (uintptr_t)(o->left + (row + height) * o->left_row);
+      next_rows.stream[0].step = height * sizeof *o->left;
     }
     if (matmul_packs(o, rows))
       matmul_packed_strip(vectors, lanes, o, row, rows, j, start, bias, ahead ? ahead : &next_rows);
@@ -195,8 +199,7 @@ LMN_INLINE void matmul_strips(const matmul_operands *o, size_t row, size_t rows,
   }
 }
 
-/// Values of the left factor and the product that stay in the second-level cache from strip to
-/// strip.
+/// Values of the left factor and the product of a block, for the second-level cache.
 enum { MATMUL_BLOCK = 1 << 17 };
 
 /// product = start + left . right for `rows` by `columns` elements.
@@ -208,7 +211,7 @@ static void matmul_block(size_t rows, size_t columns, const matmul_operands *o, 
     matmul_strips(o, i, lmn_min(rows - i, most), columns, start, bias, NULL);
 }
 
-/// A rectangle of units of a product, which are counted along its rows.
+/// A rectangle of units of a product, which are numbered by row, then column.
 typedef struct {
   size_t row, rows, column, columns;
   size_t units;
@@ -218,7 +221,7 @@ typedef struct {
 static matmul_rectangle matmul_rectangle_of(size_t begin, size_t end, size_t tile, size_t rows,
                                             size_t columns) {
   const size_t panels = lmn_units(columns, LMN_TILE_COLUMNS);
-  // A product of few rows is quicker than a division.
+  // Saves a division that would cost more than a product of few rows.
   const size_t first = begin == 0 ? 0 : begin / panels, panel = begin - first * panels;
   const size_t row = first * tile, column = panel * LMN_TILE_COLUMNS;
   const size_t wide = lmn_min(panels - panel, end - begin);
@@ -254,34 +257,35 @@ KERNEL(matmul_forward) {
   }
 }
 
-/// How many rows of a transposed product are one block. Blocks are summed by themselves, which
-/// keeps the chains of rounding short. A tile walks over all rows of a block: its left factor spans
-/// 32 pages, half of what the first level of address translation has, its right factor at most 64.
+/// Rows of a block of a transposed product. Blocks are summed separately, so that rounding errors
+/// grow slowly. A tile reads all rows of a block: of the left factor 32 pages, half of a
+/// first-level TLB, of the right factor at most 64.
 LMN_INLINE size_t matmul_depth(size_t inner, size_t columns) {
   const size_t widest = inner > columns / 2 ? inner : columns / 2;
   const size_t depth = 32 * 1024 / widest;
   return depth > 256 ? 256 : depth < 64 ? 64 : depth;
 }
 
-/// Fetches the `left` and `right` of a transposed product's next block during one that computes
-/// `sums` of the inner x columns sums.
-static matmul_ahead matmul_block_ahead(const float *left, size_t inner, const float *right,
-                                       size_t columns, size_t sums) {
+/// Prefetches the next block of a transposed product, which begins `depth` rows after that of
+/// `left` and `right`, during one that computes `sums` of the inner x columns sums.
+static matmul_ahead matmul_block_ahead(size_t depth, const float *left, size_t inner,
+                                       const float *right, size_t columns, size_t sums) {
   const size_t vectors = lmn_min(TILE_VECTORS, lmn_units(columns, VEC_LANES));
   const size_t tile = TILE_HEIGHT(vectors) * vectors * VEC_LANES, line = 64;
-  return (matmul_ahead){
-      {(const char *)left, (const char *)right},
-      {lmn_min(line, lmn_units(tile * inner * sizeof *left, sums)),
+  return (matmul_ahead){{
+      {(uintptr_t)left + depth * inner * sizeof *left,
+       lmn_min(line, lmn_units(tile * inner * sizeof *left, sums))},
+      {(uintptr_t)right + depth * columns * sizeof *right,
        lmn_min(line, lmn_units(tile * columns * sizeof *right, sums))},
-  };
+  }};
 }
 
-/// product (+)= left^T . right over `rows` rows. No rows at all are a block too: one that gives 0.
+/// product += left^T . right over `rows` rows.
 static void matmul_transposed_block(size_t rows, size_t inner, size_t columns, const float *left,
                                     size_t left_stride, const float *right, size_t right_stride,
-                                    float *product, size_t product_stride, bool add) {
+                                    float *product, size_t product_stride) {
   const size_t most = matmul_depth(left_stride, right_stride);
-  for (size_t m = 0; m == 0 || m < rows; m += most) {
+  for (size_t m = 0; m < rows; m += most) {
     const size_t depth = lmn_min(rows - m, most);
     const matmul_operands o = {
         .inner = depth,
@@ -293,11 +297,10 @@ static void matmul_transposed_block(size_t rows, size_t inner, size_t columns, c
         .product = product,
         .product_row = product_stride,
     };
-    // Behind a level of a tree stands the next one, so this never leads too far.
+    // The rows of a level are followed by those of the next, so the last block prefetches too.
     matmul_ahead ahead =
-        matmul_block_ahead(o.left + depth * left_stride, left_stride,
-                           o.right + depth * right_stride, right_stride, inner * columns);
-    matmul_strips(&o, 0, inner, columns, add || m ? MATMUL_ADDED : MATMUL_ZERO, NULL, &ahead);
+        matmul_block_ahead(depth, o.left, left_stride, o.right, right_stride, inner * columns);
+    matmul_strips(&o, 0, inner, columns, MATMUL_ADDED, NULL, &ahead);
   }
 }
 
@@ -310,9 +313,8 @@ KERNEL(matmul_backward_right) {
   for (size_t m = 0; m == 0 || m < a->rows; m += most) {
     const size_t depth = lmn_min(a->rows - m, most);
     const float *left = a->left + m * a->inner, *right = a->d_product + m * a->columns;
-    matmul_ahead ahead = matmul_block_ahead(left + depth * a->inner, a->inner,
-                                            right + depth * a->columns, a->columns, sums);
-    if (m + depth == a->rows) ahead.step[0] = ahead.step[1] = 0;
+    matmul_ahead ahead = matmul_block_ahead(depth, left, a->inner, right, a->columns, sums);
+    if (m + depth == a->rows) ahead.stream[0].step = ahead.stream[1].step = 0;
     for (size_t unit = begin; unit < end;) {
       const matmul_rectangle part =
           matmul_rectangle_of(unit, end, LMN_GRAD_ROWS, a->inner, a->columns);
@@ -331,3 +333,5 @@ KERNEL(matmul_backward_right) {
     }
   }
 }
+
+#endif

@@ -1,5 +1,10 @@
-// mean = sum of a row's values that count / how many do; one by one in double, so that a small
-// value beside large ones counts.
+#ifndef LMN_MEAN_VEC_H
+#define LMN_MEAN_VEC_H
+
+#include "isa/kernel.h"
+#include "kernels/counted.h"
+
+// mean = sum of the counted values of a row / their number, in double precision.
 KERNEL(mean_forward) {
   const lmn_mean *a = args;
   for (size_t r = begin; r < end; r++) {
@@ -12,7 +17,7 @@ KERNEL(mean_forward) {
   }
 }
 
-// d_value = d_mean / how many count
+// d_value = d_mean / number of counted values
 KERNEL(mean_backward) {
   const lmn_mean_grad *a = args;
   for (size_t r = begin; r < end; r++) {
@@ -25,3 +30,5 @@ KERNEL(mean_backward) {
       if (!lmn_counts(targets, c)) d_values[c] = 0;
   }
 }
+
+#endif

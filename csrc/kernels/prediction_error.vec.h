@@ -1,3 +1,8 @@
+#ifndef LMN_PREDICTION_ERROR_VEC_H
+#define LMN_PREDICTION_ERROR_VEC_H
+
+#include "isa/kernel.h"
+
 // error = weight * d^2 or weight * |d|, d = prediction - target
 KERNEL(prediction_error_forward) {
   const lmn_prediction_error *a = args;
@@ -21,3 +26,5 @@ KERNEL(prediction_error_backward) {
     d_predictions[i] = a->d_errors[i] * a->weights[i] * (a->squared ? 2 * d : sign);
   }
 }
+
+#endif

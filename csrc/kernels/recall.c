@@ -12,7 +12,7 @@ void lmn_recall_forward(lmn_context context, const lmn_recall *a) {
 void lmn_recall_backward(lmn_context context, const lmn_recall_grad *a) {
   const size_t pair = 3 * a->width + 16 * a->heads;
   lmn_share_out(context, context.isa->recall_backward_keys, a, a->length, a->places * pair);
-  // As many pairs as above, shared by the tokens.
+  // The pairs of the call above, divided by the number of tokens.
   lmn_share_out(context, context.isa->recall_backward_slots, a, a->tokens,
                 lmn_units(a->length * a->places, a->tokens + 1) * pair);
 }
@@ -26,7 +26,7 @@ void lmn_recall_window(lmn_tree tree, int32_t *seen, int32_t *audience) {
       *seen++ = token > i ? (int32_t)(token - i - 1) : -1;
     }
   for (size_t token = 0; token < tokens.count; token++) {
-    // A carried token's first position may be before the part.
+    // The first position that sees a carried token may be before the part.
     const size_t behind = token + 1, last = behind + window;
     *audience++ = (int32_t)(behind > tokens.carried ? behind - tokens.carried : 0);
     *audience++ =

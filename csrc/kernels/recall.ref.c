@@ -2,7 +2,7 @@
 
 #include "kernels/units.h"
 
-/// Sum over the features of head h, which stand `heads` apart.
+/// Sum over the features of head h, which are `heads` apart.
 static double dot(const float *a, const float *b, size_t h, size_t heads, size_t E) {
   double sum = 0;
   for (size_t e = h; e < E; e += heads) sum += (double)a[e] * b[e];

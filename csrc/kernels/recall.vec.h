@@ -1,7 +1,16 @@
-// Attention that goes on over tokens as they are. The weights of what was seen before are summed up
-// in its log-normalizer: it is one more slot, whose value is the output so far.
+// Attention extended to tokens. The slots attended to before count as one, with the log-normalizer
+// as its score and the output as its value.
+#ifndef LMN_RECALL_VEC_H
+#define LMN_RECALL_VEC_H
 
-/// The tokens that a position sees, from place `*place` on, ATTENTION_SLOTS at most.
+#include <math.h>
+
+#include "isa/kernel.h"
+#include "kernels/single_vector_attention.vec.h"
+#include "kernels/single_vector_attention_step.vec.h"
+#include "kernels/single_vector_attention_view.vec.h"
+
+/// Block of tokens that a position sees, from index `*place` of its list, at most ATTENTION_SLOTS.
 typedef struct {
   attention_rows rows;
   int32_t tokens[ATTENTION_SLOTS];
@@ -20,7 +29,7 @@ LMN_INLINE void recall_view_next(attention_shape f, recall_view *view, const int
   if (view->rows.count) rows_fill_tile(f, &view->rows);
 }
 
-/// Adds the tokens' gates to their scores.
+/// Adds the gates of the tokens to their scores.
 LMN_INLINE void recall_view_gates(attention_shape f, const recall_view *view, const float *gates,
                                   float *scores) {
   if (!gates) return;
@@ -149,8 +158,9 @@ LMN_INLINE void recall_slots(attention_shape f, const lmn_recall_grad *a, size_t
                   f.heads);
       }
       for (size_t s = 0; s < count; s += tile_size(f))
-        head_dots_tile(f, 1, true, outputs.rows + s, 0, 0, d_outputs.rows + s, 1,
-                       mean + s * f.heads);
+        head_dots_tile(f, 1, true,
+                       &(head_dots_operands){outputs.rows + s, 0, 0, d_outputs.rows + s, 1,
+                                             mean + s * f.heads});
       for (size_t i = 0; a->gates && i < dots; i += VEC_LANES)
         vec_store(scores + i, vec_add(vec_load(scores + i, VEC_LANES), vec_set(a->gates[token])),
                   VEC_LANES);
@@ -171,3 +181,5 @@ LMN_INLINE void recall_slots(attention_shape f, const lmn_recall_grad *a, size_t
 }
 
 ATTENTION_KERNEL(recall_backward_slots, lmn_recall_grad, recall_slots)
+
+#endif

@@ -1,3 +1,11 @@
+#ifndef LMN_RMS_NORM_VEC_H
+#define LMN_RMS_NORM_VEC_H
+
+#include <math.h>
+
+#include "isa/kernel.h"
+#include "kernels/row_sum.vec.h"
+
 // normalized = x * scale * gain, scale = 1 / sqrt(mean(x^2) + epsilon)
 KERNEL(rms_norm_forward) {
   const lmn_rms_norm *a = args;
@@ -55,3 +63,5 @@ KERNEL(rms_norm_backward_gain) {
     vec_store(a->d_gain + e, total, lanes);
   }
 }
+
+#endif

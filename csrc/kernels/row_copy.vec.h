@@ -1,3 +1,10 @@
+#ifndef LMN_ROW_COPY_VEC_H
+#define LMN_ROW_COPY_VEC_H
+
+#include <string.h>
+
+#include "isa/kernel.h"
+
 // target[target_rows[r]] = source[source_rows[r]]
 KERNEL(row_copy_forward) {
   const lmn_row_copy *a = args;
@@ -12,3 +19,5 @@ KERNEL(row_copy_forward) {
     memcpy(a->target + target * a->width, a->source + source * a->width, bytes);
   }
 }
+
+#endif

@@ -1,4 +1,11 @@
-// maximum[c] = the largest of matrix[r][c]; row by row, as the values lie
+#ifndef LMN_ROW_MAXIMUM_VEC_H
+#define LMN_ROW_MAXIMUM_VEC_H
+
+#include <stdbool.h>
+
+#include "isa/kernel.h"
+
+// maximum[c] = maximum over rows of matrix[r][c], in the order of memory
 KERNEL(row_maximum_forward) {
   const lmn_row_maximum *a = args;
   const size_t first = begin * LMN_TILE_COLUMNS;
@@ -18,7 +25,7 @@ KERNEL(row_maximum_forward) {
   }
 }
 
-// d_matrix[r][c] = d_maximum[c] where the maximum stood, otherwise 0
+// d_matrix[r][c] = d_maximum[c] at the maximum, otherwise 0
 KERNEL(row_maximum_backward) {
   const lmn_row_maximum_grad *a = args;
   for (size_t r = begin; r < end; r++) {
@@ -27,3 +34,5 @@ KERNEL(row_maximum_backward) {
       d_values[c] = a->row[c] == (int32_t)r ? a->d_maximum[c] : 0;
   }
 }
+
+#endif

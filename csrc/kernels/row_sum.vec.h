@@ -1,8 +1,12 @@
-// Sums over rows: what biases and gains get from a gradient.
+// Sums over rows: gradients of biases.
+#ifndef LMN_ROW_SUM_VEC_H
+#define LMN_ROW_SUM_VEC_H
+
+#include "isa/kernel.h"
 
 enum { ROW_SUM_DEPTH = 256 };
 
-/// sum (+)= the sum of `rows` rows, in blocks that keep the chains of rounding short.
+/// sum (+)= sum of `rows` rows, in blocks, so that rounding errors grow slowly.
 LMN_INLINE void row_sum_block(size_t rows, size_t columns, const float *matrix, size_t stride,
                               float *sum, bool add) {
   for (size_t c = 0; c < columns; c += VEC_LANES) {
@@ -26,3 +30,5 @@ KERNEL(row_sum_forward) {
   row_sum_block(a->rows, lmn_min(end * LMN_TILE_COLUMNS, a->columns) - first, a->matrix + first,
                 a->columns, a->sum + first, false);
 }
+
+#endif

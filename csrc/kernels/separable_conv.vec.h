@@ -1,4 +1,12 @@
-// Depthwise taps mix the two children channel by channel, the pointwise product mixes the channels.
+// Depthwise taps combine children per channel, the pointwise product combines channels.
+#ifndef LMN_SEPARABLE_CONV_VEC_H
+#define LMN_SEPARABLE_CONV_VEC_H
+
+#include <string.h>
+
+#include "isa/kernel.h"
+#include "kernels/matmul.vec.h"
+#include "kernels/row_sum.vec.h"
 
 // mixed[j] = taps[0] * below[r j] + ... + taps[r - 1] * below[r j + r - 1] + taps[r]
 // node[j] = mixed[j] . P + p
@@ -43,7 +51,7 @@ KERNEL(separable_conv_forward) {
 }
 
 // d_mixed[j] = d_node[j] . P^T;  d_below[r j + c] += taps[c] * d_mixed[j]
-// Tokens are the children of every bank's first level: there a unit adds up the banks, in order.
+// Tokens are children in every bank: there a unit adds the contributions of all banks, in order.
 KERNEL(separable_conv_backward_nodes) {
   const lmn_level *level = args;
   const lmn_separable_conv_grad *a = level->operation;
@@ -129,8 +137,10 @@ KERNEL(separable_conv_backward_pointwise) {
       const lmn_groups groups = lmn_groups_of(a->tree.shape, lmn_tree_families(&map, i));
       const size_t node = (groups.node + bank * groups.node_stride) * E;
       matmul_transposed_block(groups.count, rows, E, a->mixed + node + k, E, a->d_nodes + node, E,
-                              d_pointwise, E, true);
+                              d_pointwise, E);
       if (k == 0) row_sum_block(groups.count, E, a->d_nodes + node, E, d_bias, true);
     }
   }
 }
+
+#endif

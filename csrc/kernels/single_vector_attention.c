@@ -1,7 +1,7 @@
 #include "isa/isa.h"
 #include "kernels/single_vector_attention.h"
 
-/// Slots that a position may see.
+/// Largest number of slots that a position sees.
 static size_t most_slots(const lmn_attention_map *map) {
   const lmn_tree_shape shape = map->tree.tree.shape;
   size_t slots = lmn_attention_places(shape, 0);
@@ -13,7 +13,7 @@ static size_t most_slots(const lmn_attention_map *map) {
 void lmn_single_vector_attention_forward(lmn_context context,
                                          const lmn_single_vector_attention *a) {
   const lmn_attention_map map = lmn_attention_map_of(a->tree);
-  // Multiply-adds of a pair of slot and position, and its exponentials.
+  // Multiply-adds of a pair of slot and position, and exponentials in units of them.
   const size_t pair = 2 * a->width + 16 * a->heads;
   lmn_share_out(context, context.isa->single_vector_attention_forward, a,
                 lmn_position_units(a->tree, LMN_ATTENTION_BLOCK),

@@ -1,5 +1,4 @@
-// How positions are cut into units and where the partial cotangents stand: what the kernels of
-// single-vector attention share with their definitions.
+// Units of positions of single-vector attention, and the layout of partial cotangents.
 #ifndef LMN_SINGLE_VECTOR_ATTENTION_H
 #define LMN_SINGLE_VECTOR_ATTENTION_H
 
@@ -10,12 +9,12 @@ enum {
   LMN_ATTENTION_LARGEST_STRETCH = 81,  // of a unit backward, at most
 };
 
-/// Positions of a part: indices from `first` up to `end`.
+/// Positions [first, end) of a part.
 typedef struct {
   size_t first, end;
 } lmn_positions;
 
-/// Units begin where t + 1 is a multiple of their size.
+/// Number of units of positions; all but the first begin with t + 1 a multiple of `size`.
 static inline size_t lmn_position_units(lmn_tree tree, size_t size) {
   return (tree.start + tree.length) / size - (tree.start + 1) / size + 1;
 }
@@ -26,25 +25,25 @@ static inline lmn_positions lmn_position_unit(lmn_tree tree, size_t size, size_t
                          lmn_min(low + size - before, tree.length)};
 }
 
-/// Whether a position sees the nodes of a level that wait for siblings, not the newest one.
+/// Whether a position sees the nodes of a level without their parent yet, not the newest one.
 static inline bool lmn_attention_waits(lmn_tree_shape shape, size_t level) {
   return shape.disjoint && level < shape.highest_level;
 }
 
-/// How many nodes of one family a position may see at once in a bank: the newest, or all but the
-/// last, which is never seen without its parent.
+/// Largest number of nodes of a level that a position sees in a bank: the newest one, or all of a
+/// family but the last, which completes the parent.
 static inline size_t lmn_attention_places(lmn_tree_shape shape, size_t level) {
   return lmn_attention_waits(shape, level) ? shape.arity - 1 : 1;
 }
 
-/// How a tree is attended to backward. A unit is a stretch of positions, as long as a node of some
-/// level. It owns the nodes that no other unit sees; for those of the upper levels it leaves a
-/// partial sum of cotangents, in a row per level, bank, place and slot.
+/// Layout of the backward pass. A unit is a chunk of `stretch` positions, as many as a node of some
+/// level has tokens. Cotangents of nodes that one unit alone sees are summed in place; for those of
+/// the upper levels a unit writes a partial sum, in a row per level, bank, place and slot.
 typedef struct lmn_attention_map {
   lmn_tree_map tree;
   size_t stretch;
-  size_t owned_levels;                  // level 0 and others whose nodes one unit owns
-  size_t partial[LMN_MOST_LEVELS + 1];  // row of an upper level among those of a unit
+  size_t owned_levels;                  // number of levels whose nodes are seen by one unit each
+  size_t partial[LMN_MOST_LEVELS + 1];  // first row of an upper level among the rows of a unit
 } lmn_attention_map;
 
 static inline lmn_attention_map lmn_attention_map_of(lmn_tree tree) {
@@ -53,8 +52,8 @@ static inline lmn_attention_map lmn_attention_map_of(lmn_tree tree) {
   size_t level = 0;
   for (; map.stretch * shape.arity <= LMN_ATTENTION_LARGEST_STRETCH; level++)
     map.stretch *= shape.arity;
-  // The newest node of a level is seen as long as a node is wide, one that waits for siblings as
-  // long as its parent.
+  // The newest node is seen for as many positions as a node has tokens; a node without its parent,
+  // for at most as many as the parent has.
   map.owned_levels = level + !shape.disjoint;
   size_t row = 0;
   for (size_t i = map.owned_levels; i <= map.tree.levels; i++) {
@@ -65,13 +64,12 @@ static inline lmn_attention_map lmn_attention_map_of(lmn_tree tree) {
   return map;
 }
 
-/// Rows of partial cotangents that a unit leaves.
+/// Rows of partial cotangents of a unit.
 static inline size_t lmn_attention_unit_rows(const lmn_attention_map *map) {
   return map->partial[map->tree.levels + 1];
 }
 
-/// The positions, as numbers of tokens t + 1, that see a node, by the first and the one behind the
-/// last; both 0 where none does.
+/// The positions [first, end) that see a node, as numbers of tokens t + 1; both 0 for none.
 typedef struct {
   size_t first, end;
 } lmn_audience;

@@ -3,21 +3,21 @@
 
 #include "kernels/single_vector_attention.h"
 
-/// Sum over the D features of a head, which stand `heads` apart.
+/// Sum over the D features of a head, which are `heads` apart.
 static double dot(const float *a, const float *b, size_t heads, size_t D) {
   double sum = 0;
   for (size_t d = 0; d < D; d++) sum += (double)a[d * heads] * b[d * heads];
   return sum;
 }
 
-/// A walk over the slots that position `t` of a part sees.
+/// Iterator over the slots that position `t` of a part sees.
 typedef struct {
   const lmn_tree_map *map;
   size_t t;
   size_t level, bank, node, slot, row;  // of the current one
 } walk;
 
-/// How many nodes of the walk's level its position sees in every bank; the last is the newest.
+/// Number of nodes of the current level that the position sees in a bank; the last is `newest`.
 static size_t visible_nodes(const walk *w, size_t *newest) {
   const lmn_tree_shape shape = w->map->tree.shape;
   size_t finished = w->map->tree.start + w->t + 1;
@@ -27,7 +27,7 @@ static size_t visible_nodes(const walk *w, size_t *newest) {
   return shape.disjoint && w->level < shape.highest_level ? finished % shape.arity : 1;
 }
 
-/// Goes to the first slot at or behind the current place; false where there is none.
+/// Advances to the first slot at or after the current one; false if there is none.
 static bool settle(walk *w) {
   for (; w->level <= w->map->levels; w->level++, w->bank = w->node = w->slot = 0) {
     const lmn_tree_level *nodes = &w->map->level[w->level];
@@ -49,7 +49,7 @@ static bool next(walk *w) {
   return settle(w);
 }
 
-/// For every slot `w` that position `t` sees.
+/// Loop over the slots `w` that position `t` sees.
 #define FOR_VIEW(w, map_, t_)      \
   walk w = {.map = map_, .t = t_}; \
   for (bool more = settle(&w); more; more = next(&w))
@@ -130,7 +130,7 @@ static void position_backward(const lmn_single_vector_attention_grad *a, const l
   }
 }
 
-/// What `positions` give to the slot in `row`.
+/// Cotangent of the slot in `row`, over `positions`.
 static void slot_backward(const lmn_single_vector_attention_grad *a, const lmn_tree_map *map,
                           lmn_positions positions, size_t row, float *d_slot) {
   const size_t E = a->width, H = a->heads;
@@ -149,7 +149,7 @@ static void slot_backward(const lmn_single_vector_attention_grad *a, const lmn_t
   }
 }
 
-/// What `positions` give to the bias of a level.
+/// Cotangent of the bias of a level, over `positions`.
 static void bias_backward(const lmn_single_vector_attention_grad *a, const lmn_tree_map *map,
                           lmn_positions positions, size_t level, float *d_bias) {
   for (size_t h = 0; h < a->heads; h++) {
@@ -181,7 +181,7 @@ void single_vector_attention_backward_reference(const void *args, size_t begin, 
           const size_t row = nodes.row + bank * map.tree.bank_rows + n * nodes.slots;
           const size_t places = lmn_attention_places(shape, i);
           const size_t place = places > 1 ? (nodes.first + n) % shape.arity : 0;
-          // An owned node is its unit's, or the first one's where nobody sees it.
+          // A node that no position sees belongs to the first unit.
           const bool here =
               seen.first < before + positions.end && seen.end > before + positions.first;
           if (!here && !(i < map.owned_levels && seen.end == 0 && unit == 0)) continue;

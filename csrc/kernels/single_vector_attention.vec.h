@@ -1,17 +1,31 @@
-// Every slot asks, one vector answers. Positions are worked on in groups that see the same nodes
+// Single-vector attention over a tree. Positions are computed in groups that see the same nodes
 // from a low level up: all scores, then all weights, then all sums.
 //
-// A dot has the same bits wherever it is computed and sums over slots go slot by slot, in blocks
-// that are the same for every group, so a position gets the same output in any part, in any group
-// and alone.
+// A dot has the same bits in every tile, and sums over slots are computed slot by slot, in blocks
+// that are the same for every group, so the output of a position does not depend on its part or
+// group.
+#ifndef LMN_SINGLE_VECTOR_ATTENTION_VEC_H
+#define LMN_SINGLE_VECTOR_ATTENTION_VEC_H
+
+#include <math.h>
+
+#include "isa/kernel.h"
 #include "kernels/single_vector_attention_view.vec.h"
 
-/// dots[s][q][h] = scale * sum of slots[s][e] * keys[q][e] over the features of head h, for a tile
-/// of positions and `count` slots, a constant. Slots are `step` pointers apart, own ones with one
-/// for each position.
+/// Operands of the dots of slots and a tile of positions.
+typedef struct {
+  const float *const *slots;  // rows of the slots, `step` apart; those of an own slot, one for each
+  size_t step;                // position, side by side
+  size_t offset;              // first value of a slot's row
+  const float *const *keys;   // rows of the positions
+  float scale;
+  float *dots;  // group_row values per slot
+} head_dots_operands;
+
+/// dots[s][q][h] = scale * sum of slots[s][offset + e] * keys[q][e] over the features of head h,
+/// for `count` slots, a constant, which are own ones or not.
 LMN_INLINE void head_dots_tile(attention_shape f, const size_t count, const bool own,
-                               const float *const *slots, size_t step, size_t offset,
-                               const float *const *keys, float scale, float *dots) {
+                               const head_dots_operands *o) {
   const size_t size = tile_size(f);
   vec sums[ATTENTION_TILE + VEC_LANES];
 #pragma clang loop unroll(full)
@@ -20,25 +34,25 @@ LMN_INLINE void head_dots_tile(attention_shape f, const size_t count, const bool
   for (size_t v = 0, e = 0; v < f.vectors; v++, e += f.stride) {
 #pragma clang loop unroll(full)
     for (size_t q = 0; q < size; q++) {
-      const vec key = vec_load(keys[q] + e, f.lanes);
+      const vec key = vec_load(o->keys[q] + e, f.lanes);
 #pragma clang loop unroll(full)
       for (size_t s = 0; s < count; s++)
         sums[s * size + q] =
-            vec_fma(vec_load(slots[s * step + (own ? q : 0)] + offset + e, f.lanes), key,
+            vec_fma(vec_load(o->slots[s * o->step + (own ? q : 0)] + o->offset + e, f.lanes), key,
                     sums[s * size + q]);
     }
   }
-  // As many dots as fill a vector are folded together.
+  // Dots that fill a vector are folded together.
   const size_t together = VEC_LANES / f.heads;
 #pragma clang loop unroll(full)
   for (size_t s = 0; s < count; s++)
 #pragma clang loop unroll(full)
     for (size_t q = 0; q < size; q += together)
-      vec_store(dots + s * group_row(f) + q * f.heads,
-                vec_mul(vec_fold_all(sums + s * size + q, f.heads), vec_set(scale)), VEC_LANES);
+      vec_store(o->dots + s * group_row(f) + q * f.heads,
+                vec_mul(vec_fold_all(sums + s * size + q, f.heads), vec_set(o->scale)), VEC_LANES);
 }
 
-/// The same for all slots in view and the group's tiles.
+/// The same for all slots in view and all tiles of the group.
 LMN_INLINE void view_dots(attention_shape f, attention_group group, const attention_view *view,
                           size_t offset, const float *const *keys, float scale, float *dots) {
   const size_t tile = tile_size(f), size = group_size(f), row = group_row(f), tiles = size / tile;
@@ -46,20 +60,24 @@ LMN_INLINE void view_dots(attention_shape f, attention_group group, const attent
   const float *const *rows = view->rows;
   for (size_t s = 0; s < view->own; s++, rows += size, dots += row)
     for (size_t q = 0; q < group.count; q += tile)
-      head_dots_tile(f, 1, true, rows + q, size, offset, keys + q, scale, dots + q * f.heads);
+      head_dots_tile(
+          f, 1, true,
+          &(head_dots_operands){rows + q, size, offset, keys + q, scale, dots + q * f.heads});
   size_t s = 0;
   for (; s + together <= view->common;
        s += together, rows += together * tiles, dots += together * row)
     for (size_t q = 0; q < group.count; q += tile)
-      head_dots_tile(f, together, false, rows + q / tile, tiles, offset, keys + q, scale,
-                     dots + q * f.heads);
+      head_dots_tile(f, together, false,
+                     &(head_dots_operands){rows + q / tile, tiles, offset, keys + q, scale,
+                                           dots + q * f.heads});
   for (; s < view->common; s++, rows += tiles, dots += row)
     for (size_t q = 0; q < group.count; q += tile)
-      head_dots_tile(f, 1, false, rows + q / tile, tiles, offset, keys + q, scale,
-                     dots + q * f.heads);
+      head_dots_tile(f, 1, false,
+                     &(head_dots_operands){rows + q / tile, tiles, offset, keys + q, scale,
+                                           dots + q * f.heads});
 }
 
-/// Adds the levels' biases to scores, and takes those away whose slot a position does not see.
+/// Adds the biases of the levels to the scores, and sets those of unseen slots to ATTENTION_UNSEEN.
 LMN_INLINE void view_bias(attention_shape f, const attention_levels *levels, attention_group group,
                           const attention_view *view, const float *bias, size_t heads,
                           float *scores) {
@@ -78,11 +96,11 @@ LMN_INLINE void view_bias(attention_shape f, const attention_levels *levels, att
     }
 }
 
-/// Softmax over slots that come in blocks (arXiv 1805.02867), of a row of scores.
+/// Softmax over blocks of slots (arXiv 1805.02867), of a row of scores.
 typedef struct {
   ATTENTION_ALIGNED float largest[ATTENTION_ROW];
   float normalizer[ATTENTION_ROW];  // sum of exp(score - largest)
-  float kept[ATTENTION_ROW];        // of what stands for earlier blocks
+  float kept[ATTENTION_ROW];        // factor of the sums of earlier blocks
 } attention_softmax;
 
 /// scores[s] = exp(scores[s] - largest), for the first `used` scores of each row
@@ -111,11 +129,11 @@ LMN_INLINE void softmax_add(attention_softmax *softmax, size_t row, size_t used,
   }
 }
 
-/// How a sum over slots begins and ends.
+/// First and last step of a sum over slots.
 typedef struct {
-  bool first;           // whether it begins with zero, otherwise with what is there,
-  const float *kept;    // times these, a row, where it is not NULL
-  const float *factor;  // what the sum is multiplied with, a row, or NULL
+  bool first;           // whether it begins with zero, otherwise with the stored sum
+  const float *kept;    // factors of the stored sum, a row, or NULL
+  const float *factor;  // factors of the result, a row, or NULL
 } attention_bounds;
 
 /// sums[q][e] = begin + sum over the slots in view of weights[s][q][head of e] * slots[s][q][e],
@@ -232,3 +250,5 @@ LMN_INLINE void attention_forward(attention_shape f, const lmn_single_vector_att
 }
 
 ATTENTION_KERNEL(single_vector_attention_forward, lmn_single_vector_attention, attention_forward)
+
+#endif

@@ -1,7 +1,16 @@
-// What the cotangent of an attention's output gives to its keys, queries and values, in one walk.
+// Cotangents of keys, queries and values of single-vector attention, in one pass.
 //
-// A unit owns the nodes that no other unit sees and adds up their cotangents in place. For a node
-// of an upper level it leaves a partial sum; a second kernel adds those of all units that see it.
+// Cotangents of a node that one unit alone sees are summed in place. For a node of an upper level a
+// unit writes a partial sum; a second kernel adds those of all units that see it.
+#ifndef LMN_SINGLE_VECTOR_ATTENTION_BACKWARD_VEC_H
+#define LMN_SINGLE_VECTOR_ATTENTION_BACKWARD_VEC_H
+
+#include <math.h>
+#include <string.h>
+
+#include "isa/kernel.h"
+#include "kernels/single_vector_attention.vec.h"
+#include "kernels/single_vector_attention_view.vec.h"
 
 /// Weights and the cotangents of their scores:
 ///   weight = exp(score - log_normalizer),  d_score = weight * (d_weight - d_normalizer) * scale
@@ -22,22 +31,35 @@ LMN_INLINE void softmax_backward(size_t row, size_t used, size_t count, const fl
 
 enum { ATTENTION_TARGETS = 4 };  // nodes in registers
 
-/// targets[s][e] (+)= sum over `count` positions of weights[s][q][head of e] * rows[q][e], for
+/// Operands of the sums of some slots over positions.
+typedef struct {
+  size_t count;              // positions
+  const float *weights;      // group_row values per slot, the heads of a vector per position
+  const float *const *rows;  // of the positions
+  size_t from;               // first value of a position's row
+  float *const *targets;     // rows of the slots
+  const bool *first;         // per slot, whether its sum begins with zero and not with the target
+  size_t to;                 // first value of a target
+} slot_sums_operands;
+
+/// targets[s][to + e] (+)= sum over positions of weights[s][q][head of e] * rows[q][from + e], for
 /// `slots` slots and `vectors` vectors, constants.
 LMN_INLINE void slot_sums_tile(attention_shape f, const size_t slots, const size_t vectors,
-                               size_t count, const float *weights, const float *const *rows,
-                               size_t from, float *const *targets, const bool *first, size_t to) {
+                               const slot_sums_operands *o) {
   const size_t row = group_row(f);
   vec sum[ATTENTION_TARGETS][TILE_VECTORS];
 #pragma clang loop unroll(full)
   for (size_t s = 0; s < slots; s++)
 #pragma clang loop unroll(full)
     for (size_t v = 0; v < vectors; v++)
-      sum[s][v] = first[s] ? vec_set(0) : vec_load(targets[s] + to + v * f.stride, f.lanes);
-  for (size_t q = 0; q < count; q++, weights += f.heads) {
+      sum[s][v] =
+          o->first[s] ? vec_set(0) : vec_load(o->targets[s] + o->to + v * f.stride, f.lanes);
+  const float *weights = o->weights;
+  for (size_t q = 0; q < o->count; q++, weights += f.heads) {
     vec x[TILE_VECTORS];
 #pragma clang loop unroll(full)
-    for (size_t v = 0; v < vectors; v++) x[v] = vec_load(rows[q] + from + v * f.stride, f.lanes);
+    for (size_t v = 0; v < vectors; v++)
+      x[v] = vec_load(o->rows[q] + o->from + v * f.stride, f.lanes);
 #pragma clang loop unroll(full)
     for (size_t s = 0; s < slots; s++) {
       const vec weight = vec_repeat(weights + s * row, f.heads);
@@ -49,17 +71,14 @@ LMN_INLINE void slot_sums_tile(attention_shape f, const size_t slots, const size
   for (size_t s = 0; s < slots; s++)
 #pragma clang loop unroll(full)
     for (size_t v = 0; v < vectors; v++)
-      vec_store(targets[s] + to + v * f.stride, sum[s][v], f.lanes);
+      vec_store(o->targets[s] + o->to + v * f.stride, sum[s][v], f.lanes);
 }
 
 /// The same for all vectors of a row.
-LMN_INLINE void slot_sums(attention_shape f, const size_t slots, size_t count, const float *weights,
-                          const float *const *rows, float *const *targets, const bool *first,
-                          size_t to) {
+LMN_INLINE void slot_sums(attention_shape f, const size_t slots, slot_sums_operands o) {
 #define ATTENTION_SUMS(n)                                                          \
-  for (; v + n <= f.vectors; v += n)                                               \
-    slot_sums_tile(f, slots, n, count, weights, rows, f.stride *v, targets, first, \
-                   to + f.stride * v);
+  for (; v + n <= f.vectors; v += n, o.from += n * f.stride, o.to += n * f.stride) \
+    slot_sums_tile(f, slots, n, &o);
   size_t v = 0;
   ATTENTION_SUMS(TILE_VECTORS)
   if (TILE_VECTORS > 2) ATTENTION_SUMS(2)
@@ -67,7 +86,7 @@ LMN_INLINE void slot_sums(attention_shape f, const size_t slots, size_t count, c
 #undef ATTENTION_SUMS
 }
 
-/// Where position q of a group leaves what it has for a slot in view.
+/// Cotangent to which position q of a group adds, of a slot in view.
 LMN_INLINE float *slot_target(attention_shape f, const lmn_single_vector_attention_grad *a,
                               const attention_levels *levels, size_t unit,
                               const attention_view *view, size_t slot, size_t q) {
@@ -77,8 +96,7 @@ LMN_INLINE float *slot_target(attention_shape f, const lmn_single_vector_attenti
   return a->partial + (row + view->indices[slot]) * 2 * a->width;
 }
 
-/// Whether no position before, of this unit, has left something for the node that the position
-/// with number `tokens` sees.
+/// Whether the position t = tokens - 1 is the first of its unit to see the node at `place`.
 LMN_INLINE bool begins_target(const attention_levels *levels, size_t level, size_t place,
                               size_t tokens) {
   if (tokens == levels->map.tree.tree.start + 1) return true;
@@ -88,7 +106,7 @@ LMN_INLINE bool begins_target(const attention_levels *levels, size_t level, size
          finished_nodes(levels, level, tokens) % levels->map.tree.tree.shape.arity == place + 1;
 }
 
-/// Adds a group's part to the cotangents of the slots in view.
+/// Adds the contribution of a group to the cotangents of the slots in view.
 LMN_INLINE void view_cotangents(attention_shape f, const lmn_single_vector_attention_grad *a,
                                 const attention_levels *levels, size_t unit, attention_group group,
                                 const attention_view *view, const float *const *keys,
@@ -98,7 +116,7 @@ LMN_INLINE void view_cotangents(attention_shape f, const lmn_single_vector_atten
   const size_t *span = levels->map.tree.span;
   size_t together;
   for (size_t s = 0; s < view->own + view->common; s += together) {
-    // Slots whose nodes change at the same positions are worked on together.
+    // Slots whose nodes change at the same positions are computed together.
     const size_t level = view->levels[s], place = view->places[s];
     const bool lasts = levels->bits && !levels->disjoint && span[level] >= size;
     for (together = 1; together < ATTENTION_TARGETS && s + together < view->own + view->common;
@@ -121,10 +139,15 @@ LMN_INLINE void view_cotangents(attention_shape f, const lmn_single_vector_atten
         first[i] = begins_target(levels, view->levels[s + i], place, tokens);
         targets[i] = slot_target(f, a, levels, unit, view, s + i, q);
       }
-#define ATTENTION_TOGETHER(n)                                                                     \
-  if (together == n) {                                                                            \
-    slot_sums(f, n, next - q, d_scores + s * row + q * f.heads, keys + q, targets, first, 0);     \
-    slot_sums(f, n, next - q, weights + s * row + q * f.heads, d_outputs + q, targets, first, E); \
+      const size_t pair = s * row + q * f.heads;
+      const slot_sums_operands queries = {next - q, d_scores + pair, keys + q, 0,
+                                          targets,  first,           0};
+      const slot_sums_operands values = {next - q, weights + pair, d_outputs + q, 0, targets, first,
+                                         E};
+#define ATTENTION_TOGETHER(n) \
+  if (together == n) {        \
+    slot_sums(f, n, queries); \
+    slot_sums(f, n, values);  \
   }
       ATTENTION_TOGETHER(1)
       ATTENTION_TOGETHER(2)
@@ -134,7 +157,7 @@ LMN_INLINE void view_cotangents(attention_shape f, const lmn_single_vector_atten
   }
 }
 
-/// Adds a group's part to the cotangents of the levels' biases.
+/// Adds the contribution of a group to the cotangents of the biases of the levels.
 LMN_INLINE void view_bias_cotangents(attention_shape f, attention_group group,
                                      const attention_view *view, const float *d_scores, float scale,
                                      size_t heads, float *d_bias) {
@@ -148,8 +171,8 @@ LMN_INLINE void view_bias_cotangents(attention_shape f, attention_group group,
   }
 }
 
-/// rows[q] of `values` [L, H], position by position the heads of a vector; a place without a
-/// position repeats the last one's.
+/// Values [L, H] of the positions of a group, the heads of a vector each; the last position is
+/// repeated to fill the group.
 LMN_INLINE void group_heads(attention_shape f, attention_group group, const float *values,
                             size_t heads, float *rows) {
   for (size_t q = 0; q < group_size(f); q++)
@@ -159,8 +182,8 @@ LMN_INLINE void group_heads(attention_shape f, attention_group group, const floa
         f.heads);
 }
 
-/// Clears the cotangents of the nodes that nobody sees: carried ones that wait for siblings or are
-/// no longer the newest, and in disjoint trees the last one of every family.
+/// Clears the cotangents of nodes that no position sees: carried ones that are not the newest, and
+/// in disjoint trees the last one of every family.
 static void clear_unseen(const lmn_attention_map *map, size_t width, float *d_slots) {
   const lmn_tree_shape shape = map->tree.tree.shape;
   for (size_t i = 0; i < map->owned_levels && i <= map->tree.levels; i++) {
@@ -181,7 +204,8 @@ LMN_INLINE void attention_backward(attention_shape f, const lmn_single_vector_at
                                    size_t head, size_t begin, size_t end) {
   lmn_single_vector_attention_grad a = *args;
   a.slots += head, a.keys += head, a.output += head, a.log_normalizer += head;
-  a.d_output += head, a.d_keys += head, a.d_slots += head, a.partial += head;
+  a.d_output += head, a.d_keys += head, a.d_slots += head;
+  if (a.partial) a.partial += head;
   if (a.bias) a.bias += head, a.partial_bias += head;
   const size_t E = a.width, biases = (a.tree.shape.highest_level + 1) * a.heads;
   const float scale = 1 / sqrtf((float)(E / a.heads));
@@ -189,8 +213,8 @@ LMN_INLINE void attention_backward(attention_shape f, const lmn_single_vector_at
   if (begin == 0 && head == 0) clear_unseen(&levels.map, E, a.d_slots);
   for (size_t unit = begin; unit < end; unit++) {
     const lmn_positions positions = lmn_position_unit(a.tree, levels.map.stretch, unit);
-    float *d_bias = a.partial_bias + unit * biases;
-    if (a.bias && head == 0) memset(d_bias, 0, biases * sizeof *d_bias);
+    float *d_bias = a.bias ? a.partial_bias + unit * biases : NULL;
+    if (d_bias && head == 0) memset(d_bias, 0, biases * sizeof *d_bias);
     attention_view view;
     view.whole = false;
     attention_group group;
@@ -203,7 +227,9 @@ LMN_INLINE void attention_backward(attention_shape f, const lmn_single_vector_at
       ATTENTION_ALIGNED float log_normalizer[ATTENTION_ROW], d_normalizer[ATTENTION_ROW];
       group_heads(f, group, a.log_normalizer, a.heads, log_normalizer);
       for (size_t q = 0; q < group.count; q += tile_size(f))
-        head_dots_tile(f, 1, true, outputs + q, 0, 0, d_outputs + q, 1, d_normalizer + q * f.heads);
+        head_dots_tile(
+            f, 1, true,
+            &(head_dots_operands){outputs + q, 0, 0, d_outputs + q, 1, d_normalizer + q * f.heads});
       for (bool first = true, more = true; more; first = false) {
         ATTENTION_ALIGNED float weights[ATTENTION_SLOTS * ATTENTION_ROW],
             d_scores[ATTENTION_SLOTS * ATTENTION_ROW];
@@ -217,7 +243,7 @@ LMN_INLINE void attention_backward(attention_shape f, const lmn_single_vector_at
         weighted_sums(f, group, &view, 0, d_scores, (attention_bounds){first, NULL, NULL}, a.d_keys,
                       E);
         view_cotangents(f, &a, &levels, unit, group, &view, keys, d_outputs, d_scores, weights);
-        if (a.bias) view_bias_cotangents(f, group, &view, d_scores, scale, a.heads, d_bias);
+        if (d_bias) view_bias_cotangents(f, group, &view, d_scores, scale, a.heads, d_bias);
       }
     }
   }
@@ -256,3 +282,5 @@ KERNEL(single_vector_attention_backward_upper) {
     }
   }
 }
+
+#endif

@@ -1,10 +1,18 @@
-// Single-vector attention of one position over slots anywhere. Slots stand where positions stand in
-// a sequence, side by side in a vector, and the bits are the same.
+// Single-vector attention of one position. A tile has slots in place of positions; a dot has the
+// same bits as in the parallel form.
+#ifndef LMN_SINGLE_VECTOR_ATTENTION_STEP_VEC_H
+#define LMN_SINGLE_VECTOR_ATTENTION_STEP_VEC_H
 
-/// Slots of one position, or positions of one slot, that are worked on at once.
+#include <math.h>
+
+#include "isa/kernel.h"
+#include "kernels/single_vector_attention.vec.h"
+#include "kernels/single_vector_attention_view.vec.h"
+
+/// Rows of a block: slots of one position, or positions of one slot.
 typedef struct {
   size_t count;
-  const float *rows[ATTENTION_SLOTS + VEC_LANES];  // behind the last, that again for a tile
+  const float *rows[ATTENTION_SLOTS + VEC_LANES];  // the last one is repeated to fill a tile
 } attention_rows;
 
 LMN_INLINE void rows_add(attention_rows *rows, const float *row) {
@@ -17,7 +25,7 @@ LMN_INLINE void rows_fill_tile(attention_shape f, attention_rows *rows) {
   for (size_t s = rows->count; s < tiles * tile_size(f); s++) rows->rows[s] = last;
 }
 
-/// How many dots a block of rows has, some of them to fill a tile.
+/// Number of dots of a block of rows, those that fill a tile included.
 LMN_INLINE size_t rows_dots(attention_shape f, const attention_rows *rows) {
   return lmn_units(rows->count, tile_size(f)) * tile_size(f) * f.heads;
 }
@@ -26,7 +34,8 @@ LMN_INLINE size_t rows_dots(attention_shape f, const attention_rows *rows) {
 LMN_INLINE void row_dots(attention_shape f, const float *vector, const attention_rows *rows,
                          float scale, float *dots) {
   for (size_t s = 0; s < rows->count; s += tile_size(f))
-    head_dots_tile(f, 1, false, &vector, 1, 0, rows->rows + s, scale, dots + s * f.heads);
+    head_dots_tile(f, 1, false,
+                   &(head_dots_operands){&vector, 1, 0, rows->rows + s, scale, dots + s * f.heads});
 }
 
 /// sums[e] = (sums[e] * kept +) sum over s of weights[s][head of e] * rows[s][offset + e], times
@@ -65,12 +74,12 @@ LMN_INLINE void row_sums(attention_shape f, const attention_rows *rows, size_t o
 #undef ROW_SUMS
 }
 
-/// Softmax of one position over slots that come in blocks, a lane per head, repeated.
+/// Softmax of one position over blocks of slots, a lane per head, repeated.
 typedef struct {
   vec largest, normalizer;
 } row_softmax;
 
-/// Takes a block of slots with these scores into a softmax and its output; the last block divides.
+/// Adds a block of slots with these scores to a softmax and its output; divides after the last one.
 LMN_INLINE void row_softmax_add(attention_shape f, row_softmax *softmax, const attention_rows *rows,
                                 size_t offset, float *scores, bool first, bool last,
                                 float *output) {
@@ -127,3 +136,5 @@ LMN_INLINE void attention_step(attention_shape f, const lmn_single_vector_attent
 
 ATTENTION_KERNEL(single_vector_attention_step_forward, lmn_single_vector_attention_step,
                  attention_step)
+
+#endif

@@ -1,8 +1,12 @@
-// What positions see: how features fill vectors, which positions are worked on together, and which
-// slots these have in view.
+// Layout of features in vectors, groups of positions that are computed together, and the slots that
+// a group sees.
+#ifndef LMN_SINGLE_VECTOR_ATTENTION_VIEW_VEC_H
+#define LMN_SINGLE_VECTOR_ATTENTION_VIEW_VEC_H
+
+#include "isa/kernel.h"
 #include "kernels/single_vector_attention.h"
 
-/// How the features of a row fill vectors.
+/// Layout of the features of a row in vectors.
 typedef struct {
   size_t heads;    // side by side in a vector, a divisor of VEC_LANES: lane l is head l modulo this
   size_t lanes;    // of a vector that are used
@@ -10,9 +14,9 @@ typedef struct {
   size_t stride;   // from one vector of a row to the next
 } attention_shape;
 
-// The kernel `name` by `body`, which is compiled for every way to fill vectors. Few heads share a
-// vector where the width is whole vectors; otherwise every vectorful of heads, the last one perhaps
-// not full, is an attention of its own, whose features stand `heads` apart.
+// The kernel `name` as `body`, compiled for every layout. A few heads share a vector if the width
+// is whole vectors; otherwise every VEC_LANES heads, or the rest of them, are an attention of their
+// own, with features that are `heads` apart.
 #define ATTENTION_CASE(body, count)                                                            \
   if (count < VEC_LANES && heads == count && width % VEC_LANES == 0) {                         \
     body((attention_shape){count, VEC_LANES, width / VEC_LANES, VEC_LANES}, a, 0, begin, end); \
@@ -36,30 +40,29 @@ typedef struct {
   }
 
 enum {
-  ATTENTION_SLOTS = 64,  // slots that are worked on at once
+  ATTENTION_SLOTS = 64,  // slots of a block
   ATTENTION_GROUP = 16,  // positions of a group, at most
   ATTENTION_ROW = 64,    // scores of one slot in a group, at most
-  ATTENTION_TILE = 8,    // dots in registers, if one slot does not make more
+  ATTENTION_TILE = 8,    // dots in registers, or those of one slot if they are more
 };
 
-// A vector that crosses a line of the cache costs two.
+// A vector that crosses a cache line costs two accesses.
 #define ATTENTION_ALIGNED _Alignas(64)
 
-/// Positions of a tile: four, or so many that their scores of one slot fill a vector.
+/// Positions of a tile: their scores of one slot fill a vector; at least 4.
 LMN_INLINE size_t tile_size(attention_shape f) {
   return VEC_LANES / f.heads < 4 ? 4 : VEC_LANES / f.heads;
 }
 
-/// Positions of a group: some tiles, so that work waits less for its own results.
+/// Positions of a group: several tiles, for more independent work.
 LMN_INLINE size_t group_size(attention_shape f) {
   return lmn_min(ATTENTION_ROW / f.heads, ATTENTION_GROUP);
 }
 
-/// Scores of one slot: position by position, the heads of a vector.
+/// Scores of one slot: per position, the heads of a vector.
 LMN_INLINE size_t group_row(attention_shape f) { return group_size(f) * f.heads; }
 
-/// The levels of a tree, and how many bits count the children of a node; 0 where no number of bits
-/// does.
+/// The levels of a tree; `bits` is the logarithm of an arity that is a power of two, otherwise 0.
 typedef struct {
   lmn_attention_map map;
   size_t bits;
@@ -77,24 +80,24 @@ LMN_INLINE bool shows_waiting(const attention_levels *levels, size_t level) {
   return lmn_attention_waits(levels->map.tree.tree.shape, level);
 }
 
-/// A score that leaves no weight; finite, so that differences are.
+/// Score of an unseen slot: its weight is 0, and differences of scores are finite.
 #define ATTENTION_UNSEEN -1e30f
 
-/// Neighbouring positions of a part for which the same levels have nodes.
+/// Consecutive positions of a part for which the same levels have nodes.
 typedef struct {
   size_t first, count;
   size_t tokens;  // t + 1 of the first
-  size_t levels;  // the highest that has a node
+  size_t levels;  // the highest level that has a node
 } attention_group;
 
-/// How many nodes a level has after so many tokens.
+/// Number of nodes of a level after `tokens` tokens.
 LMN_INLINE size_t finished_nodes(const attention_levels *levels, size_t level, size_t tokens) {
   return levels->bits ? tokens >> level * levels->bits : tokens / levels->map.tree.span[level];
 }
 
-/// The group that begins at `first`. Tiles and groups end at `end`, where t + 1 is a multiple of
-/// their size, so that the positions of a tile see one node of every level that spans it where the
-/// arity is a power of two, and where a level appears.
+/// The group that begins at `first`. Tiles and groups end at `end`, before t + 1 is a multiple of
+/// their size, and before a level gets its first node. With an arity that is a power of two, the
+/// positions of a tile thus see one node of every level with nodes of at least a tile's tokens.
 LMN_INLINE attention_group group_at(attention_shape f, const attention_levels *levels, size_t first,
                                     size_t end) {
   const lmn_tree_map *map = &levels->map.tree;
@@ -107,30 +110,30 @@ LMN_INLINE attention_group group_at(attention_shape f, const attention_levels *l
   return (attention_group){first, lmn_min(next - tokens, end - first), tokens, top};
 }
 
-/// How much of a row of scores the group's tiles fill.
+/// Scores of one slot in the tiles of the group.
 LMN_INLINE size_t group_scores(attention_shape f, attention_group group) {
   return lmn_units(group.count, tile_size(f)) * tile_size(f) * f.heads;
 }
 
-/// Place q of a group, or the last one's where there is no position.
+/// Index q of a group, or the last one if q is beyond it.
 LMN_INLINE size_t group_place(attention_group group, size_t q) {
   return lmn_min(q, group.count - 1);
 }
 
-/// Slots that a group sees, of ATTENTION_SLOTS in order: its positions' tokens, then level by
-/// level, bank by bank, node by node.
+/// Block of at most ATTENTION_SLOTS slots that a group sees: the tokens of its positions, then
+/// ordered by level, bank and node.
 typedef struct {
-  size_t level, bank, place, slot;  // of the one behind these
-  size_t index;                     // of that among its level's
-  bool whole;                       // whether these are all
+  size_t level, bank, place, slot;  // of the next slot
+  size_t index;                     // of the next slot in its level
+  bool whole;                       // whether the block has all slots
   size_t own;                       // slots that differ between the positions of a tile
-  size_t common;                    // slots behind those, that do not
+  size_t common;                    // slots after those, the same for a tile
   size_t levels[ATTENTION_SLOTS], places[ATTENTION_SLOTS], indices[ATTENTION_SLOTS];
-  // Per own slot one for each position of a group, per common one for each tile.
+  // Per own slot a row for each position of a group, per common slot for each tile.
   const float *rows[ATTENTION_SLOTS * ATTENTION_GROUP];
 } attention_view;
 
-/// Whether nodes of a level change inside a tile of the group, as they then do below it too.
+/// Whether positions of a tile of the group see different nodes of a level.
 LMN_INLINE bool level_is_own(attention_shape f, const attention_levels *levels,
                              attention_group group, size_t level) {
   const size_t size = tile_size(f);
@@ -142,14 +145,14 @@ LMN_INLINE bool level_is_own(attention_shape f, const attention_levels *levels,
   return false;
 }
 
-/// Whether the position with number `tokens` sees the node at `place` of its level's families.
+/// Whether the position t = tokens - 1 sees the node at `place` of a family of the level.
 LMN_INLINE bool sees_place(const attention_levels *levels, size_t level, size_t place,
                            size_t tokens) {
   if (!shows_waiting(levels, level)) return true;
   return place < finished_nodes(levels, level, tokens) % levels->map.tree.tree.shape.arity;
 }
 
-/// The node that is seen at a place of a level.
+/// Index of the node at a place of a level.
 LMN_INLINE size_t node_at(const attention_levels *levels, size_t level, size_t place,
                           size_t tokens) {
   const size_t finished = finished_nodes(levels, level, tokens);
@@ -157,14 +160,14 @@ LMN_INLINE size_t node_at(const attention_levels *levels, size_t level, size_t p
   return finished - finished % levels->map.tree.tree.shape.arity + place;
 }
 
-/// Fills the view with the next slots; the first ones where that is `first`. A whole view may be
-/// that of the group before, of which only what changes is written.
+/// Fills the view with the next block of slots, or the first one if `first`. Of a whole view of the
+/// previous group, only changed rows are written.
 LMN_INLINE void view_next(attention_shape f, attention_view *view, bool first,
                           const attention_levels *levels, attention_group group, const float *slots,
                           size_t width) {
   const lmn_tree_map *map = &levels->map.tree;
   const bool steady = levels->bits && !levels->disjoint;
-  // Blocks begin at the same slots whoever is in the group, so those that nobody sees count too.
+  // Unseen slots count too, so that blocks begin at the same slots for every group.
   size_t count = 0, passed = 0;
   if (first) {
     view->level = view->bank = view->place = view->slot = view->index = 0;
@@ -178,7 +181,7 @@ LMN_INLINE void view_next(attention_shape f, attention_view *view, bool first,
     const lmn_tree_level *nodes = &map->level[level];
     if (view->whole && steady && map->span[level] >= group_size(f) &&
         group.tokens % map->span[level]) {
-      // Nodes from here up are the same as before.
+      // The rest of the view is unchanged.
       view->level = group.levels + 1;
       return;
     }
@@ -201,7 +204,7 @@ LMN_INLINE void view_next(attention_shape f, attention_view *view, bool first,
             const size_t tokens = group.tokens + group_place(group, q);
             const size_t node = node_at(levels, level, view->place, tokens);
             const size_t row = base + (node - nodes->first) * nodes->slots;
-            // Where a position does not see the place, any row will do.
+            // Any row for an unseen place: its weight is 0.
             *rows++ =
                 slots + (sees_place(levels, level, view->place, tokens) ? row : 0) * 2 * width;
           }
@@ -216,7 +219,7 @@ LMN_INLINE void view_next(attention_shape f, attention_view *view, bool first,
   view->common = count - view->own;
 }
 
-/// What a slot in view shows to position `q` of the group.
+/// Row of a slot in view for position `q` of the group.
 LMN_INLINE const float *view_row(attention_shape f, const attention_view *view, size_t slot,
                                  size_t q) {
   const size_t size = group_size(f), tiles = size / tile_size(f);
@@ -225,9 +228,11 @@ LMN_INLINE const float *view_row(attention_shape f, const attention_view *view, 
              : view->rows[view->own * size + (slot - view->own) * tiles + q / tile_size(f)];
 }
 
-/// rows[q] = the row of position q.
+/// rows[q] = row of position q.
 LMN_INLINE void group_rows(attention_shape f, attention_group group, const float *first,
                            size_t width, const float **rows) {
   for (size_t q = 0; q < group_size(f); q++)
     rows[q] = first + (group.first + group_place(group, q)) * width;
 }
+
+#endif

@@ -1,12 +1,19 @@
-/// The turn from -1/4 to 1/4 that has the sine of `turns`.
+#ifndef LMN_SINUSOID_VEC_H
+#define LMN_SINUSOID_VEC_H
+
+#include <math.h>
+
+#include "isa/kernel.h"
+
+/// The turn in [-1/4, 1/4] with the sine of `turns`.
 LMN_INLINE float sinusoid_short_turn(double turns) {
   const double rest = turns - rint(turns);
   return (float)copysign(0.25 - fabs(fabs(rest) - 0.25), rest);
 }
 
 // encodings[r][2i] = sin(2 pi t), encodings[r][2i + 1] = cos(2 pi t), t = positions[r] *
-// frequencies[i]: a cosine is the sine a quarter turn later. Turns are counted in double precision,
-// so that far positions are as good as near ones; the polynomial is sin(2 pi t) / t to 5e-8.
+// frequencies[i]: a cosine is the sine a quarter turn later. Turns are in double precision, so that
+// accuracy does not depend on the position; the polynomial is sin(2 pi t) / t to 5e-8.
 KERNEL(sinusoid_forward) {
   const lmn_sinusoid *a = args;
   const size_t E = a->width;
@@ -26,3 +33,5 @@ KERNEL(sinusoid_forward) {
       vec_store(a->encodings + r * E + e, vec_mul(p, t), lanes);
     }
 }
+
+#endif

@@ -1,3 +1,8 @@
+#ifndef LMN_SQUARED_NORM_VEC_H
+#define LMN_SQUARED_NORM_VEC_H
+
+#include "isa/kernel.h"
+
 // partial[b] = sum of squares of block b
 KERNEL(squared_norm_forward) {
   const lmn_squared_norm *a = args;
@@ -7,3 +12,5 @@ KERNEL(squared_norm_forward) {
     a->partial[b] = vec_dot(block, block, count);
   }
 }
+
+#endif

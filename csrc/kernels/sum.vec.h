@@ -1,3 +1,8 @@
+#ifndef LMN_SUM_VEC_H
+#define LMN_SUM_VEC_H
+
+#include "isa/kernel.h"
+
 // sum = ((values[0] + values[1]) + values[2]) + ...
 KERNEL(sum_forward) {
   const lmn_sum *a = args;
@@ -9,3 +14,5 @@ KERNEL(sum_forward) {
     vec_store(a->sum + i, sum, lanes);
   }
 }
+
+#endif

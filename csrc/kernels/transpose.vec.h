@@ -1,5 +1,9 @@
-// transposed[m][c][r] = matrix[m][r][c]; the same plain loops everywhere, over squares that keep
-// whole lines of both matrices in cache.
+#ifndef LMN_TRANSPOSE_VEC_H
+#define LMN_TRANSPOSE_VEC_H
+
+#include "isa/kernel.h"
+
+// transposed[m][c][r] = matrix[m][r][c], in squares of whole cache lines of both matrices.
 KERNEL(transpose_forward) {
   const lmn_transpose *a = args;
   enum { SIDE = 16 };
@@ -15,3 +19,5 @@ KERNEL(transpose_forward) {
     unit += width;
   }
 }
+
+#endif

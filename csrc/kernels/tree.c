@@ -3,7 +3,8 @@
 #include "isa/isa.h"
 #include "kernels/units.h"
 
-/// How many of the nodes that a level has before a part are carried into it.
+/// Number of nodes that are carried into a part, of the `before` nodes that the level has before
+/// it.
 static size_t carried_nodes(lmn_tree_shape shape, size_t level, size_t before) {
   const size_t waiting = level < shape.highest_level ? before % shape.arity : 0;
   const size_t seen = level == 0 && shape.window ? shape.window : 1;
@@ -80,7 +81,7 @@ lmn_groups lmn_groups_of(lmn_tree_shape shape, lmn_families f) {
   };
 }
 
-/// Runs an expander's kernel on some families: all banks', or the tokens' once.
+/// Runs a kernel of the expansion on families: those of all banks, or those of tokens once.
 static void expand(lmn_context context, lmn_kernel *kernel, const lmn_summarizer *s,
                    lmn_families families) {
   const lmn_tree_shape shape = s->expansion.tree.shape;
@@ -112,7 +113,7 @@ void lmn_tree_descend(lmn_context context, const lmn_summarizer *s, const float 
   const lmn_tree_map map = lmn_tree_map_of(s->expansion.tree);
   const lmn_tree_shape shape = map.tree.shape;
   const size_t width = s->expansion.width;
-  // Kernels add to the cotangents of children.
+  // Kernels add to the cotangents of expanded children.
   if (shape.growth)
     memset(s->expansion.grad.d_grown, 0,
            (map.shared_grown + shape.banks * map.bank_grown) * width * sizeof(float));

@@ -1,12 +1,14 @@
-// Products that OpenBLAS computes faster than our own kernels, one thread for each unit.
+// Products computed by OpenBLAS, each unit on one thread.
 #ifndef LMN_BLAS_H
 #define LMN_BLAS_H
 
 #include "kernels/units.h"
 
+#ifdef LMN_OPENBLAS
 enum { LMN_BLAS_ROWS = 128 };
 
 /// A kernel: unit u is the LMN_BLAS_ROWS rows of d_right from row u * LMN_BLAS_ROWS.
 void lmn_blas_matmul_backward_right(const void *args, size_t begin, size_t end);
+#endif
 
 #endif

@@ -1,4 +1,4 @@
-// The only file that knows OpenMP.
+// The only file that uses OpenMP.
 #include "CLMN.h"
 
 typedef struct {
@@ -7,7 +7,7 @@ typedef struct {
   size_t count;
 } loop;
 
-/// Thread `thread` of `threads` gets the units of its share, as even as can be, in order.
+/// Runs the share of thread `thread` of `threads`: contiguous units, at most one more than others.
 static void run_share(const loop *l, size_t thread, size_t threads) {
   const size_t share = l->count / threads, rest = l->count % threads;
   const size_t begin = thread * share + (thread < rest ? thread : rest);
@@ -23,8 +23,8 @@ static void run_threads(const loop *l, size_t threads) {
   run_share(l, (size_t)omp_get_thread_num(), (size_t)omp_get_num_threads());
 }
 #else
-// SwiftPM cannot pass -fopenmp to its users, so this calls what the pragma compiles to. Swift's
-// clang has no omp.h; these are the runtime's own declarations.
+// SwiftPM cannot pass -fopenmp to dependent packages, so this calls the runtime function that the
+// pragma compiles to. Swift's clang has no omp.h; these are the declarations of the runtime.
 #if defined(__linux__) && defined(__x86_64__) && __has_include(</usr/lib/x86_64-linux-gnu/libc.so>) && \
     !__has_include(</usr/lib/x86_64-linux-gnu/libomp5.so>)
 #warning "the LLVM OpenMP runtime is missing: apt-get install libomp-dev"
@@ -32,6 +32,7 @@ static void run_threads(const loop *l, size_t threads) {
 extern void GOMP_parallel(void (*body)(void *), void *data, unsigned threads, unsigned flags);
 extern int omp_get_thread_num(void);
 extern int omp_get_num_threads(void);
+extern int kmp_get_blocktime(void);
 extern void kmp_set_blocktime(int milliseconds);
 
 static void run_as_team_member(void *data) {
@@ -39,9 +40,13 @@ static void run_as_team_member(void *data) {
 }
 
 static void run_threads(const loop *l, size_t threads) {
-  // Workers wait a millisecond for the next region, then sleep: an idle process uses no processor.
+  // The team waits actively for 1 ms after the region, then sleeps. The setting belongs to the
+  // calling thread and is handed to the team where the region begins, so it can be restored at
+  // once.
+  const int before = kmp_get_blocktime();
   kmp_set_blocktime(1);
   GOMP_parallel(run_as_team_member, (void *)l, (unsigned)threads, 0);
+  kmp_set_blocktime(before);
 }
 #endif
 

@@ -1,4 +1,13 @@
-// The vector vocabulary on AVX2 with FMA: 8 lanes; lane counts become masks from a sliding window.
+// The vector vocabulary on AVX2 with FMA: 8 lanes; masks are windows of a constant array.
+#ifndef LMN_SIMD_AVX2_H
+#define LMN_SIMD_AVX2_H
+
+#include <immintrin.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "simd/inline.h"
+
 typedef __m256 vec;
 #define TILE_WIDE 0
 enum { VEC_LANES = 8, TILE_VECTORS = 2, TILE_MOST_VECTORS = 8, TILE_MOST_ROWS = 12 };
@@ -30,10 +39,8 @@ LMN_INLINE vec vec_mul(vec a, vec b) { return _mm256_mul_ps(a, b); }
 LMN_INLINE vec vec_div(vec a, vec b) { return _mm256_div_ps(a, b); }
 LMN_INLINE vec vec_fma(vec a, vec b, vec c) { return _mm256_fmadd_ps(a, b, c); }
 LMN_INLINE vec vec_sqrt(vec a) { return _mm256_sqrt_ps(a); }
-// The second operand wins when either is not a number.
 LMN_INLINE vec vec_max(vec a, vec b) { return _mm256_max_ps(a, b); }
 LMN_INLINE vec vec_min(vec a, vec b) { return _mm256_min_ps(a, b); }
-/// b where a is above 0, otherwise 0.
 LMN_INLINE vec vec_where_positive(vec a, vec b) {
   return _mm256_and_ps(_mm256_cmp_ps(a, vec_set(0), _CMP_GT_OQ), b);
 }
@@ -55,13 +62,11 @@ LMN_INLINE float vec_largest(vec a) {
   return _mm_cvtss_f32(_mm_max_ss(m, _mm_movehdup_ps(m)));
 }
 
-/// The exponent of a normal positive number.
 LMN_INLINE vec vec_exponent(vec a) {
   const __m256i biased = _mm256_srli_epi32(_mm256_castps_si256(a), 23);
   return _mm256_cvtepi32_ps(_mm256_sub_epi32(biased, _mm256_set1_epi32(127)));
 }
 
-/// In every stretch of 2 * width lanes, first those of a folded to `width`, then those of b.
 LMN_INLINE vec vec_fold_two(vec a, vec b, size_t width) {
   switch (width) {
     case 1:
@@ -73,7 +78,6 @@ LMN_INLINE vec vec_fold_two(vec a, vec b, size_t width) {
       return vec_add(_mm256_blend_ps(a, b, 0xf0), _mm256_permute2f128_ps(a, b, 0x21));
   }
 }
-/// `period` values, a power of two up to VEC_LANES, repeated over the lanes.
 LMN_INLINE vec vec_repeat(const float *p, size_t period) {
   switch (period) {
     case 1:
@@ -86,3 +90,5 @@ LMN_INLINE vec vec_repeat(const float *p, size_t period) {
       return _mm256_loadu_ps(p);
   }
 }
+
+#endif

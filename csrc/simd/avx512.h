@@ -1,4 +1,13 @@
-// The vector vocabulary on AVX-512: 16 lanes; lane counts become masks.
+// The vector vocabulary on AVX-512: 16 lanes, mask registers.
+#ifndef LMN_SIMD_AVX512_H
+#define LMN_SIMD_AVX512_H
+
+#include <immintrin.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "simd/inline.h"
+
 typedef __m512 vec;
 #define TILE_WIDE 1
 enum { VEC_LANES = 16, TILE_VECTORS = 4, TILE_MOST_VECTORS = 16, TILE_MOST_ROWS = 12 };
@@ -28,10 +37,8 @@ LMN_INLINE vec vec_mul(vec a, vec b) { return _mm512_mul_ps(a, b); }
 LMN_INLINE vec vec_div(vec a, vec b) { return _mm512_div_ps(a, b); }
 LMN_INLINE vec vec_fma(vec a, vec b, vec c) { return _mm512_fmadd_ps(a, b, c); }
 LMN_INLINE vec vec_sqrt(vec a) { return _mm512_sqrt_ps(a); }
-// The second operand wins when either is not a number.
 LMN_INLINE vec vec_max(vec a, vec b) { return _mm512_max_ps(a, b); }
 LMN_INLINE vec vec_min(vec a, vec b) { return _mm512_min_ps(a, b); }
-/// b where a is above 0, otherwise 0.
 LMN_INLINE vec vec_where_positive(vec a, vec b) {
   return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a, vec_set(0), _CMP_GT_OQ), b);
 }
@@ -40,12 +47,10 @@ LMN_INLINE vec vec_scale_exponent(vec a, vec n) { return _mm512_scalef_ps(a, n);
 LMN_INLINE float vec_sum(vec a) { return _mm512_reduce_add_ps(a); }
 LMN_INLINE float vec_largest(vec a) { return _mm512_reduce_max_ps(a); }
 
-/// The exponent of a normal positive number.
 LMN_INLINE vec vec_exponent(vec a) { return _mm512_getexp_ps(a); }
 
-/// In every stretch of 2 * width lanes, first those of a folded to `width`, then those of b.
 LMN_INLINE vec vec_fold_two(vec a, vec b, size_t width) {
-  // Lane l ^ width of a, or of b behind 16, meets lane l.
+  // Lane l ^ width of a, or of b from 16 on, is added to lane l.
   static const int32_t other[4][VEC_LANES] = {
       {1, 16, 3, 18, 5, 20, 7, 22, 9, 24, 11, 26, 13, 28, 15, 30},
       {2, 3, 16, 17, 6, 7, 20, 21, 10, 11, 24, 25, 14, 15, 28, 29},
@@ -57,7 +62,6 @@ LMN_INLINE vec vec_fold_two(vec a, vec b, size_t width) {
   return vec_add(_mm512_mask_blend_ps(second[i], a, b),
                  _mm512_permutex2var_ps(a, _mm512_loadu_si512(other[i]), b));
 }
-/// `period` values, a power of two up to VEC_LANES, repeated over the lanes.
 LMN_INLINE vec vec_repeat(const float *p, size_t period) {
   switch (period) {
     case 1:
@@ -72,3 +76,5 @@ LMN_INLINE vec vec_repeat(const float *p, size_t period) {
       return _mm512_loadu_ps(p);
   }
 }
+
+#endif

@@ -1,10 +1,47 @@
-// What every instruction set builds from its own vocabulary.
+// The vector vocabulary: the words that every instruction set defines, their contract, and what is
+// built from them. Included inside a target region, where LMN_SIMD names the set's own header.
+//
+// A `vec` has VEC_LANES float lanes, counted from 0. `lanes` is from 1 to VEC_LANES, `period` and
+// `width` are powers of two, up to and below VEC_LANES. Pointers need the alignment of
+// float alone. Arithmetic follows IEEE 754, rounds to nearest, ties to even; NaN is not a number.
+// Tests/PlainC/vocabulary.h holds every instruction set to this list.
+//
+//   vec_set(x)               x in every lane
+//   vec_load(p, lanes)       p[l] in the first `lanes` lanes, 0 in the others; reads no more of p
+//   vec_store(p, a, lanes)   p[l] = a[l] for the first `lanes` lanes; writes no more of p
+//   vec_first(a, lanes, x)   a[l] in the first `lanes` lanes, x in the others
+//   vec_repeat(p, period)    p[l % period]; reads `period` values
+//   vec_add(a, b)            a + b; the same for vec_sub, vec_mul, vec_div; vec_sqrt(a)
+//   vec_fma(a, b, c)         a * b + c, rounded once
+//   vec_max(a, b)            a > b ? a : b, so b if one of them is NaN or both are zeros
+//   vec_min(a, b)            a < b ? a : b, so b if one of them is NaN or both are zeros
+//   vec_where_positive(a, b) a > 0 ? b : +0, so 0 if a is NaN
+//   vec_round(a)             the nearest integer, ties to even; |a| < 2^31, or NaN
+//   vec_scale_exponent(a, n) a * 2^n for integers n; a and the result normal, or both operands NaN
+//   vec_exponent(a)          floor(log2(a)); a positive and normal
+//   vec_sum(a)               the sum of all lanes; the order depends on the instruction set
+//   vec_largest(a)           the largest lane; any lane if one of them is NaN
+//   vec_fold_two(a, b, width)
+//       Each run of 2 * width lanes of the result has, first, the lanes l and l + width of that run
+//       of a added up, l < width, then those of b.
+//
+// TILE_VECTORS is the widest register tile of a product, TILE_HEIGHT(vectors) the rows of a tile of
+// `vectors` vectors, at most TILE_MOST_ROWS; tiles of one and two rows have TILE_MOST_VECTORS and
+// half as many vectors. TILE_WIDE is 1 where TILE_VECTORS is 4, 0 where it is 2.
+#ifndef LMN_SIMD_COMMON_H
+#define LMN_SIMD_COMMON_H
 
-/// Lanes of a vector that `rest` values fill.
+#include <stddef.h>
+
+#include "simd/inline.h"
+
+#include LMN_SIMD
+
+/// Lanes that the next of `rest` values fill.
 LMN_INLINE size_t vec_lanes(size_t rest) { return rest < VEC_LANES ? rest : VEC_LANES; }
 
 /// exp(a) to about one unit in the last place: 2^n * p(r), a = n ln 2 + r, |r| <= ln 2 / 2. Values
-/// outside [-87.3, 88] are moved to the border, so results are normal numbers; not a number stays.
+/// outside [-87.3, 88] count as the nearer end, so results are normal numbers; NaN stays NaN.
 LMN_INLINE vec vec_exp(vec a) {
   a = vec_max(vec_set(-87.3f), vec_min(vec_set(88.0f), a));
   const vec n = vec_round(vec_mul(a, vec_set(1.44269504f)));
@@ -48,9 +85,8 @@ LMN_INLINE vec vec_sigmoid(vec a) {
   return vec_div(vec_set(1), vec_add(vec_set(1), vec_exp(vec_sub(vec_set(0), a))));
 }
 
-/// Folds as many vectors as periods fit into one: place i of the result, `period` lanes wide, has
-/// the sums of the lanes of sums[i] that are congruent modulo `period`, a power of two up to
-/// VEC_LANES.
+/// Folds VEC_LANES / period vectors into one, and overwrites them: lane i * period + l of the
+/// result is the sum of the lanes of sums[i] that are congruent to l modulo `period`.
 LMN_INLINE vec vec_fold_all(vec *sums, size_t period) {
   size_t count = VEC_LANES / period;
 #pragma clang loop unroll(full)
@@ -79,3 +115,5 @@ LMN_INLINE void vec_accumulate(float *y, float a, const float *x, size_t count) 
     vec_store(y + i, vec_fma(vec_set(a), vec_load(x + i, lanes), vec_load(y + i, lanes)), lanes);
   }
 }
+
+#endif

@@ -1,4 +1,13 @@
-// The vector vocabulary on NEON: 4 lanes; a partial vector goes through a small array.
+// The vector vocabulary on NEON: 4 lanes; partial vectors are copied through an array.
+#ifndef LMN_SIMD_NEON_H
+#define LMN_SIMD_NEON_H
+
+#include <arm_neon.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "simd/inline.h"
+
 typedef float32x4_t vec;
 #define TILE_WIDE 1
 enum { VEC_LANES = 4, TILE_VECTORS = 4, TILE_MOST_VECTORS = 16, TILE_MOST_ROWS = 12 };
@@ -33,9 +42,9 @@ LMN_INLINE vec vec_mul(vec a, vec b) { return vmulq_f32(a, b); }
 LMN_INLINE vec vec_div(vec a, vec b) { return vdivq_f32(a, b); }
 LMN_INLINE vec vec_fma(vec a, vec b, vec c) { return vfmaq_f32(c, a, b); }
 LMN_INLINE vec vec_sqrt(vec a) { return vsqrtq_f32(a); }
-LMN_INLINE vec vec_max(vec a, vec b) { return vmaxq_f32(a, b); }
-LMN_INLINE vec vec_min(vec a, vec b) { return vminq_f32(a, b); }
-/// b where a is above 0, otherwise 0.
+// Not vmaxq and vminq, which are NaN where either operand is.
+LMN_INLINE vec vec_max(vec a, vec b) { return vbslq_f32(vcgtq_f32(a, b), a, b); }
+LMN_INLINE vec vec_min(vec a, vec b) { return vbslq_f32(vcltq_f32(a, b), a, b); }
 LMN_INLINE vec vec_where_positive(vec a, vec b) {
   return vreinterpretq_f32_u32(vandq_u32(vcgtzq_f32(a), vreinterpretq_u32_f32(b)));
 }
@@ -47,19 +56,16 @@ LMN_INLINE vec vec_scale_exponent(vec a, vec n) {
 LMN_INLINE float vec_sum(vec a) { return vaddvq_f32(a); }
 LMN_INLINE float vec_largest(vec a) { return vmaxvq_f32(a); }
 
-/// The exponent of a normal positive number.
 LMN_INLINE vec vec_exponent(vec a) {
   const int32x4_t biased = vreinterpretq_s32_u32(vshrq_n_u32(vreinterpretq_u32_f32(a), 23));
   return vcvtq_f32_s32(vsubq_s32(biased, vdupq_n_s32(127)));
 }
 
-/// In every stretch of 2 * width lanes, first those of a folded to `width`, then those of b.
 LMN_INLINE vec vec_fold_two(vec a, vec b, size_t width) {
   if (width == 1) return vec_add(vtrn1q_f32(a, b), vtrn2q_f32(a, b));
   return vec_add(vcombine_f32(vget_low_f32(a), vget_low_f32(b)),
                  vcombine_f32(vget_high_f32(a), vget_high_f32(b)));
 }
-/// `period` values, a power of two up to VEC_LANES, repeated over the lanes.
 LMN_INLINE vec vec_repeat(const float *p, size_t period) {
   switch (period) {
     case 1:
@@ -70,3 +76,5 @@ LMN_INLINE vec vec_repeat(const float *p, size_t period) {
       return vld1q_f32(p);
   }
 }
+
+#endif

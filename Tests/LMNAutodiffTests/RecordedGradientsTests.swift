@@ -1,0 +1,76 @@
+import LMNAutodiff
+import LMNKernels
+import LMNTestSupport
+import Testing
+
+/// No result may depend on what stood in its memory before.
+@Suite struct RecordedGradientsTests {
+  @Test(arguments: InstructionSet.available, shapedTrees)
+  func ofSummaries(_ instructionSet: InstructionSet, of tree: Tree) {
+    let (width, shape) = (3, tree.shape)
+    let (banks, arity) = (shape.banks, shape.arity)
+    let nodes = [
+      Tensor.random([tree.length, width], seed: 1),
+      .random([tree.carriedRows.count, width], seed: 2),
+    ]
+    expectSameGradientsRecorded(
+      of: {
+        $0[0].affineSummary(
+          of: tree, carried: $0[1], weight: $0[2], bias: $0[3],
+          expansion: expansion(of: shape, $0[4...]))
+      },
+      at: nodes + [
+        .random([banks, arity * width, width], seed: 3), .random([banks, width], seed: 4),
+      ] + expansionInputs(of: shape, width: width), on: instructionSet)
+    expectSameGradientsRecorded(
+      of: {
+        $0[0].separableConv(
+          of: tree, carried: $0[1], taps: $0[2], pointwise: $0[3], bias: $0[4],
+          expansion: expansion(of: shape, $0[5...]))
+      },
+      at: nodes + [
+        .random([banks, arity + 1, width], seed: 3), .random([banks, width, width], seed: 4),
+        .random([banks, width], seed: 5),
+      ] + expansionInputs(of: shape, width: width), on: instructionSet)
+  }
+
+  /// Some of the slots are seen by nobody.
+  @Test(arguments: InstructionSet.available, shapedTrees)
+  func ofAttention(_ instructionSet: InstructionSet, of tree: Tree) {
+    let scores = Tensor.random([3 + tree.length], seed: 5)
+    expectSameGradientsRecorded(
+      of: { v in
+        v[0].singleVectorAttention(
+          keys: v[1], of: tree, heads: 2, levelBias: v[2],
+          beside: [(Recall.pinned(scores: scores, places: 3, in: tree).recall, v[3])])
+      },
+      at: [
+        .random([tree.rowCount + 5, 12], seed: 1), .random([tree.length, 6], seed: 2),
+        .random([tree.shape.highestLevel + 1, 2], seed: 3), .random([3 + tree.length], seed: 4),
+      ], on: instructionSet)
+  }
+
+  @Test(arguments: InstructionSet.available)
+  func ofLayers(_ instructionSet: InstructionSet) {
+    let tokens: TokenBuffer = [2, 0, 2, 3]
+    let targets: TokenBuffer = [1, -1, 4, 0]
+    expectSameGradientsRecorded(
+      of: { v in
+        let x = v[0].embedding(of: tokens).rmsNorm(gain: v[1], epsilon: 1e-3)
+        let y = x.matmul(v[2]).silu().dropout(rate: 0.5, draw: DropoutDraw(seed: 1), site: 1)
+        let z = (x + y).layerNorm(gain: v[1], bias: v[3], epsilon: 1e-3)
+        return Variable.concatenatingRows([z.rows(at: [3, 1]), x.rows(at: [0, 2])])
+          .linear(weight: v[4], bias: v[5]).crossEntropy(targets: targets)
+          .mean(overTargets: targets)
+      },
+      at: [
+        .random([6, 7], seed: 1), .random([7], seed: 2), .random([7, 7], seed: 3),
+        .random([7], seed: 4), .random([5, 7], seed: 5), .random([5], seed: 6),
+      ], on: instructionSet)
+    expectSameGradientsRecorded(
+      of: { $0[0].rowMaximum(weights: Tensor(shape: [4], scalars: [0, 1, 1, 0])) },
+      at: [.random([4, 9], seed: 1)], on: instructionSet)
+    expectSameGradientsRecorded(
+      of: { $0[0].rows(at: [4, 1]) }, at: [.random([6, 9], seed: 1)], on: instructionSet)
+  }
+}

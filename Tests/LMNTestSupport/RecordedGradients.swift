@@ -1,0 +1,45 @@
+public import LMNAutodiff
+public import LMNKernels
+public import Testing
+
+/// Expects an operation's value and gradients to be the same bits where they are recorded, and run
+/// again, in memory that held not-a-numbers and other results before.
+///
+/// - Parameters:
+///   - operation: Of variables with the values of `inputs`.
+///   - inputs: Where; all of them are used.
+///   - instructionSet: Which kernels.
+///   - seed: Of a random cotangent.
+///   - sourceLocation: Where failures are reported.
+public func expectSameGradientsRecorded(
+  of operation: ([Variable]) -> Variable, at inputs: [Tensor], on instructionSet: InstructionSet,
+  seed: UInt64 = 1, sourceLocation: SourceLocation = #_sourceLocation
+) {
+  let context = ExecutionContext(instructionSet: instructionSet, threadCount: 1)
+  ExecutionContext.$current.withValue(context) {
+    let shape = operation(inputs.map(Variable.init(constant:))).value.shape
+    let cotangent = Tensor.random(shape, seed: seed)
+    func results() -> [Tensor?] {
+      let parameters = inputs.map(Variable.init(parameter:))
+      let result = operation(parameters)
+      let gradients = result.gradients(cotangent: cotangent)
+      return [result.value] + parameters.map { gradients[$0] }
+    }
+    let called = results()
+    let poison = called.compactMap { $0 }.map { Tensor(shape: $0.shape, repeating: .nan) }
+    var recorded: [Tensor?] = []
+    let recording = Recording(in: context) {
+      // Held at once and given back together, so that as many blocks of each size wait.
+      _ = (0..<4).map { _ in poison.map { $0.adding($0) } }
+      recorded = results()
+    }
+    for run in 1...3 {
+      for index in called.indices {
+        #expect(
+          recorded[index] == called[index] && called[index] != nil,
+          "result \(index) of run \(run) on \(instructionSet)", sourceLocation: sourceLocation)
+      }
+      recording.run(in: context)
+    }
+  }
+}

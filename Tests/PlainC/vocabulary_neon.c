@@ -1,0 +1,6 @@
+#include "vocabulary_tests.h"
+
+#if defined(__aarch64__)
+#include "isa/neon.h"
+#include "vocabulary.h"
+#endif
