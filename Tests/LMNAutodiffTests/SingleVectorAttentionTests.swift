@@ -30,13 +30,13 @@ import Testing
       },
       at: [
         .random([tree.rowCount, 2 * width], seed: 1), .random([tree.length, width], seed: 2),
-        .random([tree.shape.highestLevel + 1, heads], seed: 3),
+        .random([tree.shape.maximumLevels + 1, heads], seed: 3),
       ], sourceLocation: sourceLocation)
   }
 
-  /// Each of several recalls has gates of its own, or none.
+  /// Each of several token attentions has gates of its own, or none.
   @Test(arguments: [[true, true], [false, true], [true, false]])
-  func gradientsOfGatesOfSeveralRecalls(areGated: [Bool]) {
+  func gradientsOfGatesOfSeveralTokenAttentions(areGated: [Bool]) {
     let tree = Tree(start: 9, length: 11, shape: TreeShape(banks: 1, window: 2))
     let tokens = [tree.level(0).rows.count, 2 + tree.length]
     let scores = Tensor.random([tokens[1]], seed: 5)
@@ -46,7 +46,7 @@ import Testing
         let (ofWindow, ofPins) = (
           areGated[0] ? gates.popFirst() : nil, areGated[1] ? gates.popFirst() : nil
         )
-        let pins = Recall.pinned(scores: scores, places: 2, in: tree).recall
+        let pins = TokenAttention.pinned(scores: scores, count: 2, in: tree).tokenAttention
         return v[0].singleVectorAttention(
           keys: v[1], of: tree, heads: 2,
           beside: [(.window(of: tree), ofWindow), (pins, ofPins)])
@@ -57,13 +57,13 @@ import Testing
 
   /// Beside the tree every position sees its window, and two pinned tokens through their gates.
   @Test(arguments: shapedTrees, [1, 3])
-  func gradientsOfRecalledTokens(of tree: Tree, heads: Int) {
+  func gradientsOfAttendedTokens(of tree: Tree, heads: Int) {
     let shape = tree.shape
     let tree = Tree(
       start: tree.start, length: tree.length,
       shape: TreeShape(
-        banks: shape.banks, arity: shape.arity, growth: shape.growth,
-        highestLevel: shape.highestLevel, window: 3, visibility: shape.visibility))
+        banks: shape.banks, arity: shape.arity, expansion: shape.expansion,
+        maximumLevels: shape.maximumLevels, window: 3, visibility: shape.visibility))
     let scores = Tensor(
       shape: [2 + tree.length],
       scalars: [-.infinity, 0.5] + Tensor.random([tree.length], seed: 5).scalars)
@@ -73,12 +73,12 @@ import Testing
           keys: v[1], of: tree, heads: heads, levelBias: v[2],
           beside: [
             (.window(of: tree), nil),
-            (Recall.pinned(scores: scores, places: 2, in: tree).recall, v[3]),
+            (TokenAttention.pinned(scores: scores, count: 2, in: tree).tokenAttention, v[3]),
           ])
       },
       at: [
         .random([tree.rowCount + 2, 12], seed: 1), .random([tree.length, 6], seed: 2),
-        .random([shape.highestLevel + 1, heads], seed: 3), .random([2 + tree.length], seed: 4),
+        .random([shape.maximumLevels + 1, heads], seed: 3), .random([2 + tree.length], seed: 4),
       ])
   }
 

@@ -23,7 +23,7 @@ struct AttendedStream {
   /// A tree of which a position sees up to 111 slots: more than a block of 64.
   static func wide(length: Int) -> AttendedStream {
     AttendedStream(
-      TreeShape(banks: 3, arity: 8, growth: 3, visibility: .disjoint), length: length, heads: 2,
+      TreeShape(banks: 3, arity: 8, expansion: 3, visibility: .disjoint), length: length, heads: 2,
       width: 6)
   }
 
@@ -35,7 +35,7 @@ struct AttendedStream {
     self.heads = heads
     self.width = width
     tokens = .random([length, width], seed: 1)
-    levelBias = hasLevelBias ? .random([shape.highestLevel + 1, heads], seed: 2) : nil
+    levelBias = hasLevelBias ? .random([shape.maximumLevels + 1, heads], seed: 2) : nil
     summary = RandomSummary(.affine, of: shape, width: width, seed: 3)
   }
 

@@ -79,7 +79,7 @@ import Testing
         keys: Tensor(shape: [length, length], repeating: 0),
         seeing: AttentionView(of: tree, heads: 1))
     }
-    let spanOfHighest = (0..<shape.highestLevel).reduce(1) { span, _ in
+    let spanOfHighest = (0..<shape.maximumLevels).reduce(1) { span, _ in
       min(span * shape.arity, 1000)
     }
     for position in 0..<length {
@@ -108,13 +108,13 @@ extension Tree {
   func viewOfTheRule(at index: Int) -> [SeenSlot] {
     let tokens = start + index + 1
     var (view, span): ([SeenSlot], Int) = ([], 1)
-    for level in 0...shape.highestLevel where tokens >= span {
+    for level in 0...shape.maximumLevels where tokens >= span {
       let finished = tokens / span
       let seen = shape.showsWaiting(onLevel: level) ? finished % shape.arity : 1
       for bank in 0..<(level == 0 ? 1 : shape.banks) {
         let nodes = self.level(level, bank: bank)
         for node in finished - seen..<finished {
-          for slot in 0..<1 + level * shape.growth {
+          for slot in 0..<1 + level * shape.expansion {
             view.append(
               SeenSlot(
                 level: level, bank: bank, node: node, slot: slot,
@@ -153,7 +153,7 @@ private struct SlotNames {
 
   /// Adds the name of a slot.
   func add(level: Int, bank: Int, node: Int, slot: Int, to values: inout ArraySlice<Float>) {
-    let place = (bank * (1 + level * tree.shape.growth) + slot) * places(level)
+    let place = (bank * (1 + level * tree.shape.expansion) + slot) * places(level)
     let feature = values.startIndex + first[level] + 2 * (place + node % places(level))
     values[feature] += 1
     values[feature + 1] += Float(node)

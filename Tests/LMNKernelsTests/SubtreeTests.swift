@@ -17,8 +17,8 @@ import Testing
   @Test(
     arguments: InstructionSet.available,
     [
-      (512, TreeShape(banks: 2)), (243, TreeShape(banks: 1, arity: 3, growth: 1)),
-      (256, TreeShape(banks: 2, arity: 4, highestLevel: 3, window: 5, visibility: .disjoint)),
+      (512, TreeShape(banks: 2)), (243, TreeShape(banks: 1, arity: 3, expansion: 1)),
+      (256, TreeShape(banks: 2, arity: 4, maximumLevels: 3, window: 5, visibility: .disjoint)),
     ])
   func longSubtreesEqualParts(_ instructionSet: InstructionSet, of subtree: (Int, TreeShape)) {
     for kind in RandomSummary.Kind.allCases {

@@ -59,15 +59,16 @@ struct LogarithmicMemoryCase: Sendable, CustomTestStringConvertible {
 
   private static let kinds: [(SummarizerKind, TreeShape, Bool, Int)] = [
     (.linear, TreeShape(banks: 2, arity: 3), false, 0),
-    (.convFull, TreeShape(banks: 2, arity: 4, growth: 1), false, 0),
-    (.depthwiseSeparable, TreeShape(banks: 1, growth: 2, highestLevel: 3), true, 0),
+    (.convFull, TreeShape(banks: 2, arity: 4, expansion: 1), false, 0),
+    (.depthwiseSeparable, TreeShape(banks: 1, expansion: 2, maximumLevels: 3), true, 0),
     (.linear, TreeShape(banks: 2, window: 5), false, 0),
     (.convGrouped, TreeShape(banks: 2, visibility: .disjoint), false, 0),
     (.linear, TreeShape(banks: 1, arity: 3, visibility: .disjoint), false, 0),
     (.linear, TreeShape(banks: 2), false, 3),
     (
       .depthwiseSeparable,
-      TreeShape(banks: 2, arity: 8, growth: 1, highestLevel: 2, window: 2, visibility: .disjoint),
+      TreeShape(
+        banks: 2, arity: 8, expansion: 1, maximumLevels: 2, window: 2, visibility: .disjoint),
       true, 2
     ),
   ]
@@ -89,8 +90,8 @@ struct LogarithmicMemoryCase: Sendable, CustomTestStringConvertible {
       summarizer: one(of: SummarizerKind.allCases), width: heads * size + (size == 1 ? heads : 0),
       heads: heads,
       shape: TreeShape(
-        banks: one(of: [1, 2, 3]), arity: one(of: [2, 3, 4, 8]), growth: one(of: [0, 0, 1, 2]),
-        highestLevel: highest, window: one(of: [0, 0, 1, 4, 9]),
+        banks: one(of: [1, 2, 3]), arity: one(of: [2, 3, 4, 8]), expansion: one(of: [0, 0, 1, 2]),
+        maximumLevels: highest, window: one(of: [0, 0, 1, 4, 9]),
         visibility: one(of: TreeShape.Visibility.allCases)),
       hasLevelBias: one(of: [false, true]), pins: one(of: [0, 0, 1, 4]), seed: seed)
   }
@@ -98,10 +99,10 @@ struct LogarithmicMemoryCase: Sendable, CustomTestStringConvertible {
   private var settings: LogarithmicMemory.Settings {
     var settings = LogarithmicMemory.Settings()
     (settings.heads, settings.summarizer) = (heads, summarizer)
-    (settings.banks, settings.arity, settings.expand) = (shape.banks, shape.arity, shape.growth)
+    (settings.banks, settings.arity, settings.expand) = (shape.banks, shape.arity, shape.expansion)
     (settings.window, settings.visibility) = (shape.window, shape.visibility)
-    if shape.highestLevel < TreeShape.mostLevels || hasLevelBias {
-      settings.maximumLevels = shape.highestLevel
+    if shape.maximumLevels < TreeShape.mostLevels || hasLevelBias {
+      settings.maximumLevels = shape.maximumLevels
     }
     (settings.levelBias, settings.pinned) = (hasLevelBias, pins)
     return settings

@@ -187,7 +187,7 @@ static void run_layers(lmn_context context, const computation *c, outcome *o) {
 
 /// Both summarizers, forward and backward.
 static void run_summaries(lmn_context context, const computation *c, lmn_tree tree, outcome *o) {
-  const size_t E = c->width, K = c->shape.banks, r = c->shape.arity, g = c->shape.growth;
+  const size_t E = c->width, K = c->shape.banks, r = c->shape.arity, g = c->shape.expansion;
   const size_t N = lmn_tree_rows(tree), G = lmn_tree_grown_rows(tree), J = c->sources;
   const size_t matrix = E * E;
   // Small enough for the nodes of every level to stay of order one.
@@ -195,59 +195,60 @@ static void run_summaries(lmn_context context, const computation *c, lmn_tree tr
   const float *bias = random_values(o, 10, K * E, 1);
   float *weight_transposed = unwritten(o, K * J * r * matrix);
   lmn_transpose_forward(context, &(lmn_transpose){K * J, r * E, E, weight, weight_transposed});
-  // Without growth, its arguments are not used.
-  lmn_expander expander = {NULL, NULL, NULL};
-  lmn_expander_grad expander_grad = {NULL, NULL, NULL, NULL, NULL};
+  // Without expansion, its arguments are not used.
+  lmn_expansion expansion = {NULL, NULL, NULL};
+  lmn_expansion_grad expansion_grad = {NULL, NULL, NULL, NULL, NULL};
   if (g) {
     const float *taps = random_values(o, 11, (1 + g) * matrix, 0.1f);
     float *transposed = unwritten(o, (1 + g) * matrix), *grown = unwritten(o, G * E);
     lmn_transpose_forward(context, &(lmn_transpose){1 + g, E, E, taps, transposed});
-    expander = (lmn_expander){taps, bias, grown};
-    expander_grad.weight_transposed = transposed;
-    expander_grad.grown = grown;
-    expander_grad.d_grown = unwritten(o, G * E);
+    expansion = (lmn_expansion){taps, bias, grown};
+    expansion_grad.weight_transposed = transposed;
+    expansion_grad.grown = grown;
+    expansion_grad.d_grown = unwritten(o, G * E);
   }
 
   IN_OUT(nodes, random_values(o, 12, N * E, 1), N * E);
   lmn_affine_summary_forward(context,
-                             &(lmn_affine_summary){tree, E, J, weight, bias, nodes, expander});
+                             &(lmn_affine_summary){tree, E, J, weight, bias, nodes, expansion});
   IN_OUT(d_nodes, random_values(o, 13, N * E, 1), N * E);
   OUT(d_weight, K * J * r * matrix);
   OUT(d_bias, K * E);
   if (g) {
-    OUT(d_expander_weight, (1 + g) * matrix);
-    OUT(d_expander_bias, E);
-    expander_grad.d_weight = d_expander_weight, expander_grad.d_bias = d_expander_bias;
+    OUT(d_expansion_weight, (1 + g) * matrix);
+    OUT(d_expansion_bias, E);
+    expansion_grad.d_weight = d_expansion_weight, expansion_grad.d_bias = d_expansion_bias;
   }
   lmn_affine_summary_backward(
       context, &(lmn_affine_summary_grad){tree, E, J, nodes, weight_transposed, d_nodes, d_weight,
-                                          d_bias, expander_grad});
+                                          d_bias, expansion_grad});
 
   const float *taps = random_values(o, 14, K * (r + 1) * E, 0.5f);
   float *mixed = unwritten(o, N * E), *d_mixed = unwritten(o, N * E);
   IN_OUT(conv_nodes, random_values(o, 12, N * E, 1), N * E);
   lmn_separable_conv_forward(
-      context, &(lmn_separable_conv){tree, E, taps, weight, bias, conv_nodes, mixed, expander});
+      context, &(lmn_separable_conv){tree, E, taps, weight, bias, conv_nodes, mixed, expansion});
   IN_OUT(d_conv_nodes, random_values(o, 13, N * E, 1), N * E);
   OUT(d_taps, K * (r + 1) * E);
   OUT(d_pointwise, K * matrix);
   OUT(d_conv_bias, K * E);
   if (g) {
-    OUT(d_conv_expander_weight, (1 + g) * matrix);
-    OUT(d_conv_expander_bias, E);
-    expander_grad.d_weight = d_conv_expander_weight, expander_grad.d_bias = d_conv_expander_bias;
+    OUT(d_conv_expansion_weight, (1 + g) * matrix);
+    OUT(d_conv_expansion_bias, E);
+    expansion_grad.d_weight = d_conv_expansion_weight,
+    expansion_grad.d_bias = d_conv_expansion_bias;
   }
   lmn_separable_conv_backward(
       context,
       &(lmn_separable_conv_grad){tree, E, taps, weight, conv_nodes, mixed, d_conv_nodes, d_mixed,
-                                 d_taps, d_pointwise, d_conv_bias, expander_grad});
+                                 d_taps, d_pointwise, d_conv_bias, expansion_grad});
 }
 
 /// Attention over the tree, then over the window and over pinned tokens, all forward before all
 /// backward, as a network runs them.
 static void run_attention(lmn_context context, const computation *c, lmn_tree tree, outcome *o) {
   const size_t L = c->length, E = c->width, H = c->heads, N = lmn_tree_rows(tree);
-  const size_t levels = c->shape.highest_level + 1, P = c->pinned, window = c->shape.window;
+  const size_t levels = c->shape.maximum_levels + 1, P = c->pinned, window = c->shape.window;
   const float *slots = random_values(o, 15, N * 2 * E, 1), *keys = random_values(o, 16, L * E, 1);
   const float *bias = c->level_bias ? random_values(o, 17, levels * H, 1) : NULL;
   OUT(output, L * E);
@@ -265,9 +266,10 @@ static void run_attention(lmn_context context, const computation *c, lmn_tree tr
   if (window) {
     window_seen = allocate(o, L * window * sizeof *rows);
     window_audience = allocate(o, 2 * seen_tokens * sizeof *rows);
-    lmn_recall_window(tree, window_seen, window_audience);
-    lmn_recall_forward(context, &(lmn_recall){L, E, H, seen_tokens, window, rows, window_seen,
-                                              slots, NULL, keys, output, log_normalizer});
+    lmn_token_attention_window(tree, window_seen, window_audience);
+    lmn_token_attention_forward(
+        context, &(lmn_token_attention){L, E, H, seen_tokens, window, rows, window_seen, slots,
+                                        NULL, keys, output, log_normalizer});
   }
   if (P) {
     float *scores = random_values(o, 18, pinned_tokens, 1);
@@ -275,10 +277,11 @@ static void run_attention(lmn_context context, const computation *c, lmn_tree tr
     pinned_seen = allocate(o, L * P * sizeof *rows);
     pinned_audience = allocate(o, 2 * pinned_tokens * sizeof *rows);
     int64_t *pinned = allocate(o, P * sizeof *pinned);
-    lmn_recall_pinned(&(lmn_pinning){L, P, scores, pinned_seen, pinned_audience, pinned});
+    lmn_token_attention_pinned(&(lmn_pinning){L, P, scores, pinned_seen, pinned_audience, pinned});
     gates = random_values(o, 19, pinned_tokens, 1);
-    lmn_recall_forward(context, &(lmn_recall){L, E, H, pinned_tokens, P, rows, pinned_seen, slots,
-                                              gates, keys, output, log_normalizer});
+    lmn_token_attention_forward(
+        context, &(lmn_token_attention){L, E, H, pinned_tokens, P, rows, pinned_seen, slots, gates,
+                                        keys, output, log_normalizer});
   }
 
   const float *d_output = random_values(o, 20, L * E, 1);
@@ -296,16 +299,16 @@ static void run_attention(lmn_context context, const computation *c, lmn_tree tr
                                                    log_normalizer, d_output, d_keys, d_slots,
                                                    partial, d_bias, partial_bias});
   if (window)
-    lmn_recall_backward(
-        context,
-        &(lmn_recall_grad){L, E, H, seen_tokens, window, rows, window_seen, window_audience, slots,
-                           NULL, keys, output, log_normalizer, d_output, d_keys, d_slots, NULL});
+    lmn_token_attention_backward(
+        context, &(lmn_token_attention_grad){L, E, H, seen_tokens, window, rows, window_seen,
+                                             window_audience, slots, NULL, keys, output,
+                                             log_normalizer, d_output, d_keys, d_slots, NULL});
   if (P) {
     OUT(d_gates, pinned_tokens);
-    lmn_recall_backward(
-        context, &(lmn_recall_grad){L, E, H, pinned_tokens, P, rows, pinned_seen, pinned_audience,
-                                    slots, gates, keys, output, log_normalizer, d_output, d_keys,
-                                    d_slots, d_gates});
+    lmn_token_attention_backward(
+        context, &(lmn_token_attention_grad){L, E, H, pinned_tokens, P, rows, pinned_seen,
+                                             pinned_audience, slots, gates, keys, output,
+                                             log_normalizer, d_output, d_keys, d_slots, d_gates});
   }
 
   // Decode steps: one slot, less than a tile, more than a block of slots.
@@ -396,7 +399,8 @@ static int check_vocabulary(void) {
 
 /// Several units of every kernel. The first is what a default network computes, at a longer length.
 static const computation long_parts[] = {
-    // name, width, heads, start, length, {banks, arity, growth, highest level, window, disjoint},
+    // name, width, heads, start, length, {banks, arity, expansion, maximum levels, window,
+    // disjoint},
     // sources, level bias, pinned
     {"default", 32, 4, 0, 1100, {2, 2, 0, 47, 0, false}, 1, false, 0},
     {"level bias", 32, 4, 0, 1100, {2, 2, 0, 47, 0, false}, 1, true, 0},

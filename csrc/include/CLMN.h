@@ -185,12 +185,12 @@ enum { LMN_MOST_ARITY = 16 };
 
 /// Settings of a tree of summaries, the same for all of its parts.
 typedef struct lmn_tree_shape {
-  size_t banks;          // K, at least 1: summaries of every node
-  size_t arity;          // r, from 2 to LMN_MOST_ARITY: children of a node
-  size_t growth;         // g: slots of a node beyond those of its children
-  size_t highest_level;  // levels above the tokens, at most; at least 1
-  size_t window;         // tokens before its own that a position may see
-  bool disjoint;         // whether a position sees every token in one node at most
+  size_t banks;           // K, at least 1: summaries of every node
+  size_t arity;           // r, from 2 to LMN_MOST_ARITY: children of a node
+  size_t expansion;       // g: slots of a node beyond those of its children
+  size_t maximum_levels;  // levels above the tokens, at most; at least 1
+  size_t window;          // tokens before its own that a position may see
+  bool disjoint;          // whether a position sees every token in one node at most
 } lmn_tree_shape;
 
 /// The part of a tree of summaries that belongs to the tokens [start, start + length) of a stream.
@@ -255,19 +255,19 @@ size_t lmn_tree_grown_rows(lmn_tree);
 /// convolution with kernel 1 + g over the slots:
 ///   grown[s] = bias + sum over k of child[s - k] . weight[k], over the slots s - k that child has
 /// The summary then combines the children slot by slot. Without expansion (g = 0) not used.
-typedef struct lmn_expander {
+typedef struct lmn_expansion {
   const float *weight;  // [1 + g, E, E]
   const float *bias;    // [E]
   float *grown;         // [lmn_tree_grown_rows, E]; out
-} lmn_expander;
+} lmn_expansion;
 
-typedef struct lmn_expander_grad {
+typedef struct lmn_expansion_grad {
   const float *weight_transposed;  // [1 + g, E, E]
   const float *grown;              // result of the forward call
   float *d_grown;                  // [lmn_tree_grown_rows, E]
   float *d_weight;                 // [1 + g, E, E]
   float *d_bias;                   // [E]
-} lmn_expander_grad;
+} lmn_expansion_grad;
 
 /// Affine summary: node[j] = [child[r j], ..., child[r j + r - 1]] . weight + bias, per bank, on
 /// every level of the tree. The children are those of the node's own bank, or of all banks.
@@ -278,7 +278,7 @@ typedef struct lmn_affine_summary {
   const float *weight;  // [K, J, r E, E]: E rows for each child of a source
   const float *bias;    // [K, E]
   float *nodes;         // [N, E]; in: tokens and carried nodes; out: the other nodes
-  lmn_expander expander;
+  lmn_expansion expansion;
 } lmn_affine_summary;
 
 void lmn_affine_summary_forward(lmn_context, const lmn_affine_summary *);
@@ -294,7 +294,7 @@ typedef struct lmn_affine_summary_grad {
   float *d_nodes;   // [N, E]; in: cotangents of the nodes; out: the same plus those through parents
   float *d_weight;  // [K, J, r E, E]
   float *d_bias;    // [K, E]
-  lmn_expander_grad expander;
+  lmn_expansion_grad expansion;
 } lmn_affine_summary_grad;
 
 void lmn_affine_summary_backward(lmn_context, const lmn_affine_summary_grad *);
@@ -311,7 +311,7 @@ typedef struct lmn_separable_conv {
   const float *bias;       // [K, E]
   float *nodes;            // [N, E]; in: tokens and carried nodes; out: the other nodes
   float *mixed;            // [N, E]; out: depthwise results, in the rows of the new nodes
-  lmn_expander expander;
+  lmn_expansion expansion;
 } lmn_separable_conv;
 
 void lmn_separable_conv_forward(lmn_context, const lmn_separable_conv *);
@@ -330,7 +330,7 @@ typedef struct lmn_separable_conv_grad {
   float *d_taps;   // [K, r + 1, E]
   float *d_pointwise;  // [K, E, E]
   float *d_bias;       // [K, E]
-  lmn_expander_grad expander;
+  lmn_expansion_grad expansion;
 } lmn_separable_conv_grad;
 
 void lmn_separable_conv_backward(lmn_context, const lmn_separable_conv_grad *);
@@ -353,7 +353,7 @@ typedef struct lmn_single_vector_attention {
   size_t width, heads;    // heads divides width, at most LMN_MOST_HEADS
   const float *slots;     // [N, 2E]: query, then value, of each slot
   const float *keys;      // [L, E]
-  const float *bias;      // [highest_level + 1, H], or NULL for none
+  const float *bias;      // [maximum_levels + 1, H], or NULL for none
   float *output;          // [L, E]
   float *log_normalizer;  // [L, H]: log of the sum of exp(score)
 } lmn_single_vector_attention;
@@ -365,15 +365,15 @@ typedef struct lmn_single_vector_attention_grad {
   size_t width, heads;
   const float *slots;           // [N, 2E]
   const float *keys;            // [L, E]
-  const float *bias;            // [highest_level + 1, H], or NULL
+  const float *bias;            // [maximum_levels + 1, H], or NULL
   const float *output;          // [L, E]
   const float *log_normalizer;  // [L, H]
   const float *d_output;        // [L, E]
   float *d_keys;                // [L, E]
   float *d_slots;               // [N, 2E]
   float *partial;  // [lmn_single_vector_attention_partial_rows, 2E]; scratch; not used with 0 rows
-  float *d_bias;   // [highest_level + 1, H]; not used without a bias
-  float *partial_bias;  // [lmn_single_vector_attention_units, highest_level + 1, H]; scratch; not
+  float *d_bias;   // [maximum_levels + 1, H]; not used without a bias
+  float *partial_bias;  // [lmn_single_vector_attention_units, maximum_levels + 1, H]; scratch; not
                         // used without a bias
 } lmn_single_vector_attention_grad;
 
@@ -388,7 +388,7 @@ void lmn_single_vector_attention_backward(lmn_context, const lmn_single_vector_a
 
 /// Extends the attention of positions to R tokens, at most X of them per position, each seen by
 /// consecutive positions. A gate per token is added to its scores.
-typedef struct lmn_recall {
+typedef struct lmn_token_attention {
   size_t length, width, heads;
   size_t tokens, places;  // R, X
   const int32_t *rows;    // [R]: row of each token in `slots`
@@ -398,11 +398,11 @@ typedef struct lmn_recall {
   const float *keys;      // [L, E]
   float *output;          // [L, E]; in: over other slots; out: over these tokens too
   float *log_normalizer;  // [L, H]; in and out
-} lmn_recall;
+} lmn_token_attention;
 
-void lmn_recall_forward(lmn_context, const lmn_recall *);
+void lmn_token_attention_forward(lmn_context, const lmn_token_attention *);
 
-typedef struct lmn_recall_grad {
+typedef struct lmn_token_attention_grad {
   size_t length, width, heads, tokens, places;
   const int32_t *rows;  // [R], no row twice
   const int32_t *seen;  // [L, X]
@@ -416,26 +416,26 @@ typedef struct lmn_recall_grad {
   float *d_keys;                // [L, E]; in and out: added to
   float *d_slots;               // rows of 2E; in and out: added to, in `rows`
   float *d_gates;               // [R]; not used without gates
-} lmn_recall_grad;
+} lmn_token_attention_grad;
 
-void lmn_recall_backward(lmn_context, const lmn_recall_grad *);
+void lmn_token_attention_backward(lmn_context, const lmn_token_attention_grad *);
 
 /// `seen` [L, X] and `audience` [R, 2] of a window: every position sees the X = `window` tokens
 /// before its own. Tokens are the R rows of level 0.
-void lmn_recall_window(lmn_tree, int32_t *seen, int32_t *audience);
+void lmn_token_attention_window(lmn_tree, int32_t *seen, int32_t *audience);
 
 /// `seen` and `audience` of pinned tokens: position t sees the p with the highest scores of the
 /// tokens before it. A token replaces the first one of lowest score, if its own score is higher.
 typedef struct lmn_pinning {
-  size_t length, places;  // L; p, at least 1
-  const float *scores;    // [p + L]: of the tokens pinned before the part, -INFINITY for none; then
-                          // of the part's tokens
-  int32_t *seen;          // [L, p]
-  int32_t *audience;      // [p + L, 2]
-  int64_t *pinned;        // [p]: the tokens pinned after the part, as indices of `scores`
+  size_t length, count;  // L; p, at least 1
+  const float *scores;   // [p + L]: of the tokens pinned before the part, -INFINITY for none; then
+                         // of the part's tokens
+  int32_t *seen;         // [L, p]
+  int32_t *audience;     // [p + L, 2]
+  int64_t *pinned;       // [p]: the tokens pinned after the part, as indices of `scores`
 } lmn_pinning;
 
-void lmn_recall_pinned(const lmn_pinning *);
+void lmn_token_attention_pinned(const lmn_pinning *);
 
 /// Single-vector attention of one position of each of B streams, over given slots.
 typedef struct lmn_single_vector_attention_step {

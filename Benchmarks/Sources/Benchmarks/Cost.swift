@@ -51,13 +51,13 @@ extension Cost {
   }
 
   /// Every slot of a child, which gives to 1 + g of the grown ones.
-  static func expander(of work: BenchmarkTree) -> Cost {
-    let (e, taps, slots) = (work.width, 1 + work.shape.growth, work.tree.childSlots)
+  static func expansion(of work: BenchmarkTree) -> Cost {
+    let (e, taps, slots) = (work.width, 1 + work.shape.expansion, work.tree.childSlots)
     return Cost(operations: 2 * taps * slots * e * e, values: 3 * slots * e + taps * e * e)
   }
 
-  static func expanderBackward(of work: BenchmarkTree) -> Cost {
-    let (e, taps, slots) = (work.width, 1 + work.shape.growth, work.tree.childSlots)
+  static func expansionBackward(of work: BenchmarkTree) -> Cost {
+    let (e, taps, slots) = (work.width, 1 + work.shape.expansion, work.tree.childSlots)
     return Cost(operations: 4 * taps * slots * e * e, values: 6 * slots * e + 2 * taps * e * e)
   }
 
@@ -89,14 +89,14 @@ extension Cost {
     return Cost(operations: seen * (10 * e + 12 * work.heads), values: 4 * n * e + 4 * l * e)
   }
 
-  /// The same for tokens that every position recalls; the score is computed twice backward, for the
+  /// The same for tokens that every position attends to; the score is computed twice backward, for the
   /// key and for the token.
-  static func recall(of work: BenchmarkTree, places: Int) -> Cost {
+  static func tokenAttention(of work: BenchmarkTree, places: Int) -> Cost {
     let (e, l) = (work.width, work.length)
     return Cost(operations: l * places * (4 * e + 12 * work.heads), values: 4 * l * e)
   }
 
-  static func recallBackward(of work: BenchmarkTree, places: Int) -> Cost {
+  static func tokenAttentionBackward(of work: BenchmarkTree, places: Int) -> Cost {
     let (e, l) = (work.width, work.length)
     return Cost(operations: l * places * (14 * e + 24 * work.heads), values: 8 * l * e)
   }
@@ -107,9 +107,9 @@ extension Cost {
   /// modulo r that wait for siblings.
   static func slotsSeen(before length: Int, shape: TreeShape) -> Int {
     var (seen, span) = (0, 1)
-    for level in 0...shape.highestLevel where span <= length {
-      let waits = shape.visibility == .disjoint && level < shape.highestLevel
-      let slots = level == 0 ? 1 : shape.banks * (1 + level * shape.growth)
+    for level in 0...shape.maximumLevels where span <= length {
+      let waits = shape.visibility == .disjoint && level < shape.maximumLevels
+      let slots = level == 0 ? 1 : shape.banks * (1 + level * shape.expansion)
       for nodes in 1...length / span {
         let positions = min(span, length + 1 - nodes * span)
         seen += slots * positions * (waits ? nodes % shape.arity : 1)

@@ -11,9 +11,9 @@ public struct Expander: Module {
   public var bias: Variable
 
   /// An expander whose weight and bias are uniform in ±1/√(E (1 + g)), as the published code's are.
-  init(width: Int, growth: Int, using source: inout ParameterSource) {
-    let bound = 1 / Float(width * (1 + growth)).squareRoot()
-    weight = source.parameter([1 + growth, width, width], .uniform(bound: bound))
+  init(width: Int, expansion: Int, using source: inout ParameterSource) {
+    let bound = 1 / Float(width * (1 + expansion)).squareRoot()
+    weight = source.parameter([1 + expansion, width, width], .uniform(bound: bound))
     bias = source.parameter([width], .uniform(bound: bound))
   }
 

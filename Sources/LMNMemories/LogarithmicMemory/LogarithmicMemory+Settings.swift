@@ -69,8 +69,8 @@ extension LogarithmicMemory {
     /// Shape of the tree.
     public var treeShape: TreeShape {
       TreeShape(
-        banks: banks, arity: arity, growth: expand,
-        highestLevel: maximumLevels ?? TreeShape.mostLevels, window: window,
+        banks: banks, arity: arity, expansion: expand,
+        maximumLevels: maximumLevels ?? TreeShape.mostLevels, window: window,
         visibility: visibility)
     }
   }

@@ -51,12 +51,12 @@ public struct LogarithmicMemory: Memory {
     self.shape = shape
     summarizer = settings.summarizer.summarizer(width: width, shape: shape, using: &source)
     expander =
-      shape.growth > 0 ? Expander(width: width, growth: shape.growth, using: &source) : nil
+      shape.expansion > 0 ? Expander(width: width, expansion: shape.expansion, using: &source) : nil
     queryValue = Linear(inputs: width, outputs: 2 * width, using: &source)
     key = Linear(inputs: width, outputs: width, using: &source)
     output = Linear(inputs: width, outputs: width, using: &source)
     levelBias =
-      settings.levelBias ? source.parameter([shape.highestLevel + 1, heads], .constant(0)) : nil
+      settings.levelBias ? source.parameter([shape.maximumLevels + 1, heads], .constant(0)) : nil
     pinning =
       settings.pinned > 0
       ? Pinning(count: settings.pinned, width: width, using: &source) : nil
@@ -64,7 +64,8 @@ public struct LogarithmicMemory: Memory {
 
   /// The state before the first token.
   public var initialState: MemoryState {
-    let nodes = MemoryState.Part("nodes", Variable(constant: Tensor(shape: [0, width], scalars: [])))
+    let nodes = MemoryState.Part(
+      "nodes", Variable(constant: Tensor(shape: [0, width], scalars: [])))
     guard let pinning else { return MemoryState([nodes]) }
     return MemoryState([
       nodes,
@@ -106,9 +107,9 @@ public struct LogarithmicMemory: Memory {
   private func attend(
     _ tokens: Variable, to nodes: Variable, of tree: Tree, and pinned: Pinning.View?
   ) -> Variable {
-    var beside: [(recall: Recall, gates: Variable?)] = []
+    var beside: [(tokenAttention: TokenAttention, gates: Variable?)] = []
     if shape.window > 0 { beside.append((.window(of: tree), nil)) }
-    if let pinned { beside.append((pinned.recall, pinned.gates)) }
+    if let pinned { beside.append((pinned.tokenAttention, pinned.gates)) }
     let seen = pinned.map { .concatenatingRows([nodes, $0.before]) } ?? nodes
     let attended = queryValue(seen).singleVectorAttention(
       keys: key(tokens), of: tree, heads: heads, levelBias: levelBias, beside: beside)

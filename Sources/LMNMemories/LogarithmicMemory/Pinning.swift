@@ -30,7 +30,7 @@ public struct Pinning: Module {
     /// `[p, E]`: those that were pinned before the chunk.
     let before: Variable
     /// Which of these, and of the chunk's tokens, each position attends to.
-    let recall: Recall
+    let tokenAttention: TokenAttention
     /// `[p + L, 1]`: logarithms of the factors of their weights.
     let gates: Variable
   }
@@ -50,11 +50,11 @@ public struct Pinning: Module {
     let before = state["pinned"]
     let candidates = Variable.concatenatingRows([before, tokens])
     let ranks = Tensor.concatenatingRows([state["pinned_scores"].value, scores.value])
-    let (recall, pinned) = Recall.pinned(scores: ranks, places: count, in: tree)
+    let (tokenAttention, pinned) = TokenAttention.pinned(scores: ranks, count: count, in: tree)
     state["pinned"] = candidates.rows(at: pinned)
     state["pinned_scores"] = Variable(constant: ranks.rows(at: pinned))
     let all = Variable.concatenatingRows([score(before), scores])
-    return View(before: before, recall: recall, gates: all.logSigmoid())
+    return View(before: before, tokenAttention: tokenAttention, gates: all.logSigmoid())
   }
 
   /// Lists `score`.

@@ -7,7 +7,7 @@ extension KernelBenchmark {
       measureAffineSummary(tree)
       measureSeparableConv(tree)
     }
-    for tree in BenchmarkTree.growing { measureExpander(tree) }
+    for tree in BenchmarkTree.growing { measureExpansion(tree) }
   }
 
   private func measureAffineSummary(_ work: BenchmarkTree) {
@@ -16,13 +16,13 @@ extension KernelBenchmark {
       .affineSummaryBackward(of: work))
   }
 
-  /// An affine summary and the expander before it.
-  private func measureExpander(_ work: BenchmarkTree) {
-    let (e, g) = (work.width, work.shape.growth)
+  /// An affine summary and the expansion before it.
+  private func measureExpansion(_ work: BenchmarkTree) {
+    let (e, g) = (work.width, work.shape.expansion)
     measureAffineSummary(
-      work, "expander", expansion: Expansion(weight: random(1 + g, e, e), bias: random(e)),
-      .affineSummary(of: work) + .expander(of: work),
-      .affineSummaryBackward(of: work) + .expanderBackward(of: work))
+      work, "expansion", expansion: Expansion(weight: random(1 + g, e, e), bias: random(e)),
+      .affineSummary(of: work) + .expansion(of: work),
+      .affineSummaryBackward(of: work) + .expansionBackward(of: work))
   }
 
   private func measureAffineSummary(
@@ -62,27 +62,27 @@ extension KernelBenchmark {
     }
   }
 
-  /// Attention of all positions of a sequence, to the tree and to what is recalled beside it.
+  /// Attention of all positions of a sequence, to the tree and to the tokens attended to beside it.
   func measureAttention() {
     for work in BenchmarkTree.all {
       measureAttention(
         work, "singleVectorAttention", AttentionView(of: work.tree, heads: work.heads),
         .attention(of: work), .attentionBackward(of: work))
     }
-    for work in BenchmarkTree.recalling {
+    for work in BenchmarkTree.attendingToTokens {
       let (tree, places) = (work.tree, work.shape.window)
       // Scores that grow: every token is pinned, until the places are full of later ones.
       let scores = Tensor(
         shape: [places + work.length],
         scalars: (0..<places + work.length).map { $0 < places ? -.infinity : Float($0) })
-      let pinned = Recall.pinned(scores: scores, places: places, in: tree).recall
+      let pinned = TokenAttention.pinned(scores: scores, count: places, in: tree).tokenAttention
       measureAttention(
-        work, "recall",
+        work, "tokenAttention",
         AttentionView(
           of: tree, heads: work.heads,
           beside: [(.window(of: tree), nil), (pinned, random(scores.count))]),
-        .attention(of: work) + .recall(of: work, places: 2 * places),
-        .attentionBackward(of: work) + .recallBackward(of: work, places: 2 * places))
+        .attention(of: work) + .tokenAttention(of: work, places: 2 * places),
+        .attentionBackward(of: work) + .tokenAttentionBackward(of: work, places: 2 * places))
     }
   }
 

@@ -1,0 +1,115 @@
+internal import CLMN
+
+/// Tokens that positions see as they are, beside a tree: who sees whom.
+public struct TokenAttention: Sendable {
+  /// R: how many tokens are attended, of which positions see at most `places` at once.
+  public let tokens, places: Int
+  /// `[R]`: the slot of each token.
+  let rows: Buffer<Int32>
+  /// `[L, places]`: what positions see; negative for nothing.
+  let seen: Buffer<Int32>
+  /// `[R, 2]`: the first position that sees a token, and the one behind the last.
+  let audience: Buffer<Int32>
+
+  private init(rows: some Collection<Int32>, places: Int, length: Int) {
+    tokens = rows.count
+    self.places = places
+    self.rows = Buffer(rows)
+    seen = Buffer(repeatElement(0, count: length * places))
+    audience = Buffer(repeatElement(0, count: 2 * rows.count))
+  }
+
+  /// Every position sees the tokens of its window: the last ones before its own.
+  public static func window(of tree: Tree) -> TokenAttention {
+    let tokens = Int32(tree.level(0).rows.count)
+    let tokenAttention = TokenAttention(
+      rows: 0..<tokens, places: tree.shape.window, length: tree.length)
+    lmn_token_attention_window(tree.layout, tokenAttention.seen.base, tokenAttention.audience.base)
+    return tokenAttention
+  }
+
+  /// Every position sees the p tokens before its own that have the highest scores.
+  ///
+  /// - Parameters:
+  ///   - scores: `[p + L]`: of the tokens that were pinned before, −∞ for an empty place, and of the
+  ///     part's tokens.
+  ///   - count: p.
+  ///   - tree: Which part of a stream's tree this is; slots are its rows, and behind them those of the
+  ///     tokens that were pinned before.
+  /// - Returns: Who sees whom, and which tokens are pinned behind the part, as places in `scores`.
+  public static func pinned(
+    scores: Tensor, count: Int, in tree: Tree
+  ) -> (tokenAttention: TokenAttention, pinned: PositionBuffer) {
+    precondition(
+      scores.count == count + tree.length, "pinned: scores \(scores.shape), \(count) pinned")
+    let (before, tokens) = (tree.rowCount..<tree.rowCount + count, tree.tokenRows)
+    let tokenAttention = TokenAttention(
+      rows: (Array(before) + Array(tokens)).map(Int32.init), places: count, length: tree.length)
+    let pinned = PositionBuffer(repeatElement(0, count: count))
+    let arguments = lmn_pinning(
+      length: tree.length, count: count, scores: scores.base, seen: tokenAttention.seen.base,
+      audience: tokenAttention.audience.base, pinned: pinned.base)
+    ExecutionContext.current.run(on: scores, tokenAttention.seen, tokenAttention.audience, pinned) {
+      _ in
+      withUnsafePointer(to: arguments) { lmn_token_attention_pinned($0) }
+    }
+    return (tokenAttention, pinned)
+  }
+}
+
+extension TokenAttention: KernelOperand {
+  func kept(beside arena: Arena) -> [AnyObject] { [rows, seen, audience] }
+}
+
+extension Tensor {
+  /// Goes on with an attention over attended tokens, in place.
+  ///
+  /// - Parameters:
+  ///   - tokenAttention: Who sees whom; names rows of `self`, the slots `[rows, 2E]`.
+  ///   - gates: `[R]`, added to all scores of a token; or nil.
+  ///   - keys: `[L, E]`.
+  ///   - output: `[L, E]`, over the slots so far.
+  ///   - logNormalizer: `[L, H]`, likewise.
+  func tokenAttention(
+    _ tokenAttention: TokenAttention, gates: Tensor?, keys: Tensor, output: Tensor,
+    logNormalizer: Tensor
+  ) {
+    precondition(
+      gates == nil || gates!.count == tokenAttention.tokens,
+      "tokenAttention: gates \(gates?.shape ?? []) of \(tokenAttention.tokens) tokens")
+    ExecutionContext.current.run(
+      lmn_token_attention_forward,
+      lmn_token_attention(
+        length: keys.shape[0], width: keys.shape[1], heads: logNormalizer.shape[1],
+        tokens: tokenAttention.tokens, places: tokenAttention.places,
+        rows: tokenAttention.rows.base,
+        seen: tokenAttention.seen.base, slots: base, gates: gates?.base, keys: keys.base,
+        output: output.output, log_normalizer: logNormalizer.output),
+      on: self, tokenAttention, gates, keys, output, logNormalizer)
+  }
+
+  /// Adds what the cotangent of an attention's output gives to attended tokens and to the keys.
+  ///
+  /// - Returns: The cotangent of the gates `[R]`; nil without gates.
+  func tokenAttentionPullback(
+    _ cotangent: Tensor, _ tokenAttention: TokenAttention, gates: Tensor?, keys: Tensor,
+    output: Tensor,
+    logNormalizer: Tensor, addingTo d_slots: Tensor, _ d_keys: Tensor
+  ) -> Tensor? {
+    let d_gates = gates.map { Tensor(uninitialized: $0.shape) }
+    ExecutionContext.current.run(
+      lmn_token_attention_backward,
+      lmn_token_attention_grad(
+        length: keys.shape[0], width: keys.shape[1], heads: logNormalizer.shape[1],
+        tokens: tokenAttention.tokens, places: tokenAttention.places,
+        rows: tokenAttention.rows.base,
+        seen: tokenAttention.seen.base, audience: tokenAttention.audience.base, slots: base,
+        gates: gates?.base,
+        keys: keys.base, output: output.base, log_normalizer: logNormalizer.base,
+        d_output: cotangent.base, d_keys: d_keys.output, d_slots: d_slots.output,
+        d_gates: d_gates?.output),
+      on: self, tokenAttention, gates, keys, output, logNormalizer, cotangent, d_slots, d_keys,
+      d_gates)
+    return d_gates
+  }
+}
