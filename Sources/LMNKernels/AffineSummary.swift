@@ -27,7 +27,7 @@ extension Tensor {
       lmn_affine_summary_grad(
         tree: tree.layout, width: width, sources: weight.shape[0] / tree.shape.banks, nodes: base,
         weight_transposed: transposed.base, d_nodes: d_nodes.output, d_weight: d_weight.output,
-        d_bias: d_bias.output, expander: d_expansion.arguments),
+        d_bias: d_bias.output, expansion: d_expansion.arguments),
       on: self, transposed, d_nodes, d_weight, d_bias, d_expansion.operands)
     return (d_nodes, d_weight, d_bias, d_expansion.result)
   }

@@ -19,16 +19,18 @@ extension Expansion? {
   /// Expects the expansion that a tree of this shape asks for.
   func expectFit(to shape: TreeShape, width: Int) {
     guard let self else {
-      precondition(shape.growth == 0, "expansion: there is none for a growth of \(shape.growth)")
+      precondition(
+        shape.expansion == 0, "expansion: none in a shape with expansion \(shape.expansion)")
       return
     }
     precondition(
-      self.weight.shape == [1 + shape.growth, width, width] && self.bias.shape == [width],
-      "expansion: weight \(self.weight.shape), bias \(self.bias.shape), growth \(shape.growth)")
+      self.weight.shape == [1 + shape.expansion, width, width] && self.bias.shape == [width],
+      "expansion: weight \(self.weight.shape), bias \(self.bias.shape), expansion \(shape.expansion)"
+    )
   }
 
-  func arguments(grown: Tensor) -> lmn_expander {
-    lmn_expander(weight: self?.weight.base, bias: self?.bias.base, grown: grown.output)
+  func arguments(grown: Tensor) -> lmn_expansion {
+    lmn_expansion(weight: self?.weight.base, bias: self?.bias.base, grown: grown.output)
   }
 }
 
@@ -47,8 +49,8 @@ struct ExpansionGradient {
       bias: Tensor(uninitialized: expansion?.bias.shape ?? [0]))
   }
 
-  var arguments: lmn_expander_grad {
-    lmn_expander_grad(
+  var arguments: lmn_expansion_grad {
+    lmn_expansion_grad(
       weight_transposed: transposed.base, grown: grown.base, d_grown: d_grown.output,
       d_weight: result.weight.output, d_bias: result.bias.output)
   }

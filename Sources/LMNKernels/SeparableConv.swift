@@ -34,7 +34,7 @@ extension Tensor {
         tree: tree.layout, width: shape[1], taps: taps.base,
         pointwise_transposed: transposed.base, nodes: base, mixed: mixed.base,
         d_nodes: d_nodes.output, d_mixed: d_mixed.output, d_taps: d_taps.output,
-        d_pointwise: d_pointwise.output, d_bias: d_bias.output, expander: d_expansion.arguments),
+        d_pointwise: d_pointwise.output, d_bias: d_bias.output, expansion: d_expansion.arguments),
       on: self, mixed, taps, transposed, d_nodes, d_mixed, d_taps, d_pointwise, d_bias,
       d_expansion.operands)
     return (d_nodes, d_taps, d_pointwise, d_bias, d_expansion.result)

@@ -102,7 +102,7 @@ public final class StreamTrees: @unchecked Sendable {
 
     /// Rows of grown children of one level's families, per stream.
     var grownRows: Int {
-      shape.growth > 0 ? shape.banks * shape.arity * shape.slots(onLevel: top) : 0
+      shape.expansion > 0 ? shape.banks * shape.arity * shape.slots(onLevel: top) : 0
     }
   }
 

@@ -42,7 +42,7 @@ final class NodeMaker {
     expansion.expectFit(to: tree.shape, width: width)
     grown = Tensor(uninitialized: [grownRows, width])
     let arguments = expansion.arguments(grown: grown)
-    let expanders = [expansion?.weight, expansion?.bias].compactMap { $0 }
+    let expansionOperands = [expansion?.weight, expansion?.bias].compactMap { $0 }
     switch summary {
     case .affine(let weight, let bias):
       precondition(
@@ -50,12 +50,12 @@ final class NodeMaker {
           .contains(weight.shape) && bias.shape == [banks, width],
         "affineSummary: weight \(weight.shape), bias \(bias.shape), width \(width), \(tree)")
       mixed = grown
-      operands = [weight, bias, grown] + expanders
+      operands = [weight, bias, grown] + expansionOperands
       let summary = UnsafeMutablePointer<lmn_affine_summary>.allocate(capacity: 1)
       summary.initialize(
         to: lmn_affine_summary(
           tree: tree.layout, width: width, sources: weight.shape[0] / banks, weight: weight.base,
-          bias: bias.base, nodes: nodes, expander: arguments))
+          bias: bias.base, nodes: nodes, expansion: arguments))
       self.arguments = .affine(summary)
     case .separable(let taps, let pointwise, let bias):
       precondition(
@@ -66,12 +66,12 @@ final class NodeMaker {
         width \(width), \(tree)
         """)
       mixed = Tensor(uninitialized: [rows, width])
-      operands = [taps, pointwise, bias, mixed, grown] + expanders
+      operands = [taps, pointwise, bias, mixed, grown] + expansionOperands
       let conv = UnsafeMutablePointer<lmn_separable_conv>.allocate(capacity: 1)
       conv.initialize(
         to: lmn_separable_conv(
           tree: tree.layout, width: width, taps: taps.base, pointwise: pointwise.base,
-          bias: bias.base, nodes: nodes, mixed: mixed.output, expander: arguments))
+          bias: bias.base, nodes: nodes, mixed: mixed.output, expansion: arguments))
       self.arguments = .separable(conv)
     }
   }

@@ -7,7 +7,7 @@ public struct TreeShape: Sendable, Hashable {
   /// r: children of a node.
   public let arity: Int
   /// g: how many more slots a node has than its children.
-  public let growth: Int
+  public let expansion: Int
   /// No level is above this one.
   public let highestLevel: Int
   /// How many tokens before its own a position sees as they are.
@@ -33,17 +33,17 @@ public struct TreeShape: Sendable, Hashable {
   ///
   /// - Precondition: Every number is one that a tree can have.
   public init(
-    banks: Int, arity: Int = 2, growth: Int = 0, highestLevel: Int = mostLevels, window: Int = 0,
+    banks: Int, arity: Int = 2, expansion: Int = 0, highestLevel: Int = mostLevels, window: Int = 0,
     visibility: Visibility = .latest
   ) {
     precondition(
-      banks > 0 && Self.arities.contains(arity) && growth >= 0
+      banks > 0 && Self.arities.contains(arity) && expansion >= 0
         && (1...Self.mostLevels).contains(highestLevel) && window >= 0,
-      "TreeShape: \(banks) banks, arity \(arity), growth \(growth), highest level \(highestLevel), "
+      "TreeShape: \(banks) banks, arity \(arity), expansion \(expansion), highest level \(highestLevel), "
         + "window \(window)")
     self.banks = banks
     self.arity = arity
-    self.growth = growth
+    self.expansion = expansion
     self.highestLevel = highestLevel
     self.window = window
     self.visibility = visibility
@@ -57,7 +57,7 @@ public struct TreeShape: Sendable, Hashable {
   }
 
   /// The slots of a node.
-  func slots(onLevel level: Int) -> Int { 1 + level * growth }
+  func slots(onLevel level: Int) -> Int { 1 + level * expansion }
 
   /// Whether a position sees the nodes of a level that wait for siblings, not the newest one.
   func waits(onLevel level: Int) -> Bool { visibility == .disjoint && level < highestLevel }
@@ -69,7 +69,7 @@ public struct TreeShape: Sendable, Hashable {
 
   var layout: lmn_tree_shape {
     lmn_tree_shape(
-      banks: banks, arity: arity, growth: growth, highest_level: highestLevel, window: window,
+      banks: banks, arity: arity, expansion: expansion, highest_level: highestLevel, window: window,
       disjoint: visibility == .disjoint)
   }
 }

@@ -126,7 +126,7 @@ public struct Configuration: Sendable, Equatable, Codable {
   /// Of every block's tree.
   public var treeShape: TreeShape {
     TreeShape(
-      banks: banks, arity: arity, growth: expand,
+      banks: banks, arity: arity, expansion: expand,
       highestLevel: maximumLevels ?? TreeShape.mostLevels, window: window, visibility: visibility)
   }
 

@@ -4,8 +4,8 @@ import LMNTestSupport
 
 /// Weight and bias of an expansion, where a tree grows.
 func expansionInputs(of shape: TreeShape, width: Int) -> [Tensor] {
-  guard shape.growth > 0 else { return [] }
-  let taps = 1 + shape.growth
+  guard shape.expansion > 0 else { return [] }
+  let taps = 1 + shape.expansion
   return [
     .random([taps, width, width], seed: 8).scaled(by: 1 / Float(taps * width).squareRoot()),
     .random([width], seed: 9),
@@ -14,5 +14,5 @@ func expansionInputs(of shape: TreeShape, width: Int) -> [Tensor] {
 
 /// The expansion of those inputs.
 func expansion(of shape: TreeShape, _ inputs: ArraySlice<Variable>) -> ExpansionVariables? {
-  shape.growth > 0 ? (inputs[inputs.startIndex], inputs[inputs.startIndex + 1]) : nil
+  shape.expansion > 0 ? (inputs[inputs.startIndex], inputs[inputs.startIndex + 1]) : nil
 }

@@ -62,7 +62,7 @@ import Testing
     let tree = Tree(
       start: tree.start, length: tree.length,
       shape: TreeShape(
-        banks: shape.banks, arity: shape.arity, growth: shape.growth,
+        banks: shape.banks, arity: shape.arity, expansion: shape.expansion,
         highestLevel: shape.highestLevel, window: 3, visibility: shape.visibility))
     let scores = Tensor(
       shape: [2 + tree.length],

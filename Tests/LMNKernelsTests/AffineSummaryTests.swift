@@ -153,14 +153,14 @@ func summaries(
   let (banks, arity) = (shape.banks, shape.arity)
   let (depths, levels) = (tree.depths, tree.levels)
   // Every level adds its products to its bias, and the reference rounds its nodes.
-  let perLevel = sources * arity * width + 1 + shape.growthRoundings(width: width)
+  let perLevel = sources * arity * width + 1 + shape.expansionRoundings(width: width)
   return KernelCall(
     "summaries of \(tree), width \(width), \(sources) sources, seed \(seed)",
     inputs: [
       values.floats(banks * sources * arity * width * width, in: -border...border),
       values.floats(banks * width),
       tree.unsummarized(values.floats(tree.rowCount * width), width: width),
-    ] + shape.expanderInputs(width: width, using: &values),
+    ] + shape.expansionInputs(width: width, using: &values),
     accuracy: .polynomial { output, element in
       (output == 0 ? depths[element / width] : levels) * perLevel
     }
@@ -168,7 +168,7 @@ func summaries(
     var arguments = lmn_affine_summary(
       tree: tree.part, width: width, sources: sources, weight: arrays.input(inputs[0]),
       bias: arrays.input(inputs[1]), nodes: arrays.updated(inputs[2]),
-      expander: tree.expander(inputs[3...], width: width, in: arrays))
+      expansion: tree.expansion(inputs[3...], width: width, in: arrays))
     function(context, &arguments)
   }
 }
@@ -189,14 +189,14 @@ func summariesPullback(
       values.floats(tree.rowCount * width),
       values.floats(weights, in: -border...border),
       values.floats(tree.rowCount * width),
-      shape.expanderInputs(width: width, using: &values)[0],
+      shape.expansionInputs(width: width, using: &values)[0],
       values.floats(tree.grownCount(width: width)),
     ],
     accuracy: .polynomial { output, element in
       switch output {
       case 0: roundings.ofNode(element)
       case 1...2: roundings.ofParameter
-      default: roundings.ofExpander(output - 3)
+      default: roundings.ofExpansion(output - 3)
       }
     }
   ) { context, arrays, inputs in
@@ -204,7 +204,7 @@ func summariesPullback(
       tree: tree.part, width: width, sources: sources, nodes: arrays.input(inputs[0]),
       weight_transposed: arrays.input(inputs[1]), d_nodes: arrays.updated(inputs[2]),
       d_weight: arrays.output(weights), d_bias: arrays.output(shape.banks * width),
-      expander: tree.expanderGradient(inputs[3...], width: width, in: arrays))
+      expansion: tree.expansionGradient(inputs[3...], width: width, in: arrays))
     lmn_affine_summary_backward(context, &arguments)
   }
 }

@@ -23,7 +23,7 @@ struct AttendedStream {
   /// A tree of which a position sees up to 111 slots: more than a block of 64.
   static func wide(length: Int) -> AttendedStream {
     AttendedStream(
-      TreeShape(banks: 3, arity: 8, growth: 3, visibility: .disjoint), length: length, heads: 2,
+      TreeShape(banks: 3, arity: 8, expansion: 3, visibility: .disjoint), length: length, heads: 2,
       width: 6)
   }
 

@@ -114,7 +114,7 @@ extension Tree {
       for bank in 0..<(level == 0 ? 1 : shape.banks) {
         let nodes = self.level(level, bank: bank)
         for node in finished - seen..<finished {
-          for slot in 0..<1 + level * shape.growth {
+          for slot in 0..<1 + level * shape.expansion {
             view.append(
               SeenSlot(
                 level: level, bank: bank, node: node, slot: slot,
@@ -153,7 +153,7 @@ private struct SlotNames {
 
   /// Adds the name of a slot.
   func add(level: Int, bank: Int, node: Int, slot: Int, to values: inout ArraySlice<Float>) {
-    let place = (bank * (1 + level * tree.shape.growth) + slot) * places(level)
+    let place = (bank * (1 + level * tree.shape.expansion) + slot) * places(level)
     let feature = values.startIndex + first[level] + 2 * (place + node % places(level))
     values[feature] += 1
     values[feature + 1] += Float(node)

@@ -7,7 +7,7 @@ import Testing
     SumTests.sharedCalls + MeanTests.sharedCalls + RowCopyTests.sharedCalls
     + MatmulTests.sharedCalls + TransposeTests.sharedCalls
     + RowSumTests.sharedCalls + AffineSummaryTests.sharedCalls + SeparableConvTests.sharedCalls
-    + ExpanderTests.sharedCalls + SingleVectorAttentionTests.sharedCalls
+    + ExpansionTests.sharedCalls + SingleVectorAttentionTests.sharedCalls
     + RecallTests.sharedCalls + RMSNormTests.sharedCalls
     + LayerNormTests.sharedCalls + ActivationTests.sharedCalls + EmbeddingTests.sharedCalls
     + SinusoidTests.sharedCalls + DropoutTests.sharedCalls + RowMaximumTests.sharedCalls

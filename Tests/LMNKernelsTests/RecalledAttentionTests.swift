@@ -109,7 +109,7 @@ import Testing
 extension TreeShape {
   func with(window: Int) -> TreeShape {
     TreeShape(
-      banks: banks, arity: arity, growth: growth, highestLevel: highestLevel, window: window,
+      banks: banks, arity: arity, expansion: expansion, highestLevel: highestLevel, window: window,
       visibility: visibility)
   }
 }

@@ -110,7 +110,7 @@ func convolution(
     [Float](repeating: untouched, count: tree.rowCount * width), width: width)
   // Every level: a fused product per child and the E of the pointwise part, and the reference
   // rounds `mixed` and the nodes.
-  let perLevel = arity + width + 2 + shape.growthRoundings(width: width)
+  let perLevel = arity + width + 2 + shape.expansionRoundings(width: width)
   return KernelCall(
     "convolution of \(tree), width \(width), seed \(seed)",
     inputs: [
@@ -119,7 +119,7 @@ func convolution(
       values.floats(banks * width),
       tree.unsummarized(values.floats(tree.rowCount * width), width: width),
       mixed,
-    ] + shape.expanderInputs(width: width, using: &values),
+    ] + shape.expansionInputs(width: width, using: &values),
     accuracy: .polynomial { output, element in
       (output < 2 ? depths[element / width] : levels) * perLevel
     }
@@ -128,7 +128,7 @@ func convolution(
       tree: tree.part, width: width, taps: arrays.input(inputs[0]),
       pointwise: arrays.input(inputs[1]), bias: arrays.input(inputs[2]),
       nodes: arrays.updated(inputs[3]), mixed: arrays.updated(inputs[4]),
-      expander: tree.expander(inputs[5...], width: width, in: arrays))
+      expansion: tree.expansion(inputs[5...], width: width, in: arrays))
     function(context, &arguments)
   }
 }
@@ -151,7 +151,7 @@ func convolutionPullback(of tree: Tree, width: Int, seed: UInt64 = 1) -> KernelC
       values.floats(tree.rowCount * width),
       values.floats(tree.rowCount * width),
       d_mixed,
-      shape.expanderInputs(width: width, using: &values)[0],
+      shape.expansionInputs(width: width, using: &values)[0],
       values.floats(tree.grownCount(width: width)),
     ],
     accuracy: .polynomial { output, element in
@@ -159,7 +159,7 @@ func convolutionPullback(of tree: Tree, width: Int, seed: UInt64 = 1) -> KernelC
       case 0: roundings.ofNode(element)
       case 1: depths[element / width] == 0 ? 0 : roundings.ofNode(element) + width + 1
       case 2...4: roundings.ofParameter + width + 1
-      default: roundings.ofExpander(output - 5)
+      default: roundings.ofExpansion(output - 5)
       }
     }
   ) { context, arrays, inputs in
@@ -169,7 +169,7 @@ func convolutionPullback(of tree: Tree, width: Int, seed: UInt64 = 1) -> KernelC
       mixed: arrays.input(inputs[3]), d_nodes: arrays.updated(inputs[4]),
       d_mixed: arrays.updated(inputs[5]), d_taps: arrays.output(banks * (arity + 1) * width),
       d_pointwise: arrays.output(banks * width * width), d_bias: arrays.output(banks * width),
-      expander: tree.expanderGradient(inputs[6...], width: width, in: arrays))
+      expansion: tree.expansionGradient(inputs[6...], width: width, in: arrays))
     lmn_separable_conv_backward(context, &arguments)
   }
 }

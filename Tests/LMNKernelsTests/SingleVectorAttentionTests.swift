@@ -127,7 +127,7 @@ import Testing
     }
     for shape in [
       TreeShape(banks: 1, arity: 3), TreeShape(banks: 1, arity: 3, visibility: .disjoint),
-      TreeShape(banks: 2, growth: 1, highestLevel: 8, visibility: .disjoint),
+      TreeShape(banks: 2, expansion: 1, highestLevel: 8, visibility: .disjoint),
       TreeShape(banks: 1, arity: 5, highestLevel: 3),
     ] {
       attentionPullback(

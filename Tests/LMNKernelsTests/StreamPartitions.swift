@@ -69,9 +69,9 @@ struct RandomSummary {
         weight: random(
           banks * sources, arity * width, width, terms: sources * arity * width), bias: bias)
     expansion =
-      shape.growth > 0
+      shape.expansion > 0
       ? Expansion(
-        weight: random(1 + shape.growth, width, width, terms: (1 + shape.growth) * width),
+        weight: random(1 + shape.expansion, width, width, terms: (1 + shape.expansion) * width),
         bias: random(width, terms: 4)) : nil
   }
 

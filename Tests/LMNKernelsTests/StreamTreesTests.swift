@@ -10,7 +10,7 @@ import Testing
     [
       RecalledStream(TreeShape(banks: 2), .affine, length: 70, places: 0, hasLevelBias: false),
       RecalledStream(
-        TreeShape(banks: 3, arity: 8, growth: 3, visibility: .disjoint), .separable, length: 70,
+        TreeShape(banks: 3, arity: 8, expansion: 3, visibility: .disjoint), .separable, length: 70,
         places: 0),
     ]
     + combinations(
@@ -23,7 +23,7 @@ import Testing
   private static let longStreams = [
     RecalledStream(TreeShape(banks: 2), .affine, length: 1100, places: 0),
     RecalledStream(
-      TreeShape(banks: 1, arity: 3, growth: 1, window: 3, visibility: .disjoint), .separable,
+      TreeShape(banks: 1, arity: 3, expansion: 1, window: 3, visibility: .disjoint), .separable,
       length: 1100, places: 2),
   ]
 

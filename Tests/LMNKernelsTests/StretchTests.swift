@@ -17,7 +17,7 @@ import Testing
   @Test(
     arguments: InstructionSet.available,
     [
-      (512, TreeShape(banks: 2)), (243, TreeShape(banks: 1, arity: 3, growth: 1)),
+      (512, TreeShape(banks: 2)), (243, TreeShape(banks: 1, arity: 3, expansion: 1)),
       (256, TreeShape(banks: 2, arity: 4, highestLevel: 3, window: 5, visibility: .disjoint)),
     ])
   func longStretchesEqualParts(_ instructionSet: InstructionSet, of stretch: (Int, TreeShape)) {

@@ -88,7 +88,7 @@ import Testing
                   node: shape.arity * node + index / families.slots, slot: index % families.slots))
           }
         }
-        if shape.growth > 0 && (level > 1 || bank == 0) {
+        if shape.expansion > 0 && (level > 1 || bank == 0) {
           #expect(families.grown + bank * families.grown_stride == grownRows)
           grownRows += families.count * nodes.slots * shape.arity
         }
@@ -119,7 +119,7 @@ import Testing
     await #expect(processExitsWith: .failure) { _ = TreeShape(banks: 0) }
     await #expect(processExitsWith: .failure) { _ = TreeShape(banks: 1, arity: 1) }
     await #expect(processExitsWith: .failure) { _ = TreeShape(banks: 1, arity: 17) }
-    await #expect(processExitsWith: .failure) { _ = TreeShape(banks: 1, growth: -1) }
+    await #expect(processExitsWith: .failure) { _ = TreeShape(banks: 1, expansion: -1) }
     await #expect(processExitsWith: .failure) { _ = TreeShape(banks: 1, highestLevel: 0) }
     await #expect(processExitsWith: .failure) { _ = TreeShape(banks: 1, window: -1) }
   }
@@ -173,7 +173,7 @@ extension Tree {
         }
         let first = carried.first ?? before
         let row = levels.last?.rows.upperBound ?? 0
-        let slots = 1 + level * shape.growth
+        let slots = 1 + level * shape.expansion
         levels.append(
           LaidOutLevel(
             level: level, bank: bank, first: first, carried: carried.count, slots: slots,

@@ -47,7 +47,7 @@ struct LogarithmicMemoryCase: Sendable, CustomTestStringConvertible {
       ]
     } + family
 
-  /// One of each: children, growth, a highest level with biases, a window, disjoint nodes, pins.
+  /// One of each: children, expansion, a highest level with biases, a window, disjoint nodes, pins.
   static let family: [LogarithmicMemoryCase] = kinds.enumerated().map { index, example in
     LogarithmicMemoryCase(
       summarizer: example.0, width: 8, heads: 1 << (index % 3), shape: example.1,
@@ -56,15 +56,16 @@ struct LogarithmicMemoryCase: Sendable, CustomTestStringConvertible {
 
   private static let kinds: [(SummarizerKind, TreeShape, Bool, Int)] = [
     (.linear, TreeShape(banks: 2, arity: 3), false, 0),
-    (.convFull, TreeShape(banks: 2, arity: 4, growth: 1), false, 0),
-    (.depthwiseSeparable, TreeShape(banks: 1, growth: 2, highestLevel: 3), true, 0),
+    (.convFull, TreeShape(banks: 2, arity: 4, expansion: 1), false, 0),
+    (.depthwiseSeparable, TreeShape(banks: 1, expansion: 2, highestLevel: 3), true, 0),
     (.linear, TreeShape(banks: 2, window: 5), false, 0),
     (.convGrouped, TreeShape(banks: 2, visibility: .disjoint), false, 0),
     (.linear, TreeShape(banks: 1, arity: 3, visibility: .disjoint), false, 0),
     (.linear, TreeShape(banks: 2), false, 3),
     (
       .depthwiseSeparable,
-      TreeShape(banks: 2, arity: 8, growth: 1, highestLevel: 2, window: 2, visibility: .disjoint),
+      TreeShape(
+        banks: 2, arity: 8, expansion: 1, highestLevel: 2, window: 2, visibility: .disjoint),
       true, 2
     ),
   ]
@@ -86,7 +87,7 @@ struct LogarithmicMemoryCase: Sendable, CustomTestStringConvertible {
       summarizer: one(of: SummarizerKind.allCases), width: heads * size + (size == 1 ? heads : 0),
       heads: heads,
       shape: TreeShape(
-        banks: one(of: [1, 2, 3]), arity: one(of: [2, 3, 4, 8]), growth: one(of: [0, 0, 1, 2]),
+        banks: one(of: [1, 2, 3]), arity: one(of: [2, 3, 4, 8]), expansion: one(of: [0, 0, 1, 2]),
         highestLevel: highest, window: one(of: [0, 0, 1, 4, 9]),
         visibility: one(of: TreeShape.Visibility.allCases)),
       hasLevelBias: one(of: [false, true]), pins: one(of: [0, 0, 1, 4]), seed: seed)

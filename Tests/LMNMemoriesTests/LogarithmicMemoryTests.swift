@@ -105,7 +105,7 @@ import Testing
     }
     let expected = PlainLogarithmicMemory(memory)(tokens.doubles)
     // Six summaries, each perhaps after an expansion, query, score, softmax, value, output.
-    let sums = example.shape.growth > 0 ? 17 : 11
+    let sums = example.shape.expansion > 0 ? 17 : 11
     let tolerance = example.tolerance(sums: sums, on: instructionSet)
     let largest = expected.reduce(0) { max($0, abs($1)) }
     expectClose(

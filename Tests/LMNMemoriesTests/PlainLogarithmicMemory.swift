@@ -104,8 +104,8 @@ struct PlainLogarithmicMemory {
   /// A transposed convolution over the slots.
   private func grow(_ node: Node) -> Node {
     guard let weight = parameters["expander.conv_transpose.weight"] else { return node }
-    let (bias, taps) = (parameters["expander.conv_transpose.bias"]!, shape.growth + 1)
-    var grown = Node(repeating: bias, count: node.count + shape.growth)
+    let (bias, taps) = (parameters["expander.conv_transpose.bias"]!, shape.expansion + 1)
+    var grown = Node(repeating: bias, count: node.count + shape.expansion)
     for (slot, vector) in node.enumerated() {
       for tap in 0..<taps {
         for output in 0..<width {

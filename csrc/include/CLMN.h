@@ -187,7 +187,7 @@ enum { LMN_MOST_ARITY = 16 };
 typedef struct lmn_tree_shape {
   size_t banks;          // K, at least 1: summaries of every node
   size_t arity;          // r, from 2 to LMN_MOST_ARITY: children of a node
-  size_t growth;         // g: slots of a node beyond those of its children
+  size_t expansion;         // g: slots of a node beyond those of its children
   size_t highest_level;  // levels above the tokens, at most; at least 1
   size_t window;         // tokens before its own that a position may see
   bool disjoint;         // whether a position sees every token in one node at most
@@ -255,19 +255,19 @@ size_t lmn_tree_grown_rows(lmn_tree);
 /// convolution with kernel 1 + g over the slots:
 ///   grown[s] = bias + sum over k of child[s - k] . weight[k], over the slots s - k that child has
 /// The summary then combines the children slot by slot. Without expansion (g = 0) not used.
-typedef struct lmn_expander {
+typedef struct lmn_expansion {
   const float *weight;  // [1 + g, E, E]
   const float *bias;    // [E]
   float *grown;         // [lmn_tree_grown_rows, E]; out
-} lmn_expander;
+} lmn_expansion;
 
-typedef struct lmn_expander_grad {
+typedef struct lmn_expansion_grad {
   const float *weight_transposed;  // [1 + g, E, E]
   const float *grown;              // result of the forward call
   float *d_grown;                  // [lmn_tree_grown_rows, E]
   float *d_weight;                 // [1 + g, E, E]
   float *d_bias;                   // [E]
-} lmn_expander_grad;
+} lmn_expansion_grad;
 
 /// Affine summary: node[j] = [child[r j], ..., child[r j + r - 1]] . weight + bias, per bank, on
 /// every level of the tree. The children are those of the node's own bank, or of all banks.
@@ -278,7 +278,7 @@ typedef struct lmn_affine_summary {
   const float *weight;  // [K, J, r E, E]: E rows for each child of a source
   const float *bias;    // [K, E]
   float *nodes;         // [N, E]; in: tokens and carried nodes; out: the other nodes
-  lmn_expander expander;
+  lmn_expansion expansion;
 } lmn_affine_summary;
 
 void lmn_affine_summary_forward(lmn_context, const lmn_affine_summary *);
@@ -294,7 +294,7 @@ typedef struct lmn_affine_summary_grad {
   float *d_nodes;   // [N, E]; in: cotangents of the nodes; out: the same plus those through parents
   float *d_weight;  // [K, J, r E, E]
   float *d_bias;    // [K, E]
-  lmn_expander_grad expander;
+  lmn_expansion_grad expansion;
 } lmn_affine_summary_grad;
 
 void lmn_affine_summary_backward(lmn_context, const lmn_affine_summary_grad *);
@@ -311,7 +311,7 @@ typedef struct lmn_separable_conv {
   const float *bias;       // [K, E]
   float *nodes;            // [N, E]; in: tokens and carried nodes; out: the other nodes
   float *mixed;            // [N, E]; out: depthwise results, in the rows of the new nodes
-  lmn_expander expander;
+  lmn_expansion expansion;
 } lmn_separable_conv;
 
 void lmn_separable_conv_forward(lmn_context, const lmn_separable_conv *);
@@ -330,7 +330,7 @@ typedef struct lmn_separable_conv_grad {
   float *d_taps;   // [K, r + 1, E]
   float *d_pointwise;  // [K, E, E]
   float *d_bias;       // [K, E]
-  lmn_expander_grad expander;
+  lmn_expansion_grad expansion;
 } lmn_separable_conv_grad;
 
 void lmn_separable_conv_backward(lmn_context, const lmn_separable_conv_grad *);

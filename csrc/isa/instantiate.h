@@ -25,7 +25,7 @@ static bool supported(void) { return LMN_SUPPORTED; }
 #include "kernels/transpose.vec.h"
 #include "kernels/row_sum.vec.h"
 #include "kernels/row_maximum.vec.h"
-#include "kernels/expander.vec.h"
+#include "kernels/expansion.vec.h"
 #include "kernels/affine_summary.vec.h"
 #include "kernels/separable_conv.vec.h"
 #include "kernels/single_vector_attention.vec.h"

@@ -6,7 +6,7 @@ static lmn_summarizer summarizer(lmn_context context, const lmn_affine_summary *
       .kernel = context.isa->affine_summary_forward,
       .operation = a,
       .work = a->sources * a->tree.shape.arity * a->width * a->width,
-      .expansion = {a->tree, a->width, .nodes = a->nodes, .expander = a->expander},
+      .expansion = {a->tree, a->width, .nodes = a->nodes, .expansion = a->expansion},
   };
 }
 
@@ -27,7 +27,7 @@ void lmn_affine_summary_backward(lmn_context context, const lmn_affine_summary_g
       .kernel = context.isa->affine_summary_backward_nodes,
       .operation = a,
       .work = a->sources * below * E,
-      .expansion = {a->tree, E, .nodes = a->d_nodes, .grad = a->expander},
+      .expansion = {a->tree, E, .nodes = a->d_nodes, .grad = a->expansion},
   };
   lmn_tree_descend(context, &s, a->nodes);
   lmn_share_out(context, context.isa->affine_summary_backward_weight, a,

@@ -6,7 +6,7 @@ void affine_summary_forward_reference(const void *args, size_t begin, size_t end
   const lmn_groups *groups = &level->groups;
   const size_t E = a->width, r = a->tree.shape.arity, J = a->sources;
   const size_t tiles = lmn_units(groups->count, LMN_TILE_ROWS);
-  const float *below = a->tree.shape.growth ? a->expander.grown : a->nodes;
+  const float *below = a->tree.shape.expansion ? a->expansion.grown : a->nodes;
   for (size_t unit = begin; unit < end; unit++) {
     const size_t bank = unit / tiles, first = unit % tiles * LMN_TILE_ROWS;
     for (size_t j = first; j < first + LMN_TILE_ROWS && j < groups->count; j++)
@@ -29,7 +29,7 @@ void affine_summary_backward_nodes_reference(const void *args, size_t begin, siz
   const lmn_groups *groups = &level->groups;
   const size_t E = a->width, r = a->tree.shape.arity, K = a->tree.shape.banks, J = a->sources;
   const size_t tiles = lmn_units(groups->count, LMN_TILE_ROWS);
-  float *d_below = a->tree.shape.growth ? a->expander.d_grown : a->d_nodes;
+  float *d_below = a->tree.shape.expansion ? a->expansion.d_grown : a->d_nodes;
   for (size_t unit = begin; unit < end; unit++) {
     const size_t child_bank = unit / tiles, first = unit % tiles * LMN_TILE_ROWS;
     for (size_t j = first; j < first + LMN_TILE_ROWS && j < groups->count; j++) {
@@ -56,7 +56,7 @@ void affine_summary_backward_weight_reference(const void *args, size_t begin, si
   const lmn_tree_map map = lmn_tree_map_of(a->tree);
   const size_t E = a->width, r = a->tree.shape.arity, J = a->sources;
   const size_t tiles = lmn_units(r * E, LMN_TILE_ROWS);
-  const float *below = a->tree.shape.growth ? a->expander.grown : a->nodes;
+  const float *below = a->tree.shape.expansion ? a->expansion.grown : a->nodes;
   for (size_t unit = begin; unit < end; unit++) {
     const size_t matrix = unit / tiles, first = unit % tiles * LMN_TILE_ROWS;
     const size_t bank = matrix / J, from = J == 1 ? bank : matrix % J;

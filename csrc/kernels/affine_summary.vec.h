@@ -16,7 +16,7 @@ KERNEL(affine_summary_forward) {
   const lmn_groups *groups = &level->groups;
   const size_t E = a->width, wide = a->tree.shape.arity * E, J = a->sources;
   const size_t tiles = lmn_units(groups->count, LMN_TILE_ROWS);
-  const float *below = a->tree.shape.growth ? a->expander.grown : a->nodes;
+  const float *below = a->tree.shape.expansion ? a->expansion.grown : a->nodes;
   for (size_t unit = begin, count; unit < end; unit += count) {
     const size_t bank = unit / tiles, j = unit % tiles * LMN_TILE_ROWS;
     count = lmn_min(tiles - unit % tiles, end - unit);
@@ -47,7 +47,7 @@ KERNEL(affine_summary_backward_nodes) {
   const lmn_groups *groups = &level->groups;
   const size_t E = a->width, wide = a->tree.shape.arity * E, J = a->sources;
   const size_t tiles = lmn_units(groups->count, LMN_TILE_ROWS);
-  float *d_below = a->tree.shape.growth ? a->expander.d_grown : a->d_nodes;
+  float *d_below = a->tree.shape.expansion ? a->expansion.d_grown : a->d_nodes;
   for (size_t unit = begin, count; unit < end; unit += count) {
     const size_t child_bank = unit / tiles, j = unit % tiles * LMN_TILE_ROWS;
     count = lmn_min(tiles - unit % tiles, end - unit);
@@ -75,7 +75,7 @@ KERNEL(affine_summary_backward_weight) {
   const lmn_affine_summary_grad *a = args;
   const size_t E = a->width, wide = a->tree.shape.arity * E, J = a->sources;
   const size_t tiles = lmn_units(wide, LMN_TILE_ROWS);
-  const float *below = a->tree.shape.growth ? a->expander.grown : a->nodes;
+  const float *below = a->tree.shape.expansion ? a->expansion.grown : a->nodes;
   const lmn_tree_map map = lmn_tree_map_of(a->tree);
   for (size_t unit = begin, count; unit < end; unit += count) {
     const size_t matrix = unit / tiles, k = unit % tiles * LMN_TILE_ROWS;

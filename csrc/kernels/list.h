@@ -9,9 +9,9 @@ LMN_KERNEL(transpose_forward)                       // unit: one row of a transp
 LMN_KERNEL(row_sum_forward)                         // unit: LMN_TILE_COLUMNS columns
 LMN_KERNEL(row_maximum_forward)                     // unit: LMN_TILE_COLUMNS columns
 LMN_KERNEL(row_maximum_backward)                    // unit: one row
-LMN_KERNEL(expander_forward)                        // unit: LMN_TILE_ROWS families of one bank
-LMN_KERNEL(expander_backward_nodes)                 // unit: LMN_TILE_ROWS families of one bank
-LMN_KERNEL(expander_backward_weight)                // unit: LMN_TILE_ROWS rows of one tap's matrix
+LMN_KERNEL(expansion_forward)                        // unit: LMN_TILE_ROWS families of one bank
+LMN_KERNEL(expansion_backward_nodes)                 // unit: LMN_TILE_ROWS families of one bank
+LMN_KERNEL(expansion_backward_weight)                // unit: LMN_TILE_ROWS rows of one tap's matrix
 LMN_KERNEL(affine_summary_forward)                  // unit: LMN_TILE_ROWS families of one bank
 LMN_KERNEL(affine_summary_backward_nodes)           // unit: LMN_TILE_ROWS families of children
 LMN_KERNEL(affine_summary_backward_weight)          // unit: LMN_TILE_ROWS rows of one bank's weight

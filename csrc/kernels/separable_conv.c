@@ -6,7 +6,7 @@ static lmn_summarizer summarizer(lmn_context context, const lmn_separable_conv *
       .kernel = context.isa->separable_conv_forward,
       .operation = a,
       .work = a->width * a->width,
-      .expansion = {a->tree, a->width, .nodes = a->nodes, .expander = a->expander},
+      .expansion = {a->tree, a->width, .nodes = a->nodes, .expansion = a->expansion},
   };
 }
 
@@ -26,7 +26,7 @@ void lmn_separable_conv_backward(lmn_context context, const lmn_separable_conv_g
       .kernel = context.isa->separable_conv_backward_nodes,
       .operation = a,
       .work = a->width * a->width,
-      .expansion = {a->tree, a->width, .nodes = a->d_nodes, .grad = a->expander},
+      .expansion = {a->tree, a->width, .nodes = a->d_nodes, .grad = a->expansion},
   };
   lmn_tree_descend(context, &s, a->nodes);
   const size_t banks = a->tree.shape.banks;

@@ -6,7 +6,7 @@ void separable_conv_forward_reference(const void *args, size_t begin, size_t end
   const lmn_groups *groups = &level->groups;
   const size_t E = a->width, r = a->tree.shape.arity;
   const size_t tiles = lmn_units(groups->count, LMN_TILE_ROWS);
-  const float *below = a->tree.shape.growth ? a->expander.grown : a->nodes;
+  const float *below = a->tree.shape.expansion ? a->expansion.grown : a->nodes;
   for (size_t unit = begin; unit < end; unit++) {
     const size_t bank = unit / tiles, first = unit % tiles * LMN_TILE_ROWS;
     const float *taps = a->taps + bank * (r + 1) * E;
@@ -35,7 +35,7 @@ void separable_conv_backward_nodes_reference(const void *args, size_t begin, siz
   const size_t E = a->width, r = a->tree.shape.arity;
   const size_t tiles = lmn_units(groups->count, LMN_TILE_ROWS);
   const size_t parents = groups->below_stride ? 1 : a->tree.shape.banks;
-  float *d_below = a->tree.shape.growth ? a->expander.d_grown : a->d_nodes;
+  float *d_below = a->tree.shape.expansion ? a->expansion.d_grown : a->d_nodes;
   for (size_t unit = begin; unit < end; unit++) {
     const size_t first_bank = unit / tiles, first = unit % tiles * LMN_TILE_ROWS;
     for (size_t j = first; j < first + LMN_TILE_ROWS && j < groups->count; j++)
@@ -62,7 +62,7 @@ void separable_conv_backward_taps_reference(const void *args, size_t begin, size
   const lmn_separable_conv_grad *a = args;
   const lmn_tree_map map = lmn_tree_map_of(a->tree);
   const size_t E = a->width, r = a->tree.shape.arity, tiles = lmn_units(E, LMN_TILE_COLUMNS);
-  const float *below = a->tree.shape.growth ? a->expander.grown : a->nodes;
+  const float *below = a->tree.shape.expansion ? a->expansion.grown : a->nodes;
   for (size_t unit = begin; unit < end; unit++) {
     const size_t bank = unit / tiles, first = unit % tiles * LMN_TILE_COLUMNS;
     for (size_t e = first; e < first + LMN_TILE_COLUMNS && e < E; e++)

@@ -16,7 +16,7 @@ KERNEL(separable_conv_forward) {
   const lmn_groups *groups = &level->groups;
   const size_t E = a->width, r = a->tree.shape.arity;
   const size_t tiles = lmn_units(groups->count, LMN_TILE_ROWS);
-  const float *below = a->tree.shape.growth ? a->expander.grown : a->nodes;
+  const float *below = a->tree.shape.expansion ? a->expansion.grown : a->nodes;
   for (size_t unit = begin; unit < end; unit++) {
     const size_t bank = unit / tiles, j = unit % tiles * LMN_TILE_ROWS;
     const size_t count = lmn_min(groups->count - j, LMN_TILE_ROWS);
@@ -59,7 +59,7 @@ KERNEL(separable_conv_backward_nodes) {
   const size_t E = a->width, r = a->tree.shape.arity;
   const size_t tiles = lmn_units(groups->count, LMN_TILE_ROWS);
   const size_t parents = groups->below_stride ? 1 : a->tree.shape.banks;
-  float *d_below = a->tree.shape.growth ? a->expander.d_grown : a->d_nodes;
+  float *d_below = a->tree.shape.expansion ? a->expansion.d_grown : a->d_nodes;
   for (size_t unit = begin; unit < end; unit++) {
     const size_t first = unit / tiles, j = unit % tiles * LMN_TILE_ROWS;
     const size_t count = lmn_min(groups->count - j, LMN_TILE_ROWS);
@@ -95,7 +95,7 @@ KERNEL(separable_conv_backward_nodes) {
 KERNEL(separable_conv_backward_taps) {
   const lmn_separable_conv_grad *a = args;
   const size_t E = a->width, r = a->tree.shape.arity, tiles = lmn_units(E, LMN_TILE_COLUMNS);
-  const float *below = a->tree.shape.growth ? a->expander.grown : a->nodes;
+  const float *below = a->tree.shape.expansion ? a->expansion.grown : a->nodes;
   const lmn_tree_map map = lmn_tree_map_of(a->tree);
   for (size_t unit = begin; unit < end; unit++) {
     const size_t bank = unit / tiles, first = unit % tiles * LMN_TILE_COLUMNS;

@@ -16,13 +16,13 @@ lmn_tree_map lmn_tree_map_of(lmn_tree tree) {
   lmn_tree_map map = {.tree = tree, .span = {1}};
   size_t before = tree.start, after = tree.start + tree.length, row = 0, grown = 0;
   for (size_t i = 0; after && i <= shape.highest_level; i++) {
-    const size_t carried = carried_nodes(shape, i, before), slots = 1 + i * shape.growth;
+    const size_t carried = carried_nodes(shape, i, before), slots = 1 + i * shape.expansion;
     map.level[i] =
         (lmn_tree_level){before - carried, after - before + carried, carried, slots, row};
     map.levels = i;
     map.grown[i] = grown;
     row += map.level[i].count * slots;
-    if (i && shape.growth) grown += (after - before) * slots * shape.arity;
+    if (i && shape.expansion) grown += (after - before) * slots * shape.arity;
     if (i < 2) map.shared_grown = grown;
     map.span[i + 1] = map.span[i] > SIZE_MAX / shape.arity ? SIZE_MAX : map.span[i] * shape.arity;
     before /= shape.arity;
@@ -73,9 +73,9 @@ lmn_families lmn_tree_families_at(lmn_tree tree, size_t level) {
 
 lmn_groups lmn_groups_of(lmn_tree_shape shape, lmn_families f) {
   return (lmn_groups){
-      .count = f.count * (f.slots + shape.growth),
-      .below = shape.growth ? f.grown : f.child,
-      .below_stride = shape.growth ? f.grown_stride : f.child_stride,
+      .count = f.count * (f.slots + shape.expansion),
+      .below = shape.expansion ? f.grown : f.child,
+      .below_stride = shape.expansion ? f.grown_stride : f.child_stride,
       .node = f.node,
       .node_stride = f.node_stride,
   };
@@ -85,17 +85,17 @@ lmn_groups lmn_groups_of(lmn_tree_shape shape, lmn_families f) {
 static void expand(lmn_context context, lmn_kernel *kernel, const lmn_summarizer *s,
                    lmn_families families) {
   const lmn_tree_shape shape = s->expansion.tree.shape;
-  if (shape.growth == 0) return;
-  lmn_expansion expansion = s->expansion;
+  if (shape.expansion == 0) return;
+  lmn_expansion_call expansion = s->expansion;
   expansion.families = families;
   const size_t banks = families.child_stride ? shape.banks : 1, width = expansion.width;
   lmn_share_out(context, kernel, &expansion, banks * lmn_units(families.count, LMN_TILE_ROWS),
                 lmn_rows_of_work(families.count) * families.slots * shape.arity *
-                    (1 + shape.growth) * width * width);
+                    (1 + shape.expansion) * width * width);
 }
 
 void lmn_tree_summarize(lmn_context context, const lmn_summarizer *s, lmn_families families) {
-  expand(context, context.isa->expander_forward, s, families);
+  expand(context, context.isa->expansion_forward, s, families);
   const lmn_tree_shape shape = s->expansion.tree.shape;
   const lmn_level level = {s->operation, lmn_groups_of(shape, families)};
   lmn_share_out(context, s->kernel, &level,
@@ -114,7 +114,7 @@ void lmn_tree_descend(lmn_context context, const lmn_summarizer *s, const float 
   const lmn_tree_shape shape = map.tree.shape;
   const size_t width = s->expansion.width;
   // Kernels add to the cotangents of expanded children.
-  if (shape.growth)
+  if (shape.expansion)
     memset(s->expansion.grad.d_grown, 0,
            (map.shared_grown + shape.banks * map.bank_grown) * width * sizeof(float));
   for (size_t i = map.levels; i > 0; i--) {
@@ -123,12 +123,12 @@ void lmn_tree_descend(lmn_context context, const lmn_summarizer *s, const float 
     const size_t banks = families.child_stride ? shape.banks : 1;
     lmn_share_out(context, s->kernel, &level, banks * lmn_units(level.groups.count, LMN_TILE_ROWS),
                   lmn_rows_of_work(level.groups.count) * s->work);
-    expand(context, context.isa->expander_backward_nodes, s, families);
+    expand(context, context.isa->expansion_backward_nodes, s, families);
   }
-  if (shape.growth == 0) return;
-  lmn_expansion expansion = s->expansion;
+  if (shape.expansion == 0) return;
+  lmn_expansion_call expansion = s->expansion;
   expansion.nodes = (float *)nodes;
-  lmn_share_out(context, context.isa->expander_backward_weight, &expansion,
-                (1 + shape.growth) * lmn_units(width, LMN_TILE_ROWS),
+  lmn_share_out(context, context.isa->expansion_backward_weight, &expansion,
+                (1 + shape.expansion) * lmn_units(width, LMN_TILE_ROWS),
                 LMN_TILE_ROWS * width * map.tree.length);
 }

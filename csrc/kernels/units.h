@@ -72,21 +72,21 @@ typedef struct lmn_level {
 } lmn_level;
 
 /// Arguments of the expansion's kernels: the families of a level, or of all levels.
-typedef struct lmn_expansion {
+typedef struct lmn_expansion_call {
   lmn_tree tree;
   size_t width;
   lmn_families families;
   float *nodes;  // [N, E]; backward: their cotangents
-  lmn_expander expander;
-  lmn_expander_grad grad;
-} lmn_expansion;
+  lmn_expansion expansion;
+  lmn_expansion_grad grad;
+} lmn_expansion_call;
 
 /// A summarizer that is applied level by level.
 typedef struct lmn_summarizer {
   lmn_kernel *kernel;
   const void *operation;
   size_t work;  // multiply-adds of a group
-  lmn_expansion expansion;
+  lmn_expansion_call expansion;
 } lmn_summarizer;
 
 /// Computes the parents of the families, in every bank.

@@ -51,13 +51,13 @@ extension Cost {
   }
 
   /// Every slot of a child, which gives to 1 + g of the grown ones.
-  static func expander(of work: BenchmarkTree) -> Cost {
-    let (e, taps, slots) = (work.width, 1 + work.shape.growth, work.tree.childSlots)
+  static func expansion(of work: BenchmarkTree) -> Cost {
+    let (e, taps, slots) = (work.width, 1 + work.shape.expansion, work.tree.childSlots)
     return Cost(operations: 2 * taps * slots * e * e, values: 3 * slots * e + taps * e * e)
   }
 
-  static func expanderBackward(of work: BenchmarkTree) -> Cost {
-    let (e, taps, slots) = (work.width, 1 + work.shape.growth, work.tree.childSlots)
+  static func expansionBackward(of work: BenchmarkTree) -> Cost {
+    let (e, taps, slots) = (work.width, 1 + work.shape.expansion, work.tree.childSlots)
     return Cost(operations: 4 * taps * slots * e * e, values: 6 * slots * e + 2 * taps * e * e)
   }
 
@@ -109,7 +109,7 @@ extension Cost {
     var (seen, span) = (0, 1)
     for level in 0...shape.highestLevel where span <= length {
       let waits = shape.visibility == .disjoint && level < shape.highestLevel
-      let slots = level == 0 ? 1 : shape.banks * (1 + level * shape.growth)
+      let slots = level == 0 ? 1 : shape.banks * (1 + level * shape.expansion)
       for nodes in 1...length / span {
         let positions = min(span, length + 1 - nodes * span)
         seen += slots * positions * (waits ? nodes % shape.arity : 1)

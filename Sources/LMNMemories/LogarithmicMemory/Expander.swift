@@ -11,9 +11,9 @@ public struct Expander: Module {
   public var bias: Variable
 
   /// An expander whose weight and bias are uniform in ±1/√(E (1 + g)), as the published code's are.
-  init(width: Int, growth: Int, using generator: inout SeededGenerator) {
-    let bound = 1 / Float(width * (1 + growth)).squareRoot()
-    weight = .uniform([1 + growth, width, width], bound: bound, using: &generator)
+  init(width: Int, expansion: Int, using generator: inout SeededGenerator) {
+    let bound = 1 / Float(width * (1 + expansion)).squareRoot()
+    weight = .uniform([1 + expansion, width, width], bound: bound, using: &generator)
     bias = .uniform([width], bound: bound, using: &generator)
   }
 

@@ -55,8 +55,8 @@ public struct LogarithmicMemory: Memory {
     self.summarizer = summarizer.summarizer(
       width: width, shape: shape, initialisation: initialisation, using: &generator)
     expander =
-      shape.growth > 0
-      ? Expander(width: width, growth: shape.growth, using: &generator) : nil
+      shape.expansion > 0
+      ? Expander(width: width, expansion: shape.expansion, using: &generator) : nil
     queryValue = Linear(inputs: width, outputs: 2 * width, using: &generator)
     key = Linear(inputs: width, outputs: width, using: &generator)
     output = Linear(inputs: width, outputs: width, using: &generator)

@@ -8,7 +8,7 @@ struct BenchmarkTree: CustomStringConvertible {
   var tree: Tree { Tree(length: length, shape: shape) }
 
   var description: String {
-    let (r, g, w) = (shape.arity, shape.growth, shape.window)
+    let (r, g, w) = (shape.arity, shape.expansion, shape.window)
     return "L \(length), E \(width), K \(shape.banks), H \(heads)" + (r == 2 ? "" : ", r \(r)")
       + (g == 0 ? "" : ", g \(g)") + (w == 0 ? "" : ", window \(w)")
       + (shape.visibility == .latest ? "" : ", \(shape.visibility)")
@@ -39,7 +39,7 @@ struct BenchmarkTree: CustomStringConvertible {
 
   /// Trees whose nodes hold more slots on every level.
   static let growing = [4, L].map {
-    BenchmarkTree(length: $0, width: E, heads: H, shape: TreeShape(banks: K, growth: 1))
+    BenchmarkTree(length: $0, width: E, heads: H, shape: TreeShape(banks: K, expansion: 1))
   }
 
   /// Trees with windows, beside which tokens may be pinned.

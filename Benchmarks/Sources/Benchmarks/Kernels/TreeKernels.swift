@@ -7,7 +7,7 @@ extension KernelBenchmark {
       measureAffineSummary(tree)
       measureSeparableConv(tree)
     }
-    for tree in BenchmarkTree.growing { measureExpander(tree) }
+    for tree in BenchmarkTree.growing { measureExpansion(tree) }
   }
 
   private func measureAffineSummary(_ work: BenchmarkTree) {
@@ -16,13 +16,13 @@ extension KernelBenchmark {
       .affineSummaryBackward(of: work))
   }
 
-  /// An affine summary and the expander before it.
-  private func measureExpander(_ work: BenchmarkTree) {
-    let (e, g) = (work.width, work.shape.growth)
+  /// An affine summary and the expansion before it.
+  private func measureExpansion(_ work: BenchmarkTree) {
+    let (e, g) = (work.width, work.shape.expansion)
     measureAffineSummary(
-      work, "expander", expansion: Expansion(weight: random(1 + g, e, e), bias: random(e)),
-      .affineSummary(of: work) + .expander(of: work),
-      .affineSummaryBackward(of: work) + .expanderBackward(of: work))
+      work, "expansion", expansion: Expansion(weight: random(1 + g, e, e), bias: random(e)),
+      .affineSummary(of: work) + .expansion(of: work),
+      .affineSummaryBackward(of: work) + .expansionBackward(of: work))
   }
 
   private func measureAffineSummary(

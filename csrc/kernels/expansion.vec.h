@@ -1,17 +1,17 @@
 // Expansion: a transposed convolution over the slots of every child. One slot of one child of all
 // families of a unit is the left factor of a product; its rows are strided.
-#ifndef LMN_EXPANDER_VEC_H
-#define LMN_EXPANDER_VEC_H
+#ifndef LMN_EXPANSION_VEC_H
+#define LMN_EXPANSION_VEC_H
 
 #include <string.h>
 
 #include "isa/kernel.h"
-#include "kernels/expander.h"
+#include "kernels/expansion.h"
 #include "kernels/matmul.vec.h"
 #include "kernels/row_sum.vec.h"
 
 /// product (+)= left . matrix over the families of a unit.
-LMN_INLINE void expander_product(size_t families, size_t E, const float *left, lmn_slot_rows from,
+LMN_INLINE void expansion_product(size_t families, size_t E, const float *left, lmn_slot_rows from,
                                  const float *matrix, float *product, lmn_slot_rows to,
                                  matmul_start start, const float *bias) {
   const matmul_operands o = {
@@ -28,9 +28,9 @@ LMN_INLINE void expander_product(size_t families, size_t E, const float *left, l
 }
 
 // grown[s] = bias + sum over k of child[s - k] . W[k]
-KERNEL(expander_forward) {
-  const lmn_expansion *a = args;
-  const size_t E = a->width, r = a->tree.shape.arity, g = a->tree.shape.growth;
+KERNEL(expansion_forward) {
+  const lmn_expansion_call *a = args;
+  const size_t E = a->width, r = a->tree.shape.arity, g = a->tree.shape.expansion;
   const size_t slots = a->families.slots, tiles = lmn_units(a->families.count, LMN_TILE_ROWS);
   for (size_t unit = begin; unit < end; unit++) {
     const size_t bank = unit / tiles, j = unit % tiles * LMN_TILE_ROWS;
@@ -39,9 +39,9 @@ KERNEL(expander_forward) {
       for (size_t s = 0; s < slots + g; s++) {
         matmul_start start = MATMUL_BIAS;
         for (size_t k = s < slots ? 0 : s - slots + 1; k <= g && k <= s; k++) {
-          expander_product(families, E, a->nodes, lmn_child_slots(a, bank, j, c, s - k),
-                           a->expander.weight + k * E * E, a->expander.grown,
-                           lmn_grown_slots(a, bank, j, c, s), start, a->expander.bias);
+          expansion_product(families, E, a->nodes, lmn_child_slots(a, bank, j, c, s - k),
+                           a->expansion.weight + k * E * E, a->expansion.grown,
+                           lmn_grown_slots(a, bank, j, c, s), start, a->expansion.bias);
           start = MATMUL_PRODUCT;
         }
       }
@@ -49,9 +49,9 @@ KERNEL(expander_forward) {
 }
 
 // d_child[s] += sum over k of d_grown[s + k] . W[k]^T
-KERNEL(expander_backward_nodes) {
-  const lmn_expansion *a = args;
-  const size_t E = a->width, r = a->tree.shape.arity, g = a->tree.shape.growth;
+KERNEL(expansion_backward_nodes) {
+  const lmn_expansion_call *a = args;
+  const size_t E = a->width, r = a->tree.shape.arity, g = a->tree.shape.expansion;
   const size_t slots = a->families.slots, tiles = lmn_units(a->families.count, LMN_TILE_ROWS);
   for (size_t unit = begin; unit < end; unit++) {
     const size_t bank = unit / tiles, j = unit % tiles * LMN_TILE_ROWS;
@@ -59,15 +59,15 @@ KERNEL(expander_backward_nodes) {
     for (size_t c = 0; c < r; c++)
       for (size_t s = 0; s < slots; s++)
         for (size_t k = 0; k <= g; k++)
-          expander_product(families, E, a->grad.d_grown, lmn_grown_slots(a, bank, j, c, s + k),
+          expansion_product(families, E, a->grad.d_grown, lmn_grown_slots(a, bank, j, c, s + k),
                            a->grad.weight_transposed + k * E * E, a->nodes,
                            lmn_child_slots(a, bank, j, c, s), MATMUL_PRODUCT, NULL);
   }
 }
 
 // d_W[k] = sum over all children and their slots of child[s]^T . d_grown[s + k]
-KERNEL(expander_backward_weight) {
-  lmn_expansion a = *(const lmn_expansion *)args;
+KERNEL(expansion_backward_weight) {
+  lmn_expansion_call a = *(const lmn_expansion_call *)args;
   const lmn_tree_map map = lmn_tree_map_of(a.tree);
   const size_t E = a.width, r = a.tree.shape.arity, tiles = lmn_units(E, LMN_TILE_ROWS);
   for (size_t unit = begin; unit < end; unit++) {
@@ -79,7 +79,7 @@ KERNEL(expander_backward_weight) {
     for (size_t i = 1; i <= map.levels; i++) {
       a.families = lmn_tree_families(&map, i);
       const lmn_families *f = &a.families;
-      const size_t grown = f->count * (f->slots + a.tree.shape.growth) * r;
+      const size_t grown = f->count * (f->slots + a.tree.shape.expansion) * r;
       for (size_t bank = 0; bank < (f->child_stride ? a.tree.shape.banks : 1); bank++) {
         for (size_t c = 0; c < r; c++)
           for (size_t s = 0; s < f->slots; s++) {

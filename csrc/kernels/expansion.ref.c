@@ -1,8 +1,8 @@
-#include "kernels/expander.h"
+#include "kernels/expansion.h"
 
-void expander_forward_reference(const void *args, size_t begin, size_t end) {
-  const lmn_expansion *a = args;
-  const size_t E = a->width, r = a->tree.shape.arity, g = a->tree.shape.growth;
+void expansion_forward_reference(const void *args, size_t begin, size_t end) {
+  const lmn_expansion_call *a = args;
+  const size_t E = a->width, r = a->tree.shape.arity, g = a->tree.shape.expansion;
   const size_t slots = a->families.slots, tiles = lmn_units(a->families.count, LMN_TILE_ROWS);
   for (size_t unit = begin; unit < end; unit++) {
     const size_t bank = unit / tiles, first = unit % tiles * LMN_TILE_ROWS;
@@ -10,21 +10,21 @@ void expander_forward_reference(const void *args, size_t begin, size_t end) {
       for (size_t c = 0; c < r; c++)
         for (size_t s = 0; s < slots + g; s++)
           for (size_t e = 0; e < E; e++) {
-            double sum = a->expander.bias[e];
+            double sum = a->expansion.bias[e];
             for (size_t k = 0; k <= g && k <= s; k++) {
               if (s - k >= slots) continue;
               const float *child = a->nodes + lmn_child_slots(a, bank, j, c, s - k).row * E;
               for (size_t i = 0; i < E; i++)
-                sum += (double)child[i] * a->expander.weight[(k * E + i) * E + e];
+                sum += (double)child[i] * a->expansion.weight[(k * E + i) * E + e];
             }
-            a->expander.grown[lmn_grown_slots(a, bank, j, c, s).row * E + e] = (float)sum;
+            a->expansion.grown[lmn_grown_slots(a, bank, j, c, s).row * E + e] = (float)sum;
           }
   }
 }
 
-void expander_backward_nodes_reference(const void *args, size_t begin, size_t end) {
-  const lmn_expansion *a = args;
-  const size_t E = a->width, r = a->tree.shape.arity, g = a->tree.shape.growth;
+void expansion_backward_nodes_reference(const void *args, size_t begin, size_t end) {
+  const lmn_expansion_call *a = args;
+  const size_t E = a->width, r = a->tree.shape.arity, g = a->tree.shape.expansion;
   const size_t slots = a->families.slots, tiles = lmn_units(a->families.count, LMN_TILE_ROWS);
   for (size_t unit = begin; unit < end; unit++) {
     const size_t bank = unit / tiles, first = unit % tiles * LMN_TILE_ROWS;
@@ -45,8 +45,8 @@ void expander_backward_nodes_reference(const void *args, size_t begin, size_t en
   }
 }
 
-void expander_backward_weight_reference(const void *args, size_t begin, size_t end) {
-  lmn_expansion a = *(const lmn_expansion *)args;
+void expansion_backward_weight_reference(const void *args, size_t begin, size_t end) {
+  lmn_expansion_call a = *(const lmn_expansion_call *)args;
   const lmn_tree_map map = lmn_tree_map_of(a.tree);
   const size_t E = a.width, r = a.tree.shape.arity, tiles = lmn_units(E, LMN_TILE_ROWS);
   for (size_t unit = begin; unit < end; unit++) {
@@ -59,7 +59,7 @@ void expander_backward_weight_reference(const void *args, size_t begin, size_t e
         for (size_t bank = 0; bank < banks; bank++)
           for (size_t j = 0; j < a.families.count; j++)
             for (size_t c = 0; c < r; c++)
-              for (size_t s = 0; s < a.families.slots + a.tree.shape.growth; s++) {
+              for (size_t s = 0; s < a.families.slots + a.tree.shape.expansion; s++) {
                 const float d_grown =
                     a.grad.d_grown[lmn_grown_slots(&a, bank, j, c, s).row * E + e];
                 bias += d_grown;

@@ -3,13 +3,15 @@ import LMNKernels
 import LMNTestSupport
 import Testing
 
-/// Expanders have no function of their own: they are part of every summarizer.
-@Suite struct ExpanderTests {
+/// Expansions have no function of their own: they are part of every summarizer.
+@Suite struct ExpansionTests {
   /// More families than a unit has, widths around the tiles, lists that grow by up to three slots.
   static let calls: [KernelCall] = {
     let shapes = [
-      TreeShape(banks: 1, growth: 1), TreeShape(banks: 2, arity: 3, growth: 2, highestLevel: 2),
-      TreeShape(banks: 3, arity: 5, growth: 1), TreeShape(banks: 2, growth: 3, highestLevel: 2),
+      TreeShape(banks: 1, expansion: 1),
+      TreeShape(banks: 2, arity: 3, expansion: 2, highestLevel: 2),
+      TreeShape(banks: 3, arity: 5, expansion: 1),
+      TreeShape(banks: 2, expansion: 3, highestLevel: 2),
     ]
     let widths = [1, 6, 16, 23, 24, 25, 33, 49]
     return combinations(16, of: shapes, [(0, 60), (7, 31), (130, 3)], widths).flatMap {
@@ -23,9 +25,9 @@ import Testing
     }
   }()
   static let sharedCalls: [KernelCall] = {
-    let tree = Tree(start: 3, length: 150, shape: TreeShape(banks: 2, growth: 1))
+    let tree = Tree(start: 3, length: 150, shape: TreeShape(banks: 2, expansion: 1))
     let long = Tree(
-      start: 1, length: 1100, shape: TreeShape(banks: 1, growth: 2, highestLevel: 5))
+      start: 1, length: 1100, shape: TreeShape(banks: 1, expansion: 2, highestLevel: 5))
     return [
       summaries(of: tree, width: 33, sources: 1),
       summariesPullback(of: tree, width: 33, sources: 2),
@@ -48,7 +50,7 @@ import Testing
   @Test(arguments: InstructionSet.available)
   func growsByHand(_ instructionSet: InstructionSet) {
     computing(on: instructionSet) {
-      let tree = Tree(length: 4, shape: TreeShape(banks: 1, growth: 1))
+      let tree = Tree(length: 4, shape: TreeShape(banks: 1, expansion: 1))
       let nodes = Summary.affine(
         weight: Tensor(shape: [1, 2, 1], scalars: [1, 100]),
         bias: Tensor(shape: [1, 1], scalars: [0])
@@ -69,7 +71,7 @@ import Testing
 
   /// `grown` by its definition, in double precision and in the order that is written down: the
   /// tokens' families, then for each bank those of its levels from 2 up; in a family slot by slot.
-  @Test(arguments: InstructionSet.available, treeShapes.filter { $0.growth > 0 })
+  @Test(arguments: InstructionSet.available, treeShapes.filter { $0.expansion > 0 })
   func growsByTheDefinition(_ instructionSet: InstructionSet, _ shape: TreeShape) {
     let (width, tree) = (3, Tree(start: 4, length: 35, shape: shape))
     let summary = RandomSummary(.affine, of: shape, width: width)
@@ -90,7 +92,7 @@ import Testing
           for child in shape.arity * node..<shape.arity * (node + 1) {
             for feature in 0..<width {
               var terms = [bias[feature]]
-              for tap in 0...shape.growth where (0..<below.slots).contains(slot - tap) {
+              for tap in 0...shape.expansion where (0..<below.slots).contains(slot - tap) {
                 let row =
                   below.rows.lowerBound + (child - below.first) * below.slots + slot - tap
                 terms += (0..<width).map {
@@ -108,17 +110,17 @@ import Testing
     for bank in 0..<shape.banks {
       for level in 2..<max(2, tree.levels + 1) { appendFamilies(ofLevel: level, bank: bank) }
     }
-    let roundings = shape.growthRoundings(width: width) + 1
+    let roundings = shape.expansionRoundings(width: width) + 1
     expectClose(
       grown.scalars, expected.map(Float.init),
       within: magnitudes.map { Rounding.error(roundings) * $0 }, "grown of \(tree)")
   }
 
-  @Test func trapsWhereExpansionAndGrowthDoNotAgree() async {
+  @Test func trapsWhereExpansionAndShapeDoNotAgree() async {
     await #expect(processExitsWith: .failure) {
       _ = Summary.affine(
         weight: Tensor(shape: [1, 2, 1], repeating: 0), bias: Tensor(shape: [1, 1], repeating: 0)
-      ).nodesOfTokens([1], in: Tree(length: 1, shape: TreeShape(banks: 1, growth: 1)))
+      ).nodesOfTokens([1], in: Tree(length: 1, shape: TreeShape(banks: 1, expansion: 1)))
     }
     await #expect(processExitsWith: .failure) {
       _ = Summary.affine(

@@ -1,6 +1,6 @@
 // Rows of the slots of children before and after expansion.
-#ifndef LMN_EXPANDER_H
-#define LMN_EXPANDER_H
+#ifndef LMN_EXPANSION_H
+#define LMN_EXPANSION_H
 
 #include "kernels/units.h"
 
@@ -10,7 +10,7 @@ typedef struct {
 } lmn_slot_rows;
 
 /// Before expansion: ordered by node, then slot.
-static inline lmn_slot_rows lmn_child_slots(const lmn_expansion *a, size_t bank, size_t family,
+static inline lmn_slot_rows lmn_child_slots(const lmn_expansion_call *a, size_t bank, size_t family,
                                             size_t child, size_t slot) {
   const lmn_families *f = &a->families;
   const size_t r = a->tree.shape.arity;
@@ -19,10 +19,10 @@ static inline lmn_slot_rows lmn_child_slots(const lmn_expansion *a, size_t bank,
 }
 
 /// After expansion: ordered by family, then slot, then child.
-static inline lmn_slot_rows lmn_grown_slots(const lmn_expansion *a, size_t bank, size_t family,
+static inline lmn_slot_rows lmn_grown_slots(const lmn_expansion_call *a, size_t bank, size_t family,
                                             size_t child, size_t slot) {
   const lmn_families *f = &a->families;
-  const size_t r = a->tree.shape.arity, slots = f->slots + a->tree.shape.growth;
+  const size_t r = a->tree.shape.arity, slots = f->slots + a->tree.shape.expansion;
   return (lmn_slot_rows){f->grown + bank * f->grown_stride + (slots * family + slot) * r + child,
                          r * slots};
 }
