@@ -22,7 +22,7 @@ public struct AttentionView: Sendable {
     beside recalls: [(recall: Recall, gates: Tensor?)] = []
   ) {
     precondition(
-      levelBias == nil || levelBias!.shape == [tree.shape.highestLevel + 1, heads],
+      levelBias == nil || levelBias!.shape == [tree.shape.maximumLevels + 1, heads],
       "AttentionView: bias \(levelBias?.shape ?? []) of \(tree), \(heads) heads")
     self.tree = tree
     self.heads = heads

@@ -9,7 +9,7 @@ public struct TreeShape: Sendable, Hashable {
   /// g: how many more slots a node has than its children.
   public let expansion: Int
   /// No level is above this one.
-  public let highestLevel: Int
+  public let maximumLevels: Int
   /// How many tokens before its own a position sees as they are.
   public let window: Int
   /// Which nodes a position sees.
@@ -33,18 +33,19 @@ public struct TreeShape: Sendable, Hashable {
   ///
   /// - Precondition: Every number is one that a tree can have.
   public init(
-    banks: Int, arity: Int = 2, expansion: Int = 0, highestLevel: Int = mostLevels, window: Int = 0,
+    banks: Int, arity: Int = 2, expansion: Int = 0, maximumLevels: Int = mostLevels,
+    window: Int = 0,
     visibility: Visibility = .latest
   ) {
     precondition(
       banks > 0 && Self.arities.contains(arity) && expansion >= 0
-        && (1...Self.mostLevels).contains(highestLevel) && window >= 0,
-      "TreeShape: \(banks) banks, arity \(arity), expansion \(expansion), highest level \(highestLevel), "
+        && (1...Self.mostLevels).contains(maximumLevels) && window >= 0,
+      "TreeShape: \(banks) banks, arity \(arity), expansion \(expansion), maximum levels \(maximumLevels), "
         + "window \(window)")
     self.banks = banks
     self.arity = arity
     self.expansion = expansion
-    self.highestLevel = highestLevel
+    self.maximumLevels = maximumLevels
     self.window = window
     self.visibility = visibility
   }
@@ -52,7 +53,7 @@ public struct TreeShape: Sendable, Hashable {
   /// The highest level that has a node after so many tokens; 0 before the first.
   func topLevel(after tokens: Int) -> Int {
     var (level, nodes) = (0, tokens / arity)
-    while nodes > 0 && level < highestLevel { (level, nodes) = (level + 1, nodes / arity) }
+    while nodes > 0 && level < maximumLevels { (level, nodes) = (level + 1, nodes / arity) }
     return level
   }
 
@@ -60,7 +61,7 @@ public struct TreeShape: Sendable, Hashable {
   func slots(onLevel level: Int) -> Int { 1 + level * expansion }
 
   /// Whether a position sees the nodes of a level that wait for siblings, not the newest one.
-  func waits(onLevel level: Int) -> Bool { visibility == .disjoint && level < highestLevel }
+  func waits(onLevel level: Int) -> Bool { visibility == .disjoint && level < maximumLevels }
 
   /// How many nodes of a level a position may see at once in a bank.
   func places(onLevel level: Int) -> Int {
@@ -69,7 +70,8 @@ public struct TreeShape: Sendable, Hashable {
 
   var layout: lmn_tree_shape {
     lmn_tree_shape(
-      banks: banks, arity: arity, expansion: expansion, highest_level: highestLevel, window: window,
+      banks: banks, arity: arity, expansion: expansion, maximum_levels: maximumLevels,
+      window: window,
       disjoint: visibility == .disjoint)
   }
 }

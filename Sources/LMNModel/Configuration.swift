@@ -127,7 +127,7 @@ public struct Configuration: Sendable, Equatable, Codable {
   public var treeShape: TreeShape {
     TreeShape(
       banks: banks, arity: arity, expansion: expand,
-      highestLevel: maximumLevels ?? TreeShape.mostLevels, window: window, visibility: visibility)
+      maximumLevels: maximumLevels ?? TreeShape.mostLevels, window: window, visibility: visibility)
   }
 
   /// Throws when a stream of so many tokens is too long for the learned positions.

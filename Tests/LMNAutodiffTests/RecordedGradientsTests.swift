@@ -46,7 +46,7 @@ import Testing
       },
       at: [
         .random([tree.rowCount + 5, 12], seed: 1), .random([tree.length, 6], seed: 2),
-        .random([tree.shape.highestLevel + 1, 2], seed: 3), .random([3 + tree.length], seed: 4),
+        .random([tree.shape.maximumLevels + 1, 2], seed: 3), .random([3 + tree.length], seed: 4),
       ], on: instructionSet)
   }
 

@@ -30,7 +30,7 @@ import Testing
       },
       at: [
         .random([tree.rowCount, 2 * width], seed: 1), .random([tree.length, width], seed: 2),
-        .random([tree.shape.highestLevel + 1, heads], seed: 3),
+        .random([tree.shape.maximumLevels + 1, heads], seed: 3),
       ], sourceLocation: sourceLocation)
   }
 
@@ -63,7 +63,7 @@ import Testing
       start: tree.start, length: tree.length,
       shape: TreeShape(
         banks: shape.banks, arity: shape.arity, expansion: shape.expansion,
-        highestLevel: shape.highestLevel, window: 3, visibility: shape.visibility))
+        maximumLevels: shape.maximumLevels, window: 3, visibility: shape.visibility))
     let scores = Tensor(
       shape: [2 + tree.length],
       scalars: [-.infinity, 0.5] + Tensor.random([tree.length], seed: 5).scalars)
@@ -78,7 +78,7 @@ import Testing
       },
       at: [
         .random([tree.rowCount + 2, 12], seed: 1), .random([tree.length, 6], seed: 2),
-        .random([shape.highestLevel + 1, heads], seed: 3), .random([2 + tree.length], seed: 4),
+        .random([shape.maximumLevels + 1, heads], seed: 3), .random([2 + tree.length], seed: 4),
       ])
   }
 

@@ -25,18 +25,18 @@ let longTrees = [
   Tree(start: 37, length: 1100, banks: 2),
   Tree(
     length: 1600,
-    shape: TreeShape(banks: 1, arity: 3, expansion: 1, highestLevel: 4, visibility: .disjoint)),
+    shape: TreeShape(banks: 1, arity: 3, expansion: 1, maximumLevels: 4, visibility: .disjoint)),
 ]
 
 /// Parts of trees of other shapes: of other arities, growing, with windows, disjoint.
 let shapedTrees = [
   TreeShape(banks: 2, arity: 3),
-  TreeShape(banks: 1, arity: 4, highestLevel: 1, window: 3),
+  TreeShape(banks: 1, arity: 4, maximumLevels: 1, window: 3),
   TreeShape(banks: 2, expansion: 1),
-  TreeShape(banks: 1, arity: 3, expansion: 2, highestLevel: 2),
+  TreeShape(banks: 1, arity: 3, expansion: 2, maximumLevels: 2),
   TreeShape(banks: 2, visibility: .disjoint),
   TreeShape(banks: 2, arity: 5, expansion: 1, window: 2, visibility: .disjoint),
-  TreeShape(banks: 1, arity: 4, highestLevel: 1, visibility: .disjoint),
+  TreeShape(banks: 1, arity: 4, maximumLevels: 1, visibility: .disjoint),
 ].flatMap { shape in
   [(0, 11), (7, 1), (14, 13)].map { Tree(start: $0.0, length: $0.1, shape: shape) }
 }

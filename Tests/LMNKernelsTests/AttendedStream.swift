@@ -35,7 +35,7 @@ struct AttendedStream {
     self.heads = heads
     self.width = width
     tokens = .random([length, width], seed: 1)
-    levelBias = hasLevelBias ? .random([shape.highestLevel + 1, heads], seed: 2) : nil
+    levelBias = hasLevelBias ? .random([shape.maximumLevels + 1, heads], seed: 2) : nil
     summary = RandomSummary(.affine, of: shape, width: width, seed: 3)
   }
 

@@ -79,7 +79,7 @@ import Testing
         keys: Tensor(shape: [length, length], repeating: 0),
         seeing: AttentionView(of: tree, heads: 1))
     }
-    let spanOfHighest = (0..<shape.highestLevel).reduce(1) { span, _ in
+    let spanOfHighest = (0..<shape.maximumLevels).reduce(1) { span, _ in
       min(span * shape.arity, 1000)
     }
     for position in 0..<length {
@@ -108,7 +108,7 @@ extension Tree {
   func viewOfTheRule(at index: Int) -> [SeenSlot] {
     let tokens = start + index + 1
     var (view, span): ([SeenSlot], Int) = ([], 1)
-    for level in 0...shape.highestLevel where tokens >= span {
+    for level in 0...shape.maximumLevels where tokens >= span {
       let finished = tokens / span
       let seen = shape.showsWaiting(onLevel: level) ? finished % shape.arity : 1
       for bank in 0..<(level == 0 ? 1 : shape.banks) {

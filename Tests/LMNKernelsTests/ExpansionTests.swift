@@ -9,9 +9,9 @@ import Testing
   static let calls: [KernelCall] = {
     let shapes = [
       TreeShape(banks: 1, expansion: 1),
-      TreeShape(banks: 2, arity: 3, expansion: 2, highestLevel: 2),
+      TreeShape(banks: 2, arity: 3, expansion: 2, maximumLevels: 2),
       TreeShape(banks: 3, arity: 5, expansion: 1),
-      TreeShape(banks: 2, expansion: 3, highestLevel: 2),
+      TreeShape(banks: 2, expansion: 3, maximumLevels: 2),
     ]
     let widths = [1, 6, 16, 23, 24, 25, 33, 49]
     return combinations(16, of: shapes, [(0, 60), (7, 31), (130, 3)], widths).flatMap {
@@ -27,7 +27,7 @@ import Testing
   static let sharedCalls: [KernelCall] = {
     let tree = Tree(start: 3, length: 150, shape: TreeShape(banks: 2, expansion: 1))
     let long = Tree(
-      start: 1, length: 1100, shape: TreeShape(banks: 1, expansion: 2, highestLevel: 5))
+      start: 1, length: 1100, shape: TreeShape(banks: 1, expansion: 2, maximumLevels: 5))
     return [
       summaries(of: tree, width: 33, sources: 1),
       summariesPullback(of: tree, width: 33, sources: 2),

@@ -73,7 +73,7 @@ import Testing
   func windowFollowsTheDefinition(_ shape: TreeShape) {
     for window in [1, 2, 7, 40] {
       let shape = TreeShape(
-        banks: 1, arity: shape.arity, highestLevel: shape.highestLevel, window: window,
+        banks: 1, arity: shape.arity, maximumLevels: shape.maximumLevels, window: window,
         visibility: shape.visibility)
       for start in 0...20 {
         for length in [1, 2, 3, 9, 50] {

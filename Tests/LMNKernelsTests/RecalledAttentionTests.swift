@@ -19,7 +19,7 @@ import Testing
         Tensor(shape: shape, scalars: values.floats(shape.reduce(1, *)))
       }
       let slots = random(tree.rowCount + places, 2 * width)
-      let (keys, levelBias) = (random(length, width), random(shape.highestLevel + 1, heads))
+      let (keys, levelBias) = (random(length, width), random(shape.maximumLevels + 1, heads))
       let (gates, scores) = (random(places + length), random(places + length))
       let (output, logNormalizer) = computing(on: instructionSet) {
         slots.singleVectorAttention(
@@ -109,7 +109,8 @@ import Testing
 extension TreeShape {
   func with(window: Int) -> TreeShape {
     TreeShape(
-      banks: banks, arity: arity, expansion: expansion, highestLevel: highestLevel, window: window,
+      banks: banks, arity: arity, expansion: expansion, maximumLevels: maximumLevels,
+      window: window,
       visibility: visibility)
   }
 }

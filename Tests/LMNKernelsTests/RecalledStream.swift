@@ -29,7 +29,7 @@ struct RecalledStream {
     queryValueBias = .random([2 * width], seed: seed + 5).scaled(by: 0.5)
     levelBias =
       hasLevelBias
-      ? .random([shape.highestLevel + 1, heads], seed: seed + 6).scaled(by: 0.5) : nil
+      ? .random([shape.maximumLevels + 1, heads], seed: seed + 6).scaled(by: 0.5) : nil
   }
 
   /// The pinned tokens, with their scores and gates.

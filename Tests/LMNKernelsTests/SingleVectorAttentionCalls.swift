@@ -96,7 +96,7 @@ func attention(
       + "\(isBiased ? "level bias, " : "")seed \(seed)",
     inputs: [
       values.floats(tree.rowCount * 2 * width), values.floats(tree.length * width),
-      values.floats(isBiased ? (tree.shape.highestLevel + 1) * heads : 0),
+      values.floats(isBiased ? (tree.shape.maximumLevels + 1) * heads : 0),
     ],
     accuracy: .bounded { expected in
       [
@@ -124,7 +124,7 @@ func attentionPullback(
   let width = heads * headWidth
   let bounds = AttentionBounds(
     heads: heads, headWidth: headWidth, slots: tree.mostSlots, isBiased: isBiased)
-  let (rowLevels, biases) = (tree.rowLevels, (tree.shape.highestLevel + 1) * heads)
+  let (rowLevels, biases) = (tree.rowLevels, (tree.shape.maximumLevels + 1) * heads)
   let units = lmn_single_vector_attention_units(tree.part)
   let function: @Sendable (lmn_context, GuardedArguments, [[Float]]) -> Void = {
     context, arrays, inputs in

@@ -127,8 +127,8 @@ import Testing
     }
     for shape in [
       TreeShape(banks: 1, arity: 3), TreeShape(banks: 1, arity: 3, visibility: .disjoint),
-      TreeShape(banks: 2, expansion: 1, highestLevel: 8, visibility: .disjoint),
-      TreeShape(banks: 1, arity: 5, highestLevel: 3),
+      TreeShape(banks: 2, expansion: 1, maximumLevels: 8, visibility: .disjoint),
+      TreeShape(banks: 1, arity: 5, maximumLevels: 3),
     ] {
       attentionPullback(
         over: Tree(start: 500, length: 300, shape: shape), heads: 2, headWidth: 2, isBiased: true
@@ -220,7 +220,7 @@ import Testing
 
   private func expectFiniteResults(shape: TreeShape, size: Float) {
     let (tree, heads, width) = (Tree(start: 5, length: 20, shape: shape), 2, 6)
-    let levelBias = Tensor(shape: [shape.highestLevel + 1, heads], repeating: -size)
+    let levelBias = Tensor(shape: [shape.maximumLevels + 1, heads], repeating: -size)
     let alternating = (0..<tree.rowCount * 2 * width).map {
       ($0 / (2 * width)).isMultiple(of: 2) ? size : -size
     }
@@ -260,7 +260,7 @@ import Testing
   @Test func trapsOnABiasOfOtherLevels() async {
     await #expect(processExitsWith: .failure) {
       _ = AttentionView(
-        of: Tree(length: 1, shape: TreeShape(banks: 1, highestLevel: 3)), heads: 2,
+        of: Tree(length: 1, shape: TreeShape(banks: 1, maximumLevels: 3)), heads: 2,
         levelBias: Tensor(shape: [3, 2], repeating: 0))
     }
   }

@@ -18,7 +18,7 @@ import Testing
     arguments: InstructionSet.available,
     [
       (512, TreeShape(banks: 2)), (243, TreeShape(banks: 1, arity: 3, expansion: 1)),
-      (256, TreeShape(banks: 2, arity: 4, highestLevel: 3, window: 5, visibility: .disjoint)),
+      (256, TreeShape(banks: 2, arity: 4, maximumLevels: 3, window: 5, visibility: .disjoint)),
     ])
   func longStretchesEqualParts(_ instructionSet: InstructionSet, of stretch: (Int, TreeShape)) {
     for kind in RandomSummary.Kind.allCases {

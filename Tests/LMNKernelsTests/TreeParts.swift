@@ -7,18 +7,18 @@ import LMNTestSupport
 let treeShapes: [TreeShape] = [
   TreeShape(banks: 2),
   TreeShape(banks: 2, arity: 3),
-  TreeShape(banks: 1, arity: 4, highestLevel: 2),
+  TreeShape(banks: 1, arity: 4, maximumLevels: 2),
   TreeShape(banks: 3, arity: 5),
   TreeShape(banks: 2, arity: 8, window: 5),
   TreeShape(banks: 2, expansion: 1),
-  TreeShape(banks: 2, expansion: 2, highestLevel: 3),
-  TreeShape(banks: 2, arity: 3, expansion: 1, highestLevel: 2, window: 7),
+  TreeShape(banks: 2, expansion: 2, maximumLevels: 3),
+  TreeShape(banks: 2, arity: 3, expansion: 1, maximumLevels: 2, window: 7),
   TreeShape(banks: 1, arity: 4, expansion: 2),
-  TreeShape(banks: 2, highestLevel: 1, window: 1),
+  TreeShape(banks: 2, maximumLevels: 1, window: 1),
   TreeShape(banks: 2, visibility: .disjoint),
   TreeShape(banks: 1, arity: 3, expansion: 1, visibility: .disjoint),
-  TreeShape(banks: 2, arity: 4, highestLevel: 2, visibility: .disjoint),
-  TreeShape(banks: 2, arity: 5, expansion: 1, highestLevel: 1, window: 3, visibility: .disjoint),
+  TreeShape(banks: 2, arity: 4, maximumLevels: 2, visibility: .disjoint),
+  TreeShape(banks: 2, arity: 5, expansion: 1, maximumLevels: 1, window: 3, visibility: .disjoint),
   TreeShape(banks: 1, arity: 8, expansion: 2, window: 2, visibility: .disjoint),
   TreeShape(banks: 1, arity: TreeShape.arities.upperBound, visibility: .disjoint),
 ]
@@ -43,12 +43,12 @@ let longTreeParts: [Tree] = [
   Tree(length: 1100, banks: 2),
   Tree(start: 1037, length: 1300, banks: 1),
   Tree(start: 700, length: 1700, shape: TreeShape(banks: 2, arity: 3)),
-  Tree(length: 1100, shape: TreeShape(banks: 1, expansion: 1, highestLevel: 9)),
+  Tree(length: 1100, shape: TreeShape(banks: 1, expansion: 1, maximumLevels: 9)),
   Tree(start: 5, length: 1100, shape: TreeShape(banks: 2, window: 3, visibility: .disjoint)),
   Tree(
     length: 1600,
-    shape: TreeShape(banks: 1, arity: 3, expansion: 1, highestLevel: 5, visibility: .disjoint)),
-  Tree(start: 11, length: 2200, shape: TreeShape(banks: 1, arity: 4, highestLevel: 3, window: 7)),
+    shape: TreeShape(banks: 1, arity: 3, expansion: 1, maximumLevels: 5, visibility: .disjoint)),
+  Tree(start: 11, length: 2200, shape: TreeShape(banks: 1, arity: 4, maximumLevels: 3, window: 7)),
 ]
 
 /// Parts of trees of all shapes that begin and end around the ends of families.
@@ -66,13 +66,14 @@ let treeParts = publishedTreeParts + shapedTreeParts
 extension TreeShape {
   var layout: lmn_tree_shape {
     lmn_tree_shape(
-      banks: banks, arity: arity, expansion: expansion, highest_level: highestLevel, window: window,
+      banks: banks, arity: arity, expansion: expansion, maximum_levels: maximumLevels,
+      window: window,
       disjoint: visibility == .disjoint)
   }
 
   /// Whether a position sees the nodes of a level that wait for siblings, and not the newest one.
   func showsWaiting(onLevel level: Int) -> Bool {
-    visibility == .disjoint && level < highestLevel
+    visibility == .disjoint && level < maximumLevels
   }
 }
 

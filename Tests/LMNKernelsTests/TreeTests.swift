@@ -33,7 +33,7 @@ import Testing
 
   @Test(arguments: TreeShape.arities)
   func hasOneLevelMoreAtEveryPowerOfTheArity(arity: Int) {
-    let shape = TreeShape(banks: 1, arity: arity, highestLevel: 4)
+    let shape = TreeShape(banks: 1, arity: arity, maximumLevels: 4)
     var power = 1
     for level in 0...4 {
       #expect(Tree(length: power, shape: shape).levels == level)
@@ -120,7 +120,7 @@ import Testing
     await #expect(processExitsWith: .failure) { _ = TreeShape(banks: 1, arity: 1) }
     await #expect(processExitsWith: .failure) { _ = TreeShape(banks: 1, arity: 17) }
     await #expect(processExitsWith: .failure) { _ = TreeShape(banks: 1, expansion: -1) }
-    await #expect(processExitsWith: .failure) { _ = TreeShape(banks: 1, highestLevel: 0) }
+    await #expect(processExitsWith: .failure) { _ = TreeShape(banks: 1, maximumLevels: 0) }
     await #expect(processExitsWith: .failure) { _ = TreeShape(banks: 1, window: -1) }
   }
 }
@@ -160,14 +160,14 @@ extension Tree {
     var levels: [LaidOutLevel] = []
     for bank in 0..<shape.banks {
       var span = 1
-      for level in 0...shape.highestLevel {
+      for level in 0...shape.maximumLevels {
         defer { span *= shape.arity }
         if span > start + length { break }
         if level == 0 && bank > 0 { continue }
         let (before, after) = (start / span, (start + length) / span)
         let carried = (0..<before).filter { node in
           let parentEnd = (node / shape.arity + 1) * shape.arity * span
-          let waits = level < shape.highestLevel && parentEnd > start
+          let waits = level < shape.maximumLevels && parentEnd > start
           let inWindow = level == 0 && node >= start - shape.window
           return waits || inWindow || node == before - 1
         }

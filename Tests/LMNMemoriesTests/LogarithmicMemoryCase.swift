@@ -57,7 +57,7 @@ struct LogarithmicMemoryCase: Sendable, CustomTestStringConvertible {
   private static let kinds: [(SummarizerKind, TreeShape, Bool, Int)] = [
     (.linear, TreeShape(banks: 2, arity: 3), false, 0),
     (.convFull, TreeShape(banks: 2, arity: 4, expansion: 1), false, 0),
-    (.depthwiseSeparable, TreeShape(banks: 1, expansion: 2, highestLevel: 3), true, 0),
+    (.depthwiseSeparable, TreeShape(banks: 1, expansion: 2, maximumLevels: 3), true, 0),
     (.linear, TreeShape(banks: 2, window: 5), false, 0),
     (.convGrouped, TreeShape(banks: 2, visibility: .disjoint), false, 0),
     (.linear, TreeShape(banks: 1, arity: 3, visibility: .disjoint), false, 0),
@@ -65,7 +65,7 @@ struct LogarithmicMemoryCase: Sendable, CustomTestStringConvertible {
     (
       .depthwiseSeparable,
       TreeShape(
-        banks: 2, arity: 8, expansion: 1, highestLevel: 2, window: 2, visibility: .disjoint),
+        banks: 2, arity: 8, expansion: 1, maximumLevels: 2, window: 2, visibility: .disjoint),
       true, 2
     ),
   ]
@@ -88,7 +88,7 @@ struct LogarithmicMemoryCase: Sendable, CustomTestStringConvertible {
       heads: heads,
       shape: TreeShape(
         banks: one(of: [1, 2, 3]), arity: one(of: [2, 3, 4, 8]), expansion: one(of: [0, 0, 1, 2]),
-        highestLevel: highest, window: one(of: [0, 0, 1, 4, 9]),
+        maximumLevels: highest, window: one(of: [0, 0, 1, 4, 9]),
         visibility: one(of: TreeShape.Visibility.allCases)),
       hasLevelBias: one(of: [false, true]), pins: one(of: [0, 0, 1, 4]), seed: seed)
   }

@@ -32,8 +32,8 @@ struct PlainLogarithmicMemory {
   /// What position t sees of the tree: levels, and on each the indices of nodes.
   private func visibleNodes(at t: Int) -> [(level: Int, nodes: Range<Int>)] {
     var (view, level, finished) = ([(level: Int, nodes: Range<Int>)](), 0, t + 1)
-    while finished > 0 && level <= shape.highestLevel {
-      let waiting = shape.visibility == .disjoint && level < shape.highestLevel
+    while finished > 0 && level <= shape.maximumLevels {
+      let waiting = shape.visibility == .disjoint && level < shape.maximumLevels
       view.append((level, finished - (waiting ? finished % shape.arity : 1)..<finished))
       (level, finished) = (level + 1, finished / shape.arity)
     }
@@ -86,7 +86,7 @@ struct PlainLogarithmicMemory {
   /// Level by level, bank by bank; node j of level i has children rj … rj + r − 1 on level i − 1.
   private func tree(of y: [Vector]) -> [[[Node]]] {
     var levels = [[[Node]](repeating: y.map { [$0] }, count: shape.banks)]
-    while levels.last![0].count >= shape.arity && levels.count <= shape.highestLevel {
+    while levels.last![0].count >= shape.arity && levels.count <= shape.maximumLevels {
       let grown = levels.last!.map { $0.map(grow) }
       levels.append(
         (0..<shape.banks).map { bank in

@@ -247,7 +247,7 @@ static void run_summaries(lmn_context context, const computation *c, lmn_tree tr
 /// backward, as a network runs them.
 static void run_attention(lmn_context context, const computation *c, lmn_tree tree, outcome *o) {
   const size_t L = c->length, E = c->width, H = c->heads, N = lmn_tree_rows(tree);
-  const size_t levels = c->shape.highest_level + 1, P = c->pinned, window = c->shape.window;
+  const size_t levels = c->shape.maximum_levels + 1, P = c->pinned, window = c->shape.window;
   const float *slots = random_values(o, 15, N * 2 * E, 1), *keys = random_values(o, 16, L * E, 1);
   const float *bias = c->level_bias ? random_values(o, 17, levels * H, 1) : NULL;
   OUT(output, L * E);

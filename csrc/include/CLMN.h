@@ -188,7 +188,7 @@ typedef struct lmn_tree_shape {
   size_t banks;          // K, at least 1: summaries of every node
   size_t arity;          // r, from 2 to LMN_MOST_ARITY: children of a node
   size_t expansion;         // g: slots of a node beyond those of its children
-  size_t highest_level;  // levels above the tokens, at most; at least 1
+  size_t maximum_levels;  // levels above the tokens, at most; at least 1
   size_t window;         // tokens before its own that a position may see
   bool disjoint;         // whether a position sees every token in one node at most
 } lmn_tree_shape;
@@ -353,7 +353,7 @@ typedef struct lmn_single_vector_attention {
   size_t width, heads;    // heads divides width, at most LMN_MOST_HEADS
   const float *slots;     // [N, 2E]: query, then value, of each slot
   const float *keys;      // [L, E]
-  const float *bias;      // [highest_level + 1, H], or NULL for none
+  const float *bias;      // [maximum_levels + 1, H], or NULL for none
   float *output;          // [L, E]
   float *log_normalizer;  // [L, H]: log of the sum of exp(score)
 } lmn_single_vector_attention;
@@ -365,15 +365,15 @@ typedef struct lmn_single_vector_attention_grad {
   size_t width, heads;
   const float *slots;           // [N, 2E]
   const float *keys;            // [L, E]
-  const float *bias;            // [highest_level + 1, H], or NULL
+  const float *bias;            // [maximum_levels + 1, H], or NULL
   const float *output;          // [L, E]
   const float *log_normalizer;  // [L, H]
   const float *d_output;        // [L, E]
   float *d_keys;                // [L, E]
   float *d_slots;               // [N, 2E]
   float *partial;  // [lmn_single_vector_attention_partial_rows, 2E]; scratch; not used with 0 rows
-  float *d_bias;   // [highest_level + 1, H]; not used without a bias
-  float *partial_bias;  // [lmn_single_vector_attention_units, highest_level + 1, H]; scratch; not
+  float *d_bias;   // [maximum_levels + 1, H]; not used without a bias
+  float *partial_bias;  // [lmn_single_vector_attention_units, maximum_levels + 1, H]; scratch; not
                         // used without a bias
 } lmn_single_vector_attention_grad;
 

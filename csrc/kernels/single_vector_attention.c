@@ -48,7 +48,7 @@ void lmn_single_vector_attention_backward(lmn_context context,
                   (map.tree.levels + 1 - map.owned_levels) * a->tree.shape.banks,
                   units * 2 * a->width);
   if (a->bias) {
-    const lmn_row_sum sum = {units, (a->tree.shape.highest_level + 1) * a->heads, a->partial_bias,
+    const lmn_row_sum sum = {units, (a->tree.shape.maximum_levels + 1) * a->heads, a->partial_bias,
                              a->d_bias};
     lmn_row_sum_forward(context, &sum);
   }

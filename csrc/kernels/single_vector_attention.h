@@ -27,7 +27,7 @@ static inline lmn_positions lmn_position_unit(lmn_tree tree, size_t size, size_t
 
 /// Whether a position sees the nodes of a level without their parent yet, not the newest one.
 static inline bool lmn_attention_waits(lmn_tree_shape shape, size_t level) {
-  return shape.disjoint && level < shape.highest_level;
+  return shape.disjoint && level < shape.maximum_levels;
 }
 
 /// Largest number of nodes of a level that a position sees in a bank: the newest one, or all of a

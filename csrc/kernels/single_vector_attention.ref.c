@@ -24,7 +24,7 @@ static size_t visible_nodes(const walk *w, size_t *newest) {
   for (size_t i = 0; i < w->level; i++) finished /= shape.arity;
   *newest = finished - 1;
   if (finished == 0) return 0;
-  return shape.disjoint && w->level < shape.highest_level ? finished % shape.arity : 1;
+  return shape.disjoint && w->level < shape.maximum_levels ? finished % shape.arity : 1;
 }
 
 /// Advances to the first slot at or after the current one; false if there is none.
@@ -198,9 +198,9 @@ void single_vector_attention_backward_reference(const void *args, size_t begin, 
                                        2 * E);
         }
     }
-    for (size_t i = 0; a->bias && i <= shape.highest_level; i++)
+    for (size_t i = 0; a->bias && i <= shape.maximum_levels; i++)
       bias_backward(a, &map.tree, positions, i,
-                    a->partial_bias + (unit * (shape.highest_level + 1) + i) * a->heads);
+                    a->partial_bias + (unit * (shape.maximum_levels + 1) + i) * a->heads);
   }
 }
 

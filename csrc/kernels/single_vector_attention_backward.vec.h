@@ -207,7 +207,7 @@ LMN_INLINE void attention_backward(attention_shape f, const lmn_single_vector_at
   a.d_output += head, a.d_keys += head, a.d_slots += head;
   if (a.partial) a.partial += head;
   if (a.bias) a.bias += head, a.partial_bias += head;
-  const size_t E = a.width, biases = (a.tree.shape.highest_level + 1) * a.heads;
+  const size_t E = a.width, biases = (a.tree.shape.maximum_levels + 1) * a.heads;
   const float scale = 1 / sqrtf((float)(E / a.heads));
   const attention_levels levels = attention_levels_of(a.tree);
   if (begin == 0 && head == 0) clear_unseen(&levels.map, E, a.d_slots);

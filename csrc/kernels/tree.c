@@ -6,7 +6,7 @@
 /// Number of nodes that are carried into a part, of the `before` nodes that the level has before
 /// it.
 static size_t carried_nodes(lmn_tree_shape shape, size_t level, size_t before) {
-  const size_t waiting = level < shape.highest_level ? before % shape.arity : 0;
+  const size_t waiting = level < shape.maximum_levels ? before % shape.arity : 0;
   const size_t seen = level == 0 && shape.window ? shape.window : 1;
   return lmn_min(waiting > seen ? waiting : seen, before);
 }
@@ -15,7 +15,7 @@ lmn_tree_map lmn_tree_map_of(lmn_tree tree) {
   const lmn_tree_shape shape = tree.shape;
   lmn_tree_map map = {.tree = tree, .span = {1}};
   size_t before = tree.start, after = tree.start + tree.length, row = 0, grown = 0;
-  for (size_t i = 0; after && i <= shape.highest_level; i++) {
+  for (size_t i = 0; after && i <= shape.maximum_levels; i++) {
     const size_t carried = carried_nodes(shape, i, before), slots = 1 + i * shape.expansion;
     map.level[i] =
         (lmn_tree_level){before - carried, after - before + carried, carried, slots, row};

@@ -107,8 +107,8 @@ extension Cost {
   /// modulo r that wait for siblings.
   static func slotsSeen(before length: Int, shape: TreeShape) -> Int {
     var (seen, span) = (0, 1)
-    for level in 0...shape.highestLevel where span <= length {
-      let waits = shape.visibility == .disjoint && level < shape.highestLevel
+    for level in 0...shape.maximumLevels where span <= length {
+      let waits = shape.visibility == .disjoint && level < shape.maximumLevels
       let slots = level == 0 ? 1 : shape.banks * (1 + level * shape.expansion)
       for nodes in 1...length / span {
         let positions = min(span, length + 1 - nodes * span)

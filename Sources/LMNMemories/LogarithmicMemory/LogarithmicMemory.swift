@@ -60,7 +60,7 @@ public struct LogarithmicMemory: Memory {
     queryValue = Linear(inputs: width, outputs: 2 * width, using: &generator)
     key = Linear(inputs: width, outputs: width, using: &generator)
     output = Linear(inputs: width, outputs: width, using: &generator)
-    levelBias = hasLevelBias ? .constant([shape.highestLevel + 1, heads], 0) : nil
+    levelBias = hasLevelBias ? .constant([shape.maximumLevels + 1, heads], 0) : nil
     pinning = pins > 0 ? Pinning(places: pins, width: width, using: &generator) : nil
   }
 
