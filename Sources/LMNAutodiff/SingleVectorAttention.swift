@@ -8,21 +8,23 @@ extension Variable {
   ///   - tree: Which part of a stream's tree the slots are.
   ///   - heads: A divisor of E.
   ///   - levelBias: `[levels, heads]`, added to the scores; or nil.
-  ///   - recalls: Tokens that are seen beside the tree, and for each of them gates `[R]` that are
+  ///   - tokenAttentions: Tokens that are seen beside the tree, and for each of them gates `[R]` that are
   ///     added to its scores; or nil.
   /// - Returns: `[L, E]` for `self` of `[≥ N, 2E]`: query and value of each slot side by side.
   public func singleVectorAttention(
     keys: Variable, of tree: Tree, heads: Int, levelBias: Variable? = nil,
-    beside recalls: [(recall: Recall, gates: Variable?)] = []
+    beside tokenAttentions: [(tokenAttention: TokenAttention, gates: Variable?)] = []
   ) -> Variable {
     let (slots, k) = (value, keys.value)
     let view = AttentionView(
       of: tree, heads: heads, levelBias: levelBias?.value,
-      beside: recalls.map { ($0.recall, $0.gates?.value) })
+      beside: tokenAttentions.map { ($0.tokenAttention, $0.gates?.value) })
     let (output, logNormalizer) = slots.singleVectorAttention(keys: k, seeing: view)
     return Variable(
       output,
-      Edge.joint([self, keys] + [levelBias].compactMap { $0 } + recalls.compactMap(\.gates)) { dy in
+      Edge.joint(
+        [self, keys] + [levelBias].compactMap { $0 } + tokenAttentions.compactMap(\.gates)
+      ) { dy in
         let pulled = slots.singleVectorAttentionPullback(
           dy, keys: k, output: output, logNormalizer: logNormalizer, seeing: view)
         return [pulled.slots, pulled.keys] + [pulled.levelBias].compactMap { $0 }

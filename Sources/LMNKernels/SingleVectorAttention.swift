@@ -12,14 +12,14 @@ public struct AttentionView: Sendable {
   /// `[levels, H]`, a row for every level that the tree may have: added to the scores.
   public let levelBias: Tensor?
   /// Tokens that are seen beside the tree.
-  public let recalls: [Recall]
+  public let tokenAttentions: [TokenAttention]
   /// For each of them `[R]`, added to a token's scores; or nil.
   public let gates: [Tensor?]
 
   /// A view of a tree, and of what is seen beside it.
   public init(
     of tree: Tree, heads: Int, levelBias: Tensor? = nil,
-    beside recalls: [(recall: Recall, gates: Tensor?)] = []
+    beside tokenAttentions: [(tokenAttention: TokenAttention, gates: Tensor?)] = []
   ) {
     precondition(
       levelBias == nil || levelBias!.shape == [tree.shape.maximumLevels + 1, heads],
@@ -27,8 +27,8 @@ public struct AttentionView: Sendable {
     self.tree = tree
     self.heads = heads
     self.levelBias = levelBias
-    self.recalls = recalls.map(\.recall)
-    gates = recalls.map(\.gates)
+    self.tokenAttentions = tokenAttentions.map(\.tokenAttention)
+    gates = tokenAttentions.map(\.gates)
   }
 }
 
@@ -45,7 +45,7 @@ extension Tensor {
   ///   - keys: `[L, E]`.
   ///   - view: Which slots positions see.
   /// - Returns: `output` `[L, E]` and `logNormalizer` `[L, H]`, for `self` of `[≥ N, 2E]`: query and
-  ///   value of each slot of the tree side by side, and perhaps of more tokens that are recalled.
+  ///   value of each slot of the tree side by side, and perhaps of more attended tokens.
   public func singleVectorAttention(
     keys: Tensor, seeing view: AttentionView
   ) -> (output: Tensor, logNormalizer: Tensor) {
@@ -62,8 +62,9 @@ extension Tensor {
         tree: tree.layout, width: width, heads: heads, slots: base, keys: keys.base,
         bias: view.levelBias?.base, output: output.output, log_normalizer: logNormalizer.output),
       on: self, keys, view.levelBias, output, logNormalizer)
-    for (recall, gates) in zip(view.recalls, view.gates) {
-      self.recall(recall, gates: gates, keys: keys, output: output, logNormalizer: logNormalizer)
+    for (tokenAttention, gates) in zip(view.tokenAttentions, view.gates) {
+      self.tokenAttention(
+        tokenAttention, gates: gates, keys: keys, output: output, logNormalizer: logNormalizer)
     }
     return (output, logNormalizer)
   }
@@ -108,9 +109,10 @@ extension Tensor {
       let others = d_slots.rows(rows..<shape[0])
       Tensor(shape: others.shape, repeating: 0).copyRows(into: others)
     }
-    let d_gates = zip(view.recalls, view.gates).map { recall, gates in
-      recallPullback(
-        cotangent, recall, gates: gates, keys: keys, output: output, logNormalizer: logNormalizer,
+    let d_gates = zip(view.tokenAttentions, view.gates).map { tokenAttention, gates in
+      tokenAttentionPullback(
+        cotangent, tokenAttention, gates: gates, keys: keys, output: output,
+        logNormalizer: logNormalizer,
         addingTo: d_slots, d_keys)
     }
     return (d_slots, d_keys, d_levelBias, d_gates)

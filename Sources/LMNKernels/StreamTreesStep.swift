@@ -165,7 +165,7 @@ extension StreamTrees {
         var arguments = lmn_pinning(
           length: 1, places: pins, scores: own, seen: seen.base, audience: audience.base,
           pinned: chosen.base)
-        lmn_recall_pinned(&arguments)
+        lmn_token_attention_pinned(&arguments)
         for place in 0..<pins where chosen.base[place] == pins {
           own[place] = own[pins]
           pinned(stream, place).update(from: values + stream * width, count: width)

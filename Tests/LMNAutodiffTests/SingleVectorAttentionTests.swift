@@ -34,9 +34,9 @@ import Testing
       ], sourceLocation: sourceLocation)
   }
 
-  /// Each of several recalls has gates of its own, or none.
+  /// Each of several token attentions has gates of its own, or none.
   @Test(arguments: [[true, true], [false, true], [true, false]])
-  func gradientsOfGatesOfSeveralRecalls(areGated: [Bool]) {
+  func gradientsOfGatesOfSeveralTokenAttentions(areGated: [Bool]) {
     let tree = Tree(start: 9, length: 11, shape: TreeShape(banks: 1, window: 2))
     let tokens = [tree.level(0).rows.count, 2 + tree.length]
     let scores = Tensor.random([tokens[1]], seed: 5)
@@ -46,7 +46,7 @@ import Testing
         let (ofWindow, ofPins) = (
           areGated[0] ? gates.popFirst() : nil, areGated[1] ? gates.popFirst() : nil
         )
-        let pins = Recall.pinned(scores: scores, places: 2, in: tree).recall
+        let pins = TokenAttention.pinned(scores: scores, places: 2, in: tree).tokenAttention
         return v[0].singleVectorAttention(
           keys: v[1], of: tree, heads: 2,
           beside: [(.window(of: tree), ofWindow), (pins, ofPins)])
@@ -57,7 +57,7 @@ import Testing
 
   /// Beside the tree every position sees its window, and two pinned tokens through their gates.
   @Test(arguments: shapedTrees, [1, 3])
-  func gradientsOfRecalledTokens(of tree: Tree, heads: Int) {
+  func gradientsOfAttendedTokens(of tree: Tree, heads: Int) {
     let shape = tree.shape
     let tree = Tree(
       start: tree.start, length: tree.length,
@@ -73,7 +73,7 @@ import Testing
           keys: v[1], of: tree, heads: heads, levelBias: v[2],
           beside: [
             (.window(of: tree), nil),
-            (Recall.pinned(scores: scores, places: 2, in: tree).recall, v[3]),
+            (TokenAttention.pinned(scores: scores, places: 2, in: tree).tokenAttention, v[3]),
           ])
       },
       at: [

@@ -8,7 +8,7 @@ import Testing
     + MatmulTests.sharedCalls + TransposeTests.sharedCalls
     + RowSumTests.sharedCalls + AffineSummaryTests.sharedCalls + SeparableConvTests.sharedCalls
     + ExpansionTests.sharedCalls + SingleVectorAttentionTests.sharedCalls
-    + RecallTests.sharedCalls + RMSNormTests.sharedCalls
+    + TokenAttentionTests.sharedCalls + RMSNormTests.sharedCalls
     + LayerNormTests.sharedCalls + ActivationTests.sharedCalls + EmbeddingTests.sharedCalls
     + SinusoidTests.sharedCalls + DropoutTests.sharedCalls + RowMaximumTests.sharedCalls
     + PredictionErrorTests.sharedCalls

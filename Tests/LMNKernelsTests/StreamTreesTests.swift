@@ -6,41 +6,42 @@ import Testing
 @Suite struct StreamTreesTests {
   /// Every shape with every summary, with and without pinned tokens and biases; the first is the
   /// published tree, the second one shows more than a block of 64 slots.
-  private static let streams: [RecalledStream] =
+  private static let streams: [TokenAttentionStream] =
     [
-      RecalledStream(TreeShape(banks: 2), .affine, length: 70, places: 0, hasLevelBias: false),
-      RecalledStream(
+      TokenAttentionStream(
+        TreeShape(banks: 2), .affine, length: 70, places: 0, hasLevelBias: false),
+      TokenAttentionStream(
         TreeShape(banks: 3, arity: 8, expansion: 3, visibility: .disjoint), .separable, length: 70,
         places: 0),
     ]
     + combinations(
       32, of: treeShapes, RandomSummary.Kind.allCases, [30, 70], [0, 0, 2, 3], [true, false]
     ).map { shape, kind, length, places, hasLevelBias in
-      RecalledStream(shape, kind, length: length, places: places, hasLevelBias: hasLevelBias)
+      TokenAttentionStream(shape, kind, length: length, places: places, hasLevelBias: hasLevelBias)
     }
 
   /// All levels of long streams.
   private static let longStreams = [
-    RecalledStream(TreeShape(banks: 2), .affine, length: 1100, places: 0),
-    RecalledStream(
+    TokenAttentionStream(TreeShape(banks: 2), .affine, length: 1100, places: 0),
+    TokenAttentionStream(
       TreeShape(banks: 1, arity: 3, expansion: 1, window: 3, visibility: .disjoint), .separable,
       length: 1100, places: 2),
   ]
 
   /// Nodes and pinned tokens have the bits of the parallel form, and so has the output of a tree
-  /// alone; tokens that are recalled come in another order.
+  /// alone; attended tokens come in another order.
   @Test(arguments: InstructionSet.available, streams + longStreams)
-  func stepsEqualTheParallelForm(_ instructionSet: InstructionSet, _ stream: RecalledStream) {
+  func stepsEqualTheParallelForm(_ instructionSet: InstructionSet, _ stream: TokenAttentionStream) {
     computing(on: instructionSet) {
       let trees = stream.trees(1)
       let whole = stream.parts([stream.length])[0]
       let ones = stream.parts([Int](repeating: 1, count: stream.length))
-      let recalls = stream.places > 0 || stream.shape.window > 0
+      let attendsToTokens = stream.places > 0 || stream.shape.window > 0
       let bounds = stream.bounds(over: whole)
       for position in 0..<stream.length {
         let found = stream.step(trees, at: [position])
         let expected = whole.output.rows(position..<position + 1)
-        if recalls {
+        if attendsToTokens {
           expectClose(
             found.scalars, expected.scalars,
             within: .init(repeating: 2 * bounds.outputError, count: stream.width),
@@ -60,7 +61,7 @@ import Testing
   /// At every position a state that is saved and loaded, into trees that have seen something else,
   /// is the same state, and the next steps have the same bits.
   @Test(arguments: InstructionSet.available, streams)
-  func goesOnFromAState(_ instructionSet: InstructionSet, _ stream: RecalledStream) {
+  func goesOnFromAState(_ instructionSet: InstructionSet, _ stream: TokenAttentionStream) {
     computing(on: instructionSet) {
       let (trees, others) = (stream.trees(1), stream.trees(1))
       for position in 0..<stream.length {
@@ -84,7 +85,7 @@ import Testing
   /// Streams at different positions step together and have the bits that they have alone.
   @Test(arguments: InstructionSet.available, streams)
   func streamsAtDifferentPositionsAreAlone(
-    _ instructionSet: InstructionSet, _ stream: RecalledStream
+    _ instructionSet: InstructionSet, _ stream: TokenAttentionStream
   ) {
     computing(on: instructionSet) {
       let starts = [0, 5, 8, 15]
@@ -133,7 +134,8 @@ import Testing
 
   @Test func trapsOnTokensOfAnotherWidth() async {
     await #expect(processExitsWith: .failure) {
-      let stream = RecalledStream(TreeShape(banks: 1), .affine, length: 1, places: 0, width: 4)
+      let stream = TokenAttentionStream(
+        TreeShape(banks: 1), .affine, length: 1, places: 0, width: 4)
       StreamTrees(streams: 1, width: 6, heads: 2, shape: stream.shape).step(
         stream.tokens, summary: stream.summary.summary, expansion: nil,
         queryValue: stream.queryValue, queryValueBias: stream.queryValueBias, levelBias: nil)
@@ -142,14 +144,14 @@ import Testing
 
   @Test func trapsOnAStreamThatIsNotThere() async {
     await #expect(processExitsWith: .failure) {
-      let stream = RecalledStream(TreeShape(banks: 1), .affine, length: 1, places: 0)
+      let stream = TokenAttentionStream(TreeShape(banks: 1), .affine, length: 1, places: 0)
       let trees = stream.trees(1)
       stream.load(trees.state(of: 0), gates: nil, into: trees, 1)
     }
   }
 }
 
-extension RecalledStream: CustomTestStringConvertible {
+extension TokenAttentionStream: CustomTestStringConvertible {
   var testDescription: String {
     "\(shape), \(length) tokens, \(places) places\(levelBias == nil ? "" : ", level bias")"
   }
@@ -189,7 +191,7 @@ extension RecalledStream: CustomTestStringConvertible {
   fileprivate func gatesOfPins(before position: Int) -> Tensor? {
     guard places > 0 else { return nil }
     let empty = [Float](repeating: -.infinity, count: places)
-    let (_, pinned) = RecallTable.pinned(
+    let (_, pinned) = TokenAttentionTable.pinned(
       scores: empty + scores.scalars.prefix(position), places: places)
     return Tensor(
       shape: [places, 1], scalars: pinned.map { $0.map { gates.scalars[$0 - places] } ?? 0 })

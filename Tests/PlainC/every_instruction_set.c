@@ -265,8 +265,8 @@ static void run_attention(lmn_context context, const computation *c, lmn_tree tr
   if (window) {
     window_seen = allocate(o, L * window * sizeof *rows);
     window_audience = allocate(o, 2 * seen_tokens * sizeof *rows);
-    lmn_recall_window(tree, window_seen, window_audience);
-    lmn_recall_forward(context, &(lmn_recall){L, E, H, seen_tokens, window, rows, window_seen,
+    lmn_token_attention_window(tree, window_seen, window_audience);
+    lmn_token_attention_forward(context, &(lmn_token_attention){L, E, H, seen_tokens, window, rows, window_seen,
                                               slots, NULL, keys, output, log_normalizer});
   }
   if (P) {
@@ -275,9 +275,9 @@ static void run_attention(lmn_context context, const computation *c, lmn_tree tr
     pinned_seen = allocate(o, L * P * sizeof *rows);
     pinned_audience = allocate(o, 2 * pinned_tokens * sizeof *rows);
     int64_t *pinned = allocate(o, P * sizeof *pinned);
-    lmn_recall_pinned(&(lmn_pinning){L, P, scores, pinned_seen, pinned_audience, pinned});
+    lmn_token_attention_pinned(&(lmn_pinning){L, P, scores, pinned_seen, pinned_audience, pinned});
     gates = random_values(o, 19, pinned_tokens, 1);
-    lmn_recall_forward(context, &(lmn_recall){L, E, H, pinned_tokens, P, rows, pinned_seen, slots,
+    lmn_token_attention_forward(context, &(lmn_token_attention){L, E, H, pinned_tokens, P, rows, pinned_seen, slots,
                                               gates, keys, output, log_normalizer});
   }
 
@@ -296,14 +296,14 @@ static void run_attention(lmn_context context, const computation *c, lmn_tree tr
                                                    log_normalizer, d_output, d_keys, d_slots,
                                                    partial, d_bias, partial_bias});
   if (window)
-    lmn_recall_backward(
+    lmn_token_attention_backward(
         context,
-        &(lmn_recall_grad){L, E, H, seen_tokens, window, rows, window_seen, window_audience, slots,
+        &(lmn_token_attention_grad){L, E, H, seen_tokens, window, rows, window_seen, window_audience, slots,
                            NULL, keys, output, log_normalizer, d_output, d_keys, d_slots, NULL});
   if (P) {
     OUT(d_gates, pinned_tokens);
-    lmn_recall_backward(
-        context, &(lmn_recall_grad){L, E, H, pinned_tokens, P, rows, pinned_seen, pinned_audience,
+    lmn_token_attention_backward(
+        context, &(lmn_token_attention_grad){L, E, H, pinned_tokens, P, rows, pinned_seen, pinned_audience,
                                     slots, gates, keys, output, log_normalizer, d_output, d_keys,
                                     d_slots, d_gates});
   }

@@ -388,7 +388,7 @@ void lmn_single_vector_attention_backward(lmn_context, const lmn_single_vector_a
 
 /// Extends the attention of positions to R tokens, at most X of them per position, each seen by
 /// consecutive positions. A gate per token is added to its scores.
-typedef struct lmn_recall {
+typedef struct lmn_token_attention {
   size_t length, width, heads;
   size_t tokens, places;  // R, X
   const int32_t *rows;    // [R]: row of each token in `slots`
@@ -398,11 +398,11 @@ typedef struct lmn_recall {
   const float *keys;      // [L, E]
   float *output;          // [L, E]; in: over other slots; out: over these tokens too
   float *log_normalizer;  // [L, H]; in and out
-} lmn_recall;
+} lmn_token_attention;
 
-void lmn_recall_forward(lmn_context, const lmn_recall *);
+void lmn_token_attention_forward(lmn_context, const lmn_token_attention *);
 
-typedef struct lmn_recall_grad {
+typedef struct lmn_token_attention_grad {
   size_t length, width, heads, tokens, places;
   const int32_t *rows;  // [R], no row twice
   const int32_t *seen;  // [L, X]
@@ -416,13 +416,13 @@ typedef struct lmn_recall_grad {
   float *d_keys;                // [L, E]; in and out: added to
   float *d_slots;               // rows of 2E; in and out: added to, in `rows`
   float *d_gates;               // [R]; not used without gates
-} lmn_recall_grad;
+} lmn_token_attention_grad;
 
-void lmn_recall_backward(lmn_context, const lmn_recall_grad *);
+void lmn_token_attention_backward(lmn_context, const lmn_token_attention_grad *);
 
 /// `seen` [L, X] and `audience` [R, 2] of a window: every position sees the X = `window` tokens
 /// before its own. Tokens are the R rows of level 0.
-void lmn_recall_window(lmn_tree, int32_t *seen, int32_t *audience);
+void lmn_token_attention_window(lmn_tree, int32_t *seen, int32_t *audience);
 
 /// `seen` and `audience` of pinned tokens: position t sees the p with the highest scores of the
 /// tokens before it. A token replaces the first one of lowest score, if its own score is higher.
@@ -435,7 +435,7 @@ typedef struct lmn_pinning {
   int64_t *pinned;        // [p]: the tokens pinned after the part, as indices of `scores`
 } lmn_pinning;
 
-void lmn_recall_pinned(const lmn_pinning *);
+void lmn_token_attention_pinned(const lmn_pinning *);
 
 /// Single-vector attention of one position of each of B streams, over given slots.
 typedef struct lmn_single_vector_attention_step {

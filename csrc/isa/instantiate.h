@@ -31,7 +31,7 @@ static bool supported(void) { return LMN_SUPPORTED; }
 #include "kernels/single_vector_attention.vec.h"
 #include "kernels/single_vector_attention_backward.vec.h"
 #include "kernels/single_vector_attention_step.vec.h"
-#include "kernels/recall.vec.h"
+#include "kernels/token_attention.vec.h"
 #include "kernels/rms_norm.vec.h"
 #include "kernels/layer_norm.vec.h"
 #include "kernels/activation.vec.h"

@@ -23,9 +23,9 @@ LMN_KERNEL(single_vector_attention_forward)         // unit: LMN_ATTENTION_BLOCK
 LMN_KERNEL(single_vector_attention_backward)        // unit: a chunk of positions
 LMN_KERNEL(single_vector_attention_backward_upper)  // unit: one upper level of one bank
 LMN_KERNEL(single_vector_attention_step_forward)    // unit: one stream
-LMN_KERNEL(recall_forward)                          // unit: one position
-LMN_KERNEL(recall_backward_keys)                    // unit: one position
-LMN_KERNEL(recall_backward_slots)                   // unit: one token
+LMN_KERNEL(token_attention_forward)                          // unit: one position
+LMN_KERNEL(token_attention_backward_keys)                    // unit: one position
+LMN_KERNEL(token_attention_backward_slots)                   // unit: one token
 LMN_KERNEL(rms_norm_forward)                        // unit: one row
 LMN_KERNEL(rms_norm_backward_x)                     // unit: one row
 LMN_KERNEL(rms_norm_backward_gain)                  // unit: LMN_TILE_COLUMNS columns

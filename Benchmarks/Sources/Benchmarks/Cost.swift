@@ -89,14 +89,14 @@ extension Cost {
     return Cost(operations: seen * (10 * e + 12 * work.heads), values: 4 * n * e + 4 * l * e)
   }
 
-  /// The same for tokens that every position recalls; the score is computed twice backward, for the
+  /// The same for tokens that every position attends to; the score is computed twice backward, for the
   /// key and for the token.
-  static func recall(of work: BenchmarkTree, places: Int) -> Cost {
+  static func tokenAttention(of work: BenchmarkTree, places: Int) -> Cost {
     let (e, l) = (work.width, work.length)
     return Cost(operations: l * places * (4 * e + 12 * work.heads), values: 4 * l * e)
   }
 
-  static func recallBackward(of work: BenchmarkTree, places: Int) -> Cost {
+  static func tokenAttentionBackward(of work: BenchmarkTree, places: Int) -> Cost {
     let (e, l) = (work.width, work.length)
     return Cost(operations: l * places * (14 * e + 24 * work.heads), values: 8 * l * e)
   }

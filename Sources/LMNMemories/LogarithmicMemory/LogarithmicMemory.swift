@@ -140,9 +140,9 @@ public struct LogarithmicMemory: Memory {
   private func attend(
     _ tokens: Variable, to nodes: Variable, of tree: Tree, and pinned: Pinning.View?
   ) -> Variable {
-    var beside: [(recall: Recall, gates: Variable?)] = []
+    var beside: [(tokenAttention: TokenAttention, gates: Variable?)] = []
     if shape.window > 0 { beside.append((.window(of: tree), nil)) }
-    if let pinned { beside.append((pinned.recall, pinned.gates)) }
+    if let pinned { beside.append((pinned.tokenAttention, pinned.gates)) }
     let seen = pinned.map { .concatenatingRows([nodes, $0.before]) } ?? nodes
     let attended = queryValue(seen).singleVectorAttention(
       keys: key(tokens), of: tree, heads: heads, levelBias: levelBias, beside: beside)

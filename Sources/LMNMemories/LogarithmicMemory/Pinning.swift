@@ -30,7 +30,7 @@ public struct Pinning: Module {
     /// `[p, E]`: those that were pinned before the part.
     let before: Variable
     /// Who sees which of these, and of the part's tokens.
-    let recall: Recall
+    let tokenAttention: TokenAttention
     /// `[p + L, 1]`: the logarithm of what their weights are multiplied by.
     let gates: Variable
   }
@@ -50,11 +50,11 @@ public struct Pinning: Module {
     let before = state.pinned
     let candidates = Variable.concatenatingRows([before, tokens])
     let ranks = Tensor.concatenatingRows([state.pinnedScores, scores.value])
-    let (recall, pinned) = Recall.pinned(scores: ranks, places: places, in: tree)
+    let (tokenAttention, pinned) = TokenAttention.pinned(scores: ranks, places: places, in: tree)
     state.pinned = candidates.rows(at: pinned)
     state.pinnedScores = ranks.rows(at: pinned)
     let all = Variable.concatenatingRows([score(before), scores])
-    return View(before: before, recall: recall, gates: all.logSigmoid())
+    return View(before: before, tokenAttention: tokenAttention, gates: all.logSigmoid())
   }
 
   /// Lists `score`.

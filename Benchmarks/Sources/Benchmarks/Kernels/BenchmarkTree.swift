@@ -43,7 +43,7 @@ struct BenchmarkTree: CustomStringConvertible {
   }
 
   /// Trees with windows, beside which tokens may be pinned.
-  static let recalling = [4, L].map {
+  static let attendingToTokens = [4, L].map {
     BenchmarkTree(length: $0, width: E, heads: H, shape: TreeShape(banks: K, window: 16))
   }
 }

@@ -62,27 +62,27 @@ extension KernelBenchmark {
     }
   }
 
-  /// Attention of all positions of a sequence, to the tree and to what is recalled beside it.
+  /// Attention of all positions of a sequence, to the tree and to the tokens attended to beside it.
   func measureAttention() {
     for work in BenchmarkTree.all {
       measureAttention(
         work, "singleVectorAttention", AttentionView(of: work.tree, heads: work.heads),
         .attention(of: work), .attentionBackward(of: work))
     }
-    for work in BenchmarkTree.recalling {
+    for work in BenchmarkTree.attendingToTokens {
       let (tree, places) = (work.tree, work.shape.window)
       // Scores that grow: every token is pinned, until the places are full of later ones.
       let scores = Tensor(
         shape: [places + work.length],
         scalars: (0..<places + work.length).map { $0 < places ? -.infinity : Float($0) })
-      let pinned = Recall.pinned(scores: scores, places: places, in: tree).recall
+      let pinned = TokenAttention.pinned(scores: scores, places: places, in: tree).tokenAttention
       measureAttention(
-        work, "recall",
+        work, "tokenAttention",
         AttentionView(
           of: tree, heads: work.heads,
           beside: [(.window(of: tree), nil), (pinned, random(scores.count))]),
-        .attention(of: work) + .recall(of: work, places: 2 * places),
-        .attentionBackward(of: work) + .recallBackward(of: work, places: 2 * places))
+        .attention(of: work) + .tokenAttention(of: work, places: 2 * places),
+        .attentionBackward(of: work) + .tokenAttentionBackward(of: work, places: 2 * places))
     }
   }
 

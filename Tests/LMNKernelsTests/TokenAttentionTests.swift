@@ -4,28 +4,28 @@ import LMNKernels
 import LMNTestSupport
 import Testing
 
-@Suite struct RecallTests {
+@Suite struct TokenAttentionTests {
   static let calls: [KernelCall] = {
     let shapes = [(1, 16), (2, 3), (3, 8), (4, 8), (8, 2), (5, 1), (2, 16), (16, 1), (17, 2)]
     let windows = [(0, 1), (0, 20), (1, 7), (9, 30), (40, 65)].flatMap { start, length in
       [1, 2, 5, 17].map { window in
-        RecallTable.window(
+        TokenAttentionTable.window(
           of: Tree(start: start, length: length, shape: TreeShape(banks: 1, window: window)))
       }
     }
     let pins = [1, 3, 8].flatMap { places in
       [1, 17, 40].map {
-        RecallTable.pinned(scores: pinScores(places, length: $0), places: places).0
+        TokenAttentionTable.pinned(scores: pinScores(places, length: $0), places: places).0
       }
     }
     // More tokens at once than a block of 64 has.
     let random = [(3, 5), (40, 20), (200, 12), (150, 70)].enumerated().map {
-      RecallTable.random(tokens: $1.0, length: $1.1, seed: UInt64($0))
+      TokenAttentionTable.random(tokens: $1.0, length: $1.1, seed: UInt64($0))
     }
     return combinations(120, of: windows + pins + random, shapes, [true, false]).flatMap(calls)
   }()
   static let sharedCalls: [KernelCall] = {
-    let table = RecallTable.random(tokens: 30, length: 40, seed: 1)
+    let table = TokenAttentionTable.random(tokens: 30, length: 40, seed: 1)
     return longCalls + [(4, 5), (4, 8)].flatMap { calls(of: table, shape: $0, isGated: true) }
   }()
   /// Over 1,000 positions; of the random tokens, many are seen from several blocks of them.
@@ -33,18 +33,19 @@ import Testing
     let tables = [
       .window(of: Tree(start: 40, length: 1100, shape: TreeShape(banks: 1, window: 7))),
       .window(of: Tree(length: 1100, shape: TreeShape(banks: 1, window: 70))),
-      RecallTable.pinned(scores: pinScores(3, length: 1100), places: 3).table,
+      TokenAttentionTable.pinned(scores: pinScores(3, length: 1100), places: 3).table,
       .random(tokens: 20, length: 1100, seed: 1),
     ]
     return combinations(6, of: tables, [(1, 16), (2, 3), (4, 4)], [true, false]).flatMap(calls)
   }()
 
   private static func calls(
-    of table: RecallTable, shape: (heads: Int, headWidth: Int), isGated: Bool
+    of table: TokenAttentionTable, shape: (heads: Int, headWidth: Int), isGated: Bool
   ) -> [KernelCall] {
     [
-      recall(table, heads: shape.heads, headWidth: shape.headWidth, isGated: isGated),
-      recallPullback(table, heads: shape.heads, headWidth: shape.headWidth, isGated: isGated),
+      tokenAttention(table, heads: shape.heads, headWidth: shape.headWidth, isGated: isGated),
+      tokenAttentionPullback(
+        table, heads: shape.heads, headWidth: shape.headWidth, isGated: isGated),
     ]
   }
 
@@ -61,9 +62,9 @@ import Testing
   /// Who sees nobody keeps what it has, bit for bit.
   @Test(arguments: InstructionSet.available, [(1, 16), (4, 2), (17, 1)])
   func leavesAloneWhoSeesNobody(_ instructionSet: InstructionSet, _ shape: (Int, Int)) {
-    let table = RecallTable(
+    let table = TokenAttentionTable(
       description: "nobody", tokens: 2, places: 3, seen: [[], [], [], [], []])
-    let call = recall(table, heads: shape.0, headWidth: shape.1, isGated: false)
+    let call = tokenAttention(table, heads: shape.0, headWidth: shape.1, isGated: false)
     #expect(call.results(in: instructionSet.context()) == Array(call.inputs[3...]))
   }
 
@@ -78,9 +79,9 @@ import Testing
       for start in 0...20 {
         for length in [1, 2, 3, 9, 50] {
           let tree = Tree(start: start, length: length, shape: shape)
-          let expected = RecallTable.window(of: tree)
+          let expected = TokenAttentionTable.window(of: tree)
           let (seen, audience) = tables(tokens: expected.tokens, places: window, length: length) {
-            lmn_recall_window(tree.part, $0, $1)
+            lmn_token_attention_window(tree.part, $0, $1)
           }
           expectTable(seen, audience, toBe: expected)
         }
@@ -112,7 +113,7 @@ import Testing
   func pinnedGoesOn(lengths: [Int]) {
     let (places, length) = (4, lengths.reduce(0, +))
     let scores = pinScores(places, length: length).suffix(length)
-    let whole = RecallTable.pinned(
+    let whole = TokenAttentionTable.pinned(
       scores: [Float](repeating: -.infinity, count: places) + scores, places: places
     ).table.seen.map { $0.map { $0 - places } }
     var held = [Int?](repeating: nil, count: places)
@@ -123,7 +124,7 @@ import Testing
         token.map { scores[scores.startIndex + $0] } ?? -.infinity
       }
       let own = held.map(score) + (start..<start + length).map(score)
-      let (_, pinned) = Recall.pinned(
+      let (_, pinned) = TokenAttention.pinned(
         scores: Tensor(shape: [own.count], scalars: own), places: places, in: tree)
       let (seen, _) = tables(tokens: own.count, places: places, length: length) {
         pin(own, places: places, $0, $1)
@@ -140,7 +141,7 @@ import Testing
 
   @Test func trapsOnWrongShapes() async {
     await #expect(processExitsWith: .failure) {
-      _ = Recall.pinned(
+      _ = TokenAttention.pinned(
         scores: Tensor(shape: [4], repeating: 0), places: 2, in: Tree(length: 3, banks: 1))
     }
     await #expect(processExitsWith: .failure) {
@@ -183,14 +184,14 @@ private func pin(
     var arguments = lmn_pinning(
       length: scores.count - places, places: places, scores: arrays.base, seen: seen,
       audience: audience, pinned: pinned.baseAddress)
-    lmn_recall_pinned(&arguments)
+    lmn_token_attention_pinned(&arguments)
     #expect(arrays.isUnchanged && arrays.hasIntactMargins)
   }
   return pinned
 }
 
 private func expectTable(
-  _ seen: [Int32], _ audience: [Int32], toBe expected: RecallTable,
+  _ seen: [Int32], _ audience: [Int32], toBe expected: TokenAttentionTable,
   sourceLocation: SourceLocation = #_sourceLocation
 ) {
   let found = expected.seen.indices.map { position in
@@ -213,8 +214,8 @@ private func expectTable(
 @discardableResult
 private func expectPins(
   _ scores: [Float], places: Int, sourceLocation: SourceLocation = #_sourceLocation
-) -> RecallTable {
-  let (expected, expectedPins) = RecallTable.pinned(scores: scores, places: places)
+) -> TokenAttentionTable {
+  let (expected, expectedPins) = TokenAttentionTable.pinned(scores: scores, places: places)
   var pins: [Int64] = []
   let (seen, audience) = tables(
     tokens: scores.count, places: places, length: scores.count - places

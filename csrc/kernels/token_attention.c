@@ -4,20 +4,20 @@
 #include "isa/isa.h"
 #include "kernels/units.h"
 
-void lmn_recall_forward(lmn_context context, const lmn_recall *a) {
-  lmn_share_out(context, context.isa->recall_forward, a, a->length,
+void lmn_token_attention_forward(lmn_context context, const lmn_token_attention *a) {
+  lmn_share_out(context, context.isa->token_attention_forward, a, a->length,
                 a->places * (2 * a->width + 16 * a->heads));
 }
 
-void lmn_recall_backward(lmn_context context, const lmn_recall_grad *a) {
+void lmn_token_attention_backward(lmn_context context, const lmn_token_attention_grad *a) {
   const size_t pair = 3 * a->width + 16 * a->heads;
-  lmn_share_out(context, context.isa->recall_backward_keys, a, a->length, a->places * pair);
+  lmn_share_out(context, context.isa->token_attention_backward_keys, a, a->length, a->places * pair);
   // The pairs of the call above, divided by the number of tokens.
-  lmn_share_out(context, context.isa->recall_backward_slots, a, a->tokens,
+  lmn_share_out(context, context.isa->token_attention_backward_slots, a, a->tokens,
                 lmn_units(a->length * a->places, a->tokens + 1) * pair);
 }
 
-void lmn_recall_window(lmn_tree tree, int32_t *seen, int32_t *audience) {
+void lmn_token_attention_window(lmn_tree tree, int32_t *seen, int32_t *audience) {
   const lmn_tree_level tokens = lmn_tree_level_at(tree, 0);
   const size_t window = tree.shape.window;
   for (size_t t = 0; t < tree.length; t++)
@@ -34,7 +34,7 @@ void lmn_recall_window(lmn_tree tree, int32_t *seen, int32_t *audience) {
   }
 }
 
-void lmn_recall_pinned(const lmn_pinning *a) {
+void lmn_token_attention_pinned(const lmn_pinning *a) {
   const size_t p = a->places;
   int32_t *audience = a->audience;
   memset(audience, 0, 2 * (p + a->length) * sizeof *audience);

@@ -5,7 +5,7 @@ import LMNTestSupport
 import Testing
 
 /// Which tokens the positions of a part see, by their numbers.
-struct RecallTable: CustomStringConvertible {
+struct TokenAttentionTable: CustomStringConvertible {
   let description: String
   let tokens, places: Int
   /// For each position, in order.
@@ -33,9 +33,9 @@ struct RecallTable: CustomStringConvertible {
   /// The window by its definition: every position sees the last tokens before its own.
   ///
   /// Tokens are the rows of level 0.
-  static func window(of tree: Tree) -> RecallTable {
+  static func window(of tree: Tree) -> TokenAttentionTable {
     let first = tree.level(0).first
-    return RecallTable(
+    return TokenAttentionTable(
       description: "window of \(tree)", tokens: tree.level(0).rows.count,
       places: tree.shape.window,
       seen: (tree.start..<tree.start + tree.length).map { position in
@@ -47,7 +47,7 @@ struct RecallTable: CustomStringConvertible {
   /// score, if its own is higher; an empty place has that of −∞.
   static func pinned(
     scores: [Float], places: Int
-  ) -> (table: RecallTable, pinned: [Int?]) {
+  ) -> (table: TokenAttentionTable, pinned: [Int?]) {
     var pinned = (0..<places).map { scores[$0] > -.infinity ? $0 : nil }
     let seen = (places..<scores.count).map { token in
       defer {
@@ -57,14 +57,14 @@ struct RecallTable: CustomStringConvertible {
       }
       return pinned.compactMap { $0 }
     }
-    let table = RecallTable(
+    let table = TokenAttentionTable(
       description: "\(places) pins of \(scores.count - places)", tokens: scores.count,
       places: places, seen: seen)
     return (table, pinned)
   }
 
   /// Tokens that are seen from anywhere to anywhere.
-  static func random(tokens: Int, length: Int, seed: UInt64) -> RecallTable {
+  static func random(tokens: Int, length: Int, seed: UInt64) -> TokenAttentionTable {
     var values = SeededValues(seed: seed)
     let audiences = (0..<tokens).map { _ in
       values.integers(2, below: length + 1).map(Int.init).sorted()
@@ -73,31 +73,31 @@ struct RecallTable: CustomStringConvertible {
       (0..<tokens).filter { (audiences[$0][0]..<audiences[$0][1]).contains(position) }
         .shuffled(using: &values)
     }
-    return RecallTable(
+    return TokenAttentionTable(
       description: "\(tokens) tokens, \(length) positions", tokens: tokens,
       places: seen.map(\.count).max()! + 1, seen: seen)
   }
 }
 
 /// Slots are in rows of three times as many, backwards.
-private func recalledRows(_ table: RecallTable) -> [Int32] {
+private func attendedRows(_ table: TokenAttentionTable) -> [Int32] {
   (0..<table.tokens).map { Int32(3 * (table.tokens - 1 - $0) + 1) }
 }
 
 /// Going on is an attention over one slot more, whose score is a log-normalizer in -1...1.
-private func bounds(_ table: RecallTable, heads: Int, headWidth: Int) -> AttentionBounds {
+private func bounds(_ table: TokenAttentionTable, heads: Int, headWidth: Int) -> AttentionBounds {
   AttentionBounds(heads: heads, headWidth: headWidth, slots: 1 + table.places, isBiased: true)
 }
 
-func recall(
-  _ table: RecallTable, heads: Int, headWidth: Int, isGated: Bool, seed: UInt64 = 1
+func tokenAttention(
+  _ table: TokenAttentionTable, heads: Int, headWidth: Int, isGated: Bool, seed: UInt64 = 1
 ) -> KernelCall {
   var values = SeededValues(seed: seed)
   let (width, length) = (heads * headWidth, table.seen.count)
   let bounds = bounds(table, heads: heads, headWidth: headWidth)
-  let (rows, seen) = (recalledRows(table), table.seenPlaces)
+  let (rows, seen) = (attendedRows(table), table.seenPlaces)
   return KernelCall(
-    "recall of \(table), \(heads) heads of \(headWidth), \(isGated ? "gates, " : "")seed \(seed)",
+    "token attention of \(table), \(heads) heads of \(headWidth), \(isGated ? "gates, " : "")seed \(seed)",
     inputs: [
       values.floats(3 * table.tokens * 2 * width), values.floats(isGated ? table.tokens : 0),
       values.floats(length * width), values.floats(length * width),
@@ -110,27 +110,28 @@ func recall(
       ]
     }
   ) { context, arrays, inputs in
-    var arguments = lmn_recall(
+    var arguments = lmn_token_attention(
       length: length, width: width, heads: heads, tokens: table.tokens, places: table.places,
       rows: arrays.input(rows), seen: arrays.input(seen), slots: arrays.input(inputs[0]),
       gates: isGated ? arrays.input(inputs[1]) : nil, keys: arrays.input(inputs[2]),
       output: arrays.updated(inputs[3]), log_normalizer: arrays.updated(inputs[4]))
-    lmn_recall_forward(context, &arguments)
+    lmn_token_attention_forward(context, &arguments)
   }
 }
 
-func recallPullback(
-  _ table: RecallTable, heads: Int, headWidth: Int, isGated: Bool, seed: UInt64 = 1
+func tokenAttentionPullback(
+  _ table: TokenAttentionTable, heads: Int, headWidth: Int, isGated: Bool, seed: UInt64 = 1
 ) -> KernelCall {
-  let forward = recall(table, heads: heads, headWidth: headWidth, isGated: isGated, seed: seed)
+  let forward = tokenAttention(
+    table, heads: heads, headWidth: headWidth, isGated: isGated, seed: seed)
   let results = forward.results(in: InstructionSet.reference.context())
   var values = SeededValues(seed: seed + 1)
   let (width, length) = (heads * headWidth, table.seen.count)
   let bounds = bounds(table, heads: heads, headWidth: headWidth)
-  let (rows, seen, audience) = (recalledRows(table), table.seenPlaces, table.audience)
+  let (rows, seen, audience) = (attendedRows(table), table.seenPlaces, table.audience)
   let function: @Sendable (lmn_context, GuardedArguments, [[Float]]) -> Void = {
     context, arrays, inputs in
-    var arguments = lmn_recall_grad(
+    var arguments = lmn_token_attention_grad(
       length: length, width: width, heads: heads, tokens: table.tokens, places: table.places,
       rows: arrays.input(rows), seen: arrays.input(seen), audience: arrays.input(audience),
       slots: arrays.input(inputs[0]), gates: isGated ? arrays.input(inputs[1]) : nil,
@@ -138,14 +139,14 @@ func recallPullback(
       log_normalizer: arrays.input(inputs[4]), d_output: arrays.input(inputs[5]),
       d_keys: arrays.updated(inputs[6]), d_slots: arrays.updated(inputs[7]),
       d_gates: isGated ? arrays.output(table.tokens) : nil)
-    lmn_recall_backward(context, &arguments)
+    lmn_token_attention_backward(context, &arguments)
   }
   let slotValues = 3 * table.tokens * 2 * width
   let inputs =
     Array(forward.inputs.prefix(3)) + results
     + [length * width, length * width, slotValues].map { values.floats($0) }
   return KernelCall(
-    "recall's pullback of \(table), \(heads) heads of \(headWidth), "
+    "token attention's pullback of \(table), \(heads) heads of \(headWidth), "
       + "\(isGated ? "gates, " : "")seed \(seed)",
     inputs: inputs,
     // As for the attention itself, added to values in -1...1. The sums of a token's weights are

@@ -3,7 +3,7 @@ import LMNTestSupport
 
 /// A stream whose tokens are its keys, with windows, pinned tokens and a bias for every level where
 /// the shape or the number of places asks for them; everything follows from the seed.
-struct RecalledStream {
+struct TokenAttentionStream {
   let shape: TreeShape
   let length, places, width, heads: Int
   let summary: RandomSummary
@@ -69,16 +69,18 @@ struct RecalledStream {
     return streamed.map { part in
       let own = part.tree.start..<part.tree.start + part.tree.length
       let slots = self.slots(of: .concatenatingRows([part.nodes, pins.tokens]))
-      var recalls: [(recall: Recall, gates: Tensor?)] = []
-      if shape.window > 0 { recalls.append((.window(of: part.tree), nil)) }
+      var tokenAttentions: [(tokenAttention: TokenAttention, gates: Tensor?)] = []
+      if shape.window > 0 { tokenAttentions.append((.window(of: part.tree), nil)) }
       if places > 0 {
         let seen =
           pins + Pins(tokens: tokens.rows(own), scores: scores.rows(own), gates: gates.rows(own))
-        let (recall, pinned) = Recall.pinned(scores: seen.scores, places: places, in: part.tree)
-        recalls.append((recall, seen.gates))
+        let (tokenAttention, pinned) = TokenAttention.pinned(
+          scores: seen.scores, places: places, in: part.tree)
+        tokenAttentions.append((tokenAttention, seen.gates))
         pins = seen.rows(at: pinned.elements.map(Int.init))
       }
-      let view = AttentionView(of: part.tree, heads: heads, levelBias: levelBias, beside: recalls)
+      let view = AttentionView(
+        of: part.tree, heads: heads, levelBias: levelBias, beside: tokenAttentions)
       let output = slots.singleVectorAttention(keys: tokens.rows(own), seeing: view).output
       return Part(tree: part.tree, nodes: part.nodes, output: output, pins: pins)
     }

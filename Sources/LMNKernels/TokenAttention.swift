@@ -1,8 +1,8 @@
 internal import CLMN
 
 /// Tokens that positions see as they are, beside a tree: who sees whom.
-public struct Recall: Sendable {
-  /// R: how many tokens are recalled, of which positions see at most `places` at once.
+public struct TokenAttention: Sendable {
+  /// R: how many tokens are attended, of which positions see at most `places` at once.
   public let tokens, places: Int
   /// `[R]`: the slot of each token.
   let rows: Buffer<Int32>
@@ -20,11 +20,12 @@ public struct Recall: Sendable {
   }
 
   /// Every position sees the tokens of its window: the last ones before its own.
-  public static func window(of tree: Tree) -> Recall {
+  public static func window(of tree: Tree) -> TokenAttention {
     let tokens = Int32(tree.level(0).rows.count)
-    let recall = Recall(rows: 0..<tokens, places: tree.shape.window, length: tree.length)
-    lmn_recall_window(tree.layout, recall.seen.base, recall.audience.base)
-    return recall
+    let tokenAttention = TokenAttention(
+      rows: 0..<tokens, places: tree.shape.window, length: tree.length)
+    lmn_token_attention_window(tree.layout, tokenAttention.seen.base, tokenAttention.audience.base)
+    return tokenAttention
   }
 
   /// Every position sees the p tokens before its own that have the highest scores.
@@ -38,70 +39,77 @@ public struct Recall: Sendable {
   /// - Returns: Who sees whom, and which tokens are pinned behind the part, as places in `scores`.
   public static func pinned(
     scores: Tensor, places: Int, in tree: Tree
-  ) -> (recall: Recall, pinned: PositionBuffer) {
+  ) -> (tokenAttention: TokenAttention, pinned: PositionBuffer) {
     precondition(
       scores.count == places + tree.length, "pinned: scores \(scores.shape), \(places) places")
     let (before, tokens) = (tree.rowCount..<tree.rowCount + places, tree.tokenRows)
-    let recall = Recall(
+    let tokenAttention = TokenAttention(
       rows: (Array(before) + Array(tokens)).map(Int32.init), places: places, length: tree.length)
     let pinned = PositionBuffer(repeatElement(0, count: places))
     let arguments = lmn_pinning(
-      length: tree.length, places: places, scores: scores.base, seen: recall.seen.base,
-      audience: recall.audience.base, pinned: pinned.base)
-    ExecutionContext.current.run(on: scores, recall.seen, recall.audience, pinned) { _ in
-      withUnsafePointer(to: arguments) { lmn_recall_pinned($0) }
+      length: tree.length, places: places, scores: scores.base, seen: tokenAttention.seen.base,
+      audience: tokenAttention.audience.base, pinned: pinned.base)
+    ExecutionContext.current.run(on: scores, tokenAttention.seen, tokenAttention.audience, pinned) {
+      _ in
+      withUnsafePointer(to: arguments) { lmn_token_attention_pinned($0) }
     }
-    return (recall, pinned)
+    return (tokenAttention, pinned)
   }
 }
 
-extension Recall: KernelOperand {
+extension TokenAttention: KernelOperand {
   func kept(beside arena: Arena) -> [AnyObject] { [rows, seen, audience] }
 }
 
 extension Tensor {
-  /// Goes on with an attention over recalled tokens, in place.
+  /// Goes on with an attention over attended tokens, in place.
   ///
   /// - Parameters:
-  ///   - recall: Who sees whom; names rows of `self`, the slots `[rows, 2E]`.
+  ///   - tokenAttention: Who sees whom; names rows of `self`, the slots `[rows, 2E]`.
   ///   - gates: `[R]`, added to all scores of a token; or nil.
   ///   - keys: `[L, E]`.
   ///   - output: `[L, E]`, over the slots so far.
   ///   - logNormalizer: `[L, H]`, likewise.
-  func recall(
-    _ recall: Recall, gates: Tensor?, keys: Tensor, output: Tensor, logNormalizer: Tensor
+  func tokenAttention(
+    _ tokenAttention: TokenAttention, gates: Tensor?, keys: Tensor, output: Tensor,
+    logNormalizer: Tensor
   ) {
     precondition(
-      gates == nil || gates!.count == recall.tokens,
-      "recall: gates \(gates?.shape ?? []) of \(recall.tokens) tokens")
+      gates == nil || gates!.count == tokenAttention.tokens,
+      "tokenAttention: gates \(gates?.shape ?? []) of \(tokenAttention.tokens) tokens")
     ExecutionContext.current.run(
-      lmn_recall_forward,
-      lmn_recall(
+      lmn_token_attention_forward,
+      lmn_token_attention(
         length: keys.shape[0], width: keys.shape[1], heads: logNormalizer.shape[1],
-        tokens: recall.tokens, places: recall.places, rows: recall.rows.base,
-        seen: recall.seen.base, slots: base, gates: gates?.base, keys: keys.base,
+        tokens: tokenAttention.tokens, places: tokenAttention.places,
+        rows: tokenAttention.rows.base,
+        seen: tokenAttention.seen.base, slots: base, gates: gates?.base, keys: keys.base,
         output: output.output, log_normalizer: logNormalizer.output),
-      on: self, recall, gates, keys, output, logNormalizer)
+      on: self, tokenAttention, gates, keys, output, logNormalizer)
   }
 
-  /// Adds what the cotangent of an attention's output gives to recalled tokens and to the keys.
+  /// Adds what the cotangent of an attention's output gives to attended tokens and to the keys.
   ///
   /// - Returns: The cotangent of the gates `[R]`; nil without gates.
-  func recallPullback(
-    _ cotangent: Tensor, _ recall: Recall, gates: Tensor?, keys: Tensor, output: Tensor,
+  func tokenAttentionPullback(
+    _ cotangent: Tensor, _ tokenAttention: TokenAttention, gates: Tensor?, keys: Tensor,
+    output: Tensor,
     logNormalizer: Tensor, addingTo d_slots: Tensor, _ d_keys: Tensor
   ) -> Tensor? {
     let d_gates = gates.map { Tensor(uninitialized: $0.shape) }
     ExecutionContext.current.run(
-      lmn_recall_backward,
-      lmn_recall_grad(
+      lmn_token_attention_backward,
+      lmn_token_attention_grad(
         length: keys.shape[0], width: keys.shape[1], heads: logNormalizer.shape[1],
-        tokens: recall.tokens, places: recall.places, rows: recall.rows.base,
-        seen: recall.seen.base, audience: recall.audience.base, slots: base, gates: gates?.base,
+        tokens: tokenAttention.tokens, places: tokenAttention.places,
+        rows: tokenAttention.rows.base,
+        seen: tokenAttention.seen.base, audience: tokenAttention.audience.base, slots: base,
+        gates: gates?.base,
         keys: keys.base, output: output.base, log_normalizer: logNormalizer.base,
         d_output: cotangent.base, d_keys: d_keys.output, d_slots: d_slots.output,
         d_gates: d_gates?.output),
-      on: self, recall, gates, keys, output, logNormalizer, cotangent, d_slots, d_keys, d_gates)
+      on: self, tokenAttention, gates, keys, output, logNormalizer, cotangent, d_slots, d_keys,
+      d_gates)
     return d_gates
   }
 }

@@ -1,7 +1,7 @@
 // Attention extended to tokens. The slots attended to before count as one, with the log-normalizer
 // as its score and the output as its value.
-#ifndef LMN_RECALL_VEC_H
-#define LMN_RECALL_VEC_H
+#ifndef LMN_TOKEN_ATTENTION_VEC_H
+#define LMN_TOKEN_ATTENTION_VEC_H
 
 #include <math.h>
 
@@ -14,9 +14,9 @@
 typedef struct {
   attention_rows rows;
   int32_t tokens[ATTENTION_SLOTS];
-} recall_view;
+} token_attention_view;
 
-LMN_INLINE void recall_view_next(attention_shape f, recall_view *view, const int32_t *seen,
+LMN_INLINE void token_attention_view_next(attention_shape f, token_attention_view *view, const int32_t *seen,
                                  size_t places, size_t *place, const int32_t *token_rows,
                                  const float *slots, size_t width) {
   view->rows.count = 0;
@@ -30,7 +30,7 @@ LMN_INLINE void recall_view_next(attention_shape f, recall_view *view, const int
 }
 
 /// Adds the gates of the tokens to their scores.
-LMN_INLINE void recall_view_gates(attention_shape f, const recall_view *view, const float *gates,
+LMN_INLINE void token_attention_view_gates(attention_shape f, const token_attention_view *view, const float *gates,
                                   float *scores) {
   if (!gates) return;
   for (size_t s = 0; s < rows_dots(f, &view->rows) / f.heads; s++) {
@@ -41,7 +41,7 @@ LMN_INLINE void recall_view_gates(attention_shape f, const recall_view *view, co
 }
 
 // output = (exp(log_normalizer) * output + sum over s of exp(score[s]) * value[s]) / normalizer
-LMN_INLINE void recall_attention(attention_shape f, const lmn_recall *a, size_t head, size_t begin,
+LMN_INLINE void token_attention_output(attention_shape f, const lmn_token_attention *a, size_t head, size_t begin,
                                  size_t end) {
   const size_t E = a->width, used = lmn_min(f.heads, f.lanes);
   const float scale = 1 / sqrtf((float)(E / a->heads));
@@ -54,10 +54,10 @@ LMN_INLINE void recall_attention(attention_shape f, const lmn_recall *a, size_t 
     size_t place = 0;
     while (place < a->places) {
       ATTENTION_ALIGNED float scores[ATTENTION_SLOTS * VEC_LANES];
-      recall_view view;
-      recall_view_next(f, &view, seen, a->places, &place, a->rows, a->slots + head, E);
+      token_attention_view view;
+      token_attention_view_next(f, &view, seen, a->places, &place, a->rows, a->slots + head, E);
       row_dots(f, a->keys + t * E + head, &view.rows, scale, scores);
-      recall_view_gates(f, &view, a->gates, scores);
+      token_attention_view_gates(f, &view, a->gates, scores);
       row_softmax_add(f, &softmax, &view.rows, E, scores, false, place == a->places,
                       a->output + t * E + head);
     }
@@ -65,7 +65,7 @@ LMN_INLINE void recall_attention(attention_shape f, const lmn_recall *a, size_t 
   }
 }
 
-ATTENTION_KERNEL(recall_forward, lmn_recall, recall_attention)
+ATTENTION_KERNEL(token_attention_forward, lmn_token_attention, token_attention_output)
 
 /// Weights and the cotangents of their scores, for a block of rows with one log-normalizer and one
 /// cotangent of it, or one of each per row:
@@ -84,7 +84,7 @@ LMN_INLINE void row_softmax_backward(size_t dots, const float *log_normalizer,
 }
 
 // d_key += sum over s of d_score[s] * query[s]
-LMN_INLINE void recall_keys(attention_shape f, const lmn_recall_grad *a, size_t head, size_t begin,
+LMN_INLINE void token_attention_keys(attention_shape f, const lmn_token_attention_grad *a, size_t head, size_t begin,
                             size_t end) {
   const size_t E = a->width, used = lmn_min(f.heads, f.lanes);
   const float scale = 1 / sqrtf((float)(E / a->heads));
@@ -102,8 +102,8 @@ LMN_INLINE void recall_keys(attention_shape f, const lmn_recall_grad *a, size_t 
     for (size_t place = 0; place < a->places;) {
       ATTENTION_ALIGNED float scores[ATTENTION_SLOTS * VEC_LANES],
           d_scores[ATTENTION_SLOTS * VEC_LANES];
-      recall_view view;
-      recall_view_next(f, &view, a->seen + t * a->places, a->places, &place, a->rows,
+      token_attention_view view;
+      token_attention_view_next(f, &view, a->seen + t * a->places, a->places, &place, a->rows,
                        a->slots + head, E);
       attention_rows values;
       values.count = 0;
@@ -111,7 +111,7 @@ LMN_INLINE void recall_keys(attention_shape f, const lmn_recall_grad *a, size_t 
       if (values.count) rows_fill_tile(f, &values);
       row_dots(f, a->keys + t * E + head, &view.rows, scale, scores);
       row_dots(f, d_output, &values, 1, d_scores);
-      recall_view_gates(f, &view, a->gates, scores);
+      token_attention_view_gates(f, &view, a->gates, scores);
       row_softmax_backward(rows_dots(f, &view.rows), top, mean, 0, scores, d_scores);
       for (size_t i = 0; i < rows_dots(f, &view.rows); i += VEC_LANES)
         vec_store(d_scores + i, vec_mul(vec_load(d_scores + i, VEC_LANES), vec_set(scale)),
@@ -121,11 +121,11 @@ LMN_INLINE void recall_keys(attention_shape f, const lmn_recall_grad *a, size_t 
   }
 }
 
-ATTENTION_KERNEL(recall_backward_keys, lmn_recall_grad, recall_keys)
+ATTENTION_KERNEL(token_attention_backward_keys, lmn_token_attention_grad, token_attention_keys)
 
 // d_query += sum over t of d_score[t] * key[t];  d_value += sum over t of weight[t] * d_output[t]
 // d_gate = sum over t and heads of d_score[t]
-LMN_INLINE void recall_slots(attention_shape f, const lmn_recall_grad *a, size_t head, size_t begin,
+LMN_INLINE void token_attention_slots(attention_shape f, const lmn_token_attention_grad *a, size_t head, size_t begin,
                              size_t end) {
   const size_t E = a->width, used = lmn_min(f.heads, f.lanes);
   const float scale = 1 / sqrtf((float)(E / a->heads));
@@ -180,6 +180,6 @@ LMN_INLINE void recall_slots(attention_shape f, const lmn_recall_grad *a, size_t
   }
 }
 
-ATTENTION_KERNEL(recall_backward_slots, lmn_recall_grad, recall_slots)
+ATTENTION_KERNEL(token_attention_backward_slots, lmn_token_attention_grad, token_attention_slots)
 
 #endif

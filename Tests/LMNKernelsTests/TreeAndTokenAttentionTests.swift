@@ -4,7 +4,7 @@ import LMNTestSupport
 import Testing
 
 /// Attention over a tree, its window and pinned tokens at once.
-@Suite struct RecalledAttentionTests {
+@Suite struct TreeAndTokenAttentionTests {
   private static let (places, width, heads) = (3, 8, 2)
 
   /// It is one softmax over all slots, here by definition and in double precision.
@@ -28,11 +28,14 @@ import Testing
             of: tree, heads: heads, levelBias: levelBias,
             beside: [
               (.window(of: tree), nil),
-              (Recall.pinned(scores: scores, places: places, in: tree).recall, gates),
+              (
+                TokenAttention.pinned(scores: scores, places: places, in: tree).tokenAttention,
+                gates
+              ),
             ]))
       }
-      let window = RecallTable.window(of: tree).seen
-      let pinned = RecallTable.pinned(scores: scores.scalars, places: places).table.seen
+      let window = TokenAttentionTable.window(of: tree).seen
+      let pinned = TokenAttentionTable.pinned(scores: scores.scalars, places: places).table.seen
       let bounds = AttentionBounds(
         heads: heads, headWidth: width / heads, slots: tree.mostSlots + shape.window + places,
         isBiased: true)
@@ -68,7 +71,8 @@ import Testing
   func partsEqualTheWhole(_ instructionSet: InstructionSet, _ lengths: [Int]) {
     computing(on: instructionSet) {
       for (shape, kind) in combinations(24, of: treeShapes, RandomSummary.Kind.allCases) {
-        let stream = RecalledStream(shape, kind, length: lengths.reduce(0, +), places: Self.places)
+        let stream = TokenAttentionStream(
+          shape, kind, length: lengths.reduce(0, +), places: Self.places)
         #expect(stream.outputs(of: lengths) == stream.outputs(of: [stream.length]), "\(shape)")
       }
     }
@@ -88,7 +92,7 @@ import Testing
           beside: [
             (.window(of: tree), nil),
             (
-              Recall.pinned(scores: scores, places: 2, in: tree).recall,
+              TokenAttention.pinned(scores: scores, places: 2, in: tree).tokenAttention,
               Tensor(shape: [22], repeating: gate)
             ),
           ])

@@ -9,8 +9,8 @@ static double dot(const float *a, const float *b, size_t h, size_t heads, size_t
   return sum;
 }
 
-void recall_forward_reference(const void *args, size_t begin, size_t end) {
-  const lmn_recall *a = args;
+void token_attention_forward_reference(const void *args, size_t begin, size_t end) {
+  const lmn_token_attention *a = args;
   const size_t E = a->width, H = a->heads;
   for (size_t t = begin; t < end; t++)
     for (size_t h = 0; h < H; h++) {
@@ -39,7 +39,7 @@ void recall_forward_reference(const void *args, size_t begin, size_t end) {
 }
 
 /// Softmax weight of a token at a position, and the cotangent of its score.
-static void pair_backward(const lmn_recall_grad *a, size_t token, size_t t, size_t h,
+static void pair_backward(const lmn_token_attention_grad *a, size_t token, size_t t, size_t h,
                           double *weight, double *d_score) {
   const size_t E = a->width, H = a->heads;
   const float *slot = a->slots + a->rows[token] * 2 * E, *d_output = a->d_output + t * E;
@@ -50,8 +50,8 @@ static void pair_backward(const lmn_recall_grad *a, size_t token, size_t t, size
       *weight * (dot(slot + E, d_output, h, H, E) - dot(a->output + t * E, d_output, h, H, E));
 }
 
-void recall_backward_keys_reference(const void *args, size_t begin, size_t end) {
-  const lmn_recall_grad *a = args;
+void token_attention_backward_keys_reference(const void *args, size_t begin, size_t end) {
+  const lmn_token_attention_grad *a = args;
   const size_t E = a->width, H = a->heads;
   for (size_t t = begin; t < end; t++)
     for (size_t e = 0; e < E; e++) {
@@ -66,8 +66,8 @@ void recall_backward_keys_reference(const void *args, size_t begin, size_t end) 
     }
 }
 
-void recall_backward_slots_reference(const void *args, size_t begin, size_t end) {
-  const lmn_recall_grad *a = args;
+void token_attention_backward_slots_reference(const void *args, size_t begin, size_t end) {
+  const lmn_token_attention_grad *a = args;
   const size_t E = a->width, H = a->heads;
   for (size_t token = begin; token < end; token++) {
     const size_t first = (size_t)a->audience[2 * token], last = (size_t)a->audience[2 * token + 1];
