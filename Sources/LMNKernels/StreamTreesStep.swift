@@ -163,7 +163,7 @@ extension StreamTrees {
         let own = pinnedScores + stream * (pins + 1)
         own[pins] = scores[stream]
         var arguments = lmn_pinning(
-          length: 1, places: pins, scores: own, seen: seen.base, audience: audience.base,
+          length: 1, count: pins, scores: own, seen: seen.base, audience: audience.base,
           pinned: chosen.base)
         lmn_token_attention_pinned(&arguments)
         for place in 0..<pins where chosen.base[place] == pins {

@@ -33,21 +33,21 @@ public struct TokenAttention: Sendable {
   /// - Parameters:
   ///   - scores: `[p + L]`: of the tokens that were pinned before, −∞ for an empty place, and of the
   ///     part's tokens.
-  ///   - places: p.
+  ///   - count: p.
   ///   - tree: Which part of a stream's tree this is; slots are its rows, and behind them those of the
   ///     tokens that were pinned before.
   /// - Returns: Who sees whom, and which tokens are pinned behind the part, as places in `scores`.
   public static func pinned(
-    scores: Tensor, places: Int, in tree: Tree
+    scores: Tensor, count: Int, in tree: Tree
   ) -> (tokenAttention: TokenAttention, pinned: PositionBuffer) {
     precondition(
-      scores.count == places + tree.length, "pinned: scores \(scores.shape), \(places) places")
-    let (before, tokens) = (tree.rowCount..<tree.rowCount + places, tree.tokenRows)
+      scores.count == count + tree.length, "pinned: scores \(scores.shape), \(count) pinned")
+    let (before, tokens) = (tree.rowCount..<tree.rowCount + count, tree.tokenRows)
     let tokenAttention = TokenAttention(
-      rows: (Array(before) + Array(tokens)).map(Int32.init), places: places, length: tree.length)
-    let pinned = PositionBuffer(repeatElement(0, count: places))
+      rows: (Array(before) + Array(tokens)).map(Int32.init), places: count, length: tree.length)
+    let pinned = PositionBuffer(repeatElement(0, count: count))
     let arguments = lmn_pinning(
-      length: tree.length, places: places, scores: scores.base, seen: tokenAttention.seen.base,
+      length: tree.length, count: count, scores: scores.base, seen: tokenAttention.seen.base,
       audience: tokenAttention.audience.base, pinned: pinned.base)
     ExecutionContext.current.run(on: scores, tokenAttention.seen, tokenAttention.audience, pinned) {
       _ in

@@ -43,7 +43,7 @@ import Testing
         v[0].singleVectorAttention(
           keys: v[1], of: tree, heads: 2, levelBias: v[2],
           beside: [
-            (TokenAttention.pinned(scores: scores, places: 3, in: tree).tokenAttention, v[3])
+            (TokenAttention.pinned(scores: scores, count: 3, in: tree).tokenAttention, v[3])
           ])
       },
       at: [

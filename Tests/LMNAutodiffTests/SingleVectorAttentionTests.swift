@@ -46,7 +46,7 @@ import Testing
         let (ofWindow, ofPins) = (
           areGated[0] ? gates.popFirst() : nil, areGated[1] ? gates.popFirst() : nil
         )
-        let pins = TokenAttention.pinned(scores: scores, places: 2, in: tree).tokenAttention
+        let pins = TokenAttention.pinned(scores: scores, count: 2, in: tree).tokenAttention
         return v[0].singleVectorAttention(
           keys: v[1], of: tree, heads: 2,
           beside: [(.window(of: tree), ofWindow), (pins, ofPins)])
@@ -73,7 +73,7 @@ import Testing
           keys: v[1], of: tree, heads: heads, levelBias: v[2],
           beside: [
             (.window(of: tree), nil),
-            (TokenAttention.pinned(scores: scores, places: 2, in: tree).tokenAttention, v[3]),
+            (TokenAttention.pinned(scores: scores, count: 2, in: tree).tokenAttention, v[3]),
           ])
       },
       at: [

@@ -75,7 +75,7 @@ struct TokenAttentionStream {
         let seen =
           pins + Pins(tokens: tokens.rows(own), scores: scores.rows(own), gates: gates.rows(own))
         let (tokenAttention, pinned) = TokenAttention.pinned(
-          scores: seen.scores, places: places, in: part.tree)
+          scores: seen.scores, count: places, in: part.tree)
         tokenAttentions.append((tokenAttention, seen.gates))
         pins = seen.rows(at: pinned.elements.map(Int.init))
       }

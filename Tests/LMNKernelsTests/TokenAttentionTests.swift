@@ -125,7 +125,7 @@ import Testing
       }
       let own = held.map(score) + (start..<start + length).map(score)
       let (_, pinned) = TokenAttention.pinned(
-        scores: Tensor(shape: [own.count], scalars: own), places: places, in: tree)
+        scores: Tensor(shape: [own.count], scalars: own), count: places, in: tree)
       let (seen, _) = tables(tokens: own.count, places: places, length: length) {
         pin(own, places: places, $0, $1)
       }
@@ -142,7 +142,7 @@ import Testing
   @Test func trapsOnWrongShapes() async {
     await #expect(processExitsWith: .failure) {
       _ = TokenAttention.pinned(
-        scores: Tensor(shape: [4], repeating: 0), places: 2, in: Tree(length: 3, banks: 1))
+        scores: Tensor(shape: [4], repeating: 0), count: 2, in: Tree(length: 3, banks: 1))
     }
     await #expect(processExitsWith: .failure) {
       let tree = Tree(length: 3, shape: TreeShape(banks: 1, window: 2))
@@ -182,7 +182,7 @@ private func pin(
   pinned.withUnsafeMutableBufferPointer { pinned in
     let arrays = GuardedBuffer(scores)
     var arguments = lmn_pinning(
-      length: scores.count - places, places: places, scores: arrays.base, seen: seen,
+      length: scores.count - places, count: places, scores: arrays.base, seen: seen,
       audience: audience, pinned: pinned.baseAddress)
     lmn_token_attention_pinned(&arguments)
     #expect(arrays.isUnchanged && arrays.hasIntactMargins)

@@ -29,7 +29,7 @@ import Testing
             beside: [
               (.window(of: tree), nil),
               (
-                TokenAttention.pinned(scores: scores, places: places, in: tree).tokenAttention,
+                TokenAttention.pinned(scores: scores, count: places, in: tree).tokenAttention,
                 gates
               ),
             ]))
@@ -92,7 +92,7 @@ import Testing
           beside: [
             (.window(of: tree), nil),
             (
-              TokenAttention.pinned(scores: scores, places: 2, in: tree).tokenAttention,
+              TokenAttention.pinned(scores: scores, count: 2, in: tree).tokenAttention,
               Tensor(shape: [22], repeating: gate)
             ),
           ])

@@ -427,7 +427,7 @@ void lmn_token_attention_window(lmn_tree, int32_t *seen, int32_t *audience);
 /// `seen` and `audience` of pinned tokens: position t sees the p with the highest scores of the
 /// tokens before it. A token replaces the first one of lowest score, if its own score is higher.
 typedef struct lmn_pinning {
-  size_t length, places;  // L; p, at least 1
+  size_t length, count;  // L; p, at least 1
   const float *scores;    // [p + L]: of the tokens pinned before the part, -INFINITY for none; then
                           // of the part's tokens
   int32_t *seen;          // [L, p]

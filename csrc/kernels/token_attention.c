@@ -35,7 +35,7 @@ void lmn_token_attention_window(lmn_tree tree, int32_t *seen, int32_t *audience)
 }
 
 void lmn_token_attention_pinned(const lmn_pinning *a) {
-  const size_t p = a->places;
+  const size_t p = a->count;
   int32_t *audience = a->audience;
   memset(audience, 0, 2 * (p + a->length) * sizeof *audience);
   for (size_t place = 0; place < p; place++) a->pinned[place] = (int64_t)place;

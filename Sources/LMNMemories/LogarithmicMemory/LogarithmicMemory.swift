@@ -61,7 +61,7 @@ public struct LogarithmicMemory: Memory {
     key = Linear(inputs: width, outputs: width, using: &generator)
     output = Linear(inputs: width, outputs: width, using: &generator)
     levelBias = hasLevelBias ? .constant([shape.maximumLevels + 1, heads], 0) : nil
-    pinning = pins > 0 ? Pinning(places: pins, width: width, using: &generator) : nil
+    pinning = pins > 0 ? Pinning(count: pins, width: width, using: &generator) : nil
   }
 
   /// What a stream leaves behind: the nodes that wait for siblings, and at least the newest one, of
@@ -78,7 +78,7 @@ public struct LogarithmicMemory: Memory {
   }
 
   /// How many tokens stay pinned.
-  public var pins: Int { pinning?.places ?? 0 }
+  public var pins: Int { pinning?.count ?? 0 }
 
   /// The state before the first token.
   public var initialState: State {

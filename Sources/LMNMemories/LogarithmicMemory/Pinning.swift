@@ -18,10 +18,10 @@ public struct Pinning: Module {
   /// A token's score: E → 1.
   public var score: Linear
   /// p: how many tokens stay.
-  public let places: Int
+  public let count: Int
 
-  init(places: Int, width: Int, using generator: inout SeededGenerator) {
-    self.places = places
+  init(count: Int, width: Int, using generator: inout SeededGenerator) {
+    self.count = count
     score = Linear(inputs: width, outputs: 1, using: &generator)
   }
 
@@ -50,7 +50,7 @@ public struct Pinning: Module {
     let before = state.pinned
     let candidates = Variable.concatenatingRows([before, tokens])
     let ranks = Tensor.concatenatingRows([state.pinnedScores, scores.value])
-    let (tokenAttention, pinned) = TokenAttention.pinned(scores: ranks, places: places, in: tree)
+    let (tokenAttention, pinned) = TokenAttention.pinned(scores: ranks, count: count, in: tree)
     state.pinned = candidates.rows(at: pinned)
     state.pinnedScores = ranks.rows(at: pinned)
     let all = Variable.concatenatingRows([score(before), scores])

@@ -75,7 +75,7 @@ extension KernelBenchmark {
       let scores = Tensor(
         shape: [places + work.length],
         scalars: (0..<places + work.length).map { $0 < places ? -.infinity : Float($0) })
-      let pinned = TokenAttention.pinned(scores: scores, places: places, in: tree).tokenAttention
+      let pinned = TokenAttention.pinned(scores: scores, count: places, in: tree).tokenAttention
       measureAttention(
         work, "tokenAttention",
         AttentionView(
