@@ -1,14 +1,14 @@
 internal import CLMN
 
-/// Tokens that positions see as they are, beside a tree: who sees whom.
+/// Tokens that positions attend to beside a tree, and the positions that see each of them.
 public struct TokenAttention: Sendable {
-  /// R: how many tokens are attended, of which positions see at most `places` at once.
+  /// R, the number of tokens, and X, the largest number that one position sees.
   public let tokens, places: Int
   /// `[R]`: the slot of each token.
   let rows: Buffer<Int32>
-  /// `[L, places]`: what positions see; negative for nothing.
+  /// `[L, X]`: tokens that a position sees; negative: none.
   let seen: Buffer<Int32>
-  /// `[R, 2]`: the first position that sees a token, and the one behind the last.
+  /// `[R, 2]`: the first position that sees a token, and the one after the last.
   let audience: Buffer<Int32>
 
   private init(rows: some Collection<Int32>, places: Int, length: Int) {
@@ -36,7 +36,8 @@ public struct TokenAttention: Sendable {
   ///   - count: p.
   ///   - tree: Which part of a stream's tree this is; slots are its rows, and behind them those of the
   ///     tokens that were pinned before.
-  /// - Returns: Who sees whom, and which tokens are pinned behind the part, as places in `scores`.
+  /// - Returns: The attention to pinned tokens, and the tokens pinned after the part, as indices of
+  ///   `scores`.
   public static func pinned(
     scores: Tensor, count: Int, in tree: Tree
   ) -> (tokenAttention: TokenAttention, pinned: PositionBuffer) {
@@ -62,10 +63,10 @@ extension TokenAttention: KernelOperand {
 }
 
 extension Tensor {
-  /// Goes on with an attention over attended tokens, in place.
+  /// Extends an attention to tokens, in place.
   ///
   /// - Parameters:
-  ///   - tokenAttention: Who sees whom; names rows of `self`, the slots `[rows, 2E]`.
+  ///   - tokenAttention: The tokens, as rows of `self`, the slots `[rows, 2E]`.
   ///   - gates: `[R]`, added to all scores of a token; or nil.
   ///   - keys: `[L, E]`.
   ///   - output: `[L, E]`, over the slots so far.
@@ -88,7 +89,7 @@ extension Tensor {
       on: self, tokenAttention, gates, keys, output, logNormalizer)
   }
 
-  /// Adds what the cotangent of an attention's output gives to attended tokens and to the keys.
+  /// Adds the cotangents of the tokens and of the keys.
   ///
   /// - Returns: The cotangent of the gates `[R]`; nil without gates.
   func tokenAttentionPullback(

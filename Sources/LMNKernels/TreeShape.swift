@@ -40,8 +40,8 @@ public struct TreeShape: Sendable, Hashable {
     precondition(
       banks > 0 && Self.arities.contains(arity) && expansion >= 0
         && (1...Self.mostLevels).contains(maximumLevels) && window >= 0,
-      "TreeShape: \(banks) banks, arity \(arity), expansion \(expansion), maximum levels \(maximumLevels), "
-        + "window \(window)")
+      "TreeShape: \(banks) banks, arity \(arity), expansion \(expansion), "
+        + "maximum levels \(maximumLevels), window \(window)")
     self.banks = banks
     self.arity = arity
     self.expansion = expansion

@@ -42,8 +42,9 @@ import Testing
       of: { v in
         v[0].singleVectorAttention(
           keys: v[1], of: tree, heads: 2, levelBias: v[2],
-          beside: [(TokenAttention.pinned(scores: scores, count: 3, in: tree).tokenAttention, v[3])]
-        )
+          beside: [
+            (TokenAttention.pinned(scores: scores, count: 3, in: tree).tokenAttention, v[3])
+          ])
       },
       at: [
         .random([tree.rowCount + 5, 12], seed: 1), .random([tree.length, 6], seed: 2),

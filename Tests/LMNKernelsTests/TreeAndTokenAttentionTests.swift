@@ -29,7 +29,8 @@ import Testing
             beside: [
               (.window(of: tree), nil),
               (
-                TokenAttention.pinned(scores: scores, count: places, in: tree).tokenAttention, gates
+                TokenAttention.pinned(scores: scores, count: places, in: tree).tokenAttention,
+                gates
               ),
             ]))
       }

@@ -89,7 +89,7 @@ extension Cost {
     return Cost(operations: seen * (10 * e + 12 * work.heads), values: 4 * n * e + 4 * l * e)
   }
 
-  /// The same for tokens that every position attends to; the score is computed twice backward, for the
+  /// The same for tokens beside the tree; the score is computed twice backward, for the
   /// key and for the token.
   static func tokenAttention(of work: BenchmarkTree, places: Int) -> Cost {
     let (e, l) = (work.width, work.length)
