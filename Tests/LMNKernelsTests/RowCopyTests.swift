@@ -35,6 +35,25 @@ import Testing
     await #expect(processExitsWith: .failure) {
       _ = Tensor(shape: [3, 2], repeating: 0).rows(at: [3])
     }
+    await #expect(processExitsWith: .failure) {
+      _ = Tensor(shape: [3, 2], repeating: 0).rows(at: PositionBuffer([0, 3] as [Int64]))
+    }
+    await #expect(processExitsWith: .failure) {
+      _ = Tensor(shape: [3, 2], repeating: 0).rows(at: PositionBuffer([-1] as [Int64]))
+    }
+  }
+
+  /// Positions that go out of bounds between two runs.
+  @Test func trapsWhenRecordedPositionsLeaveTheRows() async {
+    await #expect(processExitsWith: .failure) {
+      let positions: PositionBuffer = [2]
+      let matrix = Tensor(shape: [3, 2], repeating: 0)
+      let recording = Recording(in: .current) {
+        _ = matrix.rows(at: positions)
+        positions.advance()
+      }
+      recording.run(in: .current)
+    }
   }
 }
 

@@ -81,6 +81,31 @@ import Testing
     }
   }
 
+  /// A stream that was reset has the bits of a new one, and leaves the others alone.
+  @Test(arguments: InstructionSet.available, streams)
+  func beginsAnew(_ instructionSet: InstructionSet, _ stream: RecalledStream) {
+    computing(on: instructionSet) {
+      let (trees, fresh, alone) = (stream.trees(2), stream.trees(1), stream.trees(1))
+      for position in 0..<23 {
+        _ = stream.step(trees, at: [position + 3, position])
+        _ = stream.step(alone, at: [position])
+      }
+      trees.reset(0)
+      for position in 0..<7 {
+        let found = stream.step(trees, at: [position, position + 23])
+        let expected = [
+          stream.step(fresh, at: [position]), stream.step(alone, at: [position + 23]),
+        ]
+        #expect(found == .concatenatingRows(expected), "position \(position) of \(stream.shape)")
+      }
+      let (state, expected) = (trees.state(of: 0), fresh.state(of: 0))
+      #expect(state.position == expected.position)
+      #expect(state.nodes == expected.nodes)
+      #expect(state.pinned == expected.pinned)
+      #expect(state.pinnedScores == expected.pinnedScores)
+    }
+  }
+
   /// Streams at different positions step together and have the bits that they have alone.
   @Test(arguments: InstructionSet.available, streams)
   func streamsAtDifferentPositionsAreAlone(
