@@ -38,8 +38,8 @@ import Testing
     }
   }
 
-  /// It is added to the root, after the correction: where the gradient is as small, it halves the
-  /// first step.
+  /// Epsilon is added to the square root after bias correction: a first gradient of the size of
+  /// epsilon gives half a learning rate.
   @Test(arguments: InstructionSet.available)
   func epsilonIsAddedToTheRoot(_ instructionSet: InstructionSet) {
     computing(on: instructionSet) {

@@ -51,7 +51,7 @@ import Testing
     #expect(found.scalars == expected)
   }
 
-  /// Words at the bound are not below it.
+  /// A random word equal to rate · 2³² keeps its value.
   @Test(arguments: InstructionSet.available)
   func keepsWhatIsAtTheBound(_ instructionSet: InstructionSet) throws {
     let (count, seed): (Int, UInt64) = (2000, 3)
@@ -59,7 +59,7 @@ import Testing
       let block = UInt32(index / 64 * 16 + index % 16)
       return philox(key: seed, counter: [block, 0, 0, 0])[index / 16 % 4]
     }
-    // A rate is a float, so it is such a word's share of all only where the last bits are zero.
+    // Float32 represents word / 2³² exactly if the lowest 8 bits are zero.
     let bound: UInt32 = try #require(words.first { $0 & 0xff == 0 })
     let kept = computing(on: instructionSet) {
       Tensor(shape: [count], repeating: 1)

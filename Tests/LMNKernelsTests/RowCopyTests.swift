@@ -43,7 +43,7 @@ import Testing
     }
   }
 
-  /// Positions that go out of bounds between two runs.
+  /// The positions change between two runs of a recording.
   @Test func trapsWhenRecordedPositionsLeaveTheRows() async {
     await #expect(processExitsWith: .failure) {
       let positions: PositionBuffer = [2]
@@ -57,9 +57,9 @@ import Testing
   }
 }
 
-/// Rows of two more, to where the targets say; the other rows have to stay as they were.
+/// Copies rows of an array with two rows more; the rows that are no target stay unchanged.
 ///
-/// Four rows where neither is given.
+/// Copies four rows if neither sources nor targets are given.
 private func rowCopy(width: Int, from sources: [Int64]?, to targets: [Int64]?) -> KernelCall {
   var values = SeededValues(seed: 1)
   let rows = (sources ?? targets)?.count ?? 4

@@ -19,7 +19,7 @@ import Testing
       RecalledStream(shape, kind, length: length, places: places, hasLevelBias: hasLevelBias)
     }
 
-  /// All levels of long streams.
+  /// Streams of over 1,000 tokens.
   private static let longStreams = [
     RecalledStream(TreeShape(banks: 2), .affine, length: 1100, places: 0),
     RecalledStream(
@@ -81,7 +81,7 @@ import Testing
     }
   }
 
-  /// A stream that was reset has the bits of a new one, and leaves the others alone.
+  /// A stream gives the bits of a new one after a reset; other streams are not affected.
   @Test(arguments: InstructionSet.available, streams)
   func beginsAnew(_ instructionSet: InstructionSet, _ stream: RecalledStream) {
     computing(on: instructionSet) {
