@@ -214,7 +214,7 @@ LMN_INLINE void attention_backward(attention_shape f, const lmn_single_vector_at
   for (size_t unit = begin; unit < end; unit++) {
     const lmn_positions positions = lmn_position_unit(a.tree, levels.map.stretch, unit);
     float *d_bias = a.bias ? a.partial_bias + unit * biases : NULL;
-    if (d_bias && head == 0) memset(d_bias, 0, biases * sizeof *d_bias);
+    if (a.bias && head == 0) memset(d_bias, 0, biases * sizeof *d_bias);
     attention_view view;
     view.whole = false;
     attention_group group;
@@ -243,7 +243,7 @@ LMN_INLINE void attention_backward(attention_shape f, const lmn_single_vector_at
         weighted_sums(f, group, &view, 0, d_scores, (attention_bounds){first, NULL, NULL}, a.d_keys,
                       E);
         view_cotangents(f, &a, &levels, unit, group, &view, keys, d_outputs, d_scores, weights);
-        if (d_bias) view_bias_cotangents(f, group, &view, d_scores, scale, a.heads, d_bias);
+        if (a.bias) view_bias_cotangents(f, group, &view, d_scores, scale, a.heads, d_bias);
       }
     }
   }
