@@ -7,8 +7,7 @@ import Testing
 @Suite struct GradientCheckTests {
   private static let inputs = [Tensor.random([3, 5], seed: 1)]
 
-  /// How far values are off that `change` makes of SiLU's, and gradients of what `pullback` makes of
-  /// its.
+  /// Errors of SiLU with its value modified by `change` and its gradient replaced by `pullback`.
   private static func errors(
     changing change: @escaping (Tensor) -> Tensor = { $0 },
     on instructionSet: InstructionSet = .reference,
@@ -22,7 +21,7 @@ import Testing
     ).errors(on: instructionSet)
   }
 
-  /// What each of these pullbacks makes of SiLU's.
+  /// Error of SiLU's gradient computed by `pullback`.
   private static func error(_ pullback: @escaping @Sendable (Tensor, Tensor) -> Tensor) -> Double {
     errors(pullback).gradients[0]
   }
@@ -34,8 +33,7 @@ import Testing
     #expect(gradients[0] < 1e-4)
   }
 
-  /// Slopes are the reference's, so what is wrong on one set is found, were it both value and
-  /// gradient.
+  /// Slopes come from the reference, so a gradient that agrees with a wrong value fails too.
   @Test(arguments: InstructionSet.available.filter { $0 != .reference })
   func rejectsWhatIsWrongOnOneSetAlone(_ instructionSet: InstructionSet) {
     @Sendable func scaled(_ tensor: Tensor) -> Tensor {

@@ -3,7 +3,7 @@ import LMNKernels
 import LMNTestSupport
 import Testing
 
-/// No result may depend on what stood in its memory before.
+/// Results must not depend on the previous contents of their memory.
 @Suite struct RecordedGradientsTests {
   @Test(arguments: InstructionSet.available, shapedTrees)
   func ofSummaries(_ instructionSet: InstructionSet, of tree: Tree) {
@@ -34,7 +34,7 @@ import Testing
       ] + expansionInputs(of: shape, width: width), on: instructionSet)
   }
 
-  /// Some of the slots are seen by nobody.
+  /// Includes slots that no position sees.
   @Test(arguments: InstructionSet.available, shapedTrees)
   func ofAttention(_ instructionSet: InstructionSet, of tree: Tree) {
     let scores = Tensor.random([3 + tree.length], seed: 5)

@@ -34,7 +34,7 @@ import Testing
       ], sourceLocation: sourceLocation)
   }
 
-  /// Each of several token attentions has gates of its own, or none.
+  /// Two token attentions, with gates for both, for the second or for the first.
   @Test(arguments: [[true, true], [false, true], [true, false]])
   func gradientsOfGatesOfSeveralTokenAttentions(areGated: [Bool]) {
     let tree = Tree(start: 9, length: 11, shape: TreeShape(banks: 1, window: 2))

@@ -20,7 +20,7 @@ let trees =
     Tree(start: 11, length: 21, banks: 2),
   ] + shapedTrees
 
-/// A part with ten levels and over 512 nodes on the first one, three blocks of 256 rows.
+/// Parts of over 1,000 tokens, with over 512 nodes on level 1: three blocks of 256 rows.
 let longTrees = [
   Tree(start: 37, length: 1100, banks: 2),
   Tree(

@@ -38,6 +38,23 @@ import Testing
     }
   }
 
+  /// Epsilon is added to the square root after bias correction: a first gradient of the size of
+  /// epsilon gives half a learning rate.
+  @Test(arguments: InstructionSet.available)
+  func epsilonIsAddedToTheRoot(_ instructionSet: InstructionSet) {
+    computing(on: instructionSet) {
+      var constants = AdamWConstants()
+      constants.weightDecay = 0
+      constants.epsilon = 0.25
+      var value = Tensor(shape: [2], repeating: 0)
+      var (first, second) = (value, value)
+      value.updateByAdamW(
+        gradient: Tensor(shape: [2], scalars: [0.25, -0.75]), first: &first, second: &second,
+        step: 1, learningRate: 1, gradientScale: 1, constants: constants)
+      expectClose(value.scalars, [-0.5, 0.75], within: [1e-5, 1e-5], "first step")
+    }
+  }
+
   @Test func trapsOnStepZero() async {
     await #expect(processExitsWith: .failure) {
       var value = Tensor(shape: [1], repeating: 0)

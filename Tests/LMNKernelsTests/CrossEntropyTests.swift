@@ -73,7 +73,7 @@ import Testing
   }
 }
 
-/// Targets, of which about a third is ignored, but not the first.
+/// Random targets; about a third of them ignored, never the first.
 private func targets(
   _ count: Int, below vocabulary: Int, using values: inout SeededValues
 ) -> [Int32] {

@@ -51,6 +51,24 @@ import Testing
     #expect(found.scalars == expected)
   }
 
+  /// A random word equal to rate · 2³² keeps its value.
+  @Test(arguments: InstructionSet.available)
+  func keepsWhatIsAtTheBound(_ instructionSet: InstructionSet) throws {
+    let (count, seed): (Int, UInt64) = (2000, 3)
+    let words: [UInt32] = (0..<count).map { index in
+      let block = UInt32(index / 64 * 16 + index % 16)
+      return philox(key: seed, counter: [block, 0, 0, 0])[index / 16 % 4]
+    }
+    // Float32 represents word / 2³² exactly if the lowest 8 bits are zero.
+    let bound: UInt32 = try #require(words.first { $0 & 0xff == 0 })
+    let kept = computing(on: instructionSet) {
+      Tensor(shape: [count], repeating: 1)
+        .dropout(rate: Float(bound) * 0x1p-32, draw: DropoutDraw(seed: seed), site: 0)
+    }
+    let isDropped: [Bool] = kept.scalars.map { $0 == 0 }
+    #expect(isDropped == words.map { $0 < bound })
+  }
+
   /// A binomial share: five standard deviations, for certain seeds.
   @Test(arguments: [0, 0.1, 0.5, 0.9] as [Float])
   func dropsAboutTheShareItIsTold(rate: Float) {

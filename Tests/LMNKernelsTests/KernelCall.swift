@@ -68,8 +68,7 @@ struct KernelCall: Sendable, CustomTestStringConvertible {
   }
 }
 
-/// The reference's results, which take much longer than any others, and bounds around them: the same
-/// for every instruction set.
+/// Results and bounds by the reference, computed once per call and shared by all instruction sets.
 private final class Expectation: Sendable {
   typealias Value = (results: [[Float]], bounds: [[Double]])
   private let known = Mutex<Value?>(nil)

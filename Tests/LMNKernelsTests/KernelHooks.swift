@@ -22,11 +22,10 @@ extension KernelCall {
     return units
   }
 
-  /// Expects every unit of every kernel that the call dispatches to write nothing that another one of
-  /// them writes, and the units one by one, the last one first, to write what they write at once.
+  /// Expects the units of every kernel that the call dispatches to write disjoint elements, and to
+  /// give the same bits one at a time, from the last to the first, as in one range.
   ///
-  /// A unit that also does a neighbour's work would give the same results, but for threads that do
-  /// so at the same time.
+  /// Units that overlap may give the right results on one thread and race on several.
   func expectUnitsToOwnWhatTheyWrite(
     on instructionSet: InstructionSet, sourceLocation: SourceLocation = #_sourceLocation
   ) {
@@ -64,7 +63,7 @@ extension KernelCall {
   }
 }
 
-/// Runs the units of kernels in ways that show who writes what.
+/// Runs a kernel's units separately and compares the elements that they write.
 private final class UnitWatch {
   var arguments: GuardedArguments?
   private(set) var mistakes: Set<String> = []
@@ -94,7 +93,7 @@ private final class UnitWatch {
     if arguments.resultBits != oneByOne { mistakes.insert("\(name): units depend on each other") }
   }
 
-  /// All units, or some neighbours where there are many.
+  /// All units; of more than twelve, neighbours at the beginning, in the middle and at the end.
   private func watched(_ units: Range<Int>) -> [Int] {
     guard units.count > 12 else { return Array(units) }
     let middle = units.lowerBound + units.count / 2

@@ -10,6 +10,8 @@ import Testing
         [norm(rows: rows, width: width), pullback(rows: rows, width: width)]
       }
     } + [255, 256, 257, 513].map { pullback(rows: $0, width: 18) }
+    // As large as what it is added to.
+    + [1, 33].map { norm(rows: 7, width: $0, epsilon: 0.5) }
   static let sharedCalls = [(30, 200), (1100, 70), (5, 1100)].flatMap { rows, width in
     [norm(rows: rows, width: width), pullback(rows: rows, width: width)]
   }
@@ -45,14 +47,15 @@ import Testing
   }
 }
 
-private func norm(rows: Int, width: Int, seed: UInt64 = 1) -> KernelCall {
+private func norm(
+  rows: Int, width: Int, epsilon: Float = 1e-5, seed: UInt64 = 1
+) -> KernelCall {
   var values = SeededValues(seed: seed)
-  let epsilon: Float = 1e-5
   // Rows off centre, so that there is something to lose.
   let x = values.floats(rows * width, in: -1...2)
   let (gain, bias) = (values.floats(width), values.floats(width))
   return KernelCall(
-    "LayerNorm of [\(rows), \(width)], seed \(seed)", inputs: [x, gain, bias],
+    "LayerNorm of [\(rows), \(width)], epsilon \(epsilon), seed \(seed)", inputs: [x, gain, bias],
     accuracy: .bounded { expected in
       var bounds: [[Double]] = [[], [], []]
       for row in 0..<rows {

@@ -10,6 +10,8 @@ import Testing
         [norm(rows: rows, width: width), pullback(rows: rows, width: width)]
       }
     } + [255, 256, 257, 513].map { pullback(rows: $0, width: 18) }
+    // As large as what it is added to.
+    + [1, 33].map { norm(rows: 7, width: $0, epsilon: 0.5) }
   static let sharedCalls = [(30, 200), (1100, 70), (5, 1100)].flatMap { rows, width in
     [norm(rows: rows, width: width), pullback(rows: rows, width: width)]
   }
@@ -45,18 +47,20 @@ import Testing
   }
 }
 
-private func norm(rows: Int, width: Int, seed: UInt64 = 1) -> KernelCall {
+private func norm(
+  rows: Int, width: Int, epsilon: Float = .ulpOfOne, seed: UInt64 = 1
+) -> KernelCall {
   var values = SeededValues(seed: seed)
   // The squares' sum, its mean, epsilon, root, quotient and the reference's rounding; the root
   // halves what came before it. A normalized value has two products more.
   let scaleRoundings = (Rounding.ofDot(width) + 2 + 1) / 2 + 2 + 1
   return KernelCall(
-    "RMSNorm of [\(rows), \(width)], seed \(seed)",
+    "RMSNorm of [\(rows), \(width)], epsilon \(epsilon), seed \(seed)",
     inputs: [values.floats(rows * width), values.floats(width)],
     accuracy: .relative(roundings: [scaleRoundings + 2, scaleRoundings])
   ) { context, arrays, inputs in
     var arguments = lmn_rms_norm(
-      rows: rows, width: width, epsilon: .ulpOfOne, x: arrays.input(inputs[0]),
+      rows: rows, width: width, epsilon: epsilon, x: arrays.input(inputs[0]),
       gain: arrays.input(inputs[1]), normalized: arrays.output(rows * width),
       scale: arrays.output(rows))
     lmn_rms_norm_forward(context, &arguments)

@@ -35,12 +35,31 @@ import Testing
     await #expect(processExitsWith: .failure) {
       _ = Tensor(shape: [3, 2], repeating: 0).rows(at: [3])
     }
+    await #expect(processExitsWith: .failure) {
+      _ = Tensor(shape: [3, 2], repeating: 0).rows(at: PositionBuffer([0, 3] as [Int64]))
+    }
+    await #expect(processExitsWith: .failure) {
+      _ = Tensor(shape: [3, 2], repeating: 0).rows(at: PositionBuffer([-1] as [Int64]))
+    }
+  }
+
+  /// The positions change between two runs of a recording.
+  @Test func trapsWhenRecordedPositionsLeaveTheRows() async {
+    await #expect(processExitsWith: .failure) {
+      let positions: PositionBuffer = [2]
+      let matrix = Tensor(shape: [3, 2], repeating: 0)
+      let recording = Recording(in: .current) {
+        _ = matrix.rows(at: positions)
+        positions.advance()
+      }
+      recording.run(in: .current)
+    }
   }
 }
 
-/// Rows of two more, to where the targets say; the other rows have to stay as they were.
+/// Copies rows of an array with two rows more; the rows that are no target stay unchanged.
 ///
-/// Four rows where neither is given.
+/// Copies four rows if neither sources nor targets are given.
 private func rowCopy(width: Int, from sources: [Int64]?, to targets: [Int64]?) -> KernelCall {
   var values = SeededValues(seed: 1)
   let rows = (sources ?? targets)?.count ?? 4

@@ -27,7 +27,7 @@ import Testing
     let shapes = [(1, 16), (2, 3), (3, 4), (4, 4), (8, 2), (5, 1), (2, 8), (16, 1), (17, 1)]
     return combinations(180, of: shapedTreeParts, shapes, [true, false]).flatMap(calls)
   }()
-  /// All levels of long streams, of which dozens of units see the upper ones.
+  /// Long trees with all their levels; nodes of the upper ones are seen from dozens of units.
   static let longCalls: [KernelCall] = {
     let shapes = [(2, 3), (4, 4), (5, 1)]
     return combinations(8, of: longTreeParts, shapes, [true, false]).flatMap(calls)

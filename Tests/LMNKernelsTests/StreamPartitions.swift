@@ -8,7 +8,7 @@ let streamPartitions: [[Int]] = [
   [5, 70, 25],
 ]
 
-/// A stream of over 1,000 tokens, cut into parts around the beginnings of levels.
+/// Lengths of parts of a stream of over 1,000 tokens, cut near the first nodes of levels 9 and 10.
 let longPartition = [511, 1, 300, 213, 86]
 
 /// The nodes of one part of a stream.

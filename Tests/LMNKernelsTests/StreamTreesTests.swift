@@ -20,7 +20,7 @@ import Testing
       TokenAttentionStream(shape, kind, length: length, places: places, hasLevelBias: hasLevelBias)
     }
 
-  /// All levels of long streams.
+  /// Streams of over 1,000 tokens.
   private static let longStreams = [
     TokenAttentionStream(TreeShape(banks: 2), .affine, length: 1100, places: 0),
     TokenAttentionStream(
@@ -79,6 +79,31 @@ import Testing
         // What stood here before the next state is loaded.
         _ = stream.step(others, at: [(position + 7) % stream.length])
       }
+    }
+  }
+
+  /// A stream gives the bits of a new one after a reset; other streams are not affected.
+  @Test(arguments: InstructionSet.available, streams)
+  func beginsAnew(_ instructionSet: InstructionSet, _ stream: TokenAttentionStream) {
+    computing(on: instructionSet) {
+      let (trees, fresh, alone) = (stream.trees(2), stream.trees(1), stream.trees(1))
+      for position in 0..<23 {
+        _ = stream.step(trees, at: [position + 3, position])
+        _ = stream.step(alone, at: [position])
+      }
+      trees.reset(0)
+      for position in 0..<7 {
+        let found = stream.step(trees, at: [position, position + 23])
+        let expected = [
+          stream.step(fresh, at: [position]), stream.step(alone, at: [position + 23]),
+        ]
+        #expect(found == .concatenatingRows(expected), "position \(position) of \(stream.shape)")
+      }
+      let (state, expected) = (trees.state(of: 0), fresh.state(of: 0))
+      #expect(state.position == expected.position)
+      #expect(state.nodes == expected.nodes)
+      #expect(state.pinned == expected.pinned)
+      #expect(state.pinnedScores == expected.pinnedScores)
     }
   }
 

@@ -28,7 +28,7 @@ import Testing
     let table = TokenAttentionTable.random(tokens: 30, length: 40, seed: 1)
     return longCalls + [(4, 5), (4, 8)].flatMap { calls(of: table, shape: $0, isGated: true) }
   }()
-  /// Over 1,000 positions; of the random tokens, many are seen from several blocks of them.
+  /// Over 1,000 positions; most of the random tokens are seen from several blocks of positions.
   static let longCalls: [KernelCall] = {
     let tables = [
       .window(of: Tree(start: 40, length: 1100, shape: TreeShape(banks: 1, window: 7))),

@@ -37,8 +37,8 @@ let publishedTreeParts: [Tree] = {
     + [Tree(length: 200, banks: 1), Tree(start: 37, length: 199, banks: 2)]
 }()
 
-/// Long parts: over 512 families of tokens, which are three blocks of 256 rows and dozens of units,
-/// and every level that so many tokens have, with all that a shape may ask for.
+/// Parts of over 1,000 tokens of trees of several shapes: over 512 families of tokens, that is three
+/// blocks of 256 rows and dozens of units, and up to ten levels.
 let longTreeParts: [Tree] = [
   Tree(length: 1100, banks: 2),
   Tree(start: 1037, length: 1300, banks: 1),

@@ -1,15 +1,15 @@
-/// Combinations of a value of each list, drawn from all of them in an order that follows from
-/// `seed`.
+/// Samples combinations of one value per list, without repetition, from the full product of the
+/// lists shuffled by `seed`.
 ///
-/// A value that is drawn as a function of the index, such as `list[index % list.count]`, never meets
-/// some values of the other lists.
+/// Values that are functions of an index, such as `list[index % list.count]`, leave out some pairs
+/// for good.
 ///
 /// - Parameters:
-///   - count: How many; all, where there are no more. It is exceeded where a value would not come
-///     otherwise.
-///   - lists: None of them empty.
-///   - seed: Of the order.
-/// - Returns: Each combination at most once, every value of every list at least once.
+///   - count: Number of combinations: the whole product if that is smaller; more if every value
+///     of every list needs more to occur.
+///   - lists: The values, at least one per list.
+///   - seed: Random seed of the shuffle.
+/// - Returns: The combinations; every value of every list occurs in at least one.
 public func combinations<each Value>(
   _ count: Int, of lists: repeat [each Value], seed: UInt64 = 1
 ) -> [(repeat each Value)] {

@@ -2,8 +2,8 @@ public import LMNAutodiff
 public import LMNKernels
 public import Testing
 
-/// Expects an operation's gradients to be the slopes of its values, and values and gradients of
-/// every instruction set to be those.
+/// Expects an operation's gradients on every instruction set to be the slopes of its values by the
+/// reference kernels, and its values to be the reference's.
 ///
 /// For a random cotangent u and, per input, a random direction v, the slope of ⟨u, f(x + h·v)⟩ in h
 /// has to be ⟨pullback(u), v⟩. Ones instead of a random u, which is what the gradient of a sum comes
@@ -13,14 +13,14 @@ public import Testing
 ///   - operation: f, of variables with the values of `inputs`; inputs it does not use count as ones
 ///     of slope 0.
 ///   - inputs: x; a direction is as long as its input, or of unit variance where that is 0.
-///   - instructionSets: Where values and gradients are computed; slopes are the reference's.
+///   - instructionSets: Instruction sets that compute values and gradients.
 ///   - step: h.
 ///   - tolerance: For ``GradientCheck/errors(on:)``. Rounding of the reference's values gives
 ///     2⁻²⁴ / h ≈ 1e-5 of error per rounding on the way to them, cutting off the slope's series
 ///     h² / 6 ≈ 1e-5 times the third derivative; a term that is missing or wrong gives about 1.
-///   - roundings: The longest chain of roundings in values and gradients that are summed in float32,
-///     on all sets but the reference, whose chains have a rounding per operation: it is allowed
-///     `Rounding.error` of that beside the tolerance. By default that of a thousand terms, 6e-5.
+///   - roundings: Longest chain of roundings in sums in float32: instruction sets other than the
+///     reference may be off by `Rounding.error(roundings)` more. The default allows 6e-5. Slopes have
+///     no such sums, so it is not divided by h.
 ///   - seed: Of u and the directions.
 ///   - sourceLocation: Where failures are reported.
 public func expectGradients(
@@ -48,15 +48,17 @@ public func expectGradients(
   }
 }
 
-/// An operation at a point, its value and slopes there by the reference kernels, which sum in double
-/// precision: a difference of values that were summed in float32 would be rounding by itself.
+/// An operation at a point, with value and slopes by the reference kernels.
+///
+/// These sum in double precision. Slopes of values that are summed in float32 would have 1 / h times
+/// the rounding errors of those sums.
 public struct GradientCheck {
   private let operation: ([Variable]) -> Variable
   private let inputs: [Tensor]
   private let value, cotangent: Tensor
   private let slopes: [Slope]
 
-  /// What an input's direction does to the value.
+  /// Slope of the value along a direction of one input.
   private struct Slope {
     /// Per element of the value.
     let slope: [Double]
@@ -64,8 +66,8 @@ public struct GradientCheck {
     let taken: [Double]
   }
 
-  /// Takes an operation's slopes at `inputs` by steps of `step`, in directions that follow from
-  /// `seed`.
+  /// Computes value and slopes at `inputs` by central differences of width 2 · `step`, along random
+  /// directions.
   public init(
     of operation: @escaping ([Variable]) -> Variable, at inputs: [Tensor], step: Float, seed: UInt64
   ) {
@@ -98,8 +100,8 @@ public struct GradientCheck {
     }
   }
 
-  /// How far an instruction set's value is from the reference's, and its gradients from the slopes,
-  /// per input.
+  /// Errors of an instruction set: of its value, relative to the reference's, and of its gradients,
+  /// relative to the slopes, per input.
   ///
   /// The unit is |f(x)|, for a gradient plus the length of f's slope along v: ⟨u, slope⟩ has that
   /// slope's length as its standard deviation, for u has variance 1 in every element, and the
@@ -128,7 +130,7 @@ public struct GradientCheck {
   }
 }
 
-/// The size of a difference in a unit; infinity for one that is not a number.
+/// |`difference`| / `unit`; infinity if that is not a number.
 private func share(_ difference: Double, of unit: Double) -> Double {
   let share = abs(difference) / unit
   return difference == 0 ? 0 : share.isNaN ? .infinity : share

@@ -21,7 +21,7 @@ public final class GuardedArguments {
     }
   }
 
-  /// The bits of the arrays that the function writes, to be read and put back while it runs.
+  /// Bits of the output arrays; setting them restores earlier contents.
   public var resultBits: [[UInt32]] {
     get { results.map { $0.bits() } }
     set { for (result, bits) in zip(results, newValue) { result.setBits(bits) } }

@@ -35,7 +35,7 @@ public final class GuardedBuffer<Element: BitwiseCopyable> {
     Array(UnsafeBufferPointer(start: base, count: original.count))
   }
 
-  /// The elements' bits, to be read and put back.
+  /// Bits of the elements; setting them restores earlier contents.
   var bits: [UInt32] {
     get {
       base.withMemoryRebound(to: UInt32.self, capacity: original.count) {

@@ -2,8 +2,8 @@ public import LMNAutodiff
 public import LMNKernels
 public import Testing
 
-/// Expects an operation's value and gradients to be the same bits where they are recorded, and run
-/// again, in memory that held not-a-numbers and other results before.
+/// Expects a recording of an operation's value and gradients, and repeated runs of it, to give the
+/// bits of a direct call, in memory that held not-a-numbers or other results before.
 ///
 /// - Parameters:
 ///   - operation: Of variables with the values of `inputs`.
@@ -29,7 +29,7 @@ public func expectSameGradientsRecorded(
     let poison = called.compactMap { $0 }.map { Tensor(shape: $0.shape, repeating: .nan) }
     var recorded: [Tensor?] = []
     let recording = Recording(in: context) {
-      // Held at once and given back together, so that as many blocks of each size wait.
+      // Kept together and then freed, so that several free blocks of each size hold these.
       _ = (0..<4).map { _ in poison.map { $0.adding($0) } }
       recorded = results()
     }
