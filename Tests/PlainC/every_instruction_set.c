@@ -235,7 +235,8 @@ static void run_summaries(lmn_context context, const computation *c, lmn_tree tr
   if (g) {
     OUT(d_conv_expansion_weight, (1 + g) * matrix);
     OUT(d_conv_expansion_bias, E);
-    expansion_grad.d_weight = d_conv_expansion_weight, expansion_grad.d_bias = d_conv_expansion_bias;
+    expansion_grad.d_weight = d_conv_expansion_weight,
+    expansion_grad.d_bias = d_conv_expansion_bias;
   }
   lmn_separable_conv_backward(
       context,
@@ -266,8 +267,9 @@ static void run_attention(lmn_context context, const computation *c, lmn_tree tr
     window_seen = allocate(o, L * window * sizeof *rows);
     window_audience = allocate(o, 2 * seen_tokens * sizeof *rows);
     lmn_token_attention_window(tree, window_seen, window_audience);
-    lmn_token_attention_forward(context, &(lmn_token_attention){L, E, H, seen_tokens, window, rows, window_seen,
-                                              slots, NULL, keys, output, log_normalizer});
+    lmn_token_attention_forward(
+        context, &(lmn_token_attention){L, E, H, seen_tokens, window, rows, window_seen, slots,
+                                        NULL, keys, output, log_normalizer});
   }
   if (P) {
     float *scores = random_values(o, 18, pinned_tokens, 1);
@@ -277,8 +279,9 @@ static void run_attention(lmn_context context, const computation *c, lmn_tree tr
     int64_t *pinned = allocate(o, P * sizeof *pinned);
     lmn_token_attention_pinned(&(lmn_pinning){L, P, scores, pinned_seen, pinned_audience, pinned});
     gates = random_values(o, 19, pinned_tokens, 1);
-    lmn_token_attention_forward(context, &(lmn_token_attention){L, E, H, pinned_tokens, P, rows, pinned_seen, slots,
-                                              gates, keys, output, log_normalizer});
+    lmn_token_attention_forward(
+        context, &(lmn_token_attention){L, E, H, pinned_tokens, P, rows, pinned_seen, slots, gates,
+                                        keys, output, log_normalizer});
   }
 
   const float *d_output = random_values(o, 20, L * E, 1);
@@ -297,15 +300,15 @@ static void run_attention(lmn_context context, const computation *c, lmn_tree tr
                                                    partial, d_bias, partial_bias});
   if (window)
     lmn_token_attention_backward(
-        context,
-        &(lmn_token_attention_grad){L, E, H, seen_tokens, window, rows, window_seen, window_audience, slots,
-                           NULL, keys, output, log_normalizer, d_output, d_keys, d_slots, NULL});
+        context, &(lmn_token_attention_grad){L, E, H, seen_tokens, window, rows, window_seen,
+                                             window_audience, slots, NULL, keys, output,
+                                             log_normalizer, d_output, d_keys, d_slots, NULL});
   if (P) {
     OUT(d_gates, pinned_tokens);
     lmn_token_attention_backward(
-        context, &(lmn_token_attention_grad){L, E, H, pinned_tokens, P, rows, pinned_seen, pinned_audience,
-                                    slots, gates, keys, output, log_normalizer, d_output, d_keys,
-                                    d_slots, d_gates});
+        context, &(lmn_token_attention_grad){L, E, H, pinned_tokens, P, rows, pinned_seen,
+                                             pinned_audience, slots, gates, keys, output,
+                                             log_normalizer, d_output, d_keys, d_slots, d_gates});
   }
 
   // Decode steps: one slot, less than a tile, more than a block of slots.
@@ -396,7 +399,8 @@ static int check_vocabulary(void) {
 
 /// Several units of every kernel. The first is what a default network computes, at a longer length.
 static const computation long_parts[] = {
-    // name, width, heads, start, length, {banks, arity, expansion, maximum levels, window, disjoint},
+    // name, width, heads, start, length, {banks, arity, expansion, maximum levels, window,
+    // disjoint},
     // sources, level bias, pinned
     {"default", 32, 4, 0, 1100, {2, 2, 0, 47, 0, false}, 1, false, 0},
     {"level bias", 32, 4, 0, 1100, {2, 2, 0, 47, 0, false}, 1, true, 0},

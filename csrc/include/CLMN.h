@@ -185,12 +185,12 @@ enum { LMN_MOST_ARITY = 16 };
 
 /// Settings of a tree of summaries, the same for all of its parts.
 typedef struct lmn_tree_shape {
-  size_t banks;          // K, at least 1: summaries of every node
-  size_t arity;          // r, from 2 to LMN_MOST_ARITY: children of a node
-  size_t expansion;         // g: slots of a node beyond those of its children
+  size_t banks;           // K, at least 1: summaries of every node
+  size_t arity;           // r, from 2 to LMN_MOST_ARITY: children of a node
+  size_t expansion;       // g: slots of a node beyond those of its children
   size_t maximum_levels;  // levels above the tokens, at most; at least 1
-  size_t window;         // tokens before its own that a position may see
-  bool disjoint;         // whether a position sees every token in one node at most
+  size_t window;          // tokens before its own that a position may see
+  bool disjoint;          // whether a position sees every token in one node at most
 } lmn_tree_shape;
 
 /// The part of a tree of summaries that belongs to the tokens [start, start + length) of a stream.
@@ -428,11 +428,11 @@ void lmn_token_attention_window(lmn_tree, int32_t *seen, int32_t *audience);
 /// tokens before it. A token replaces the first one of lowest score, if its own score is higher.
 typedef struct lmn_pinning {
   size_t length, count;  // L; p, at least 1
-  const float *scores;    // [p + L]: of the tokens pinned before the part, -INFINITY for none; then
-                          // of the part's tokens
-  int32_t *seen;          // [L, p]
-  int32_t *audience;      // [p + L, 2]
-  int64_t *pinned;        // [p]: the tokens pinned after the part, as indices of `scores`
+  const float *scores;   // [p + L]: of the tokens pinned before the part, -INFINITY for none; then
+                         // of the part's tokens
+  int32_t *seen;         // [L, p]
+  int32_t *audience;     // [p + L, 2]
+  int64_t *pinned;       // [p]: the tokens pinned after the part, as indices of `scores`
 } lmn_pinning;
 
 void lmn_token_attention_pinned(const lmn_pinning *);

@@ -12,8 +12,8 @@
 
 /// product (+)= left . matrix over the families of a unit.
 LMN_INLINE void expansion_product(size_t families, size_t E, const float *left, lmn_slot_rows from,
-                                 const float *matrix, float *product, lmn_slot_rows to,
-                                 matmul_start start, const float *bias) {
+                                  const float *matrix, float *product, lmn_slot_rows to,
+                                  matmul_start start, const float *bias) {
   const matmul_operands o = {
       .inner = E,
       .left = left + from.row * E,
@@ -40,8 +40,8 @@ KERNEL(expansion_forward) {
         matmul_start start = MATMUL_BIAS;
         for (size_t k = s < slots ? 0 : s - slots + 1; k <= g && k <= s; k++) {
           expansion_product(families, E, a->nodes, lmn_child_slots(a, bank, j, c, s - k),
-                           a->expansion.weight + k * E * E, a->expansion.grown,
-                           lmn_grown_slots(a, bank, j, c, s), start, a->expansion.bias);
+                            a->expansion.weight + k * E * E, a->expansion.grown,
+                            lmn_grown_slots(a, bank, j, c, s), start, a->expansion.bias);
           start = MATMUL_PRODUCT;
         }
       }
@@ -60,8 +60,8 @@ KERNEL(expansion_backward_nodes) {
       for (size_t s = 0; s < slots; s++)
         for (size_t k = 0; k <= g; k++)
           expansion_product(families, E, a->grad.d_grown, lmn_grown_slots(a, bank, j, c, s + k),
-                           a->grad.weight_transposed + k * E * E, a->nodes,
-                           lmn_child_slots(a, bank, j, c, s), MATMUL_PRODUCT, NULL);
+                            a->grad.weight_transposed + k * E * E, a->nodes,
+                            lmn_child_slots(a, bank, j, c, s), MATMUL_PRODUCT, NULL);
   }
 }
 

@@ -9,9 +9,9 @@ LMN_KERNEL(transpose_forward)                       // unit: one row of a transp
 LMN_KERNEL(row_sum_forward)                         // unit: LMN_TILE_COLUMNS columns
 LMN_KERNEL(row_maximum_forward)                     // unit: LMN_TILE_COLUMNS columns
 LMN_KERNEL(row_maximum_backward)                    // unit: one row
-LMN_KERNEL(expansion_forward)                        // unit: LMN_TILE_ROWS families of one bank
-LMN_KERNEL(expansion_backward_nodes)                 // unit: LMN_TILE_ROWS families of one bank
-LMN_KERNEL(expansion_backward_weight)                // unit: LMN_TILE_ROWS rows of one tap's matrix
+LMN_KERNEL(expansion_forward)                       // unit: LMN_TILE_ROWS families of one bank
+LMN_KERNEL(expansion_backward_nodes)                // unit: LMN_TILE_ROWS families of one bank
+LMN_KERNEL(expansion_backward_weight)               // unit: LMN_TILE_ROWS rows of one tap's matrix
 LMN_KERNEL(affine_summary_forward)                  // unit: LMN_TILE_ROWS families of one bank
 LMN_KERNEL(affine_summary_backward_nodes)           // unit: LMN_TILE_ROWS families of children
 LMN_KERNEL(affine_summary_backward_weight)          // unit: LMN_TILE_ROWS rows of one bank's weight
@@ -23,9 +23,9 @@ LMN_KERNEL(single_vector_attention_forward)         // unit: LMN_ATTENTION_BLOCK
 LMN_KERNEL(single_vector_attention_backward)        // unit: a chunk of positions
 LMN_KERNEL(single_vector_attention_backward_upper)  // unit: one upper level of one bank
 LMN_KERNEL(single_vector_attention_step_forward)    // unit: one stream
-LMN_KERNEL(token_attention_forward)                          // unit: one position
-LMN_KERNEL(token_attention_backward_keys)                    // unit: one position
-LMN_KERNEL(token_attention_backward_slots)                   // unit: one token
+LMN_KERNEL(token_attention_forward)                 // unit: one position
+LMN_KERNEL(token_attention_backward_keys)           // unit: one position
+LMN_KERNEL(token_attention_backward_slots)          // unit: one token
 LMN_KERNEL(rms_norm_forward)                        // unit: one row
 LMN_KERNEL(rms_norm_backward_x)                     // unit: one row
 LMN_KERNEL(rms_norm_backward_gain)                  // unit: LMN_TILE_COLUMNS columns

@@ -11,7 +11,8 @@ void lmn_token_attention_forward(lmn_context context, const lmn_token_attention 
 
 void lmn_token_attention_backward(lmn_context context, const lmn_token_attention_grad *a) {
   const size_t pair = 3 * a->width + 16 * a->heads;
-  lmn_share_out(context, context.isa->token_attention_backward_keys, a, a->length, a->places * pair);
+  lmn_share_out(context, context.isa->token_attention_backward_keys, a, a->length,
+                a->places * pair);
   // The pairs of the call above, divided by the number of tokens.
   lmn_share_out(context, context.isa->token_attention_backward_slots, a, a->tokens,
                 lmn_units(a->length * a->places, a->tokens + 1) * pair);

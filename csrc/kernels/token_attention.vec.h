@@ -16,9 +16,10 @@ typedef struct {
   int32_t tokens[ATTENTION_SLOTS];
 } token_attention_view;
 
-LMN_INLINE void token_attention_view_next(attention_shape f, token_attention_view *view, const int32_t *seen,
-                                 size_t places, size_t *place, const int32_t *token_rows,
-                                 const float *slots, size_t width) {
+LMN_INLINE void token_attention_view_next(attention_shape f, token_attention_view *view,
+                                          const int32_t *seen, size_t places, size_t *place,
+                                          const int32_t *token_rows, const float *slots,
+                                          size_t width) {
   view->rows.count = 0;
   for (; *place < places && view->rows.count < ATTENTION_SLOTS; ++*place) {
     const int32_t token = seen[*place];
@@ -30,8 +31,8 @@ LMN_INLINE void token_attention_view_next(attention_shape f, token_attention_vie
 }
 
 /// Adds the gates of the tokens to their scores.
-LMN_INLINE void token_attention_view_gates(attention_shape f, const token_attention_view *view, const float *gates,
-                                  float *scores) {
+LMN_INLINE void token_attention_view_gates(attention_shape f, const token_attention_view *view,
+                                           const float *gates, float *scores) {
   if (!gates) return;
   for (size_t s = 0; s < rows_dots(f, &view->rows) / f.heads; s++) {
     const vec gate = vec_set(gates[view->tokens[lmn_min(s, view->rows.count - 1)]]);
@@ -41,8 +42,8 @@ LMN_INLINE void token_attention_view_gates(attention_shape f, const token_attent
 }
 
 // output = (exp(log_normalizer) * output + sum over s of exp(score[s]) * value[s]) / normalizer
-LMN_INLINE void token_attention_output(attention_shape f, const lmn_token_attention *a, size_t head, size_t begin,
-                                 size_t end) {
+LMN_INLINE void token_attention_output(attention_shape f, const lmn_token_attention *a, size_t head,
+                                       size_t begin, size_t end) {
   const size_t E = a->width, used = lmn_min(f.heads, f.lanes);
   const float scale = 1 / sqrtf((float)(E / a->heads));
   for (size_t t = begin; t < end; t++) {
@@ -84,8 +85,8 @@ LMN_INLINE void row_softmax_backward(size_t dots, const float *log_normalizer,
 }
 
 // d_key += sum over s of d_score[s] * query[s]
-LMN_INLINE void token_attention_keys(attention_shape f, const lmn_token_attention_grad *a, size_t head, size_t begin,
-                            size_t end) {
+LMN_INLINE void token_attention_keys(attention_shape f, const lmn_token_attention_grad *a,
+                                     size_t head, size_t begin, size_t end) {
   const size_t E = a->width, used = lmn_min(f.heads, f.lanes);
   const float scale = 1 / sqrtf((float)(E / a->heads));
   for (size_t t = begin; t < end; t++) {
@@ -104,7 +105,7 @@ LMN_INLINE void token_attention_keys(attention_shape f, const lmn_token_attentio
           d_scores[ATTENTION_SLOTS * VEC_LANES];
       token_attention_view view;
       token_attention_view_next(f, &view, a->seen + t * a->places, a->places, &place, a->rows,
-                       a->slots + head, E);
+                                a->slots + head, E);
       attention_rows values;
       values.count = 0;
       for (size_t s = 0; s < view.rows.count; s++) rows_add(&values, view.rows.rows[s] + E);
@@ -125,8 +126,8 @@ ATTENTION_KERNEL(token_attention_backward_keys, lmn_token_attention_grad, token_
 
 // d_query += sum over t of d_score[t] * key[t];  d_value += sum over t of weight[t] * d_output[t]
 // d_gate = sum over t and heads of d_score[t]
-LMN_INLINE void token_attention_slots(attention_shape f, const lmn_token_attention_grad *a, size_t head, size_t begin,
-                             size_t end) {
+LMN_INLINE void token_attention_slots(attention_shape f, const lmn_token_attention_grad *a,
+                                      size_t head, size_t begin, size_t end) {
   const size_t E = a->width, used = lmn_min(f.heads, f.lanes);
   const float scale = 1 / sqrtf((float)(E / a->heads));
   for (size_t token = begin; token < end; token++) {
