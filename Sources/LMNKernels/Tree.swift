@@ -107,9 +107,10 @@ public struct Tree: Sendable, Hashable {
     for number in 0...levels {
       let nodes = level(number)
       key += [nodes.carried, nodes.rows.count, min(span - start % span, length + 1)]
-      // Positions attend to the nodes that wait for siblings: how many there are is a digit of the
-      // position.
-      if shape.waits(onLevel: number) { key.append(start / span % shape.arity) }
+      // The nodes that wait for siblings are a digit of the position: where others join them, and where
+      // positions attend to them, the digit matters beside the number of carried nodes.
+      let finishes = nodes.rows.count > nodes.carried * nodes.slots
+      if finishes || shape.waits(onLevel: number) { key.append(start / span % shape.arity) }
       span = span > Int.max / shape.arity ? Int.max : span * shape.arity
     }
     return key
