@@ -164,9 +164,9 @@ extension Cost {
   /// token, for one node per bank with its query and value, and for the feed-forward map; 2E per
   /// slot seen; E·V in the head. A training step is three times its forward pass. Of the bytes only
   /// what streams cannot do without is counted, the parameters, and of a layer its input and output.
-  static func step(of work: Work) -> Cost {
+  static func step(of work: Work) throws -> Cost {
     let sizes = work.configuration
-    let (e, k, f) = (sizes.width, sizes.banks, sizes.feedForward)
+    let (e, k, f) = (sizes.width, sizes.logarithmic.banks, sizes.feedForward)
     let positions = work.positions
     let seen =
       slotsSeen(before: positions.upperBound, shape: TreeShape(banks: k))
@@ -177,10 +177,11 @@ extension Cost {
       2 * Double(work.tokensPerStep) * (Double(sizes.layers) * block + Double(head))
     }
     let head = e * sizes.vocabularySize
+    let parameters = try ParameterSource.count { try LanguageNetwork(sizes, using: &$0) }
     return switch work.kind {
     case .training: Cost(operations: 3 * forward(head), bytes: 0)
     case .evaluation: Cost(operations: forward(head), bytes: 0)
-    case .decoding: Cost(operations: forward(head), bytes: 4 * Double(sizes.parameterCount!))
+    case .decoding: Cost(operations: forward(head), bytes: 4 * Double(parameters!))
     case .layer: Cost(operations: forward(0), bytes: 8 * Double(work.tokensPerStep * e))
     }
   }

@@ -17,26 +17,30 @@ extension KernelBenchmark {
     let affine = Summary.affine(weight: random(K, 2 * e, e), bias: bias)
     let separable = Summary.separable(
       taps: random(K, 3, e), pointwise: random(K, e, e), bias: bias)
-    func step(_ trees: StreamTrees, _ summary: Summary) {
+    func step(_ trees: StreamTrees, at positions: PositionBuffer, _ summary: Summary) {
       trees.step(
-        tokens, summary: summary, expansion: nil, queryValue: queryValue,
+        tokens, at: positions, summary: summary, expansion: nil, queryValue: queryValue,
         queryValueBias: queryValueBias, levelBias: nil)
+      positions.advance()
+    }
+    func positions() -> PositionBuffer {
+      PositionBuffer(repeatElement(Int64(Self.position), count: streams))
     }
     for (name, summary, operations) in [
       ("affineSummary", affine, 4 * e * e), ("separableConv", separable, 2 * e * e + 4 * e),
     ] {
-      let trees = trees(streams: streams, width: e, heads: heads)
+      let (trees, positions) = (trees(streams: streams, width: e, heads: heads), positions())
       measure(
         "\(name).step \(shape)",
         .treeStep(streams: streams, width: e, banks: K, summary: operations), runs: 64
-      ) { step(trees, summary) }
+      ) { step(trees, at: positions, summary) }
     }
 
     let (still, keys) = (trees(streams: streams, width: e, heads: heads), random(streams, e))
     // The state at a position p has the slots that the token before it saw.
     let slots = Tree(start: Self.position, length: 1, banks: K).carriedRows.count
     // Trees learn what a position sees from a step.
-    step(still, affine)
+    step(still, at: positions(), affine)
     measure(
       "singleVectorAttention.step \(shape)",
       .attentionStep(streams: streams, width: e, heads: heads, slots: slots)
@@ -51,11 +55,11 @@ extension KernelBenchmark {
       streams: streams, width: width, heads: heads, shape: TreeShape(banks: K))
     let rows = Tree(start: Self.position, length: 1, banks: K).carriedRows.count
     let state = StreamTreeState(
-      position: Self.position, nodes: random(rows, width), pinned: random(0, width),
-      pinnedScores: random(0, 1))
+      nodes: random(rows, width), pinned: random(0, width), pinnedScores: random(0, 1))
     let slots = random(rows, 2 * width)
     for stream in 0..<streams {
-      trees.load(stream, state, slots: slots, gates: nil, levelBias: nil)
+      trees.load(
+        stream, state, at: Self.position, slots: slots, gates: nil, levelBias: nil)
     }
     return trees
   }

@@ -93,7 +93,7 @@ struct Work {
   private static func wide(_ banks: Int) -> Configuration {
     var configuration = Configuration(vocabularySize: 256)
     (configuration.width, configuration.layers) = (256, 6)
-    (configuration.heads, configuration.banks) = (8, banks)
+    (configuration.logarithmic.heads, configuration.logarithmic.banks) = (8, banks)
     return configuration
   }
 }
@@ -102,7 +102,7 @@ extension Work {
   /// Makes it ready to be timed in the current context.
   func workload() throws -> Workload {
     var generator = SeededGenerator(seed: 1)
-    let network = try LanguageNetwork(configuration, using: &generator)
+    let network = try generator.drawing { try LanguageNetwork(configuration, using: &$0) }
     switch kind {
     case .training:
       return .trainingStep(of: network, batch: batch, length: positions.count)
@@ -111,7 +111,9 @@ extension Work {
     case .decoding:
       return .decoding(by: network, streams: batch, positions: positions)
     case .layer:
-      return .layer(network.trunk.blocks[0], length: positions.count, using: &generator)
+      return .layer(
+        network.trunk.blocks[0], width: configuration.width, length: positions.count,
+        using: &generator)
     }
   }
 
@@ -121,10 +123,10 @@ extension Work {
 
 extension Workload {
   fileprivate static func layer(
-    _ block: Block<LogarithmicMemory>, length: Int, using generator: inout SeededGenerator
+    _ block: Block, width: Int, length: Int, using generator: inout SeededGenerator
   ) -> Workload {
-    let x = Tensor(shape: [length, block.memory.width]) { base in
-      for index in 0..<length * block.memory.width {
+    let x = Tensor(shape: [length, width]) { base in
+      for index in 0..<length * width {
         base[index] = generator.uniform(in: -1..<1)
       }
     }

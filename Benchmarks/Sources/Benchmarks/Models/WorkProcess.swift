@@ -52,7 +52,7 @@ extension Results {
     guard wants(work.title) || wants(work.id) else { return }
     let answer = try WorkProcess.ask(work, iterations: iterations, in: context)
     add(
-      work.title, work: work.id, .step(of: work), in: context, median: answer.median,
+      work.title, work: work.id, try .step(of: work), in: context, median: answer.median,
       minimum: answer.minimum, tokensPerSecond: Double(work.tokensPerStep) / answer.median,
       peakMemoryMiB: answer.peakMemoryMiB)
   }
