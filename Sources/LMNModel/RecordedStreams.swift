@@ -5,20 +5,12 @@ internal import LMNKernels
 /// In a free place a stream begins at every step, which costs little and never gets far. With several
 /// threads, each computes a share of the places through the whole network.
 ///
-/// Unchecked because it is changed in place: its owner is the only one.
-final class RecordedStreams<N: Network>: ConcurrentWork, @unchecked Sendable {
-  let context: ExecutionContext
-  private let lanes: [Lane]
-  private let inner: ExecutionContext
-
-  /// The places that one thread steps.
-  private struct Lane {
-    let range: Range<Int>
-    let inputs: N.Inputs
-    let streams: Trunk.Streams
-    let outputs: Tensor
-    let recording: Recording
-  }
+/// It is changed in place: its owner is the only one.
+final class RecordedStreams<N: Network>: Sendable {
+  /// The places of all threads, which need not know the network: a step has no time for generic code.
+  private let lanes: StreamLanes
+  /// By lane.
+  private let inputs: [N.Inputs]
 
   /// Records a step.
   ///
@@ -30,16 +22,77 @@ final class RecordedStreams<N: Network>: ConcurrentWork, @unchecked Sendable {
   init(
     _ network: N, states: [Trunk.State], places placeCount: Int, in context: ExecutionContext
   ) {
+    var inputs: [N.Inputs] = []
+    lanes = StreamLanes(of: network.trunk, states: states, places: placeCount, in: context) {
+      count in
+      let own = network.makeInputs(count)
+      inputs.append(own)
+      return { network.step(own, of: $0) }
+    }
+    self.inputs = inputs
+  }
+
+  var context: ExecutionContext { lanes.context }
+
+  func state(at place: Int) -> Trunk.State { lanes.state(at: place) }
+
+  /// Sets a place to a state; nil for the beginning.
+  func load(_ state: Trunk.State?, at place: Int) { lanes.load(state, at: place) }
+
+  /// Takes a step.
+  ///
+  /// - Parameters:
+  ///   - rows: The row of every place, nil where it is free.
+  ///   - fill: Gets memory for inputs, an index there, and the row whose input it has to write there.
+  func step(_ rows: [Int?], _ fill: (_ inputs: N.Inputs, _ index: Int, _ row: Int) -> Void) {
+    lanes.forEachRow(of: rows) { lane, index, row in fill(inputs[lane], index, row) }
+    lanes.step()
+  }
+
+  /// Copies the last step's outputs of every row to its place in `outputs`.
+  func copyOutputs(of rows: [Int?], to outputs: inout Tensor) {
+    lanes.copyOutputs(of: rows, to: &outputs)
+  }
+}
+
+/// The places of recorded streams, shared out over threads.
+///
+/// Unchecked because it is changed in place: its owner is the only one.
+private final class StreamLanes: ConcurrentWork, @unchecked Sendable {
+  let context: ExecutionContext
+  private let lanes: [Lane]
+  private let inner: ExecutionContext
+
+  /// The places that one thread steps.
+  private struct Lane {
+    let range: Range<Int>
+    let streams: Trunk.Streams
+    let outputs: Tensor
+    let recording: Recording
+  }
+
+  /// Records a step.
+  ///
+  /// - Parameters:
+  ///   - trunk: The trunk of the network.
+  ///   - states: Of the streams in the first places.
+  ///   - placeCount: Places, at least as many.
+  ///   - context: The context to compute in.
+  ///   - makeStep: Gives the step of a lane of some places, for the lanes in order.
+  init(
+    of trunk: Trunk, states: [Trunk.State], places placeCount: Int, in context: ExecutionContext,
+    step makeStep: (_ places: Int) -> (Trunk.Streams) -> Tensor
+  ) {
     self.context = context
     let laneCount = min(placeCount, context.threadCount)
     let inner = context.forEach(of: laneCount)
     self.inner = inner
     lanes = (0..<laneCount).map { lane in
       let range = placeCount * lane / laneCount..<placeCount * (lane + 1) / laneCount
-      let inputs = network.makeInputs(range.count)
-      let streams = network.trunk.makeStreams(range.count)
+      let step = makeStep(range.count)
+      let streams = trunk.makeStreams(range.count)
       var outputs: Tensor?
-      let recording = Recording(in: inner) { outputs = network.step(inputs, of: streams) }
+      let recording = Recording(in: inner) { outputs = step(streams) }
       // Only now: recording took a step, which is always possible from the beginning.
       for (row, place) in range.enumerated() {
         if place < states.count {
@@ -48,8 +101,7 @@ final class RecordedStreams<N: Network>: ConcurrentWork, @unchecked Sendable {
           streams.reset(row)
         }
       }
-      return Lane(
-        range: range, inputs: inputs, streams: streams, outputs: outputs!, recording: recording)
+      return Lane(range: range, streams: streams, outputs: outputs!, recording: recording)
     }
   }
 
@@ -58,7 +110,6 @@ final class RecordedStreams<N: Network>: ConcurrentWork, @unchecked Sendable {
     return lane.streams.state(at: place - lane.range.lowerBound)
   }
 
-  /// Sets a place to a state; nil for the beginning.
   func load(_ state: Trunk.State?, at place: Int) {
     let lane = lane(of: place)
     let row = place - lane.range.lowerBound
@@ -67,29 +118,24 @@ final class RecordedStreams<N: Network>: ConcurrentWork, @unchecked Sendable {
 
   private func lane(of place: Int) -> Lane { lanes.first { $0.range.contains(place) }! }
 
-  /// Takes a step.
-  ///
-  /// - Parameters:
-  ///   - rows: The row of every place, nil where it is free.
-  ///   - fill: Gets memory for inputs, an index there, and the row whose input it has to write there.
-  func step(_ rows: [Int?], _ fill: (_ inputs: N.Inputs, _ index: Int, _ row: Int) -> Void) {
-    for index in 0..<lanes.count {
-      let lane = lanes[index]
-      for place in lane.range {
-        let index = place - lane.range.lowerBound
+  /// Calls `fill` with the lane of every row, its index there, and the row; begins anew in free places.
+  func forEachRow(of rows: [Int?], _ fill: (_ lane: Int, _ index: Int, _ row: Int) -> Void) {
+    for lane in 0..<lanes.count {
+      let first = lanes[lane].range.lowerBound
+      for place in lanes[lane].range {
         if let row = rows[place] {
-          fill(lane.inputs, index, row)
+          fill(lane, place - first, row)
         } else {
-          lane.streams.reset(index)
+          lanes[lane].streams.reset(place - first)
         }
       }
     }
-    context.perform(self, count: lanes.count)
   }
+
+  func step() { context.perform(self, count: lanes.count) }
 
   func perform(_ index: Int) { lanes[index].recording.run(in: inner) }
 
-  /// Copies the last step's outputs of every row to its place in `outputs`.
   func copyOutputs(of rows: [Int?], to outputs: inout Tensor) {
     outputs.withMutableScalars { target in
       for index in 0..<lanes.count {
