@@ -7,11 +7,11 @@ extension Variable {
   /// A tree's nodes by affine maps of the children of each.
   ///
   /// - Parameters:
-  ///   - tree: Which part of a stream's tree this is.
+  ///   - tree: Part of a stream's tree.
   ///   - carried: The carried nodes `[C, E]` in the order of the tree's `carriedRows`.
   ///   - weight: `[KJ, rE, E]`, E rows per child, for every bank and source.
   ///   - bias: `[K, E]`.
-  ///   - expansion: For a tree that grows.
+  ///   - expansion: Expansion; nil if g is 0.
   /// - Returns: `[N, E]` for `self` of `[L, E]`, the tokens.
   public func affineSummary(
     of tree: Tree, carried: Variable, weight: Variable, bias: Variable,

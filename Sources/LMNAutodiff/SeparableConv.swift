@@ -4,12 +4,12 @@ extension Variable {
   /// A tree's nodes by depthwise-separable convolution with kernel and stride r.
   ///
   /// - Parameters:
-  ///   - tree: Which part of a stream's tree this is.
+  ///   - tree: Part of a stream's tree.
   ///   - carried: The carried nodes `[C, E]` in the order of the tree's `carriedRows`.
   ///   - taps: `[K, r + 1, E]`: per channel the factor of every child, and the bias.
   ///   - pointwise: `[K, E, E]`.
   ///   - bias: `[K, E]`.
-  ///   - expansion: For a tree that grows.
+  ///   - expansion: Expansion; nil if g is 0.
   /// - Returns: `[N, E]` for `self` of `[L, E]`, the tokens.
   public func separableConv(
     of tree: Tree, carried: Variable, taps: Variable, pointwise: Variable, bias: Variable,

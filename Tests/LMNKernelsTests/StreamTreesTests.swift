@@ -182,7 +182,7 @@ extension TokenAttentionStream: CustomTestStringConvertible {
   fileprivate func trees(_ streams: Int) -> StreamTrees {
     StreamTrees(
       streams: streams, width: width, heads: heads, shape: shape, hasLevelBias: levelBias != nil,
-      pins: places)
+      pinnedCount: places)
   }
 
   fileprivate func step(_ trees: StreamTrees, at positions: [Int]) -> Tensor {
