@@ -27,7 +27,7 @@ struct Benchmarks: ParsableCommand {
     }
   }
 
-  /// All but the definition, unless that is asked for.
+  /// All available sets except the reference, or the selected one.
   private var instructionSets: [InstructionSet] {
     InstructionSet.available.filter { candidate in
       instructionSet.map { $0 == candidate.name } ?? (candidate != .reference)
@@ -36,7 +36,7 @@ struct Benchmarks: ParsableCommand {
 
   func run() throws {
     if let measureWork {
-      return try WorkProcess.answer(measureWork, iterations: iterations, in: context)
+      return try WorkProcess.printMeasurement(measureWork, iterations: iterations, in: context)
     }
     let results = Results(iterations: iterations, filter: filter)
     for instructionSet in instructionSets {
