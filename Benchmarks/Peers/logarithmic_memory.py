@@ -93,7 +93,8 @@ class Block(nn.Module):
             return self.split(slots).transpose(1, 2)
 
         mask = torch.zeros(present.shape).masked_fill(~present, -torch.inf).repeat(len(y), 1)[:, None, None]
-        k = self.split(k.flatten(0, 1))[:, :, None]  # the query of the fused kernel; the queries of the model are its keys
+        # Queries of the model are keys of the fused kernel, and the other way round.
+        k = self.split(k.flatten(0, 1))[:, :, None]
         return F.scaled_dot_product_attention(k, gather(q), gather(v), attn_mask=mask).reshape(y.shape)
 
     def attend_blocks(self, y):

@@ -71,9 +71,9 @@ def main():
     parser.add_argument("--peers", nargs="+", metavar="PEER", choices=works.PEERS, default=list(works.PEERS),
                         help="only these: " + ", ".join(works.PEERS))  # fmt: skip
     parser.add_argument("--iterations", type=int, default=20, help="timed runs of a measurement (20)")
-    parser.add_argument("--seconds", type=float, default=60, help="that a measurement may take (60)")
+    parser.add_argument("--seconds", type=float, default=60, help="time limit of a measurement (60)")
     parser.add_argument("--memory", type=float, default=min(12, round(0.75 * memory, 1)),
-                        help="GiB that a measurement may take (12, or three quarters of the machine's)")  # fmt: skip
+                        help="limit of a measurement in GiB (12, or three quarters of the machine's)")  # fmt: skip
     parser.add_argument("--output", metavar="FILE", help="also write the lines to this file")
     arguments = parser.parse_args()
     chosen = [works.work(id) for id in arguments.works]

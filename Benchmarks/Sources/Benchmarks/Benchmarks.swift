@@ -7,13 +7,13 @@ struct Benchmarks: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Time kernels and models on every instruction set, on one thread and on two.")
 
-  @Option(help: "Runs of each benchmark at most, of which the median is shown; 1 is quick.")
+  @Option(help: "Largest number of runs of each benchmark; the median is shown. 1 is quick.")
   var iterations = 200
-  @Option(help: "Only benchmarks whose name, or work's id, contains this.")
+  @Option(help: "Only benchmarks whose name or ID contains this.")
   var filter = ""
   @Option(help: "Only this instruction set.")
   var instructionSet: String?
-  @Option(help: "Also write the rows as JSON to this file.")
+  @Option(help: "Also write the results as JSON to this file.")
   var json: String?
   @Option(help: .private)
   var measureWork: String?
