@@ -160,7 +160,7 @@ private struct SlotNames {
   }
 }
 
-/// Expects every position of `tree` to see what the rule says.
+/// Expects every position of `tree` to see the nodes of the rule.
 ///
 /// All scores are 0 and values name their slots, so the output times the number of slots tells
 /// which slots it averages.
