@@ -50,7 +50,7 @@ class GPT2(nn.Module):
 
 
 class Decoder:
-    """Streams in lock-step, one token at a time. The cache is preallocated; attention reads its filled part."""
+    """Decode steps of streams at one position. The cache is preallocated; attention reads its filled part."""
 
     def __init__(self, model, batch, length):
         shape = model.shape

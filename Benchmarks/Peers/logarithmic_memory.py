@@ -1,13 +1,13 @@
-"""The Logarithmic Memory Network in PyTorch: one function, three parallel formulations, and a sequential one.
+"""The Logarithmic Memory Network in PyTorch: three parallel formulations and a sequential one of the same function.
 
-    slots   as published: lays out every slot of every position, [B, L, 1 + K log2 L, E], and projects every copy.
-            (our own rewrite of it)
+    slots   as published, rewritten: materializes the slots of every position, [B, L, 1 + K log2 L, E], and projects
+            each copy
     nodes   projects every node once, gathers queries and values for every position, fused attention
-    blocks  projects every node once; the 2^i positions that see a node of level i meet it in a product of blocks,
-            so the only tensors with an entry for every slot of every position are the scores
+    blocks  projects every node once, multiplies a node of level i with the block of 2^i positions that see it; only the
+            scores have an entry for every slot of every position
 
-    B batch, L length, E width, K banks, H heads, D = E / H, S slots of a position: itself, then level by level and
-    bank by bank the newest finished node.
+    B batch, L length, E width, K banks, H heads, D = E / H, S slots of a position: itself, then by level and bank
+    the newest completed node.
 """
 
 import functools
@@ -19,7 +19,7 @@ from torch import nn
 
 @functools.lru_cache(maxsize=1)
 def visibility(length, banks):
-    """For every position and slot [L, S]: is it present, and which row of (tokens, level 1, level 2, ...) is it."""
+    """Two arrays [L, S]: whether a position has a slot, and the slot's row of (tokens, level 1, level 2, ...)."""
     seen, row = torch.arange(1, length + 1), length
     present, index = [seen > 0], [seen - 1]
     for level in range(1, length.bit_length()):
@@ -66,7 +66,7 @@ class Block(nn.Module):
         return x.unflatten(-1, (self.heads, -1))
 
     def project_once(self, y):
-        """q and v of (tokens, level 1, ...), bank by bank [B, N, E], and k of the tokens [B, L, E]; as q, k, v."""
+        """q, k, v: q and v [B, N, E] of (tokens, level 1, ...), each level by bank; k [B, L, E] of the tokens."""
         nodes = torch.cat([y] + [nodes.flatten(1, 2) for nodes in self.levels(y)], dim=1)
         weights, biases = self.qkv.weight.chunk(3), self.qkv.bias.chunk(3)
         return (F.linear(x, weight, bias) for x, weight, bias in zip((nodes, y, nodes), weights, biases))
@@ -93,7 +93,8 @@ class Block(nn.Module):
             return self.split(slots).transpose(1, 2)
 
         mask = torch.zeros(present.shape).masked_fill(~present, -torch.inf).repeat(len(y), 1)[:, None, None]
-        k = self.split(k.flatten(0, 1))[:, :, None]  # what the fused kernel calls a query; our queries are its keys
+        # Queries of the model are keys of the fused kernel, and the other way round.
+        k = self.split(k.flatten(0, 1))[:, :, None]
         return F.scaled_dot_product_attention(k, gather(q), gather(v), attn_mask=mask).reshape(y.shape)
 
     def attend_blocks(self, y):
@@ -104,13 +105,13 @@ class Block(nn.Module):
         q, v = (self.split(x).split([length] + [self.banks * n for n in counts], dim=1) for x in (q, v))
 
         def by_node(x, level, count):
-            """[B, L, H, Z] -> [B, H, n, 2^i, Z]: at every node, the positions that see it. Beyond the end are zeros."""
+            """[B, L, H, Z] -> [B, H, n, 2^i, Z]: per node, the positions that see it; zeros beyond the end."""
             size = 2**level
             x = F.pad(x, (0, 0, 0, 0, 0, size - 1))[:, size - 1 :][:, : count * size]
             return x.unflatten(1, (count, size)).permute(0, 3, 1, 2, 4)
 
         def by_position(x, level):
-            """The way back; positions that see no node of the level get zeros."""
+            """Inverse of by_node; zeros at positions that see no node of the level."""
             x = x.permute(0, 2, 3, 1, 4).flatten(1, 2)
             return F.pad(x, (0, 0, 0, 0, 2**level - 1, 0))[:, :length]
 
@@ -149,11 +150,11 @@ class LogarithmicMemoryNetwork(nn.Module):
 
 
 class Decoder:
-    """Streams in lock-step, one token at a time. A node is made and projected once, when it is finished.
+    """Decode steps of streams at one position. A node is computed and projected once, when it is completed.
 
-    Per block, all preallocated: queries, keys and values of the slots, and for every level the newest node, which
-    waits for its right sibling. The nodes that a token finishes are levels 1, 2, ... without a gap, and the levels that
-    it sees are too: both are the first rows of the slots, so nothing is gathered and nothing is masked.
+    Per block, all preallocated: queries, keys and values of the slots, and for every level the newest node, kept
+    until its right sibling is complete. A token completes nodes of levels 1, 2, ... without a gap, and sees levels
+    without a gap: both are the first rows of the slots, so gathers and masks are not needed.
     """
 
     def __init__(self, model, batch, length):

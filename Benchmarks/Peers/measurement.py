@@ -1,7 +1,7 @@
-"""One measurement, in this process: peak memory and the allocator's settings are its own. `peers.py` starts these.
+"""One measurement per process, so that peak memory and allocator settings are its own. Started by `peers.py`.
 
-    python3 Benchmarks/Peers/measurement.py WORK PEER     prints one JSON line: times, or why it was skipped
-    python3 Benchmarks/Peers/measurement.py WORK check    the largest difference between the work's formulations
+    python3 Benchmarks/Peers/measurement.py WORK PEER     prints one JSON line: times, or the reason for skipping it
+    python3 Benchmarks/Peers/measurement.py WORK check    the largest difference between formulations
 """
 
 import argparse
@@ -21,8 +21,8 @@ import gpt2
 import logarithmic_memory
 import works
 
-CHECKED_LENGTH = 100  # not a power of two; more levels would not bring more cases
-CHUNK = 64  # tokens between two readings of the clock: few tokens finish many nodes, so single ones tell little
+CHECKED_LENGTH = 100  # not a power of two; more levels would add no cases
+CHUNK = 64  # tokens timed together, since tokens complete different numbers of nodes
 
 
 def model(work, peer):
@@ -60,7 +60,7 @@ def parallel_agreement(work):
 
 
 def decoding_agreement(work):
-    """The largest difference between logits of a whole text and token by token, relative to the largest logit."""
+    """The largest difference between logits in parallel and sequential form, relative to the largest logit."""
     differences = []
     for peer in work.peers:
         torch.manual_seed(1)
@@ -75,7 +75,7 @@ def decoding_agreement(work):
 
 
 def training(work, peer):
-    """A step: forward, backward, AdamW."""
+    """Training step: forward, backward, AdamW. Returns the function to time and the steps that it takes."""
     network = model(work, peer)
     inputs, targets = random_tokens(work, 2, work.batch, work.length)
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=0.01, fused=True)
@@ -89,7 +89,7 @@ def training(work, peer):
 
 
 def decoding(work, peer):
-    """A given token in, logits out, for every stream; `CHUNK` times."""
+    """`CHUNK` decode steps with given tokens. Returns the function to time and the steps that it takes."""
     streams = decoder(work, peer, model(work, peer), work.length)
     tokens = iter(random_tokens(work, work.length, work.batch))
     for column in itertools.islice(tokens, works.DECODING_START):
@@ -103,7 +103,7 @@ def decoding(work, peer):
 
 
 def layer(work, peer):
-    """Forward through one block, without a graph."""
+    """Forward pass of one block, without a graph. Returns the function to time and the steps that it takes."""
     block = model(dataclasses.replace(work, length=1), peer).blocks[0]
     x = torch.randn(1, work.length, work.shape.width)
 
@@ -115,7 +115,7 @@ def layer(work, peer):
 
 
 def measure(work, peer, iterations, seconds):
-    """Times an iteration up to so many times, as long as the next one will probably end in time."""
+    """Times up to `iterations` iterations; stops before one that would probably exceed `seconds` in all."""
     began = time.perf_counter()
     body, repetitions = {"training": training, "decoding": decoding, "layer": layer}[work.kind](work, peer)
     warm_up = min(2, iterations)
@@ -141,7 +141,7 @@ def measure(work, peer, iterations, seconds):
 
 
 def limit_memory(gigabytes):
-    """Has allocations beyond the limit fail, instead of guessing what autograd will need (Linux only)."""
+    """Makes allocations beyond the limit fail (Linux only); the need of autograd is hard to predict."""
     if sys.platform == "linux":
         resource.setrlimit(resource.RLIMIT_DATA, (int(gigabytes * 2**30),) * 2)
 

@@ -1,10 +1,10 @@
-"""What LMN is compared with: the same works in PyTorch, one JSON line per measurement.
+"""Measures the model benchmarks of LMN in PyTorch; prints one JSON line per measurement.
 
     python3 Benchmarks/Peers/peers.py [--works training-71k ...] [--peers slots ...] [--iterations 20]
 
-Every measurement is a process of its own, twice: as users run it, and with an allocator that keeps its memory (glibc),
-because more than half of the time of some steps is page faults. First the formulations are checked against each other.
-A measurement that needs more memory or time than it may have prints the reason instead of times.
+Every measurement runs in two processes: with default settings, and with an allocator that keeps its memory (glibc),
+since page faults are more than half of the time of some steps. Before, formulations are checked against each other.
+A measurement beyond its limit of memory or time prints the reason instead of times.
 Run it on an otherwise idle machine, with a python that has torch. `Benchmarks/run` runs it together with LMN.
 """
 
@@ -23,11 +23,11 @@ TUNED_MALLOC = {
     "MALLOC_TOP_PAD_": "268435456",
 }
 AGREEMENT = 1e-4
-STARTING = 30  # seconds that a process may take to start torch and to build the model
+STARTING = 30  # seconds to import torch and to build the model, at most
 
 
 def measurement(work, peer, tuned, arguments):
-    """What one process found, or why it did not finish."""
+    """Result of one process, or the reason for its failure."""
     script = pathlib.Path(__file__).with_name("measurement.py")
     command = [sys.executable, str(script), work.id, peer]
     for option in ("iterations", "seconds", "memory"):
@@ -48,7 +48,7 @@ def measurement(work, peer, tuned, arguments):
 
 
 def measurements(work, peers, arguments):
-    """All lines of a work."""
+    """All lines of a benchmark."""
     check = measurement(work, "check", False, arguments)
     if not check.get("agreement", 1) < AGREEMENT:
         raise SystemExit(f"the formulations of {work.id} do not agree to {AGREEMENT:.0e}: {json.dumps(check)}")
@@ -59,7 +59,7 @@ def measurements(work, peers, arguments):
             if work.kind == "decoding" or peer in works.PARALLEL:
                 line |= check
             yield line
-            if "skipped" in line:  # too much memory stays too much, and far too slow stays too slow
+            if "skipped" in line:  # a tuned allocator would not bring it within the limits
                 break
 
 
@@ -71,9 +71,9 @@ def main():
     parser.add_argument("--peers", nargs="+", metavar="PEER", choices=works.PEERS, default=list(works.PEERS),
                         help="only these: " + ", ".join(works.PEERS))  # fmt: skip
     parser.add_argument("--iterations", type=int, default=20, help="timed runs of a measurement (20)")
-    parser.add_argument("--seconds", type=float, default=60, help="that a measurement may take (60)")
+    parser.add_argument("--seconds", type=float, default=60, help="time limit of a measurement (60)")
     parser.add_argument("--memory", type=float, default=min(12, round(0.75 * memory, 1)),
-                        help="GiB that a measurement may take (12, or three quarters of the machine's)")  # fmt: skip
+                        help="limit of a measurement in GiB (12, or three quarters of the machine's)")  # fmt: skip
     parser.add_argument("--output", metavar="FILE", help="also write the lines to this file")
     arguments = parser.parse_args()
     chosen = [works.work(id) for id in arguments.works]

@@ -1,10 +1,10 @@
-"""Joins what LMN and its PyTorch peers measured into one table, and describes the machine.
+"""Joins the measurements of LMN and of its PyTorch peers into one table, with a description of the machine.
 
     python3 Benchmarks/Peers/report.py --lmn lmn.json [--peers peers.jsonl] --output DIRECTORY
 
-lmn.json is what `swift run -c release Benchmarks --json` writes, peers.jsonl what `peers.py` prints. The directory gets
-results.md and results.json. A ratio is the peer's median time over LMN's, with as many threads; LMN's row is the one of
-its fastest instruction set. Needs nothing but Python.
+lmn.json is written by `swift run -c release Benchmarks --json`, peers.jsonl by `peers.py`. Writes results.md and
+results.json to the directory. A ratio is the median time of the peer over that of LMN on the same number of threads and
+its fastest instruction set. Needs only Python.
 """
 
 import argparse
@@ -47,7 +47,7 @@ def first_match(pattern, path):
 
 
 def first_line(*command):
-    """What a command prints first, or None where there is no such command."""
+    """First line of output of a command; None if it is not installed or prints nothing."""
     if not shutil.which(command[0]):
         return None
     lines = subprocess.run(command, capture_output=True, text=True).stdout.splitlines()
@@ -55,7 +55,7 @@ def first_line(*command):
 
 
 def caches():
-    """Such as "L1 data 32K, L2 1024K" of the first core, as Linux tells them."""
+    """Caches of the first core, such as "L1 data 32K, L2 1024K" (Linux)."""
     found = []
     for directory in sorted(pathlib.Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")):
         level, kind, size = ((directory / name).read_text().strip() for name in ("level", "type", "size"))
@@ -64,7 +64,7 @@ def caches():
 
 
 def measured_peak(rows):
-    """GFLOP/s of one thread: what LMN's program measured before its benchmarks, as its rows tell."""
+    """GFLOP/s of one thread, as measured by LMN's program and recovered from its rows."""
     for row in rows:
         if row["fractionOfPeak"]:
             return row["gigaflops"] / row["fractionOfPeak"] / row["threads"]
@@ -72,7 +72,7 @@ def measured_peak(rows):
 
 
 def machine(rows, lines):
-    """What is known of it, by name."""
+    """Properties of the machine and the software, by name; unknown ones are left out."""
     peak = measured_peak(rows)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     description = {
@@ -98,13 +98,13 @@ def machine(rows, lines):
 
 
 def lmn_row(work, rows):
-    """LMN's row of a work: its fastest instruction set with the work's number of threads, or None."""
+    """LMN's row of a benchmark, of its fastest instruction set and the benchmark's number of threads; or None."""
     candidates = [row for row in rows if row.get("work") == work.id and row["threads"] == work.threads]
     return min(candidates, key=lambda row: row["median"], default=None)
 
 
 def comparisons(rows, lines):
-    """One for every work and peer that was measured; a peer that was skipped or not run has no times."""
+    """One entry per benchmark and measured peer; a peer that was skipped or not run has no times."""
     joined = []
     for work in works.WORKS:
         lmn = lmn_row(work, rows)

@@ -1,11 +1,11 @@
-"""The works that LMN and its PyTorch peers both do. The ids are the ones that the Swift program writes."""
+"""The model benchmarks that LMN and its PyTorch peers share. IDs are those of the Swift program."""
 
 import dataclasses
 
 
 @dataclasses.dataclass(frozen=True)
 class Shape:
-    """The size of a network: LMN's or, apart from the banks, that of a GPT-2. Feed-forward layers are 4 widths wide."""
+    """Size of an LMN or, apart from the banks, of a GPT-2. Feed-forward layers have width 4 E."""
 
     vocabulary: int
     width: int
@@ -18,10 +18,10 @@ class Shape:
 class Work:
     id: str
     title: str
-    kind: str  # "training": a step; "decoding": a token of every stream; "layer": forward through one block
+    kind: str  # "training": a step; "decoding": a decode step of every stream; "layer": forward pass of one block
     shape: Shape
     batch: int
-    length: int  # decoding: the position before which the measured tokens end
+    length: int  # decoding: one past the last measured position
     threads: int
     peers: tuple[str, ...]
 
@@ -40,7 +40,7 @@ WIDE = Shape(vocabulary=256, width=256, heads=8, layers=6, banks=2)
 LONG = dataclasses.replace(WIDE, banks=4)
 LAYER = dataclasses.replace(SMALL, layers=1)
 
-DECODING_START = 512  # the positions before it are read, not timed
+DECODING_START = 512  # earlier positions are read, not timed
 
 WORKS = [
     Work("training-71k", "training step, 71,489 parameters, B 16, L 512",
@@ -65,7 +65,7 @@ WORKS = [
 
 
 def work(id):
-    """The work of that id; SystemExit lists the ids if there is none."""
+    """The benchmark with this ID; without one, raises SystemExit with a list of IDs."""
     for candidate in WORKS:
         if candidate.id == id:
             return candidate

@@ -1,31 +1,31 @@
 public import LMNKernels
 
 extension Variable {
-  /// Every value times its logistic sigmoid.
+  /// SiLU of every value: `x / (1 + exp(−x))`.
   public func silu() -> Variable {
     let x = value
     return Variable(x.silu(), edge { dy in x.siluPullback(dy) })
   }
 
-  /// Every value times the normal distribution's share below it.
+  /// GELU of every value: `x · (1 + erf(x / √2)) / 2`.
   public func gelu() -> Variable {
     let x = value
     return Variable(x.gelu(), edge { dy in x.geluPullback(dy) })
   }
 
-  /// Every value, but 0 for a negative one.
+  /// ReLU of every value: `max(x, 0)`; the slope at 0 is 0.
   public func relu() -> Variable {
     let x = value
     return Variable(x.relu(), edge { dy in x.reluPullback(dy) })
   }
 
-  /// The logarithm of every value's logistic sigmoid.
+  /// Logarithm of the logistic sigmoid of every value: `−log(1 + exp(−x))`.
   public func logSigmoid() -> Variable {
     let x = value
     return Variable(x.logSigmoid(), edge { dy in x.logSigmoidPullback(dy) })
   }
 
-  /// What an activation makes of every value.
+  /// Applies an activation function to every value.
   public func activated(by activation: Activation) -> Variable {
     switch activation {
     case .silu: silu()

@@ -1,7 +1,7 @@
 internal import LMNKernels
 
 extension Variable {
-  /// The sum with a variable of the same shape.
+  /// Elementwise sum of two variables of the same shape.
   public static func + (left: Variable, right: Variable) -> Variable {
     Variable(left.value.adding(right.value), left.edge { dy in dy }, right.edge { dy in dy })
   }

@@ -1,18 +1,19 @@
 public import LMNKernels
 
-/// What a tree's lists of slots grow by: weight `[1 + g, E, E]` and bias `[E]`.
+/// Parameters of an expansion: weight `[1 + g, E, E]` and bias `[E]`.
 public typealias ExpansionVariables = (weight: Variable, bias: Variable)
 
 extension Variable {
-  /// A tree's nodes by affine maps of the children of each.
+  /// Nodes of a part of a tree, each an affine map of its children.
   ///
   /// - Parameters:
-  ///   - tree: Which part of a stream's tree this is.
-  ///   - carried: The carried nodes `[C, E]` in the order of the tree's `carriedRows`.
-  ///   - weight: `[KJ, rE, E]`, E rows per child, for every bank and source.
+  ///   - tree: Part of a stream's tree.
+  ///   - carried: Carried nodes `[C, E]`, in the order of the tree's `carriedRows`.
+  ///   - weight: `[KJ, rE, E]`, E rows per child, for every bank and each of the J banks, 1 or all,
+  ///     whose children it combines.
   ///   - bias: `[K, E]`.
-  ///   - expansion: For a tree that grows.
-  /// - Returns: `[N, E]` for `self` of `[L, E]`, the tokens.
+  ///   - expansion: Expansion; nil if g is 0.
+  /// - Returns: `[N, E]`; `self` are the tokens, `[L, E]`.
   public func affineSummary(
     of tree: Tree, carried: Variable, weight: Variable, bias: Variable,
     expansion: ExpansionVariables? = nil
@@ -34,11 +35,11 @@ extension Variable {
       })
   }
 
-  /// The rows whose cotangents go back to carried nodes; none where nobody wants them.
+  /// Rows of the cotangents of the carried nodes; none if `self` is a constant.
   func carriedRows(of tree: Tree) -> [Int] { node == nil ? [] : tree.carriedRows }
 }
 
-/// The inputs of an expansion, if there is one.
+/// Inputs of an expansion; none for nil.
 func inputs(of expansion: ExpansionVariables?) -> [Variable] {
   expansion.map { [$0.weight, $0.bias] } ?? []
 }

@@ -1,9 +1,9 @@
 public import LMNKernels
 
 extension Variable {
-  /// The softmax cross-entropy of every row of logits, in nats: `[M]` for `self` of `[M, V]`.
+  /// Softmax cross-entropy of every row of logits, in nats: `[M]` for `self` of `[M, V]`.
   ///
-  /// A row whose target is negative is ignored: no loss, no gradient.
+  /// A row with a negative target is ignored: no loss, no gradient.
   public func crossEntropy(targets: TokenBuffer) -> Variable {
     let logits = value
     let (losses, logNormalizer) = logits.crossEntropy(targets: targets)

@@ -1,13 +1,13 @@
 public import LMNKernels
 
 extension Variable {
-  /// Every value set to 0 with probability `rate`, and otherwise divided by `1 − rate`.
+  /// Dropout: every value is set to 0 with probability `rate`, otherwise divided by `1 − rate`.
   ///
   /// - Parameters:
-  ///   - rate: From 0 to below 1.
-  ///   - draw: Which draw.
-  ///   - site: Which of the places where one computation drops.
-  /// - Returns: Values of the same shape.
+  ///   - rate: Probability, 0 ≤ rate < 1.
+  ///   - draw: Seed and number, read at every run of a recording.
+  ///   - site: Number of the dropout among those of one computation; every site has its own masks.
+  /// - Returns: Variable of the same shape.
   public func dropout(rate: Float, draw: DropoutDraw, site: Int) -> Variable {
     Variable(
       value.dropout(rate: rate, draw: draw, site: site),

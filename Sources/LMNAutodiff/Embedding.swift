@@ -1,7 +1,7 @@
 public import LMNKernels
 
 extension Variable {
-  /// The table's rows of the given tokens: `[L, E]` for `self` of `[V, E]`.
+  /// Rows of an embedding table for the given tokens: `[L, E]` for `self` of `[V, E]`.
   public func embedding(of tokens: TokenBuffer) -> Variable {
     let vocabularySize = value.shape[0]
     return Variable(

@@ -1,16 +1,16 @@
 public import LMNKernels
 
-/// The gradients of one computation with respect to its parameters.
+/// Gradients of one computation with respect to its parameters.
 public struct Gradients: Sendable {
   private var cotangents: [ObjectIdentifier: Tensor] = [:]
 
-  /// The gradient with respect to `parameter`; nil when the computation did not use it.
+  /// Gradient with respect to `parameter`; nil if the computation did not use it.
   public subscript(parameter: Variable) -> Tensor? {
     parameter.node.flatMap { cotangents[ObjectIdentifier($0)] }
   }
 
-  /// Walks back from the results, deepest nodes first, so that a node's cotangent is complete before
-  /// it is pulled back.
+  /// Backward pass from the results, deepest nodes first, so that a node's cotangent is complete
+  /// before it is pulled back.
   fileprivate init(of seeds: [(result: Variable, cotangent: Tensor)]) {
     let depth = seeds.compactMap { $0.result.node?.depth }.max()
     guard let depth else { return }
@@ -40,33 +40,33 @@ public struct Gradients: Sendable {
   }
 }
 
-/// The gradients of Σ ⟨cotangent, result⟩ in one backward pass.
+/// Gradients of Σ ⟨cotangent, result⟩ in one backward pass.
 ///
 /// - Parameter seeds: Results of one computation, each with a cotangent of its shape. A result may
-///   come several times; a constant contributes nothing.
+///   occur several times; a constant contributes nothing.
 /// - Returns: The gradient with respect to every parameter that the results depend on.
 public func gradients(of seeds: [(result: Variable, cotangent: Tensor)]) -> Gradients {
   Gradients(of: seeds)
 }
 
 extension Variable {
-  /// The gradients of ⟨`cotangent`, self⟩.
+  /// Gradients of ⟨`cotangent`, self⟩.
   ///
-  /// - Parameter cotangent: Of the shape of the value.
+  /// - Parameter cotangent: Tensor of the shape of the value.
   /// - Returns: The gradient with respect to every parameter that the value depends on.
   public func gradients(cotangent: Tensor) -> Gradients {
     Gradients(of: [(self, cotangent)])
   }
 }
 
-/// The value of `function` at `inputs` and the gradient of its sum with respect to each of them.
+/// Value of `function` at `inputs`, and gradient of its sum with respect to each input.
 ///
 ///     let (loss, gradients) = valueWithGradient(at: [x, w]) { v in v[0].matmul(v[1]).mean() }
 ///
 /// - Parameters:
-///   - inputs: Where.
-///   - function: Of what.
-/// - Returns: The value, and a gradient of each input's shape.
+///   - inputs: Values of the arguments of `function`.
+///   - function: Function of one variable per input.
+/// - Returns: The value, and a gradient of the shape of each input.
 public func valueWithGradient(
   at inputs: [Tensor], of function: ([Variable]) -> Variable
 ) -> (value: Tensor, gradients: [Tensor]) {

@@ -1,12 +1,12 @@
 internal import LMNKernels
 
 extension Variable {
-  /// Every row to mean 0 and variance 1, then times a gain plus a bias.
+  /// LayerNorm of every row: mean 0 and variance 1, then times gain plus bias.
   ///
   /// - Parameters:
   ///   - gain: `[E]`.
   ///   - bias: `[E]`.
-  ///   - epsilon: Keeps a constant row finite.
+  ///   - epsilon: Added to the variance.
   /// - Returns: `[M, E]` for `self` of that shape.
   public func layerNorm(gain: Variable, bias: Variable, epsilon: Float) -> Variable {
     let (x, g) = (value, gain.value)

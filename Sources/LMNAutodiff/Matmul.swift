@@ -1,7 +1,7 @@
 internal import LMNKernels
 
 extension Variable {
-  /// The matrix product: `[M, N]` for `self` of `[M, K]` and `right` of `[K, N]`.
+  /// Matrix product: `[M, N]` for `self` of `[M, K]` and `right` of `[K, N]`.
   public func matmul(_ right: Variable) -> Variable {
     let (x, w) = (value, right.value)
     return Variable(
@@ -10,7 +10,7 @@ extension Variable {
       right.edge { dy in x.matmulPullback(ofRight: dy) })
   }
 
-  /// The affine map of every row: `x · weightᵀ + bias`.
+  /// Affine map of every row: `x · weightᵀ + bias`.
   ///
   /// - Parameters:
   ///   - weight: `[N, K]`, a row per output.

@@ -1,10 +1,10 @@
 public import LMNKernels
 
 extension Variable {
-  /// The mean of all values, or of those that count: shape `[1]`.
+  /// Mean of all values, or of those with a target: shape `[1]`.
   ///
-  /// - Parameter targets: One per value, negative where it does not count; nil when all do.
-  /// - Returns: The mean; 0 when none counts.
+  /// - Parameter targets: One per value, negative for values without a target; nil for all values.
+  /// - Returns: The mean; 0 if no value has a target.
   public func mean(overTargets targets: TokenBuffer? = nil) -> Variable {
     let shape = value.shape
     return Variable(

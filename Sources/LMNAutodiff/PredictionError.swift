@@ -1,8 +1,8 @@
 public import LMNKernels
 
 extension Variable {
-  /// The error of every prediction, times its weight; targets and weights are of the predictions'
-  /// shape.
+  /// Error of every prediction, times its weight; targets and weights have the shape of the
+  /// predictions.
   public func predictionErrors(
     _ kind: PredictionError, targets: Tensor, weights: Tensor
   ) -> Variable {

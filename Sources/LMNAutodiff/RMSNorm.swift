@@ -1,11 +1,11 @@
 internal import LMNKernels
 
 extension Variable {
-  /// Every row divided by the root of its mean square, times a gain.
+  /// RMSNorm of every row: divided by its root mean square, then times gain.
   ///
   /// - Parameters:
   ///   - gain: `[E]`.
-  ///   - epsilon: Keeps a zero row finite.
+  ///   - epsilon: Added to the mean square.
   /// - Returns: `[M, E]` for `self` of that shape.
   public func rmsNorm(gain: Variable, epsilon: Float) -> Variable {
     let (x, g) = (value, gain.value)

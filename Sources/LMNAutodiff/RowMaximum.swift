@@ -1,8 +1,7 @@
 public import LMNKernels
 
 extension Variable {
-  /// The largest value of every column, over the rows whose weight is not 0: `[1, E]` for `self` of
-  /// `[M, E]`.
+  /// Maximum of every column, over the rows whose weight is not 0: `[1, E]` for `self` of `[M, E]`.
   public func rowMaximum(weights: Tensor) -> Variable {
     let count = value.shape[0]
     let (maximum, rows) = value.rowMaximum(weights: weights)

@@ -1,16 +1,16 @@
 public import LMNKernels
 
 extension Variable {
-  /// A tree's nodes by depthwise-separable convolution with kernel and stride r.
+  /// Nodes of a part of a tree, by depthwise-separable convolution with kernel and stride r.
   ///
   /// - Parameters:
-  ///   - tree: Which part of a stream's tree this is.
-  ///   - carried: The carried nodes `[C, E]` in the order of the tree's `carriedRows`.
-  ///   - taps: `[K, r + 1, E]`: per channel the factor of every child, and the bias.
+  ///   - tree: Part of a stream's tree.
+  ///   - carried: Carried nodes `[C, E]`, in the order of the tree's `carriedRows`.
+  ///   - taps: `[K, r + 1, E]`: per channel a factor for every child, then the bias.
   ///   - pointwise: `[K, E, E]`.
   ///   - bias: `[K, E]`.
-  ///   - expansion: For a tree that grows.
-  /// - Returns: `[N, E]` for `self` of `[L, E]`, the tokens.
+  ///   - expansion: Expansion; nil if g is 0.
+  /// - Returns: `[N, E]`; `self` are the tokens, `[L, E]`.
   public func separableConv(
     of tree: Tree, carried: Variable, taps: Variable, pointwise: Variable, bias: Variable,
     expansion: ExpansionVariables? = nil

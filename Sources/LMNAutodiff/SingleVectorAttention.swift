@@ -1,16 +1,17 @@
 public import LMNKernels
 
 extension Variable {
-  /// Single-vector attention: every position's key answers the queries of the slots it sees.
+  /// Single-vector attention: a query and a value per slot, one key per position.
   ///
   /// - Parameters:
   ///   - keys: `[L, E]`.
-  ///   - tree: Which part of a stream's tree the slots are.
+  ///   - tree: Part of a stream's tree to whose slots positions attend.
   ///   - heads: A divisor of E.
-  ///   - levelBias: `[levels, heads]`, added to the scores; or nil.
-  ///   - tokenAttentions: Tokens that are seen beside the tree, and for each of them gates `[R]` that are
-  ///     added to its scores; or nil.
-  /// - Returns: `[L, E]` for `self` of `[≥ N, 2E]`: query and value of each slot side by side.
+  ///   - levelBias: `[maximumLevels + 1, heads]`, added to the scores, a row per level; nil for
+  ///     none.
+  ///   - tokenAttentions: Further tokens to which positions attend, each with gates `[R]` added to
+  ///     the scores of its tokens, or nil.
+  /// - Returns: `[L, E]` for `self` of `[≥ N, 2E]`: query, then value, of each slot.
   public func singleVectorAttention(
     keys: Variable, of tree: Tree, heads: Int, levelBias: Variable? = nil,
     beside tokenAttentions: [(tokenAttention: TokenAttention, gates: Variable?)] = []

@@ -1,30 +1,30 @@
 public import LMNKernels
 
-/// A tensor that remembers how it was computed, as far as a gradient needs it.
+/// Tensor with the operations that computed it, as far as gradients need them.
 ///
-/// Operations on variables are methods that give a new variable: its value and, per input, the
-/// pullback of a cotangent. A constant remembers nothing, so a computation from constants alone
+/// Operations on variables are methods that return a new variable: its value and, per input, the
+/// pullback of a cotangent. A constant has no operations, so a computation from constants alone
 /// costs no more than its values.
 public struct Variable: Sendable {
   /// The value.
   public let value: Tensor
   let node: Node?
 
-  /// A value that no gradient is wanted of.
+  /// Creates a constant, which has no gradient.
   public init(constant value: Tensor) {
     self.value = value
     node = nil
   }
 
-  /// A value that gradients are taken with respect to.
+  /// Creates a parameter, with respect to which gradients are computed.
   public init(parameter value: Tensor) {
     self.value = value
     node = Node(edges: [], shape: value.shape)
   }
 
-  /// The result of an operation: its value and the way back to each input.
+  /// Creates the result of an operation: its value and an edge to each input.
   ///
-  /// This is how an operation is made differentiable:
+  /// A differentiable operation:
   ///
   ///     extension Variable {
   ///       func silu() -> Variable {
@@ -34,24 +34,26 @@ public struct Variable: Sendable {
   ///     }
   ///
   /// - Parameters:
-  ///   - value: The operation's value.
-  ///   - edges: From ``edge(_:)`` or ``Edge/joint(_:pullback:)``; nil for inputs without gradient.
+  ///   - value: Value of the operation.
+  ///   - edges: Results of ``edge(_:)`` or ``Edge/joint(_:pullback:)``; nil for inputs without
+  ///     gradient.
   public init(_ value: Tensor, _ edges: Edge?...) {
     let edges = edges.compactMap { $0 }
     self.value = value
     node = edges.isEmpty ? nil : Node(edges: edges, shape: value.shape)
   }
 
-  /// The way from a result back to this input.
+  /// Edge from a result to this input.
   ///
-  /// - Parameter pullback: Takes the result's cotangent to this input's, which has its shape.
-  /// - Returns: The edge; nil when no gradient is wanted of this input.
+  /// - Parameter pullback: Map from the cotangent of the result to that of this input, of its
+  ///   shape.
+  /// - Returns: The edge; nil if this input has no gradient.
   public func edge(_ pullback: @escaping @Sendable (Tensor) -> Tensor) -> Edge? {
     node.map { node in Edge(targets: [node]) { [pullback($0)] } }
   }
 }
 
-/// The way from a result back to some of its inputs.
+/// Edge from a result to one or several inputs, with their pullback.
 public struct Edge: Sendable {
   let targets: [Node?]
   private let pullback: @Sendable (Tensor) -> [Tensor]
@@ -78,12 +80,12 @@ public struct Edge: Sendable {
     }
   }
 
-  /// The way back to several inputs whose gradients share their work.
+  /// Edge to several inputs whose gradients are computed together.
   ///
   /// - Parameters:
   ///   - inputs: The inputs.
-  ///   - pullback: Takes the result's cotangent to that of every input, in order.
-  /// - Returns: The edge; nil when no gradient is wanted of any of them.
+  ///   - pullback: Map from the cotangent of the result to those of all inputs, in order.
+  /// - Returns: The edge; nil if no input has a gradient.
   public static func joint(
     _ inputs: [Variable], pullback: @escaping @Sendable (Tensor) -> [Tensor]
   ) -> Edge? {
@@ -92,12 +94,12 @@ public struct Edge: Sendable {
   }
 }
 
-/// A point of a recorded computation; parameters are those without edges.
+/// Node of the graph of a computation; a parameter has no edges.
 final class Node: Sendable {
   let edges: [Edge]
   /// Shape of the value, which is that of its cotangent.
   let shape: [Int]
-  /// Longest way to a parameter; a node's inputs are all less deep.
+  /// Length of the longest path to a parameter, greater than that of any input.
   let depth: Int
 
   init(edges: [Edge], shape: [Int]) {

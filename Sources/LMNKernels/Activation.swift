@@ -1,6 +1,6 @@
 internal import CLMN
 
-/// What happens to every inner value of a feed-forward map.
+/// Activation function of a feed-forward layer, applied to every inner value.
 public enum Activation: String, Sendable, Codable, CaseIterable {
   /// ``Tensor/silu()``.
   case silu
@@ -11,35 +11,34 @@ public enum Activation: String, Sendable, Codable, CaseIterable {
 }
 
 extension Tensor {
-  /// Every value times its logistic sigmoid: `x / (1 + exp(−x))` (arXiv 1606.08415).
+  /// SiLU of every value: `x / (1 + exp(−x))` (arXiv 1606.08415).
   public func silu() -> Tensor { activated(lmn_silu_forward) }
 
-  /// Every value times the normal distribution's share below it: `x · (1 + erf(x / √2)) / 2`
-  /// (arXiv 1606.08415).
+  /// GELU of every value: `x · (1 + erf(x / √2)) / 2` (arXiv 1606.08415).
   public func gelu() -> Tensor { activated(lmn_gelu_forward) }
 
-  /// Every value, but 0 for a negative one.
+  /// ReLU of every value: `max(x, 0)`.
   public func relu() -> Tensor { activated(lmn_relu_forward) }
 
-  /// What the cotangent of ``silu()`` gives to its input.
+  /// Pullback of ``silu()``: the cotangent of `self` given that of the result.
   public func siluPullback(_ cotangent: Tensor) -> Tensor {
     activationPullback(cotangent, lmn_silu_backward)
   }
 
-  /// What the cotangent of ``gelu()`` gives to its input.
+  /// Pullback of ``gelu()``: the cotangent of `self` given that of the result.
   public func geluPullback(_ cotangent: Tensor) -> Tensor {
     activationPullback(cotangent, lmn_gelu_backward)
   }
 
-  /// What the cotangent of ``relu()`` gives to its input: at 0, nothing.
+  /// Pullback of ``relu()``: the cotangent of `self` given that of the result; the slope at 0 is 0.
   public func reluPullback(_ cotangent: Tensor) -> Tensor {
     activationPullback(cotangent, lmn_relu_backward)
   }
 
-  /// The logarithm of every value's logistic sigmoid.
+  /// Logarithm of the logistic sigmoid of every value: `−log(1 + exp(−x))`.
   public func logSigmoid() -> Tensor { activated(lmn_log_sigmoid_forward) }
 
-  /// What the cotangent of ``logSigmoid()`` gives to its input.
+  /// Pullback of ``logSigmoid()``: the cotangent of `self` given that of the result.
   public func logSigmoidPullback(_ cotangent: Tensor) -> Tensor {
     activationPullback(cotangent, lmn_log_sigmoid_backward)
   }

@@ -6,18 +6,18 @@ internal import CLMN
   internal import Darwin
 #endif
 
-/// AdamW's constants (arXiv 1711.05101, algorithm 2).
+/// Constants of AdamW (arXiv 1711.05101, algorithm 2).
 public struct AdamWConstants: Sendable, Hashable, Codable {
-  /// How slowly the mean of the gradients moves.
+  /// Decay rate of the running mean of gradients.
   public var beta1: Float = 0.9
-  /// How slowly the mean of their squares moves.
+  /// Decay rate of the running mean of squared gradients.
   public var beta2: Float = 0.999
-  /// Keeps the quotient of the two finite.
+  /// Added to the root of the mean square before the division.
   public var epsilon: Float = 1e-8
-  /// What a value loses per step, in units of the learning rate.
+  /// Weight decay (decoupled), per step and unit of learning rate.
   public var weightDecay: Float = 0.01
 
-  /// The constants of the published recipe.
+  /// Creates the default constants.
   public init() {}
 }
 
@@ -25,13 +25,13 @@ extension Tensor {
   /// One step of AdamW, in place.
   ///
   /// - Parameters:
-  ///   - gradient: The loss's gradient at `self`, of the same shape.
+  ///   - gradient: Gradient of the loss with respect to `self`, of the same shape.
   ///   - first: Running mean of the gradients, updated.
   ///   - second: Running mean of their squares, updated.
-  ///   - step: Which step this is, from 1.
-  ///   - learningRate: The length of the step.
-  ///   - gradientScale: A factor on the gradient, as clipping asks for.
-  ///   - constants: The rest.
+  ///   - step: Number of this step, from 1.
+  ///   - learningRate: Learning rate.
+  ///   - gradientScale: Factor on the gradient, from clipping.
+  ///   - constants: Decay rates, epsilon and weight decay.
   public mutating func updateByAdamW(
     gradient: Tensor, first: inout Tensor, second: inout Tensor, step: Int, learningRate: Float,
     gradientScale: Float, constants: AdamWConstants
@@ -42,7 +42,8 @@ extension Tensor {
       gradientScale: gradientScale, constants: constants)
   }
 
-  /// The same for a parameter of a recording, which stays where it is.
+  /// One step of AdamW on the memory of `self`, even if it is shared: recordings read parameters at
+  /// a fixed address.
   package func overwriteByAdamW(
     gradient: Tensor, first: inout Tensor, second: inout Tensor, step: Int, learningRate: Float,
     gradientScale: Float, constants: AdamWConstants

@@ -1,16 +1,16 @@
 internal import CLMN
 
 extension Tensor {
-  /// What the cotangent of nodes that are affine summaries gives to what they were made from.
+  /// Pullback of ``Summary/nodes(of:tokens:carried:expansion:)`` for affine summaries.
   ///
   /// - Parameters:
-  ///   - cotangent: `[N, E]`, of every node by itself.
-  ///   - tree: Which part of a stream's tree this is.
-  ///   - grown: As ``Summary/nodes(of:tokens:carried:expansion:)`` returned it.
+  ///   - cotangent: `[N, E]`, of the nodes, without the contributions through their parents.
+  ///   - tree: Part of a stream's tree.
+  ///   - grown: As returned by ``Summary/nodes(of:tokens:carried:expansion:)``.
   ///   - weight: `[KJ, rE, E]`.
-  ///   - expansion: As before.
-  /// - Returns: `nodes` `[N, E]`, of which the rows of tokens and carried nodes are their cotangents,
-  ///   and those of weight, bias and expansion, for `self` of shape `[N, E]`, the nodes.
+  ///   - expansion: As given to the forward operation.
+  /// - Returns: Cotangents of the nodes `[N, E]`, whose rows of tokens and carried nodes are those
+  ///   of the inputs, and of weight, bias and expansion; `self` are the nodes, `[N, E]`.
   public func affineSummaryPullback(
     _ cotangent: Tensor, of tree: Tree, grown: Tensor, weight: Tensor, expansion: Expansion? = nil
   ) -> (nodes: Tensor, weight: Tensor, bias: Tensor, expansion: Expansion) {

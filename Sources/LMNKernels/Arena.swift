@@ -4,20 +4,21 @@
   internal import Darwin
 #endif
 
-/// Chunks of memory taken from the system, for the arenas of recordings that never run at once: each
-/// of them uses all of it.
+/// Memory regions allocated from the system, shared by the arenas of recordings that never run at
+/// the same time; each arena uses all of them.
 ///
-/// Unchecked because of the pointers: recordings that share memory are made one after the other.
+/// `@unchecked` because it holds pointers. Recordings that share memory are made one after the
+/// other.
 final class ArenaMemory: @unchecked Sendable {
-  fileprivate private(set) var chunks: [UnsafeMutableRawBufferPointer] = []
-  /// Bytes of all chunks.
+  fileprivate private(set) var regions: [UnsafeMutableRawBufferPointer] = []
+  /// Size of all regions.
   private(set) var byteCount = 0
 
-  deinit { for chunk in chunks { chunk.deallocate() } }
+  deinit { for region in regions { region.deallocate() } }
 
-  /// Adds a chunk of at least `size` bytes.
-  fileprivate func addChunk(atLeast size: Int) {
-    // As large as everything before: few chunks, and at most half of the last one unused.
+  /// Adds a region of at least `size` bytes.
+  fileprivate func addRegion(atLeast size: Int) {
+    // As large as all earlier regions together, from 256 KiB to 64 MiB, so that regions are few.
     var count = max(size, min(max(byteCount, 256 << 10), 64 << 20))
     let base: UnsafeMutableRawPointer
     if count >= largePage {
@@ -26,58 +27,59 @@ final class ArenaMemory: @unchecked Sendable {
     } else {
       base = .allocate(byteCount: count, alignment: 64)
     }
-    chunks.append(UnsafeMutableRawBufferPointer(start: base, count: count))
+    regions.append(UnsafeMutableRawBufferPointer(start: base, count: count))
     byteCount += count
   }
 }
 
-/// Memory for the tensors of one recording: released blocks serve later requests of their size.
+/// Allocator for the tensors of one recording; released blocks are reused for requests of their
+/// size.
 ///
-/// A recording repeats the same requests in the same order, so the memory it takes from the system is
-/// what one run needs at once.
+/// Memory is requested only while the recording is made, and its runs use the same addresses. So
+/// the memory taken from the system is about the peak of one run.
 ///
-/// Unchecked because of the pointers: a recording is made by one thread, and only then are there
-/// requests.
+/// `@unchecked` because it holds pointers. A recording is made by one thread, and only then is
+/// memory requested.
 final class Arena: @unchecked Sendable {
   private let memory: ArenaMemory
   private var free: [Int: [UnsafeMutableRawPointer]] = [:]
-  /// The chunk that new blocks are cut from, and the bytes used of it.
-  private var (chunk, used) = (0, 0)
+  /// Index of the region from which new blocks are taken, and the bytes used of it.
+  private var (region, used) = (0, 0)
 
-  /// An arena that uses all of `memory`.
+  /// Creates an arena that uses all of `memory`.
   init(_ memory: ArenaMemory = ArenaMemory()) { self.memory = memory }
 
-  /// Bytes taken from the system, by other arenas on the same memory too.
+  /// Bytes taken from the system, including those of other arenas on the same memory.
   var byteCount: Int { memory.byteCount }
 
-  /// A block on a cache line's boundary.
+  /// Allocates a block aligned to a cache line.
   func allocate(byteCount: Int) -> UnsafeMutableRawPointer {
     let size = Self.blockSize(of: byteCount)
     if let block = free[size]?.popLast() { return block }
-    while chunk < memory.chunks.count && memory.chunks[chunk].count - used < size {
-      (chunk, used) = (chunk + 1, 0)
+    while region < memory.regions.count && memory.regions[region].count - used < size {
+      (region, used) = (region + 1, 0)
     }
-    if chunk == memory.chunks.count { memory.addChunk(atLeast: size) }
+    if region == memory.regions.count { memory.addRegion(atLeast: size) }
     defer { used += size }
-    return memory.chunks[chunk].baseAddress! + used
+    return memory.regions[region].baseAddress! + used
   }
 
-  /// Takes a block back.
+  /// Frees a block for reuse.
   func release(_ block: UnsafeMutableRawPointer, byteCount: Int) {
     free[Self.blockSize(of: byteCount), default: []].append(block)
   }
 
-  /// Whole cache lines, and some more, so that blocks of a power of two do not all begin in the same
-  /// set of a cache.
+  /// Size of a block: whole cache lines, with padding so that blocks of a power of two do not all
+  /// begin in the same set of a cache.
   private static func blockSize(of byteCount: Int) -> Int { (byteCount + 63) / 64 * 64 + 320 }
 }
 
-/// Size of a large page.
+/// Bytes of a large page.
 let largePage = 2 << 20
 
-/// Memory on large pages, with less time in page faults, to be given back by `deallocate()`.
+/// Allocates memory on large pages, for fewer page faults; freed by `deallocate()`.
 ///
-/// Where the system has no large pages, nothing is lost.
+/// Without large pages, the memory is ordinary.
 func allocateOnLargePages(byteCount: Int) -> UnsafeMutableRawPointer {
   let memory = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: largePage)
   #if os(Linux)

@@ -1,15 +1,15 @@
 internal import FoundationEssentials
 
 extension Int {
-  /// How many threads are worth starting: the processors that the affinity mask allows, no more
-  /// than the whole processors of the control group's quota, and no more than `OMP_NUM_THREADS`.
+  /// Default number of threads: the processors of the affinity mask, at most the whole processors
+  /// of the control group's quota, and at most `OMP_NUM_THREADS`.
   public static let availableThreads: Int = {
-    let asked = ProcessInfo.processInfo.environment["OMP_NUM_THREADS"].flatMap(Int.init)
-    let limits = [ProcessInfo.processInfo.activeProcessorCount, controlGroupQuota, asked]
+    let requested = ProcessInfo.processInfo.environment["OMP_NUM_THREADS"].flatMap(Int.init)
+    let limits = [ProcessInfo.processInfo.activeProcessorCount, controlGroupQuota, requested]
     return Swift.max(1, limits.compactMap { $0 }.min() ?? 1)
   }()
 
-  /// The smallest quota on the way from this process's group to the root, rounded down.
+  /// Smallest quota of this process's control group and its parents, in processors, rounded down.
   private static var controlGroupQuota: Int? {
     guard let groups = try? String(contentsOfFile: "/proc/self/cgroup", encoding: .utf8) else {
       return nil

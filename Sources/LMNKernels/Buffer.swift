@@ -1,13 +1,14 @@
-/// Numbers in memory that stays where it is, such as the tokens that a recording reads: their owner
-/// may overwrite them between two runs.
+/// Array of fixed size at a stable address, such as the tokens that a recording reads; its owner
+/// may overwrite elements between runs.
 ///
-/// Unchecked because of the pointer: its owner sees to it that nobody reads it while it is written.
+/// `@unchecked` because it holds a pointer. The owner does not overwrite elements while they are
+/// read.
 public final class Buffer<Element: BitwiseCopyable & Sendable>: @unchecked Sendable, KernelOperand {
   let base: UnsafeMutablePointer<Element>
-  /// How many elements there are.
+  /// Number of elements.
   public let count: Int
 
-  /// A buffer of `elements`.
+  /// Creates a buffer with a copy of `elements`.
   public init(_ elements: some Collection<Element>) {
     count = elements.count
     base = .allocate(capacity: max(count, 1))
@@ -16,7 +17,7 @@ public final class Buffer<Element: BitwiseCopyable & Sendable>: @unchecked Senda
 
   deinit { base.deallocate() }
 
-  /// Replaces every element by what `element` gives for its place.
+  /// Replaces every element by `element(index)`.
   package func overwrite(_ element: (Int) -> Element) {
     for index in 0..<count { base[index] = element(index) }
   }
@@ -27,15 +28,15 @@ public final class Buffer<Element: BitwiseCopyable & Sendable>: @unchecked Senda
     base[index] = element
   }
 
-  /// Takes over another buffer's elements.
+  /// Copies the elements of another buffer.
   ///
-  /// - Precondition: It has as many.
+  /// - Precondition: Both buffers have the same count.
   package func overwrite(with other: Buffer) {
     precondition(other.count == count, "Buffer: \(other.count) elements for \(count)")
     base.update(from: other.base, count: count)
   }
 
-  /// The elements.
+  /// View of the elements, valid while the buffer lives.
   public var elements: UnsafeBufferPointer<Element> {
     UnsafeBufferPointer(start: base, count: count)
   }
@@ -43,17 +44,17 @@ public final class Buffer<Element: BitwiseCopyable & Sendable>: @unchecked Senda
   func kept(beside arena: Arena) -> [AnyObject] { [self] }
 }
 
-/// Tokens in memory that stays where it is.
+/// Tokens at a stable address.
 public typealias TokenBuffer = Buffer<Token>
 
-/// Positions in streams, or rows of tensors, in memory that stays where it is.
+/// Positions in streams, or indices of rows, at a stable address.
 public typealias PositionBuffer = Buffer<Int64>
 
 extension PositionBuffer {
-  /// The positions of a range.
+  /// Creates a buffer of the positions of a range.
   public convenience init(_ range: Range<Int>) { self.init(range.lazy.map(Int64.init)) }
 
-  /// Moves every position on by one; a recording does so at every run.
+  /// Increments every position; in a recording, at every run.
   public func advance() {
     ExecutionContext.current.run(on: self) { [self] _ in
       for index in 0..<count { base[index] += 1 }
@@ -62,6 +63,6 @@ extension PositionBuffer {
 }
 
 extension Buffer: ExpressibleByArrayLiteral {
-  /// A buffer of the elements of a literal.
+  /// Creates a buffer from an array literal.
   public convenience init(arrayLiteral elements: Element...) { self.init(elements) }
 }

@@ -1,14 +1,14 @@
 internal import CLMN
 
-/// What stands for a target that is not asked for: it has no loss and no gradient.
+/// Target that is ignored: no loss, no gradient.
 ///
-/// Every negative number does.
+/// Other negative numbers have the same effect.
 public let ignoredTarget: Token = -1
 
 extension Tensor {
-  /// The softmax cross-entropy of every row of logits, in nats: −log softmax(logits)[target].
+  /// Softmax cross-entropy of every row of logits, in nats: −log softmax(logits)[target].
   ///
-  /// - Parameter targets: M of them.
+  /// - Parameter targets: `[M]`, each in 0 ..< V, or negative to be ignored.
   /// - Returns: `losses` and `logNormalizer` `[M]`, for `self` of `[M, V]`; both are 0 where the
   ///   target is ignored.
   /// - Precondition: Every target is in 0 ..< V, or negative to be ignored.
@@ -30,13 +30,13 @@ extension Tensor {
     return (losses, logNormalizer)
   }
 
-  /// What the cotangent of ``crossEntropy(targets:)`` gives to the logits.
+  /// Pullback of ``crossEntropy(targets:)``: the cotangent of the logits given that of the losses.
   ///
   /// - Parameters:
   ///   - cotangent: `[M]`, of the losses.
   ///   - targets: As given to the forward operation.
-  ///   - logNormalizer: As it returned it.
-  /// - Returns: `[M, V]` for `self` of that shape, the logits.
+  ///   - logNormalizer: As returned by the forward operation.
+  /// - Returns: `[M, V]`; `self` are the logits, `[M, V]`.
   public func crossEntropyPullback(
     _ cotangent: Tensor, targets: TokenBuffer, logNormalizer: Tensor
   ) -> Tensor {
@@ -53,7 +53,7 @@ extension Tensor {
   }
 }
 
-/// Traps if a target, which stands at some place, is neither in the vocabulary nor ignored.
+/// Traps if a target is neither in the vocabulary nor negative; `place` describes its place.
 package func expectTarget(
   _ target: Token, below vocabularySize: Int, operation: String, _ place: @autoclosure () -> String
 ) {

@@ -1,12 +1,12 @@
 internal import CLMN
 
-/// An entry of a vocabulary, from 0.
+/// Index of an entry of a vocabulary, from 0.
 public typealias Token = Int32
 
 extension Tensor {
-  /// The table's rows of the given tokens.
+  /// Rows of an embedding table for the given tokens.
   ///
-  /// - Parameter tokens: L of them.
+  /// - Parameter tokens: `[L]`.
   /// - Returns: `[L, E]` for `self` of `[V, E]`.
   /// - Precondition: Every token is in 0 ..< V.
   public func embedding(of tokens: TokenBuffer) -> Tensor {
@@ -21,12 +21,12 @@ extension Tensor {
     return vectors
   }
 
-  /// What the cotangent of ``embedding(of:)`` gives to the table.
+  /// Pullback of ``embedding(of:)``: the cotangent of the table given that of the vectors.
   ///
   /// - Parameters:
   ///   - tokens: As given to the forward operation.
   ///   - vocabularySize: V.
-  /// - Returns: `[V, E]` for `self` of `[L, E]`, the cotangent.
+  /// - Returns: `[V, E]`; `self` is the cotangent, `[L, E]`.
   public func embeddingPullback(of tokens: TokenBuffer, vocabularySize: Int) -> Tensor {
     precondition(
       shape.count == 2 && shape[0] == tokens.count,
@@ -42,14 +42,14 @@ extension Tensor {
   }
 }
 
-/// Traps with the first token that is outside the vocabulary.
+/// Traps if a token is outside the vocabulary.
 func expectTokens(_ tokens: TokenBuffer, below vocabularySize: Int, operation: String) {
   for (index, token) in tokens.elements.enumerated() {
     expectToken(token, below: vocabularySize, operation: operation, "at \(index)")
   }
 }
 
-/// Traps if a token, which stands at some place, is outside the vocabulary.
+/// Traps if a token is outside the vocabulary; `place` describes its place.
 package func expectToken(
   _ token: Token, below vocabularySize: Int, operation: String, _ place: @autoclosure () -> String
 ) {

@@ -1,20 +1,19 @@
 internal import CLMN
 internal import FoundationEssentials
 
-/// Where kernels run and on how many threads.
+/// Instruction set and number of threads of kernels.
 ///
 /// Results have the same bits for any number of threads.
 public struct ExecutionContext: Sendable {
-  /// The kernels to use.
+  /// Instruction set of the kernels.
   public let instructionSet: InstructionSet
-  /// How many threads a kernel may use, at least 1.
+  /// Largest number of threads of a kernel, at least 1.
   public let threadCount: Int
   let isa: UncheckedPointer
-  /// What records the calls of kernels, where a recording is being made.
+  /// Recording to which kernel calls are added; nil for none.
   private(set) var recording: Recording?
 
-  /// A context of the selected instruction set and all threads this process may use, unless told
-  /// otherwise.
+  /// Creates a context, by default with ``InstructionSet/selected`` and all available threads.
   ///
   /// - Precondition: `threadCount` is positive; `LMN_ISA` names an available set or is not set.
   public init(instructionSet: InstructionSet? = nil, threadCount: Int? = nil) {
@@ -30,25 +29,25 @@ public struct ExecutionContext: Sendable {
     isa = UncheckedPointer(pointer: instructionSet.pointer)
   }
 
-  /// The context of the calling task, set for a scope by `$current.withValue`.
+  /// Context of the calling task, set for a scope by `$current.withValue`.
   @TaskLocal public static var current = ExecutionContext()
 
   var kernels: lmn_context { lmn_context(isa: isa.pointer, threads: threadCount) }
 
-  /// The same context, in which calls of kernels are recorded.
+  /// Copy of this context that adds kernel calls to `recording`.
   func recording(into recording: Recording) -> ExecutionContext {
     var context = self
     context.recording = recording
     return context
   }
 
-  /// What each of `count` pieces of work has that are done at once: one thread, or all if it is the
-  /// only one.
+  /// Context of each of `count` concurrent pieces of work: one thread, or all threads if `count` is
+  /// 1.
   package func forEach(of count: Int) -> ExecutionContext {
     ExecutionContext(instructionSet: instructionSet, threadCount: count == 1 ? threadCount : 1)
   }
 
-  /// Performs 0 ..< count pieces of work, shared out over the threads, without allocating.
+  /// Performs pieces 0 ..< `count` of `work`, distributed over the threads; allocates nothing.
   package func perform(_ work: any ConcurrentWork, count: Int) {
     withUnsafePointer(to: work) { work in
       lmn_parallel_for(
@@ -60,9 +59,9 @@ public struct ExecutionContext: Sendable {
     }
   }
 
-  /// The results of `body` for 0 ..< count, in order, shared out over the threads.
+  /// Results of `body` for 0 ..< `count`, in order, distributed over the threads.
   ///
-  /// Kernels inside `body` run on one thread each, unless there is only one call: that has all.
+  /// Kernels inside `body` use one thread, or all threads if `count` is 1 or a recording is made.
   public func map<Result: Sendable>(
     _ count: Int, _ body: @Sendable (Int) -> Result
   ) -> [Result] {
@@ -91,18 +90,18 @@ public struct ExecutionContext: Sendable {
   }
 }
 
-/// Work in pieces that may be done at once.
+/// Work in independent pieces, which may be performed concurrently.
 package protocol ConcurrentWork: AnyObject, Sendable {
-  /// Does one piece, with the context that ``ExecutionContext/forEach(of:)`` gives.
+  /// Performs one piece, in the context of ``ExecutionContext/forEach(of:)``.
   func perform(_ index: Int)
 }
 
-/// A Swift closure as the arguments of a kernel.
+/// Closure passed as the arguments of a kernel.
 private struct Units {
   let run: (Int, Int) -> Void
 }
 
-/// A pointer to one of the library's constant tables, which any thread may read.
+/// Pointer to a constant table of CLMN, which any thread may read.
 struct UncheckedPointer: @unchecked Sendable {
   let pointer: OpaquePointer
 }

@@ -1,14 +1,14 @@
 internal import CLMN
 
-/// What makes every node's list of slots grow before it is summarized: a transposed convolution over
-/// the slots.
+/// Expansion: before a summary, the slots of each child grow by g in number, by a transposed
+/// convolution over the slots.
 public struct Expansion: Sendable {
   /// `[1 + g, E, E]`.
   public let weight: Tensor
   /// `[E]`.
   public let bias: Tensor
 
-  /// An expansion of its parameters.
+  /// Creates an expansion from its parameters.
   public init(weight: Tensor, bias: Tensor) {
     self.weight = weight
     self.bias = bias
@@ -16,7 +16,7 @@ public struct Expansion: Sendable {
 }
 
 extension Expansion? {
-  /// Expects the expansion that a tree of this shape asks for.
+  /// Traps if the expansion does not match the shape of a tree; nil matches g = 0.
   func expectFit(to shape: TreeShape, width: Int) {
     guard let self else {
       precondition(
@@ -34,7 +34,7 @@ extension Expansion? {
   }
 }
 
-/// What an expansion's gradient is computed with, and the gradient.
+/// Operands and result of the gradient of an expansion.
 struct ExpansionGradient {
   let result: Expansion
   private let transposed, grown, d_grown: Tensor

@@ -1,27 +1,27 @@
 internal import CLMN
 
-/// A set of kernels: those tuned for one kind of processor, or their scalar definition.
+/// Set of kernels: tuned for one instruction set, or the scalar reference.
 public struct InstructionSet: Sendable, Hashable, CustomStringConvertible {
-  /// The name by which `LMN_ISA` chooses it: `avx512`, `avx2`, `neon` or `reference`.
+  /// Name, as in `LMN_ISA`: `avx512`, `avx2`, `neon` or `reference`.
   public let name: String
 
-  /// The set called `name`; nil when this processor has none of that name.
+  /// Creates the set `name`; nil if it is not available on this processor.
   public init?(named name: String) {
     guard lmn_isa_named(name) != nil else { return nil }
     self.name = name
   }
 
-  /// The scalar definition of every kernel, with sums in double precision.
+  /// Scalar reference kernels, with sums in double precision.
   public static let reference = InstructionSet(named: "reference")!
 
-  /// The sets that this processor has, best first.
+  /// Sets that are available on this processor, best first.
   public static let available: [InstructionSet] = (0...)
     .lazy.map { lmn_isa_available($0) }
     .prefix { $0 != nil }
     .map { InstructionSet(named: String(cString: lmn_isa_name($0!)))! }
 
-  /// The set that the environment variable `LMN_ISA` names, without it the best one; nil when it
-  /// names none that is available.
+  /// Set named by the environment variable `LMN_ISA`, or the best one if it is not set; nil if the
+  /// named one is not available.
   public static let selected: InstructionSet? = lmn_isa_selected().map {
     InstructionSet(named: String(cString: lmn_isa_name($0)))!
   }

@@ -1,14 +1,14 @@
 internal import CLMN
 
 extension Tensor {
-  /// Every row to mean 0 and variance 1, then times a gain plus a bias (arXiv 1607.06450).
+  /// LayerNorm of every row (arXiv 1607.06450).
   ///
   ///     normalized = (x − mean) · scale · gain + bias,  scale = 1 / √(variance + epsilon)
   ///
   /// - Parameters:
   ///   - gain: `[E]`.
   ///   - bias: `[E]`.
-  ///   - epsilon: Keeps a constant row finite.
+  ///   - epsilon: Added to the variance.
   /// - Returns: `normalized` `[M, E]`, `mean` and `scale` `[M]`, for `self` of `[M, E]`.
   public func layerNorm(
     gain: Tensor, bias: Tensor, epsilon: Float
@@ -28,13 +28,14 @@ extension Tensor {
     return (normalized, mean, scale)
   }
 
-  /// What the cotangent of ``layerNorm(gain:bias:epsilon:)`` gives to its input, gain and bias.
+  /// Pullback of ``layerNorm(gain:bias:epsilon:)``: the cotangents of `self`, gain and bias given
+  /// that of the result.
   ///
   /// - Parameters:
   ///   - cotangent: `[M, E]`.
   ///   - gain: `[E]`.
-  ///   - mean: As the forward operation returned it.
-  ///   - scale: Likewise.
+  ///   - mean: As returned by the forward operation.
+  ///   - scale: As returned by the forward operation.
   /// - Returns: `x` `[M, E]`, `gain` and `bias` `[E]`.
   public func layerNormPullback(
     _ cotangent: Tensor, gain: Tensor, mean: Tensor, scale: Tensor

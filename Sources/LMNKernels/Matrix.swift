@@ -1,7 +1,7 @@
 internal import CLMN
 
 extension Tensor {
-  /// The matrix product, plus a bias for every row.
+  /// Matrix product, plus a bias for every row.
   ///
   /// - Parameters:
   ///   - right: `[K, N]`.
@@ -25,7 +25,7 @@ extension Tensor {
     return product
   }
 
-  /// What a matrix product's cotangent gives to its right factor: `selfᵀ · cotangent`.
+  /// Pullback of ``matmul(_:bias:)``: the cotangent of the right factor, `selfᵀ · cotangent`.
   ///
   /// - Parameter cotangent: `[M, N]`.
   /// - Returns: `[K, N]` for `self` of `[M, K]`.
@@ -45,7 +45,7 @@ extension Tensor {
 
   /// Every matrix (the last two dimensions) transposed.
   ///
-  /// The result is kept with the tensor, so a weight is transposed once per value.
+  /// The result is cached with the tensor, so that a weight is transposed once per update.
   public var transposed: Tensor {
     let rank = shape.count
     precondition(rank >= 2, "transposed: shape \(shape) has no matrices")
@@ -62,7 +62,7 @@ extension Tensor {
     }
   }
 
-  /// The sum of all rows: `[N]` for `self` of `[M, N]`.
+  /// Sum of all rows: `[N]` for `self` of `[M, N]`.
   public func summedRows() -> Tensor {
     precondition(shape.count == 2, "summedRows: shape \(shape) is no matrix")
     let sum = Tensor(uninitialized: [shape[1]])

@@ -1,11 +1,11 @@
 internal import CLMN
 
 extension Tensor {
-  /// The mean of all values, or of those that count: shape `[1]`.
+  /// Mean of all values, or of those with a target: shape `[1]`.
   ///
-  /// - Parameter targets: One per value, negative where it does not count; nil when all do.
-  /// - Returns: The mean; 0 when none counts.
-  /// - Precondition: There are values.
+  /// - Parameter targets: One per value, negative for values without a target; nil for all values.
+  /// - Returns: The mean; 0 if no value has a target.
+  /// - Precondition: `count` is positive.
   public func mean(overTargets targets: TokenBuffer? = nil) -> Tensor {
     precondition(count > 0, "mean: shape \(shape) has no values")
     expectTargetPerValue(targets, of: shape, operation: "mean")
@@ -17,8 +17,8 @@ extension Tensor {
     return mean
   }
 
-  /// What the cotangent of ``mean(overTargets:)`` gives to values of `shape`, for `self` of shape
-  /// `[1]`.
+  /// Pullback of ``mean(overTargets:)``: the cotangent of values of `shape`; `self` is that of the
+  /// mean, `[1]`.
   public func meanPullback(shape: [Int], overTargets targets: TokenBuffer? = nil) -> Tensor {
     precondition(self.shape == [1], "meanPullback: cotangent \(self.shape) of a mean")
     expectTargetPerValue(targets, of: shape, operation: "meanPullback")

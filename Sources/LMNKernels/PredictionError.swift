@@ -1,21 +1,21 @@
 internal import CLMN
 
-/// How far a prediction is from its target.
+/// Error of a prediction.
 public enum PredictionError: String, Sendable, Codable, CaseIterable {
-  /// The square of the difference.
+  /// Squared difference from the target.
   case squared
-  /// The size of the difference.
+  /// Absolute difference from the target.
   case absolute
 }
 
 extension Tensor {
-  /// The error of every prediction, times its weight.
+  /// Error of every prediction, times its weight.
   ///
   /// - Parameters:
-  ///   - kind: Of which kind.
+  ///   - kind: Kind of error.
   ///   - targets: Of the predictions' shape.
   ///   - weights: Of the predictions' shape; 0 where there is no target.
-  /// - Returns: The errors, for `self` of that shape, the predictions.
+  /// - Returns: Errors of the shape of `self`, the predictions.
   public func predictionErrors(
     _ kind: PredictionError, targets: Tensor, weights: Tensor
   ) -> Tensor {
@@ -30,14 +30,16 @@ extension Tensor {
     return errors
   }
 
-  /// What the cotangent of ``predictionErrors(_:targets:weights:)`` gives to the predictions.
+  /// Pullback of ``predictionErrors(_:targets:weights:)``: the cotangent of the predictions given
+  /// that of the errors.
   ///
   /// - Parameters:
   ///   - cotangent: Of the predictions' shape.
   ///   - kind: As given to the forward operation.
   ///   - targets: As given to the forward operation.
   ///   - weights: As given to the forward operation.
-  /// - Returns: Of the shape of `self`, the predictions; 0 where a size has no slope.
+  /// - Returns: Tensor of the shape of `self`, the predictions; 0 where an absolute difference is
+  ///   0.
   public func predictionErrorsPullback(
     _ cotangent: Tensor, _ kind: PredictionError, targets: Tensor, weights: Tensor
   ) -> Tensor {

@@ -1,13 +1,13 @@
 internal import CLMN
 
 extension Tensor {
-  /// Every row divided by the root of its mean square, times a gain (arXiv 1910.07467).
+  /// RMSNorm of every row (arXiv 1910.07467).
   ///
   ///     normalized = x · scale · gain,  scale = 1 / √(mean(x²) + epsilon)
   ///
   /// - Parameters:
   ///   - gain: `[E]`.
-  ///   - epsilon: Keeps a zero row finite.
+  ///   - epsilon: Added to the mean square.
   /// - Returns: `normalized` `[M, E]` and `scale` `[M]`, for `self` of `[M, E]`.
   public func rmsNorm(gain: Tensor, epsilon: Float) -> (normalized: Tensor, scale: Tensor) {
     precondition(
@@ -23,12 +23,13 @@ extension Tensor {
     return (normalized, scale)
   }
 
-  /// What the cotangent of ``rmsNorm(gain:epsilon:)`` gives to its input and gain.
+  /// Pullback of ``rmsNorm(gain:epsilon:)``: the cotangents of `self` and gain given that of the
+  /// result.
   ///
   /// - Parameters:
   ///   - cotangent: `[M, E]`.
   ///   - gain: `[E]`.
-  ///   - scale: As the forward operation returned it.
+  ///   - scale: As returned by the forward operation.
   /// - Returns: `x` `[M, E]` and `gain` `[E]`.
   public func rmsNormPullback(
     _ cotangent: Tensor, gain: Tensor, scale: Tensor

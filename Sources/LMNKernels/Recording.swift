@@ -1,41 +1,38 @@
 internal import CLMN
 
-/// A computation that can be repeated: the calls of kernels that it made, and the memory they
-/// worked in.
+/// Recorded computation: its kernel calls and their memory, for repeated runs without allocation.
 ///
-/// Recording runs the computation once. Every later run makes the same calls on the same memory,
-/// so it allocates nothing and costs only what the kernels cost. What was no call of a kernel is not
-/// repeated: values that came from outside are constants, unless their owner overwrites them
-/// between two runs, and reading a recorded value while recording is a mistake that traps.
-///
-/// Unchecked because of the pointers: only making it changes it, and its owner sees to it that one
-/// thread at a time runs it.
+/// Recording runs the computation once. Every later run makes the same kernel calls on the same
+/// memory, and does nothing else: values from outside are constants, unless their owner overwrites
+/// them between runs. Reading a recorded value while recording traps.
+/// `@unchecked` because it holds pointers. It changes only while it is made, and its owner runs it
+/// on one thread at a time.
 public final class Recording: @unchecked Sendable {
   typealias Call = (lmn_context) -> Void
 
-  /// A call; in an array, bare functions would go through a thunk each time.
+  /// A call; in an array, bare functions would be called through a thunk.
   private struct Entry { let call: Call }
 
-  /// For values in between, perhaps of other recordings too.
+  /// Memory of intermediate values, possibly shared with other recordings.
   private let memory: ArenaMemory
   let arena: Arena
-  /// For what is derived from constants, in the order of use: it must not share memory with what
-  /// comes and goes in every run.
+  /// Memory of values derived from constants: they outlive a run, so they share no memory with
+  /// intermediate values.
   private let derivedArena = Arena()
   private var calls: [Entry] = []
   private var derivations: [Entry] = []
   private var isDeriving = false
   private var kept: [AnyObject] = []
-  /// Copies of what the calls were given.
+  /// Copies of the arguments of the calls.
   private var arguments: [UnsafeMutableRawPointer] = []
 
   /// Runs `body` in `context` and records it.
   ///
   /// - Parameters:
-  ///   - context: The context to record in.
-  ///   - other: A recording whose memory for intermediate values is used again: results of either
-  ///     are valid until the other runs. Derived constants, such as transposed weights, are not part
-  ///     of that memory.
+  ///   - context: Context of the computation.
+  ///   - other: Recording whose memory for intermediate values is reused: results of either are
+  ///     valid until the other runs. Derived constants, such as transposed weights, are not part of
+  ///     that memory.
   ///   - body: The computation.
   public init(
     in context: ExecutionContext, sharingMemoryWith other: Recording? = nil, of body: () -> Void
@@ -47,32 +44,32 @@ public final class Recording: @unchecked Sendable {
 
   deinit { for copy in arguments { copy.deallocate() } }
 
-  /// Brings up to date what only depends on constants, such as a weight's transposed form: to be
-  /// called when their owner has overwritten some.
+  /// Recomputes values derived from constants, such as transposed weights; to be called after
+  /// constants were overwritten.
   public func derive(in context: ExecutionContext) {
     run(derivations, in: context)
   }
 
-  /// Makes the recorded calls again.
+  /// Repeats the recorded calls.
   public func run(in context: ExecutionContext) {
     run(calls, in: context)
   }
 
-  /// By index, since iterators allocate where nothing is optimized, and out of a buffer, since an array
-  /// has each function retained.
+  /// Runs calls in order: by index, since iterators allocate in debug builds, and in a buffer,
+  /// since an array retains every function.
   private func run(_ calls: [Entry], in context: ExecutionContext) {
     calls.withUnsafeBufferPointer { calls in
       for index in 0..<calls.count { calls[index].call(context.kernels) }
     }
   }
 
-  /// Whether there are calls that ``derive(in:)`` makes.
+  /// Whether ``derive(in:)`` makes any calls.
   package var derivesConstants: Bool { !derivations.isEmpty }
 
   /// Bytes of memory for intermediate values.
   public var byteCount: Int { arena.byteCount }
 
-  /// Where results of kernels go.
+  /// Arena of the results of kernels.
   var arenaOfResults: Arena { isDeriving ? derivedArena : arena }
 
   fileprivate func append<Arguments: BitwiseCopyable>(
@@ -88,10 +85,10 @@ public final class Recording: @unchecked Sendable {
     if isDeriving { derivations.append(Entry(call: call)) } else { calls.append(Entry(call: call)) }
   }
 
-  /// Keeps what calls point to.
+  /// Retains memory to which the arguments of a call point.
   fileprivate func keep(_ operand: some KernelOperand) { kept += operand.kept(beside: arena) }
 
-  /// Records what `body` does as derived from constants.
+  /// Records the calls of `body` as derivations from constants.
   func deriving<R>(_ body: () -> R) -> R {
     isDeriving = true
     defer { isDeriving = false }
@@ -99,9 +96,9 @@ public final class Recording: @unchecked Sendable {
   }
 }
 
-/// What a kernel's arguments point to.
+/// Memory to which the arguments of a kernel point.
 protocol KernelOperand {
-  /// The memory that a recording with this arena has to keep: all but its own.
+  /// Objects that a recording with this arena retains: all memory outside the arena.
   func kept(beside arena: Arena) -> [AnyObject]
 }
 
@@ -114,12 +111,12 @@ extension Array: KernelOperand where Element: KernelOperand {
 }
 
 extension ExecutionContext {
-  /// Calls a function of CLMN, and records the call while a recording is being made.
+  /// Calls a function of CLMN and adds the call to the current recording, if any.
   ///
   /// - Parameters:
   ///   - function: The function.
   ///   - arguments: Its arguments.
-  ///   - operands: Everything that the arguments point to.
+  ///   - operands: Everything to which the arguments point.
   func run<Arguments: BitwiseCopyable, each Operand: KernelOperand>(
     _ function: @escaping (lmn_context, UnsafePointer<Arguments>?) -> Void,
     _ arguments: Arguments, on operands: repeat each Operand
@@ -132,8 +129,8 @@ extension ExecutionContext {
     for operand in repeat each operands { recording.keep(operand) }
   }
 
-  /// Calls `body`, which calls functions of CLMN as its state asks for, and records the call while a
-  /// recording is being made.
+  /// Calls `body`, which calls functions of CLMN depending on its state, and adds it to the current
+  /// recording, if any.
   func run<each Operand: KernelOperand>(
     on operands: repeat each Operand, body: @escaping Recording.Call
   ) {

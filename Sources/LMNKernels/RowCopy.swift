@@ -1,9 +1,9 @@
 internal import CLMN
 
 extension Tensor {
-  /// The given rows, one after the other.
+  /// Copy of the given rows, in order.
   ///
-  /// - Precondition: `self` is a matrix that has them.
+  /// - Precondition: `self` is a matrix, and the indices are in its rows.
   public func rows(at indices: [Int]) -> Tensor {
     precondition(indices.allSatisfy((0..<shape[0]).contains), "rows: \(indices) of shape \(shape)")
     let gathered = Tensor(uninitialized: [indices.count, shape[1]])
@@ -11,15 +11,15 @@ extension Tensor {
     return gathered
   }
 
-  /// The rows at `positions` as they are whenever this is run.
+  /// Copy of the rows at `positions`, which are read at every run of a recording.
   ///
-  /// - Parameter positions: B of them.
+  /// - Parameter positions: `[B]`.
   /// - Returns: `[B, E]` for `self` of `[M, E]`.
   /// - Precondition: All are in 0 ..< M, at every run of a recording too.
   public func rows(at positions: PositionBuffer) -> Tensor {
     let (gathered, last) = (Tensor(uninitialized: [positions.count, shape[1]]), shape[0])
     ExecutionContext.current.run(on: positions) { [positions] _ in
-      // By index, since iterators allocate where nothing is optimized.
+      // By index, since iterators allocate in debug builds.
       for index in 0..<positions.count {
         let position = positions.base[index]
         precondition(
@@ -30,22 +30,23 @@ extension Tensor {
     return gathered
   }
 
-  /// What the cotangent of some rows gives to all: `[rows, E]`, zero where none was taken.
+  /// Pullback of `rows(at:)`: the cotangent of all rows, `[rows, E]`; 0 for rows that were not
+  /// copied.
   public func rowsPullback(at positions: PositionBuffer, of rows: Int) -> Tensor {
     let scattered = Tensor(shape: [rows, shape[1]], repeating: 0).copied()
     copyRows(nil, into: scattered, at: positions)
     return scattered
   }
 
-  /// The same values in memory of their own.
+  /// Copy that shares no memory with `self`.
   package func copied() -> Tensor {
     let copy = Tensor(uninitialized: shape)
     copyRows(into: copy)
     return copy
   }
 
-  /// Copies rows (all, unless some are named) into rows of `target` (the first ones, unless they are
-  /// named), which nobody else has seen yet.
+  /// Copies the rows `indices` (nil: all) into the rows `targetIndices` (nil: the first ones) of
+  /// `target`, which has not been read yet.
   func copyRows(_ indices: [Int]? = nil, into target: Tensor, at targetIndices: [Int]? = nil) {
     copyRows(
       indices.map { PositionBuffer($0.lazy.map(Int64.init)) }, into: target,

@@ -1,10 +1,11 @@
 internal import CLMN
 
 extension Tensor {
-  /// The largest value of every column, over the rows whose weight is not 0.
+  /// Maximum of every column, over the rows whose weight is not 0.
   ///
   /// - Parameter weights: `[M]`, at least one of them not 0.
-  /// - Returns: `maximum` `[1, E]`, and the first row where each stands, for `self` of `[M, E]`.
+  /// - Returns: `maximum` `[1, E]`, and `rows`, the first row with each maximum, for `self` of `[M,
+  ///   E]`.
   public func rowMaximum(weights: Tensor) -> (maximum: Tensor, rows: Buffer<Int32>) {
     precondition(
       shape.count == 2 && weights.count == shape[0],
@@ -20,12 +21,12 @@ extension Tensor {
     return (maximum, rows)
   }
 
-  /// What the cotangent of ``rowMaximum(weights:)`` gives to the matrix.
+  /// Pullback of ``rowMaximum(weights:)``: the cotangent of the matrix given that of the maxima.
   ///
   /// - Parameters:
-  ///   - rows: As the forward operation returned them.
+  ///   - rows: As returned by the forward operation.
   ///   - count: M.
-  /// - Returns: `[M, E]` for `self` of `[1, E]`, the cotangent.
+  /// - Returns: `[M, E]`; `self` is the cotangent, `[1, E]`.
   public func rowMaximumPullback(rows: Buffer<Int32>, count: Int) -> Tensor {
     precondition(
       shape == [1, rows.count], "rowMaximumPullback: cotangent \(shape) of \(rows.count) columns")

@@ -1,19 +1,19 @@
 internal import CLMN
 
 extension Tensor {
-  /// What the cotangent of nodes that are depthwise-separable convolutions gives to what they were
-  /// made from.
+  /// Pullback of ``Summary/nodes(of:tokens:carried:expansion:)`` for depthwise-separable
+  /// convolutions.
   ///
   /// - Parameters:
-  ///   - cotangent: `[N, E]`, of every node by itself.
-  ///   - tree: Which part of a stream's tree this is.
-  ///   - grown: As ``Summary/nodes(of:tokens:carried:expansion:)`` returned it.
-  ///   - mixed: Likewise.
+  ///   - cotangent: `[N, E]`, of the nodes, without the contributions through their parents.
+  ///   - tree: Part of a stream's tree.
+  ///   - grown: As returned by ``Summary/nodes(of:tokens:carried:expansion:)``.
+  ///   - mixed: As returned by the forward operation.
   ///   - taps: `[K, r + 1, E]`.
   ///   - pointwise: `[K, E, E]`.
-  ///   - expansion: As before.
-  /// - Returns: `nodes` `[N, E]`, of which the rows of tokens and carried nodes are their cotangents,
-  ///   and those of taps, pointwise, bias and expansion, for `self` of shape `[N, E]`, the nodes.
+  ///   - expansion: As given to the forward operation.
+  /// - Returns: Cotangents of the nodes `[N, E]`, whose rows of tokens and carried nodes are those
+  ///   of the inputs, and of taps, pointwise, bias and expansion; `self` are the nodes, `[N, E]`.
   public func separableConvPullback(
     _ cotangent: Tensor, of tree: Tree, grown: Tensor, mixed: Tensor, taps: Tensor,
     pointwise: Tensor, expansion: Expansion? = nil

@@ -1,22 +1,22 @@
 internal import CLMN
 
-/// The most heads that single-vector attention can have.
+/// Largest number of heads of single-vector attention.
 public let mostHeads = Int(LMN_MOST_HEADS)
 
-/// What single-vector attention sees, and how.
+/// Slots to which positions attend, and terms added to their scores.
 public struct AttentionView: Sendable {
-  /// Which part of a stream's tree the slots are.
+  /// Part of a stream's tree to whose slots positions attend.
   public let tree: Tree
-  /// H, a divisor of E.
+  /// Number of heads H, a divisor of E.
   public let heads: Int
-  /// `[levels, H]`, a row for every level that the tree may have: added to the scores.
+  /// `[maximumLevels + 1, H]`, added to the scores, a row per level; nil for none.
   public let levelBias: Tensor?
-  /// Tokens that are seen beside the tree.
+  /// Further tokens to which positions attend.
   public let tokenAttentions: [TokenAttention]
-  /// For each of them `[R]`, added to a token's scores; or nil.
+  /// For each of ``tokenAttentions`` `[R]`, added to the scores of its tokens; nil for none.
   public let gates: [Tensor?]
 
-  /// A view of a tree, and of what is seen beside it.
+  /// Creates a view of a tree and of further tokens.
   public init(
     of tree: Tree, heads: Int, levelBias: Tensor? = nil,
     beside tokenAttentions: [(tokenAttention: TokenAttention, gates: Tensor?)] = []
@@ -33,19 +33,19 @@ public struct AttentionView: Sendable {
 }
 
 extension Tensor {
-  /// Single-vector attention: every position's key answers the queries of the slots it sees.
+  /// Single-vector attention: a query and a value per slot, one key per position.
   ///
   /// Per head of D = E / H features:
   ///
   ///     output[t] = Σₛ softmax(query[s] · key[t] / √D + bias[s]) value[s]
   ///
-  /// The features of head h are those whose index is h modulo H: heads lie side by side.
+  /// The features of head h are those whose index is congruent to h modulo H.
   ///
   /// - Parameters:
   ///   - keys: `[L, E]`.
-  ///   - view: Which slots positions see.
-  /// - Returns: `output` `[L, E]` and `logNormalizer` `[L, H]`, for `self` of `[≥ N, 2E]`: query and
-  ///   value of each slot of the tree side by side, and perhaps of more attended tokens.
+  ///   - view: Slots to which positions attend.
+  /// - Returns: `output` `[L, E]` and `logNormalizer` `[L, H]`, for `self` of `[≥ N, 2E]`: query,
+  ///   then value, of each slot of the tree, then of further tokens.
   public func singleVectorAttention(
     keys: Tensor, seeing view: AttentionView
   ) -> (output: Tensor, logNormalizer: Tensor) {
@@ -69,16 +69,17 @@ extension Tensor {
     return (output, logNormalizer)
   }
 
-  /// What the cotangent of an attention's output gives to its slots, keys, bias and gates.
+  /// Pullback of ``singleVectorAttention(keys:seeing:)``: the cotangents of slots, keys, bias and
+  /// gates given that of the output.
   ///
   /// - Parameters:
   ///   - cotangent: `[L, E]`.
   ///   - keys: `[L, E]`.
-  ///   - output: As ``singleVectorAttention(keys:seeing:)`` returned it.
-  ///   - logNormalizer: Likewise.
-  ///   - view: As before.
-  /// - Returns: `slots`, `keys`, `levelBias` and `gates` in the shapes of what they are for, where it
-  ///   is there; `self` are the slots.
+  ///   - output: As returned by the forward operation.
+  ///   - logNormalizer: As returned by the forward operation.
+  ///   - view: As given to the forward operation.
+  /// - Returns: `slots`, `keys`, `levelBias` and `gates`, each of the shape of its input, nil
+  ///   without one; `self` are the slots.
   public func singleVectorAttentionPullback(
     _ cotangent: Tensor, keys: Tensor, output: Tensor, logNormalizer: Tensor,
     seeing view: AttentionView

@@ -1,13 +1,13 @@
 internal import CLMN
 
 extension Tensor {
-  /// Positions as sines and cosines.
+  /// Sinusoidal encodings of positions (arXiv 1706.03762, section 3.5).
   ///
   /// - Parameters:
-  ///   - positions: M of them, none negative.
-  ///   - frequencies: In turns per position: one for every pair of features.
+  ///   - positions: `[M]`, none negative.
+  ///   - frequencies: `[⌈E / 2⌉]`, in turns per position, one per pair of features.
   ///   - width: E.
-  /// - Returns: `[M, E]`: of every pair, first the sine, then the cosine.
+  /// - Returns: `[M, E]`: per pair, the sine, then the cosine.
   public static func sinusoids(
     at positions: PositionBuffer, frequencies: Buffer<Double>, width: Int
   ) -> Tensor {

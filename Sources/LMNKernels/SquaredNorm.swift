@@ -1,8 +1,8 @@
 internal import CLMN
 
 extension Tensor {
-  /// The sum of the squares of all values; not finite exactly when a value is not, or a block of
-  /// squares overflows.
+  /// Sum of the squares of all values; not finite if and only if a value is not finite or the sum
+  /// of a block of squares overflows.
   public var squaredNorm: Double {
     let block = Int(LMN_SQUARED_NORM_BLOCK)
     return withUnsafeTemporaryAllocation(of: Float.self, capacity: (count + block - 1) / block) {

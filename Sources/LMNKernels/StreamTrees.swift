@@ -1,78 +1,77 @@
 internal import CLMN
 
-/// The trees of B streams that take one token at a time, in memory that stays where it is, so that a
-/// step can be recorded: per stream the nodes that wait for siblings, and query and value of every
-/// slot that a position may see.
+/// Trees of B streams for decode steps, at a stable address so that steps can be recorded: per
+/// stream the nodes without their parent yet, and query and value of every slot that a position may
+/// see.
 ///
-/// A token finishes a node of level i when its number, from 1, is a multiple of rⁱ; so a step makes
-/// less than one node per bank on average. Streams may stand at different positions; nodes of one
-/// level are made for all of them at once.
+/// Token n, counted from 1, completes a node of level i if n is a multiple of rⁱ, so a step makes
+/// less than one node per bank on average. Streams may be at different positions; the nodes of a
+/// level are computed for all of them together.
 ///
-/// Unchecked because of the pointers: one thread at a time steps.
+/// `@unchecked` because it holds pointers; one thread at a time may step.
 public final class StreamTrees: @unchecked Sendable {
-  /// B.
+  /// Number of streams, B.
   public let streams: Int
-  /// Of every stream's tree.
+  /// Shape of every tree.
   public let shape: TreeShape
-  /// How many tokens a stream keeps pinned beside its tree.
-  public let pins: Int
+  /// Number p of tokens that a stream keeps pinned.
+  public let pinnedCount: Int
   let width: Int
   let heads: Int
-  /// Where things stand in a stream's memory.
+  /// Layout of the memory of one stream.
   let layout: Layout
-  /// Whether scores get something added: a bias, a gate, or what hides a slot.
+  /// Whether terms are added to scores: level biases, gates, or ``unseen``.
   let isBiased: Bool
-  /// `[B, levels]`: how many nodes of each wait for siblings.
+  /// `[B, levels]`: number of nodes without their parent yet.
   ///
-  /// These are the digits of a stream's position in base r, counted up with every token: a step has
-  /// no time to divide.
+  /// These are the digits of a stream's position in base r, incremented with every token to avoid
+  /// divisions.
   let waiting: UnsafeMutablePointer<Int>
-  /// The streams that finish nodes of one level.
+  /// Streams whose token completes a node of the current level.
   let finishing: UnsafeMutableBufferPointer<Int>
-  /// `[B, node rows, E]`: the newest family of every level and bank.
+  /// `[B, nodeRows, E]`: the newest family of every level and bank.
   let nodes: UnsafeMutablePointer<Float>
-  /// `[B, slot rows, 2E]`: query and value of what may be seen.
+  /// `[B, slotRows, 2E]`: query, then value, of every slot that may be seen.
   let slots: UnsafeMutablePointer<Float>
-  /// `[B, slot rows, H]`: what is added to their scores; where nothing ever is, empty.
+  /// `[B, slotRows, H]`: added to the scores; empty unless ``isBiased``.
   let biases: UnsafeMutablePointer<Float>
   /// `[B, p, E]`: the pinned tokens.
   let pinned: UnsafeMutablePointer<Float>
-  /// `[B, p + 1]`: their scores, and behind them that of the newest token.
+  /// `[B, p + 1]`: scores of the pinned tokens, then of the newest token.
   let pinnedScores: UnsafeMutablePointer<Float>
-  /// Of a stream: its slots and biases, and how many of them a position may see.
+  /// `[B]` each: the slots and biases of a stream, and the number of its slots in use.
   let tables: UnsafeMutableBufferPointer<UnsafePointer<Float>?>
   let biasTables: UnsafeMutableBufferPointer<UnsafePointer<Float>?>
   let counts: UnsafeMutableBufferPointer<Int>
-  /// Rows of E: the children of one level's families, and behind them all nodes of a step.
+  /// Rows of E: the children of the families of one level, then all new nodes of a step.
   let work: UnsafeMutablePointer<Float>
-  /// `[new rows, 2E]`, and the slot where each belongs, if any.
+  /// `[newRows, 2E]`: query, then value, of the new nodes; and the slot of each, nil for none.
   let projected: UnsafeMutablePointer<Float>
   let destinations: UnsafeMutableBufferPointer<UnsafeMutablePointer<Float>?>
 
-  /// Hides a slot: leaves no weight, and differences are finite.
+  /// Bias of an unseen slot: its weight is 0, and differences of scores are finite.
   static let unseen: Float = -1e30
 
-  /// Rows in a stream's memory.
+  /// Layout of the rows of one stream.
   ///
-  /// A stream's slots are, in this order: pinned tokens, tokens of the
-  /// window, then level by level what a position may see there, bank by bank, place by place; so
-  /// those of a young stream are the first ones.
+  /// Slots are ordered: pinned tokens, tokens of the window, then by level, bank and place. So a
+  /// stream with few levels uses the first ones only.
   struct Layout {
     let shape: TreeShape
-    let pins: Int
-    /// Those that a stream can come to.
+    let pinnedCount: Int
+    /// Levels that a stream can reach.
     let levels: [Level]
-    /// How many rows there are in all.
+    /// Number of rows.
     let nodeRows, slotRows: Int
-    /// Rows that a step can make at most, per stream.
+    /// Largest number of rows that a step makes per stream.
     let newRows: Int
 
-    init(_ shape: TreeShape, pins: Int) {
+    init(_ shape: TreeShape, pinnedCount: Int) {
       self.shape = shape
-      self.pins = pins
+      self.pinnedCount = pinnedCount
       var levels: [Level] = []
       var (nodeRow, newRows) = (0, 0)
-      var slotRow = pins + (shape.window > 0 ? shape.window + 1 : 0)
+      var slotRow = pinnedCount + (shape.window > 0 ? shape.window + 1 : 0)
       for number in 0...shape.topLevel(after: 1 << TreeShape.mostLevels) {
         let level = Level(shape, number, nodeRow: nodeRow, slotRow: slotRow)
         nodeRow += level.banks * level.kept * level.slots
@@ -87,39 +86,37 @@ public final class StreamTrees: @unchecked Sendable {
     /// The highest level.
     var top: Int { levels.count - 1 }
 
-    /// The row of a token's slot in the window.
-    func windowRow(_ token: Int) -> Int { pins + token % (shape.window + 1) }
+    /// Row of the slot of a token in the window.
+    func windowRow(_ token: Int) -> Int { pinnedCount + token % (shape.window + 1) }
 
-    /// Slots of a stream, seen or not, after so many tokens.
+    /// Number of slots of a stream, seen or not, after `tokens` tokens.
     func slotCount(after tokens: Int) -> Int {
       levels[shape.topLevel(after: tokens)].slotRows.upperBound
     }
 
-    /// Rows of children of one level's families, per stream.
+    /// Number of rows of the children of the families of one level, per stream.
     var childRows: Int { shape.banks * shape.arity * shape.slots(onLevel: top - 1) }
 
-    /// Rows of grown children of one level's families, per stream.
+    /// Number of rows of the expanded children of the families of one level, per stream.
     var grownRows: Int {
       shape.expansion > 0 ? shape.banks * shape.arity * shape.slots(onLevel: top) : 0
     }
   }
 
-  /// Rows of one level in a stream's memory.
+  /// Layout of the rows of one level of a stream.
   struct Level {
     let number: Int
-    /// Tokens have one.
+    /// K, or 1 for tokens.
     let banks: Int
-    /// The slots of a node.
+    /// Number of slots of a node.
     let slots: Int
-    /// How many nodes of every bank are kept: a family.
-    ///
-    /// Of tokens as many whole families, which stand together, as the window reaches into.
+    /// Number of nodes kept per bank: a family; of tokens, whole families that cover the window.
     let kept: Int
-    /// Whether the nodes that wait for siblings are seen, not the newest one.
+    /// Whether positions see the nodes without their parent yet, not the newest one.
     let waits: Bool
-    /// How many nodes of every bank may be seen at once.
+    /// Largest number of nodes that a position sees in a bank.
     let places: Int
-    /// The slots of all banks.
+    /// Rows of the slots of all banks.
     let slotRows: Range<Int>
     private let firstNodeRow: Int
 
@@ -135,44 +132,44 @@ public final class StreamTrees: @unchecked Sendable {
       slotRows = slotRow..<slotRow + banks * places * slots
     }
 
-    /// The row of a node among those that are kept.
+    /// First row of the node at `place` among those that are kept.
     func nodeRow(at place: Int, bank: Int) -> Int { firstNodeRow + (bank * kept + place) * slots }
 
-    /// The row of the slots of a family's member; nil for one that nobody sees.
-    func slotRow(of member: Int, bank: Int) -> Int? {
-      let place = waits ? member : 0
+    /// First row of the slots of child `child` of the newest family; nil if no position sees it.
+    func slotRow(of child: Int, bank: Int) -> Int? {
+      let place = waits ? child : 0
       return place < places ? slotRows.lowerBound + (bank * places + place) * slots : nil
     }
   }
 
-  /// Trees without tokens.
+  /// Creates trees without tokens.
   ///
   /// - Parameters:
   ///   - streams: B.
   ///   - width: E.
   ///   - heads: H.
-  ///   - shape: Of every tree.
+  ///   - shape: Shape of every tree.
   ///   - hasLevelBias: Whether the attention has a bias for every level.
-  ///   - pins: How many tokens a stream keeps pinned.
+  ///   - pinnedCount: Number of tokens that a stream keeps pinned.
   public init(
     streams: Int, width: Int, heads: Int, shape: TreeShape, hasLevelBias: Bool = false,
-    pins: Int = 0
+    pinnedCount: Int = 0
   ) {
     self.streams = streams
     self.width = width
     self.heads = heads
     self.shape = shape
-    self.pins = pins
-    layout = Layout(shape, pins: pins)
-    isBiased = hasLevelBias || pins > 0 || shape.window > 0 || shape.visibility == .disjoint
+    self.pinnedCount = pinnedCount
+    layout = Layout(shape, pinnedCount: pinnedCount)
+    isBiased = hasLevelBias || pinnedCount > 0 || shape.window > 0 || shape.visibility == .disjoint
     let (nodeRows, slotRows) = (layout.nodeRows, layout.slotRows)
     waiting = .allocate(capacity: streams * layout.levels.count)
     finishing = .allocate(capacity: streams)
     nodes = .allocate(capacity: streams * nodeRows * width)
     slots = .allocate(capacity: streams * slotRows * 2 * width)
     biases = .allocate(capacity: isBiased ? streams * slotRows * heads : 0)
-    pinned = .allocate(capacity: streams * pins * width)
-    pinnedScores = .allocate(capacity: streams * (pins + 1))
+    pinned = .allocate(capacity: streams * pinnedCount * width)
+    pinnedScores = .allocate(capacity: streams * (pinnedCount + 1))
     tables = .allocate(capacity: streams)
     biasTables = .allocate(capacity: streams)
     counts = .allocate(capacity: streams)
@@ -216,24 +213,25 @@ public final class StreamTrees: @unchecked Sendable {
   }
 
   func pinned(_ stream: Int, _ place: Int) -> UnsafeMutablePointer<Float> {
-    pinned + (stream * pins + place) * width
+    pinned + (stream * pinnedCount + place) * width
   }
 
-  /// Says what is added to the score of a slot.
+  /// Sets the value that is added to the scores of a slot.
   func setBias(_ stream: Int, _ row: Int, to bias: Float) {
     guard isBiased else { return }
     (biases + (stream * layout.slotRows + row) * heads).update(repeating: bias, count: heads)
   }
 
-  /// Sets a stream to its beginning.
+  /// Resets a stream to its initial state; allocates nothing.
   ///
-  /// A slot that is not there yet is hidden, and holds numbers.
+  /// If scores have added terms, slots that are not written yet are hidden and hold zeros.
   public func reset(_ stream: Int) {
     waiting(stream).update(repeating: 0, count: layout.levels.count)
     counts[stream] = layout.slotCount(after: 0)
     clearSlots(stream, 0..<counts[stream])
-    (pinnedScores + stream * (pins + 1)).update(repeating: -.infinity, count: pins + 1)
-    pinned(stream, 0).update(repeating: 0, count: pins * width)
+    (pinnedScores + stream * (pinnedCount + 1)).update(
+      repeating: -.infinity, count: pinnedCount + 1)
+    pinned(stream, 0).update(repeating: 0, count: pinnedCount * width)
   }
 
   func clearSlots(_ stream: Int, _ rows: Range<Int>) {
@@ -242,7 +240,7 @@ public final class StreamTrees: @unchecked Sendable {
     for row in rows { setBias(stream, row, to: Self.unseen) }
   }
 
-  /// Says who is seen of a level that has nodes.
+  /// Updates which nodes of a level are seen.
   func show(_ level: Level, of stream: Int, levelBias: UnsafePointer<Float>?) {
     guard isBiased else { return }
     let seen = level.waits ? waiting(stream)[level.number] : 1
@@ -262,10 +260,10 @@ extension StreamTrees: KernelOperand {
 }
 
 extension Tensor {
-  /// Single-vector attention for one position of each of several streams, over the slots it sees.
+  /// Single-vector attention of one position of each of B streams, over the slots that it sees.
   ///
-  /// - Parameter trees: Of B streams, with the position's token taken.
-  /// - Returns: `[B, E]` for `self` of that shape, the keys.
+  /// - Parameter trees: Trees of B streams, after the step with the tokens of these positions.
+  /// - Returns: `[B, E]`; `self` are the keys, `[B, E]`.
   public func singleVectorAttention(over trees: StreamTrees) -> Tensor {
     let heads = trees.heads
     precondition(

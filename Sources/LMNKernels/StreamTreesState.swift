@@ -7,7 +7,7 @@ public struct StreamTreeState {
   /// `[p, 1]`: their scores, −∞ for an empty place.
   public let pinnedScores: Tensor
 
-  /// A state of its parts.
+  /// Creates a state from its parts.
   public init(nodes: Tensor, pinned: Tensor, pinnedScores: Tensor) {
     self.nodes = nodes
     self.pinned = pinned
@@ -16,15 +16,15 @@ public struct StreamTreeState {
 }
 
 extension StreamTrees {
-  /// Sets a stream to a state.
+  /// Restores the state of a stream.
   ///
   /// - Parameters:
   ///   - stream: Index of the stream.
-  ///   - state: The state.
-  ///   - position: Tokens before it.
-  ///   - slots: `[C + p, 2E]`: query and value of its nodes and pinned tokens.
-  ///   - gates: `[p, 1]`, added to the scores of pinned tokens; nil where there are none.
-  ///   - levelBias: `[levels, H]`, or nil.
+  ///   - state: State to restore.
+  ///   - position: Number of tokens that the stream has read.
+  ///   - slots: `[C + p, 2E]`: query, then value, of the nodes and pinned tokens of `state`.
+  ///   - gates: `[p, 1]`, added to the scores of pinned tokens; nil if p is 0.
+  ///   - levelBias: `[maximumLevels + 1, H]`; nil for none.
   public func load(
     _ stream: Int, _ state: StreamTreeState, at position: Int, slots: Tensor, gates: Tensor?,
     levelBias: Tensor?
@@ -56,16 +56,16 @@ extension StreamTrees {
       show(level, of: stream, levelBias: levelBias?.base)
       finished /= shape.arity
     }
-    for place in 0..<pins where state.pinnedScores.base[place] > -.infinity {
+    for place in 0..<pinnedCount where state.pinnedScores.base[place] > -.infinity {
       pinned(stream, place).update(from: state.pinned.base + place * width, count: width)
       slot(stream, place).update(
         from: slots.base + (index + place) * 2 * width, count: 2 * width)
-      pinnedScores[stream * (pins + 1) + place] = state.pinnedScores.base[place]
+      pinnedScores[stream * (pinnedCount + 1) + place] = state.pinnedScores.base[place]
       setBias(stream, place, to: gates!.base[place])
     }
   }
 
-  /// The state of a stream that stands at `position`.
+  /// State of a stream after `position` tokens.
   public func state(of stream: Int, at position: Int) -> StreamTreeState {
     var rows: [Int] = []
     forEachCarried(after: position) { level, bank, node in
@@ -78,15 +78,15 @@ extension StreamTrees {
           (nodes + index * width).update(from: node(stream, row), count: width)
         }
       },
-      pinned: Tensor(shape: [pins, width]) {
-        $0.update(from: pinned(stream, 0), count: pins * width)
+      pinned: Tensor(shape: [pinnedCount, width]) {
+        $0.update(from: pinned(stream, 0), count: pinnedCount * width)
       },
-      pinnedScores: Tensor(shape: [pins, 1]) {
-        $0.update(from: pinnedScores + stream * (pins + 1), count: pins)
+      pinnedScores: Tensor(shape: [pinnedCount, 1]) {
+        $0.update(from: pinnedScores + stream * (pinnedCount + 1), count: pinnedCount)
       })
   }
 
-  /// Calls `body` with every node that the part behind so many tokens carries, in its order.
+  /// Calls `body` with every node that a part with start `position` carries, in order.
   private func forEachCarried(
     after position: Int, _ body: (_ level: Level, _ bank: Int, _ node: Int) -> Void
   ) {

@@ -1,17 +1,17 @@
 internal import CLMN
 
 extension StreamTrees {
-  /// Takes a token of every stream, makes the nodes that it finishes, and queries and values of all
-  /// of them.
+  /// Appends a token to every stream: computes the nodes that it completes, and query and value of
+  /// each.
   ///
   /// - Parameters:
   ///   - tokens: `[B, E]`.
-  ///   - positions: Tokens of each stream before the step.
-  ///   - summary: How a node is made.
-  ///   - expansion: For trees that grow.
+  ///   - positions: Number of tokens of each stream before the step.
+  ///   - summary: Map from the children of a node to the node.
+  ///   - expansion: Expansion; nil if g is 0.
   ///   - queryValue: `[E, 2E]`.
   ///   - queryValueBias: `[2E]`.
-  ///   - levelBias: `[levels, H]`, or nil.
+  ///   - levelBias: `[maximumLevels + 1, H]`; nil for none.
   public func step(
     _ tokens: Tensor, at positions: PositionBuffer, summary: Summary, expansion: Expansion?,
     queryValue: Tensor, queryValueBias: Tensor, levelBias: Tensor?
@@ -40,12 +40,12 @@ extension StreamTrees {
     }
   }
 
-  /// Behind the children of the families of one level.
+  /// New nodes, after the children of the families of one level.
   private var newNodes: UnsafeMutablePointer<Float> { work + streams * layout.childRows * width }
 
-  /// Makes the nodes that a token of every stream finishes, itself included.
+  /// Computes the nodes that a token of every stream completes, and copies the token itself.
   ///
-  /// - Returns: How many rows they have, one after the other in `newNodes`, the tokens first.
+  /// - Returns: Number of rows of the new nodes, consecutive in `newNodes`, the tokens first.
   private func makeNodes(
     of tokens: UnsafePointer<Float>, at positions: UnsafePointer<Int64>, _ maker: NodeMaker,
     _ kernels: lmn_context, _ levelBias: UnsafePointer<Float>?
@@ -57,15 +57,15 @@ extension StreamTrees {
       finish(below, of: stream, levelBias: levelBias)
       finishing[stream] = stream
     }
-    var (members, count, span) = (streams, streams, shape.arity)
+    var (finishingCount, count, span) = (streams, streams, shape.arity)
     for number in 1..<layout.levels.count {
       let level = layout.levels[number]
-      members = keepFinishing(below, members)
-      if members == 0 { break }
+      finishingCount = keepFinishing(below, finishingCount)
+      if finishingCount == 0 { break }
       let family = shape.arity * below.slots
       var child = work
       for bank in 0..<below.banks {
-        for index in 0..<members {
+        for index in 0..<finishingCount {
           let stream = finishing[index]
           let first = number > 1 ? 0 : (Int(positions[stream]) + 1 - shape.arity) % below.kept
           child.update(
@@ -75,18 +75,19 @@ extension StreamTrees {
       }
       maker.make(
         lmn_families(
-          count: members, slots: below.slots, child: 0,
-          child_stride: number == 1 ? 0 : members * family,
-          node: streams * layout.childRows + count, node_stride: members * level.slots, grown: 0,
-          grown_stride: number == 1 ? 0 : members * shape.arity * level.slots), kernels)
+          count: finishingCount, slots: below.slots, child: 0,
+          child_stride: number == 1 ? 0 : finishingCount * family,
+          node: streams * layout.childRows + count, node_stride: finishingCount * level.slots,
+          grown: 0,
+          grown_stride: number == 1 ? 0 : finishingCount * shape.arity * level.slots), kernels)
       for bank in 0..<level.banks {
-        for index in 0..<members {
+        for index in 0..<finishingCount {
           let stream = finishing[index]
           keep(count, stream, at: waiting(stream)[number], on: level, bank: bank)
           count += level.slots
         }
       }
-      for index in 0..<members {
+      for index in 0..<finishingCount {
         let stream = finishing[index]
         if Int(positions[stream]) + 1 == span {
           clearSlots(stream, level.slotRows)
@@ -99,10 +100,10 @@ extension StreamTrees {
     return count
   }
 
-  /// Of the first `count` streams that finish nodes of a level, keeps those whose families it
-  /// completes.
+  /// Reduces the first `count` streams of `finishing`, which complete a node of `level`, to those
+  /// that complete a family with it.
   ///
-  /// - Returns: How many.
+  /// - Returns: Number of remaining streams.
   private func keepFinishing(_ level: Level, _ count: Int) -> Int {
     var kept = 0
     for index in 0..<count where waiting(finishing[index])[level.number] == 0 {
@@ -112,7 +113,7 @@ extension StreamTrees {
     return kept
   }
 
-  /// Puts a new node where its family stands, and notes where its slots are.
+  /// Copies a new node into its family and sets the destinations of its slots.
   private func keep(_ new: Int, _ stream: Int, at place: Int, on level: Level, bank: Int) {
     node(stream, level.nodeRow(at: place, bank: bank)).update(
       from: newNodes + new * width, count: level.slots * width)
@@ -122,16 +123,15 @@ extension StreamTrees {
     }
   }
 
-  /// Counts a new node of a level, which waits for siblings unless it is the last of its family, and
-  /// says who is seen now.
+  /// Counts a new node of a level, and updates which nodes are seen.
   private func finish(_ level: Level, of stream: Int, levelBias: UnsafePointer<Float>?) {
     let waiting = waiting(stream) + level.number
     waiting.pointee = waiting.pointee == shape.arity - 1 ? 0 : waiting.pointee + 1
     show(level, of: stream, levelBias: levelBias)
   }
 
-  /// Shows the token before the newest in every window, and hides the newest, which is no part of
-  /// its own.
+  /// Adds the previous token of every stream to its window, and writes the newest one, hidden: a
+  /// position sees its own token in the tree.
   private func moveWindows(at positions: UnsafePointer<Int64>) {
     for stream in 0..<streams {
       let token = Int(positions[stream])
@@ -142,32 +142,33 @@ extension StreamTrees {
     }
   }
 
-  /// Pins every stream's newest token, if its score is higher than that of another pinned one.
+  /// Pins the newest token of every stream if its score is higher than the lowest of the pinned
+  /// ones.
   ///
   /// - Parameters:
-  ///   - tokens: `[B, E]`, those that the last step took.
+  ///   - tokens: `[B, E]`, those of the last step.
   ///   - scores: `[B, 1]`.
-  ///   - gates: `[B, 1]`, added to the scores of the attention.
+  ///   - gates: `[B, 1]`, added to the attention scores.
   public func pin(_ tokens: Tensor, scores: Tensor, gates: Tensor) {
     precondition(
       tokens.shape == [streams, width] && scores.count == streams && gates.count == streams,
       "StreamTrees: scores \(scores.shape) and gates \(gates.shape) of \(tokens.shape)")
     let (values, scores, gates) = (tokens.base, scores, gates)
-    let seen = Buffer<Int32>(repeatElement(0, count: pins))
-    let audience = Buffer<Int32>(repeatElement(0, count: 2 * (pins + 1)))
-    let chosen = PositionBuffer(repeatElement(0, count: pins))
+    let seen = Buffer<Int32>(repeatElement(0, count: pinnedCount))
+    let audience = Buffer<Int32>(repeatElement(0, count: 2 * (pinnedCount + 1)))
+    let chosen = PositionBuffer(repeatElement(0, count: pinnedCount))
     ExecutionContext.current.run(
       on: self, tokens, scores, gates, seen, audience, chosen
     ) { [self, scores = scores.base, gates = gates.base] _ in
       for stream in 0..<streams {
-        let own = pinnedScores + stream * (pins + 1)
-        own[pins] = scores[stream]
+        let own = pinnedScores + stream * (pinnedCount + 1)
+        own[pinnedCount] = scores[stream]
         var arguments = lmn_pinning(
-          length: 1, count: pins, scores: own, seen: seen.base, audience: audience.base,
+          length: 1, count: pinnedCount, scores: own, seen: seen.base, audience: audience.base,
           pinned: chosen.base)
         lmn_token_attention_pinned(&arguments)
-        for place in 0..<pins where chosen.base[place] == pins {
-          own[place] = own[pins]
+        for place in 0..<pinnedCount where chosen.base[place] == pinnedCount {
+          own[place] = own[pinnedCount]
           pinned(stream, place).update(from: values + stream * width, count: width)
           slot(stream, place).update(
             from: projected + stream * 2 * width, count: 2 * width)

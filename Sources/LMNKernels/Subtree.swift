@@ -1,21 +1,20 @@
-/// The tree of a chunk of tokens whose predecessors are not summarized yet: all nodes inside it.
+/// Tree of a chunk of tokens, computed before the nodes of earlier tokens are.
 ///
-/// A chunk as long as a power of the arity that begins at a multiple of its length is a subtree, so
-/// its nodes up to its root depend on its own tokens alone: chunks are summarized side by side, then
-/// connected one after the other.
+/// A chunk whose length is a power of the arity and that begins at a multiple of its length is a
+/// subtree: its nodes up to the root depend on its own tokens alone. So chunks are summarized in
+/// parallel, then connected one after the other.
 public struct Subtree: Sendable {
-  /// Which part of the stream's tree this is.
+  /// Part of the stream's tree.
   public let tree: Tree
   /// `[N, E]`; complete once the chunk is connected.
   public private(set) var nodes: Tensor
   private let summary: Summary
   private let expansion: Expansion?
 
-  /// The level of the root, or the highest one below it.
+  /// Level of the root, or the highest level of the tree if that is lower.
   private var rootLevel: Int { tree.shape.topLevel(after: tree.length) }
 
-  /// Whether the subtree of a chunk of `length` tokens can begin at `start`, in a tree of the given
-  /// arity.
+  /// Whether a subtree of `length` tokens can begin at `start`, in a tree of the given arity.
   public static func canBegin(at start: Int, length: Int, arity: Int) -> Bool {
     var rest = length
     while rest > 1 && rest.isMultiple(of: arity) { rest /= arity }
@@ -36,9 +35,9 @@ public struct Subtree: Sendable {
     if rootLevel > 0 { summary.write(1...rootLevel, of: tree, into: nodes, expansion: expansion) }
   }
 
-  /// Makes the nodes above the root.
+  /// Computes the nodes above the root.
   ///
-  /// - Parameter carried: The carried nodes `[C, E]` before the chunk, which become those after it.
+  /// - Parameter carried: Carried nodes `[C, E]` before the chunk; replaced by those after it.
   public func connect(after carried: inout Tensor) {
     nodes.place(carried: carried, of: tree)
     if rootLevel < tree.levels {

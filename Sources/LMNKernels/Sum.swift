@@ -1,15 +1,15 @@
 internal import CLMN
 
 extension Tensor {
-  /// The sum with a tensor of the same shape.
+  /// Elementwise sum with a tensor of the same shape.
   public func adding(_ other: Tensor) -> Tensor {
     let sum = Tensor(uninitialized: shape)
     sum.overwrite(withSumOf: [self, other])
     return sum
   }
 
-  /// Writes the sum of `terms`, added in order, of which it may be one itself, whoever else holds
-  /// these values.
+  /// Replaces the values by the sum of `terms`, added in order, even if their memory is shared;
+  /// `self` may be one of the terms.
   ///
   /// - Precondition: There are 1 to ``mostTerms``, all of this shape.
   package func overwrite(withSumOf terms: [Tensor], in context: ExecutionContext = .current) {
@@ -28,5 +28,5 @@ extension Tensor {
   }
 }
 
-/// The most tensors that are summed at once.
+/// Largest number of terms of a sum.
 package let mostTerms = Int(LMN_MOST_TERMS)

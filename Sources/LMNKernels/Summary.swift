@@ -1,39 +1,39 @@
 internal import CLMN
 
-/// How a node is made from its children.
+/// Map from the children of a node to the node.
 public enum Summary: Sendable {
-  /// An affine map: weight `[KJ, rE, E]`, bias `[K, E]`.
+  /// Affine map of the children of J banks, 1 or all: weight `[KJ, rE, E]`, bias `[K, E]`.
   case affine(weight: Tensor, bias: Tensor)
-  /// A depthwise-separable convolution: taps `[K, r + 1, E]`, pointwise `[K, E, E]`, bias `[K, E]`.
+  /// Depthwise-separable convolution: taps `[K, r + 1, E]`, pointwise `[K, E, E]`, bias `[K, E]`.
   case separable(taps: Tensor, pointwise: Tensor, bias: Tensor)
 }
 
-/// A summary at work on one array of nodes: of a tree, or of the families that it is told.
+/// Prepared kernel call that computes nodes in one array: those of a tree, or of given families.
 final class NodeMaker {
   private let arguments: Arguments
-  /// The children as they are summarized, `[rows, E]`.
+  /// Expanded children, `[rows, E]`.
   let grown: Tensor
-  /// A separable convolution's depthwise results, in the rows of the new nodes.
+  /// Depthwise results of a separable convolution, in the rows of the new nodes.
   let mixed: Tensor
-  /// Everything that is read or written, but for the nodes.
+  /// All memory that is read or written, except the nodes.
   let operands: [Tensor]
 
-  /// Where they stay: a step of a stream has no time to copy them.
+  /// Arguments at a stable address, so that a decode step does not copy them.
   private enum Arguments {
     case affine(UnsafeMutablePointer<lmn_affine_summary>)
     case separable(UnsafeMutablePointer<lmn_separable_conv>)
   }
 
-  /// Prepares to make nodes in `nodes`, which has `rows` rows of `width`.
+  /// Prepares to compute nodes in `nodes`, `[rows, width]`.
   ///
   /// - Parameters:
-  ///   - summary: How.
-  ///   - expansion: For a tree that grows.
-  ///   - nodes: Where.
-  ///   - rows: How many rows there are.
+  ///   - summary: Map from the children of a node to the node.
+  ///   - expansion: Expansion; nil if g is 0.
+  ///   - nodes: Array of nodes.
+  ///   - rows: Number of rows of `nodes`.
   ///   - width: E.
-  ///   - tree: What is made; where families are told, only its shape matters.
-  ///   - grownRows: How many rows all grown children have that are there at once.
+  ///   - tree: Tree to compute; for given families, only its shape is used.
+  ///   - grownRows: Number of rows of expanded children.
   init(
     _ summary: Summary, expansion: Expansion?, in nodes: UnsafeMutablePointer<Float>, rows: Int,
     width: Int, of tree: Tree, grownRows: Int
@@ -83,14 +83,14 @@ final class NodeMaker {
     }
   }
 
-  /// The same for the nodes `[N, E]` of a tree.
+  /// Prepares to compute the nodes `[N, E]` of a tree.
   convenience init(_ summary: Summary, expansion: Expansion?, in nodes: Tensor, of tree: Tree) {
     self.init(
       summary, expansion: expansion, in: nodes.output, rows: nodes.shape[0], width: nodes.shape[1],
       of: tree, grownRows: lmn_tree_grown_rows(tree.layout))
   }
 
-  /// Makes all nodes of the tree.
+  /// Computes all new nodes of the tree.
   func makeTree(_ kernels: lmn_context) {
     switch arguments {
     case .affine(let arguments): lmn_affine_summary_forward(kernels, arguments)
@@ -98,7 +98,7 @@ final class NodeMaker {
     }
   }
 
-  /// Makes the nodes of some families.
+  /// Computes the nodes of the given families.
   func make(_ families: lmn_families, _ kernels: lmn_context) {
     switch arguments {
     case .affine(let arguments): lmn_affine_summary_families_forward(kernels, arguments, families)
@@ -109,15 +109,16 @@ final class NodeMaker {
 }
 
 extension Summary {
-  /// A tree's nodes.
+  /// Nodes of a part of a tree.
   ///
   /// - Parameters:
-  ///   - tree: Which part of a stream's tree this is.
+  ///   - tree: Part of a stream's tree.
   ///   - tokens: `[L, E]`.
   ///   - carried: `[C, E]`, in the order of the tree's ``Tree/carriedRows``.
-  ///   - expansion: For a tree that grows.
-  /// - Returns: `nodes` `[N, E]`; `grown`, the children as they were summarized where they grow; and
-  ///   `mixed` `[N, E]`, a separable convolution's depthwise result in the row of each new node.
+  ///   - expansion: Expansion; nil if g is 0.
+  /// - Returns: `nodes` `[N, E]`; `grown`, the expanded children, empty without expansion; and
+  ///   `mixed` `[N, E]`, the depthwise results of a separable convolution in the rows of the new
+  ///   nodes.
   public func nodes(
     of tree: Tree, tokens: Tensor, carried: Tensor, expansion: Expansion? = nil
   ) -> (nodes: Tensor, grown: Tensor, mixed: Tensor) {
@@ -127,7 +128,8 @@ extension Summary {
     return (nodes, maker.grown, maker.mixed)
   }
 
-  /// Makes the new nodes of some levels in place, in `nodes` `[N, E]` with everything below.
+  /// Computes the new nodes of some levels in `nodes` `[N, E]`, in which all lower levels are
+  /// complete.
   func write(
     _ levels: ClosedRange<Int>, of tree: Tree, into nodes: Tensor, expansion: Expansion?
   ) {

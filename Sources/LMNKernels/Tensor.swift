@@ -1,26 +1,26 @@
 internal import Synchronization
 
-/// A dense, row-major array of float32 values with a shape.
+/// Dense, row-major array of float32 values with a shape.
 ///
 /// A tensor is a value: copies share storage until one of them is written to.
 public struct Tensor: Sendable {
-  /// The extent of each dimension, outermost first.
+  /// Extent of each dimension, outermost first.
   public let shape: [Int]
-  /// How many values there are.
+  /// Number of values.
   public let count: Int
   private var storage: Storage
   private let offset: Int
 
-  /// A tensor whose values `initialize` writes, all of them, into uninitialised memory.
+  /// Creates a tensor in uninitialized memory, all of which `initialize` has to write.
   public init(shape: [Int], initializingWith initialize: (UnsafeMutablePointer<Float>) -> Void) {
     precondition(shape.allSatisfy { $0 >= 0 }, "Tensor: negative extent in shape \(shape)")
     self.init(shape: shape, storage: Storage(count: shape.reduce(1, *)), offset: 0)
     initialize(storage.base)
   }
 
-  /// A tensor of `scalars` in row-major order.
+  /// Creates a tensor of `scalars` in row-major order.
   ///
-  /// - Precondition: There are as many scalars as the shape holds.
+  /// - Precondition: `scalars` has as many values as the shape.
   public init(shape: [Int], scalars: [Float]) {
     precondition(
       shape.reduce(1, *) == scalars.count,
@@ -32,26 +32,26 @@ public struct Tensor: Sendable {
     }
   }
 
-  /// A tensor with the same value everywhere.
+  /// Creates a tensor with `value` in every place.
   public init(shape: [Int], repeating value: Float) {
     self.init(shape: shape) { $0.initialize(repeating: value, count: shape.reduce(1, *)) }
   }
 
-  /// A tensor for a kernel to write, all of it.
+  /// Creates a tensor all of which a kernel has to write.
   init(uninitialized shape: [Int]) {
     let arena = ExecutionContext.current.recording?.arenaOfResults
     self.init(shape: shape, storage: Storage(count: shape.reduce(1, *), in: arena), offset: 0)
   }
 
-  /// A copy of a tensor for the input of a recording, whose owner overwrites it between two runs:
-  /// nothing that is derived from its values is kept with it.
+  /// Copies a tensor as the input of a recording, to be overwritten between runs; nothing derived
+  /// from its values is cached.
   package init(overwritable source: Tensor) {
     let storage = Storage(count: source.count, isOverwritten: true)
     self.init(shape: source.shape, storage: storage, offset: 0)
     source.withScalars { storage.base.update(from: $0, count: count) }
   }
 
-  /// A tensor that has a shape and no values: a description of a parameter that is yet to be loaded.
+  /// Creates a tensor with a shape but no values, for a parameter to be loaded later.
   package init(describing shape: [Int]) {
     self.init(shape: shape, storage: Storage(count: 0), offset: 0)
   }
@@ -63,22 +63,22 @@ public struct Tensor: Sendable {
     self.offset = offset
   }
 
-  /// The values in row-major order, copied.
+  /// Copy of the values in row-major order.
   public var scalars: [Float] {
     expectReadable()
     return withExtendedLifetime(storage) { Array(UnsafeBufferPointer(start: base, count: count)) }
   }
 
-  /// The first value; of a one-element tensor, the value.
+  /// Value of a tensor with one element.
   public var scalar: Float {
     precondition(count == 1, "Tensor: a scalar was asked of shape \(shape)")
     expectReadable()
     return withExtendedLifetime(storage) { base.pointee }
   }
 
-  /// The same values under another shape.
+  /// Same values with another shape, sharing storage.
   ///
-  /// - Precondition: Both shapes hold equally many values.
+  /// - Precondition: Both shapes have the same number of values.
   public func reshaped(_ shape: [Int]) -> Tensor {
     precondition(
       shape.reduce(1, *) == count, "Tensor: cannot reshape \(self.shape) to \(shape)")
@@ -98,7 +98,7 @@ public struct Tensor: Sendable {
       offset: offset + range.lowerBound * rowCount)
   }
 
-  /// The tensors' rows, one after the other.
+  /// Concatenation along the outermost dimension.
   ///
   /// - Precondition: There is at least one tensor, and all agree in the inner dimensions.
   public static func concatenatingRows(_ tensors: [Tensor]) -> Tensor {
@@ -115,19 +115,19 @@ public struct Tensor: Sendable {
     return all
   }
 
-  /// Where the values stand; good while the tensor lives (`withExtendedLifetime`).
+  /// Address of the values, valid while the tensor lives (`withExtendedLifetime`).
   package var base: UnsafePointer<Float> { UnsafePointer(storage.base + offset) }
 
-  /// Where a kernel writes a tensor that nobody else has seen yet.
+  /// Address at which a kernel writes a tensor that has not been read yet.
   var output: UnsafeMutablePointer<Float> { storage.base + offset }
 
-  /// Gives `body` the values to read.
+  /// Calls `body` with the values.
   public func withScalars<R>(_ body: (UnsafePointer<Float>) throws -> R) rethrows -> R {
     expectReadable()
     return try withExtendedLifetime(storage) { try body(base) }
   }
 
-  /// Gives `body` the values to change in place; another tensor's view of them stays as it was.
+  /// Calls `body` with the values to change in place, after copying them if storage is shared.
   package mutating func withMutableScalars<R>(
     _ body: (UnsafeMutablePointer<Float>) throws -> R
   ) rethrows -> R {
@@ -139,29 +139,29 @@ public struct Tensor: Sendable {
     return try body(storage.base)
   }
 
-  /// Gives `body` the values to change in place, whoever else holds them: for the owner of a
-  /// recording, whose calls go on reading here.
+  /// Calls `body` with the values to change in place even if storage is shared: for the owner of a
+  /// recording, whose calls read this memory.
   package func overwrite<R>(_ body: (UnsafeMutablePointer<Float>) throws -> R) rethrows -> R {
     try withExtendedLifetime(storage) { try body(storage.base + offset) }
   }
 
-  /// The same, with another tensor's values, which is of the same shape.
+  /// Copies the values of another tensor of the same shape in place, even if storage is shared.
   package func overwrite(withScalarsOf other: Tensor) {
     precondition(other.shape == shape, "Tensor: values of shape \(other.shape) for \(shape)")
     overwrite { target in other.withScalars { target.update(from: $0, count: count) } }
   }
 
-  /// What `make` derives from the whole of a constant, such as a weight's transposed form, kept with
-  /// it: `make` runs once per value.
+  /// Result of `make`, which transposes `self`; cached with a constant, so that `make` runs once
+  /// per value.
   func cachingTransposed(_ make: () -> Tensor) -> Tensor {
-    // Of values in between, a recording has to make it anew every time.
+    // Of an intermediate value, a recording computes it anew in every run.
     if offset != 0 || storage.arena != nil || storage.isOverwritten { return make() }
     return storage.transposed(shape) {
       ExecutionContext.current.recording?.deriving(make) ?? make()
     }
   }
 
-  /// Traps on a value that a recording will compute anew without whoever reads it now.
+  /// Traps if there are no values, or if they are intermediate values of the current recording.
   private func expectReadable() {
     precondition(
       offset + count <= storage.count,
@@ -177,23 +177,23 @@ extension Tensor: KernelOperand {
 }
 
 extension Tensor: Equatable {
-  /// Whether shape and values are the same (so a tensor with a NaN is unequal to itself).
+  /// Whether shapes and values are equal (so a tensor with a NaN is unequal to itself).
   public static func == (left: Tensor, right: Tensor) -> Bool {
     left.shape == right.shape && left.scalars == right.scalars
   }
 }
 
-/// The memory behind tensors, on a cache line's boundary.
+/// Memory of tensors, aligned to a cache line.
 ///
-/// Unchecked because of the pointer: what it points to is written before the tensor is handed out,
-/// and later only by an owner that knows it is the only one.
+/// `@unchecked` because it holds a pointer. Values are written before the tensor is returned, later
+/// only by their single owner, or by the owner of a recording between runs.
 private final class Storage: @unchecked Sendable {
   let base: UnsafeMutablePointer<Float>
-  /// Where the memory comes from; nil for the system.
+  /// Arena that owns the memory; nil for the system.
   let arena: Arena?
-  /// Whether the values may change between two runs of a recording that reads them.
+  /// Whether the values may change between runs of a recording that reads them.
   let isOverwritten: Bool
-  /// Values that there is memory for.
+  /// Number of values that fit.
   let count: Int
   private var byteCount: Int { max(count, 1) * MemoryLayout<Float>.stride }
   private let cache = Mutex<(shape: [Int], transposed: Tensor)?>(nil)

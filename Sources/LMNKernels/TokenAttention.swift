@@ -1,12 +1,12 @@
 internal import CLMN
 
-/// Tokens that positions attend to beside a tree, and the positions that see each of them.
+/// Tokens to which positions attend in addition to a tree, and the positions that see each of them.
 public struct TokenAttention: Sendable {
-  /// R, the number of tokens, and X, the largest number that one position sees.
+  /// R, the number of tokens, and X, the largest number of tokens that one position sees.
   public let tokens, places: Int
-  /// `[R]`: the slot of each token.
+  /// `[R]`: row of each token among the slots.
   let rows: Buffer<Int32>
-  /// `[L, X]`: tokens that a position sees; negative: none.
+  /// `[L, X]`: indices of the tokens that a position sees; negative for none.
   let seen: Buffer<Int32>
   /// `[R, 2]`: the first position that sees a token, and the one after the last.
   let audience: Buffer<Int32>
@@ -19,7 +19,7 @@ public struct TokenAttention: Sendable {
     audience = Buffer(repeatElement(0, count: 2 * rows.count))
   }
 
-  /// Every position sees the tokens of its window: the last ones before its own.
+  /// Attention to a window: every position sees the `window` tokens before its own.
   public static func window(of tree: Tree) -> TokenAttention {
     let tokens = Int32(tree.level(0).rows.count)
     let tokenAttention = TokenAttention(
@@ -28,14 +28,15 @@ public struct TokenAttention: Sendable {
     return tokenAttention
   }
 
-  /// Every position sees the p tokens before its own that have the highest scores.
+  /// Attention to pinned tokens: every position sees the p tokens before its own with the highest
+  /// scores.
   ///
   /// - Parameters:
-  ///   - scores: `[p + L]`: of the tokens that were pinned before, −∞ for an empty place, and of the
-  ///     part's tokens.
+  ///   - scores: `[p + L]`: of the tokens that were pinned before the part, −∞ for an empty place;
+  ///     then of the part's tokens.
   ///   - count: p.
-  ///   - tree: Which part of a stream's tree this is; slots are its rows, and behind them those of the
-  ///     tokens that were pinned before.
+  ///   - tree: Part of a stream's tree; slots are its rows, then those of the tokens that were
+  ///     pinned before it.
   /// - Returns: The attention to pinned tokens, and the tokens pinned after the part, as indices of
   ///   `scores`.
   public static func pinned(
@@ -63,7 +64,7 @@ extension TokenAttention: KernelOperand {
 }
 
 extension Tensor {
-  /// Extends an attention to tokens, in place.
+  /// Extends an attention to further tokens, in place.
   ///
   /// - Parameters:
   ///   - tokenAttention: The tokens, as rows of `self`, the slots `[rows, 2E]`.
@@ -89,7 +90,7 @@ extension Tensor {
       on: self, tokenAttention, gates, keys, output, logNormalizer)
   }
 
-  /// Adds the cotangents of the tokens and of the keys.
+  /// Pullback of `tokenAttention`: adds to the cotangents of the slots and of the keys.
   ///
   /// - Returns: The cotangent of the gates `[R]`; nil without gates.
   func tokenAttentionPullback(

@@ -1,24 +1,24 @@
 internal import CLMN
 
-/// The part of a tree of summaries that a stretch of a stream touches.
+/// Part of a tree of summaries that belongs to consecutive tokens of a stream.
 ///
-/// Level 0 are the tokens; node j of level i summarizes the r nodes from rj on of level i − 1, once
-/// per bank, in a list of 1 + ig slots. The part holds the nodes that its tokens finish and, per
-/// level, nodes finished before them, which are *carried* in: those that wait for siblings, at least
-/// the newest one, and on level 0 the tokens of the window. A whole sequence is a part with start 0,
-/// one step of a stream a part with length 1.
+/// Level 0 are the tokens. Node j of level i summarizes nodes rj to rj + r − 1 of level i − 1, once
+/// per bank. A node of level i has 1 + ig vectors, its slots. The part has the nodes that its
+/// tokens complete and, per level, *carried* nodes, which were completed before: those without
+/// their parent yet, and at least the newest one; on level 0 also the tokens of the window. A whole
+/// sequence is a part with start 0, a decode step a part with length 1.
 ///
-/// Tensors of nodes have one row per slot: level 0, then for each bank its levels from 1 up; inside
-/// a level by node index, carried nodes first; inside a node by slot.
+/// Tensors of nodes have one row per slot: level 0, then for each bank its levels from 1 up; in a
+/// level by node index, carried nodes first; in a node by slot.
 public struct Tree: Sendable, Hashable {
-  /// Tokens of the stream before this part.
+  /// Number of tokens of the stream before this part.
   public let start: Int
-  /// Tokens in this part, at least 1.
+  /// Number of tokens L of this part, at least 1.
   public let length: Int
-  /// What it has in common with the stream's other parts.
+  /// Settings of the tree, the same for all parts of the stream.
   public let shape: TreeShape
 
-  /// The part of `length` tokens that follow the first `start` ones.
+  /// Creates the part of the `length` tokens that follow the first `start` ones.
   ///
   /// - Precondition: `start` is not negative, `length` is positive.
   public init(start: Int = 0, length: Int, shape: TreeShape) {
@@ -28,27 +28,27 @@ public struct Tree: Sendable, Hashable {
     self.shape = shape
   }
 
-  /// The part of a published tree: binary, and of every level the newest node is seen.
+  /// Creates a part of a tree as published: binary, with the newest node of every level visible.
   public init(start: Int = 0, length: Int, banks: Int) {
     self.init(start: start, length: length, shape: TreeShape(banks: banks))
   }
 
   /// The nodes of one level and bank.
   public struct Level: Sendable, Hashable {
-    /// The index of the first node, a carried one where there are any.
+    /// Index of the first node, carried ones included.
     public let first: Int
-    /// How many of the nodes were finished before this part.
+    /// Number of nodes completed before the part.
     public let carried: Int
-    /// Rows of each node.
+    /// Number of rows of each node.
     public let slots: Int
-    /// The rows of the nodes.
+    /// Rows of the nodes.
     public let rows: Range<Int>
   }
 
   /// The highest level that has a node.
   public var levels: Int { lmn_tree_levels(layout) }
 
-  /// All rows.
+  /// Number of rows, N.
   public var rowCount: Int { lmn_tree_rows(layout) }
 
   /// The nodes of `level` in `bank`; level 0 belongs to bank 0.
@@ -74,7 +74,7 @@ public struct Tree: Sendable, Hashable {
     eachLevel { nodes, _ in nodes.rows.prefix(nodes.carried * nodes.slots) }
   }
 
-  /// How many rows the carried nodes have.
+  /// Number of rows of the carried nodes, C.
   package var carriedRowCount: Int {
     let below = level(0)
     let levels = self.levels
@@ -82,12 +82,12 @@ public struct Tree: Sendable, Hashable {
     return below.carried * below.slots + shape.banks * above
   }
 
-  /// The rows of the nodes that this part finishes, tokens included, in order.
+  /// Rows of the nodes that this part completes, tokens included, in order.
   public var newRows: [Int] {
     eachLevel { nodes, _ in nodes.rows.dropFirst(nodes.carried * nodes.slots) }
   }
 
-  /// The rows of the nodes that the next part carries, in order.
+  /// Rows of the nodes that the next part carries, in order.
   public var newestRows: [Int] {
     let next = Tree(start: start + length, length: 1, shape: shape).layout
     return eachLevel { nodes, level in
@@ -95,11 +95,12 @@ public struct Tree: Sendable, Hashable {
     }
   }
 
-  /// Numbers that are equal for two parts exactly when kernels compute the same on both: which nodes
-  /// there are, which of them are carried, at which tokens of the part others are finished, and how
-  /// attention cuts the part into units.
+  /// Key that is equal for two parts only if kernels compute the same on both.
+  ///
+  /// It covers the nodes, the carried ones, the positions at which nodes are completed, and the
+  /// units of attention.
   package var layoutKey: [Int] {
-    // Attention's units begin at multiples of 16, and of the largest power of the arity up to 81.
+    // Units of attention begin at multiples of 16, and of the largest power of the arity up to 81.
     var unit = shape.arity
     while unit * shape.arity <= 81 { unit *= shape.arity }
     var key = [length, start % 16, start % unit]
@@ -107,16 +108,16 @@ public struct Tree: Sendable, Hashable {
     for number in 0...levels {
       let nodes = level(number)
       key += [nodes.carried, nodes.rows.count, min(span - start % span, length + 1)]
-      // The nodes that wait for siblings are a digit of the position: where others join them, and where
-      // positions attend to them, the digit matters beside the number of carried nodes.
-      let finishes = nodes.rows.count > nodes.carried * nodes.slots
-      if finishes || shape.waits(onLevel: number) { key.append(start / span % shape.arity) }
+      // The number of nodes without their parent yet is a digit of the position. It matters beside the
+      // number of carried nodes where nodes are completed, and where positions attend to them.
+      let completes = nodes.rows.count > nodes.carried * nodes.slots
+      if completes || shape.waits(onLevel: number) { key.append(start / span % shape.arity) }
       span = span > Int.max / shape.arity ? Int.max : span * shape.arity
     }
     return key
   }
 
-  /// Some rows of level 0, then of each bank's levels.
+  /// Concatenation of `rows` of level 0, then of the levels of each bank.
   private func eachLevel(_ rows: (Level, _ level: Int) -> Range<Int>) -> [Int] {
     let levels = self.levels
     guard levels > 0 else { return Array(rows(level(0), 0)) }
@@ -130,15 +131,15 @@ public struct Tree: Sendable, Hashable {
 }
 
 extension Tensor {
-  /// An array of nodes `[N, E]` with its tokens and carried nodes in place and the others yet to be
-  /// written, for `self` of `[L, E]`, the tokens.
+  /// Array of nodes `[N, E]` in which tokens and carried nodes are written and the others are not;
+  /// `self` are the tokens, `[L, E]`.
   func unfinishedNodes(of tree: Tree, carried: Tensor) -> Tensor {
     let nodes = unfinishedNodes(of: tree)
     nodes.place(carried: carried, of: tree)
     return nodes
   }
 
-  /// The same without the carried nodes.
+  /// Array of nodes `[N, E]` in which only the tokens are written; `self` are the tokens, `[L, E]`.
   func unfinishedNodes(of tree: Tree) -> Tensor {
     precondition(shape[0] == tree.length, "nodes: tokens \(shape) of \(tree)")
     let nodes = Tensor(uninitialized: [tree.rowCount, shape[1]])

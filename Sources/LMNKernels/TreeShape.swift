@@ -1,37 +1,37 @@
 internal import CLMN
 
-/// What all parts of a tree of summaries have in common.
+/// Settings of a tree of summaries, the same for all of its parts.
 public struct TreeShape: Sendable, Hashable {
-  /// K: summaries of every node, at least 1.
+  /// Number of banks K, summaries of every node; at least 1.
   public let banks: Int
-  /// r: children of a node.
+  /// Arity r: children of a node.
   public let arity: Int
-  /// g: how many more slots a node has than its children.
+  /// Expansion g: slots of a node beyond those of its children.
   public let expansion: Int
-  /// No level is above this one.
+  /// Largest number of levels above the tokens.
   public let maximumLevels: Int
-  /// How many tokens before its own a position sees as they are.
+  /// Window w: number of tokens before its own that a position sees.
   public let window: Int
-  /// Which nodes a position sees.
+  /// Nodes that a position sees.
   public let visibility: Visibility
 
-  /// Which nodes a position sees.
+  /// Nodes that a position sees.
   public enum Visibility: String, Sendable, Codable, CaseIterable {
     /// The newest node of every level.
     case latest
-    /// The nodes that wait for siblings, on the highest level the newest one: below it no token
-    /// stands in two of them.
+    /// The nodes without their parent yet, on the highest level the newest one. Below the highest
+    /// level, every token is in one node at most.
     case disjoint
   }
 
-  /// The arities that there are.
+  /// Valid arities.
   public static let arities = 2...Int(LMN_MOST_ARITY)
-  /// The levels that a tree without another limit has: more than the tokens that anyone will read.
+  /// Default and upper limit of ``maximumLevels``, more than any stream reaches.
   public static let mostLevels = 47
 
-  /// A shape; without more than banks, that of the published tree.
+  /// Creates a shape; the defaults are those of the published tree.
   ///
-  /// - Precondition: Every number is one that a tree can have.
+  /// - Precondition: Every number is in its range.
   public init(
     banks: Int, arity: Int = 2, expansion: Int = 0, maximumLevels: Int = mostLevels,
     window: Int = 0,
@@ -50,20 +50,20 @@ public struct TreeShape: Sendable, Hashable {
     self.visibility = visibility
   }
 
-  /// The highest level that has a node after so many tokens; 0 before the first.
+  /// Highest level that has a node after `tokens` tokens; 0 for none.
   func topLevel(after tokens: Int) -> Int {
     var (level, nodes) = (0, tokens / arity)
     while nodes > 0 && level < maximumLevels { (level, nodes) = (level + 1, nodes / arity) }
     return level
   }
 
-  /// The slots of a node.
+  /// Number of slots of a node.
   func slots(onLevel level: Int) -> Int { 1 + level * expansion }
 
-  /// Whether a position sees the nodes of a level that wait for siblings, not the newest one.
+  /// Whether a position sees the nodes of a level without their parent yet, not the newest one.
   func waits(onLevel level: Int) -> Bool { visibility == .disjoint && level < maximumLevels }
 
-  /// How many nodes of a level a position may see at once in a bank.
+  /// Largest number of nodes of a level that a position sees in a bank.
   func places(onLevel level: Int) -> Int {
     waits(onLevel: level) ? arity - 1 : 1
   }

@@ -19,7 +19,7 @@ extern void *__libc_calloc(size_t, size_t);
 extern void *__libc_realloc(void *, size_t);
 extern void *__libc_memalign(size_t, size_t);
 
-// An executable's own functions come before the library's, for everything that it links.
+// Functions of an executable replace those of the C library, for all libraries that it links.
 void *malloc(size_t size) {
   count++;
   return __libc_malloc(size);

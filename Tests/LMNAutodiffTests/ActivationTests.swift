@@ -4,7 +4,7 @@ import LMNTestSupport
 import Testing
 
 @Suite struct ActivationTests {
-  /// A rectifier has no slope at 0, so no value may come as near to it as a step.
+  /// ReLU has no slope at 0, so values are further from 0 than a step.
   @Test(arguments: Activation.allCases, [[1], [4, 5], [3, 33], [1100]])
   func gradients(_ activation: Activation, _ shape: [Int]) {
     let random = Tensor.random(shape, seed: 1)
@@ -26,7 +26,7 @@ import Testing
     expectGradients(of: { $0[0].logSigmoid() }, at: [.random(shape, seed: 1)])
   }
 
-  /// Far below 0 it is a line, far above it is 0.
+  /// Slope 1 far below 0, slope 0 far above.
   @Test func gradientsOfALogSigmoidFarOut() {
     let x = Tensor(shape: [5], scalars: [-1e30, -100, 0, 100, 1e30])
     let (_, gradients) = valueWithGradient(at: [x]) { $0[0].logSigmoid() }

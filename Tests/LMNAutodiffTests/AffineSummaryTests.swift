@@ -35,7 +35,7 @@ import Testing
     }
   }
 
-  /// Gradients come back through carried nodes to the tokens that they were made from.
+  /// Gradients flow through carried nodes to the tokens that they summarize.
   @Test(arguments: shapedTrees.filter { $0.start == 0 })
   func gradientsFlowThroughParts(of tree: Tree) {
     let (width, shape) = (4, tree.shape)
@@ -58,7 +58,7 @@ import Testing
       ] + expansionInputs(of: shape, width: width))
   }
 
-  /// Carried nodes that are constants get none, and take none from the others.
+  /// Carried nodes that are constants have no gradient, and do not change those of other inputs.
   @Test func gradientsOfOthersDoNotDependOnThoseOfCarriedNodes() {
     let tree = Tree(start: 3, length: 5, banks: 2)
     let (tokens, weight) = (Tensor.random([5, 3], seed: 1), Tensor.random([2, 6, 3], seed: 2))

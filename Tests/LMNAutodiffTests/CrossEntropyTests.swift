@@ -13,7 +13,7 @@ import Testing
       of: { $0[0].crossEntropy(targets: targets) }, at: [.random(shape, seed: 1)])
   }
 
-  /// Where targets are ignored, the mean is over the others.
+  /// Rows with ignored targets are not part of the mean.
   @Test(arguments: [[0, -1, 2], [-1, -100, 3], [-1, -1, -1]] as [[Token]])
   func gradientsOfTheMeanOverTargets(_ targets: [Token]) {
     let buffer = TokenBuffer(targets)
@@ -29,7 +29,7 @@ import Testing
     #expect(all.value == counted.value)
   }
 
-  /// The only token of a vocabulary is certain: no loss, and nothing to gain.
+  /// The only token of a vocabulary has probability 1: loss and gradient are 0.
   @Test func isZeroForAVocabularyOfOne() {
     let (value, gradients) = valueWithGradient(at: [.random([3, 1], seed: 1)]) {
       $0[0].crossEntropy(targets: [0, 0, 0])

@@ -4,7 +4,7 @@ import LMNTestSupport
 import Testing
 
 @Suite struct EmbeddingTests {
-  /// Tokens that come never, once and several times.
+  /// Tokens that occur never, once and several times.
   @Test(arguments: [[0], [2, 2, 2], [4, 0, 3, 0, 4, 4, 1]] as [[Token]], [1, 3, 8])
   func gradients(_ tokens: [Token], width: Int) {
     expectGradients(

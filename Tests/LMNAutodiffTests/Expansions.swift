@@ -2,7 +2,7 @@ import LMNAutodiff
 import LMNKernels
 import LMNTestSupport
 
-/// Weight and bias of an expansion, where a tree grows.
+/// Weight and bias of an expansion; empty for a tree without one.
 func expansionInputs(of shape: TreeShape, width: Int) -> [Tensor] {
   guard shape.expansion > 0 else { return [] }
   let taps = 1 + shape.expansion
@@ -12,7 +12,7 @@ func expansionInputs(of shape: TreeShape, width: Int) -> [Tensor] {
   ]
 }
 
-/// The expansion of those inputs.
+/// Expansion of these inputs; nil for a tree without one.
 func expansion(of shape: TreeShape, _ inputs: ArraySlice<Variable>) -> ExpansionVariables? {
   shape.expansion > 0 ? (inputs[inputs.startIndex], inputs[inputs.startIndex + 1]) : nil
 }

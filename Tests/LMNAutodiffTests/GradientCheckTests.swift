@@ -35,7 +35,7 @@ import Testing
 
   /// Slopes come from the reference, so a gradient that agrees with a wrong value fails too.
   @Test(arguments: InstructionSet.available.filter { $0 != .reference })
-  func rejectsWhatIsWrongOnOneSetAlone(_ instructionSet: InstructionSet) {
+  func rejectsAnErrorOnOneSetAlone(_ instructionSet: InstructionSet) {
     @Sendable func scaled(_ tensor: Tensor) -> Tensor {
       let isReference = ExecutionContext.current.instructionSet == .reference
       return isReference ? tensor : tensor.scaled(by: 1.01)
@@ -58,7 +58,7 @@ import Testing
     #expect(Self.error { x, dy in x.siluPullback(dy) } < 1e-4)
   }
 
-  /// It is right for a cotangent of ones, which is all that the gradient of a sum would ask for.
+  /// The pullback is right for a cotangent of ones, the only one in the gradient of a sum.
   @Test func rejectsAPullbackThatIgnoresItsCotangent() {
     let ones = Tensor(shape: [3, 5], repeating: 1)
     #expect(Self.error { x, _ in x.siluPullback(ones) } > 1e-2)

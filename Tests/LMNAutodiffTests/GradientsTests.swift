@@ -12,7 +12,7 @@ import Testing
     #expect(gradients[x] == cotangent.scaled(by: 2))
   }
 
-  /// Paths of different lengths meet: the walk has to wait for the longest.
+  /// Paths of different lengths meet: a cotangent is complete only after the longest.
   @Test func flowThroughDiamonds() {
     expectGradients(
       of: { v in
@@ -21,7 +21,7 @@ import Testing
       }, at: [.random([3, 4], seed: 1), .random([4, 4], seed: 2)])
   }
 
-  /// 2¹⁰⁰ paths in a hundred nodes: each is left once.
+  /// 2¹⁰⁰ paths in a hundred nodes: each edge is used once.
   @Test func countEveryPathButWalkEveryEdgeOnce() {
     let doubled = (0..<100).reduce(x) { y, _ in y + y }
     #expect(doubled.gradients(cotangent: cotangent)[x] == cotangent.scaled(by: 0x1p100))
@@ -57,7 +57,7 @@ import Testing
     #expect(x.gradients(cotangent: cotangent)[x] == cotangent)
   }
 
-  /// They are values: a second walk neither adds to the first one's nor sees them.
+  /// Gradients are values: a second backward pass does not add to those of the first.
   @Test func areTheSameOnEveryWalk() {
     let y = x.silu() + x
     let first = y.gradients(cotangent: cotangent)
@@ -110,7 +110,7 @@ import Testing
 
   // MARK: - Several seeds
 
-  /// Results of different depths, one of them twice, give the sum of their gradients in one walk.
+  /// Results of different depths, one of them twice, give the sum of their gradients in one pass.
   @Test func ofSeveralResultsAddUp() {
     let w = Variable(parameter: .random([4, 4], seed: 3))
     let (short, other) = (x.silu(), Tensor.random([3, 4], seed: 4))
@@ -143,8 +143,7 @@ import Testing
 
   // MARK: - Cotangents of inputs
 
-  /// A pullback that gives other shapes, or fewer or more cotangents than there are inputs, is a
-  /// mistake that must not go unseen.
+  /// A pullback that returns wrong shapes, or a wrong number of cotangents, is an error and traps.
   @Test func trapOnCotangentsThatDoNotFit() async {
     await #expect(processExitsWith: .failure) {
       let x = Variable(parameter: Tensor(shape: [2, 3], repeating: 1))

@@ -26,7 +26,7 @@ import Testing
       ])
   }
 
-  /// The weight keeps its transposed form; a gradient must not come from an older value's.
+  /// The weight caches its transpose; a gradient must not use that of an older value.
   @Test func gradientsFollowAWeightThatChanges() {
     let x = Tensor.random([2, 3], seed: 1)
     var weight = Tensor.random([4, 3], seed: 2)

@@ -7,7 +7,7 @@ import Testing
   @Test(arguments: PredictionError.allCases, [[1, 1], [3, 4], [2, 17]])
   func gradients(_ kind: PredictionError, _ shape: [Int]) {
     let weights = Tensor.random(shape, seed: 1)
-    // Further from the predictions than a step goes, or a size would have no slope on the way.
+    // Targets further from the predictions than a step: an absolute difference has no slope at 0.
     let targets = Tensor(shape: shape, repeating: 8)
     expectGradients(
       of: { $0[0].predictionErrors(kind, targets: targets, weights: weights) },

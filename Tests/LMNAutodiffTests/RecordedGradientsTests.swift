@@ -3,7 +3,7 @@ import LMNKernels
 import LMNTestSupport
 import Testing
 
-/// Results must not depend on the previous contents of their memory.
+/// Results do not depend on the previous contents of their memory.
 @Suite struct RecordedGradientsTests {
   @Test(arguments: InstructionSet.available, shapedTrees)
   func ofSummaries(_ instructionSet: InstructionSet, of tree: Tree) {

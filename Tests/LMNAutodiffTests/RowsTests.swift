@@ -22,7 +22,7 @@ import Testing
       at: counts.enumerated().map { .random([$1, 3], seed: UInt64($0)) })
   }
 
-  /// A variable that comes twice gets both parts.
+  /// A variable that occurs twice gets both contributions.
   @Test func gradientsAddUpWhereRowsComeTwice() {
     expectGradients(
       of: { .concatenatingRows([$0[0], $0[1], $0[0].rows(at: [1])]) },
@@ -40,7 +40,7 @@ import Testing
     expectGradients(of: { $0[0].reshaped([6, 2]).silu() }, at: [.random([3, 4], seed: 1)])
   }
 
-  @Test func nothingFlowsThroughWhatIsDetached() {
+  @Test func detachedHasNoGradient() {
     let x = Variable(parameter: .random([2, 2], seed: 1))
     let cotangent = Tensor.random([2, 2], seed: 2)
     #expect((x.detached + x).gradients(cotangent: cotangent)[x] == cotangent)

@@ -55,7 +55,7 @@ import Testing
         + zip(tokens, areGated).filter(\.1).map { .random([$0.0], seed: UInt64($0.0)) })
   }
 
-  /// Beside the tree every position sees its window, and two pinned tokens through their gates.
+  /// Every position attends to the tree, to its window, and to two pinned tokens with gates.
   @Test(arguments: shapedTrees, [1, 3])
   func gradientsOfAttendedTokens(of tree: Tree, heads: Int) {
     let shape = tree.shape
@@ -82,7 +82,7 @@ import Testing
       ])
   }
 
-  /// One slot has all the weight, whatever its score: the token's own value comes out.
+  /// A single slot has weight 1, so the output is the token's own value.
   @Test func givesTheFirstTokenItsOwnValue() {
     let slots = Tensor.random([1, 8], seed: 1)
     let attended = Variable(constant: slots).singleVectorAttention(

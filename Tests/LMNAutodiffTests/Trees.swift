@@ -1,6 +1,6 @@
 import LMNKernels
 
-/// Parts of streams that begin and end at all kinds of positions.
+/// Parts of streams with various starts and ends.
 let trees =
   [
     Tree(length: 1, banks: 1),
@@ -28,7 +28,7 @@ let longTrees = [
     shape: TreeShape(banks: 1, arity: 3, expansion: 1, maximumLevels: 4, visibility: .disjoint)),
 ]
 
-/// Parts of trees of other shapes: of other arities, growing, with windows, disjoint.
+/// Parts of trees of other shapes: larger arity, with expansion, with windows, disjoint.
 let shapedTrees = [
   TreeShape(banks: 2, arity: 3),
   TreeShape(banks: 1, arity: 4, maximumLevels: 1, window: 3),

@@ -2,19 +2,19 @@ import LMNKernels
 import LMNTestSupport
 import Testing
 
-/// How far a call's results may be from the reference's.
+/// Error bounds of the results of a kernel call.
 ///
-/// The reference works in double precision and rounds each result once; that rounding is one of
-/// those counted here.
+/// The reference computes in double precision and rounds each result once; that rounding is
+/// included.
 struct Accuracy: Sendable {
   /// A bound for each element of each output, from the reference's results.
   let bounds: @Sendable (KernelCall, _ expected: [[Float]]) -> [[Double]]
 
-  /// The same values.
+  /// Bounds of 0: equal results.
   static let exact = Accuracy { _, expected in expected.map { $0.map { _ in 0 } } }
 
-  /// Sums and products of the inputs: `Rounding.error` of the longest chain of roundings, which may
-  /// depend on output and element, times the magnitude, which is the reference's result on the
+  /// Bounds of sums and products of the inputs: `Rounding.error` of the longest chain of roundings,
+  /// which may depend on output and element, times the magnitude, the reference's result on the
   /// inputs' absolute values.
   static func polynomial(
     roundings: @escaping @Sendable (_ output: Int, _ element: Int) -> Int
@@ -32,7 +32,7 @@ struct Accuracy: Sendable {
 
   static func polynomial(roundings: Int) -> Accuracy { polynomial { _, _ in roundings } }
 
-  /// Results whose errors no cancellation enlarges: roundings per output.
+  /// Relative bounds of results without cancellation, from the roundings of each output.
   static func relative(roundings: [Int]) -> Accuracy {
     Accuracy { _, expected in
       zip(expected, roundings).map { expected, roundings in
@@ -41,7 +41,7 @@ struct Accuracy: Sendable {
     }
   }
 
-  /// Anything else.
+  /// Other bounds, from the reference's results.
   static func bounded(by bounds: @escaping @Sendable ([[Float]]) -> [[Double]]) -> Accuracy {
     Accuracy { _, expected in bounds(expected) }
   }

@@ -24,7 +24,7 @@ import Testing
     call.expectSameBitsOnAnyThreads(on: instructionSet)
   }
 
-  /// Even steps over all of the bend, and what is left far out.
+  /// Even steps over the curved part, and far values.
   @Test(arguments: InstructionSet.tuned, Function.allCases)
   func agreesWithReferenceEverywhere(_ instructionSet: InstructionSet, _ function: Function) {
     let far = (0...100_000).map { Float($0 - 50_000) / 500 }
@@ -34,9 +34,9 @@ import Testing
       .expectReferenceResults(on: instructionSet)
   }
 
-  /// Values by another definition, in double precision.
+  /// Compares with other definitions, in double precision.
   @Test(arguments: InstructionSet.available)
-  func areTheFunctionsTheyAreNamedAfter(_ instructionSet: InstructionSet) {
+  func agreeWithTheirDefinitions(_ instructionSet: InstructionSet) {
     let x: [Float] = [-3, -1, -0.25, 0, 0.5, 1, 2.5]
     let definitions: [(Function, (Double) -> Double)] = [
       (.silu, { $0 / (1 + exp(-$0)) }),
@@ -53,7 +53,7 @@ import Testing
     }
   }
 
-  /// Also where exp(−x) is out of all bounds, and where its logarithm is gone.
+  /// Includes values where exp(−x) overflows, and where the logarithm is below the rounding error.
   @Test(arguments: InstructionSet.available)
   func logSigmoidIsThatOfTheSigmoid(_ instructionSet: InstructionSet) {
     let x: [Float] = [-1e30, -1000, -90, -20, -1, -0.0, 0, 0.5, 3, 15, 20, 90, 1000, 1e30]
@@ -85,7 +85,7 @@ import Testing
   }
 }
 
-/// What happens to every value by itself: the activations, and the logarithm of a gate.
+/// Elementwise functions: the activations and the logarithm of the sigmoid.
 enum Function: String, CaseIterable {
   case silu, gelu, relu, logSigmoid
 
@@ -128,18 +128,19 @@ enum Function: String, CaseIterable {
 
 // MARK: - Bounds
 
-/// What the cut of exp at -88 leaves of a sigmoid that would go to zero.
+/// Largest sigmoid where exp is cut off at -88 and the sigmoid tends to zero.
 private let leftover = exp(-87.0)
 
-/// What the cut at 12.9 leaves of a normal distribution's tail, its density times 12.9 included.
+/// Largest tail of the normal distribution, plus its density times 12.9, where both are cut off at
+/// 12.9.
 private let leftoverTail = 12.9 * (1 + 12.9) * exp(-12.9 * 12.9 / 2)
 
-/// Roundings that a tail of the normal distribution goes through, in its relative error.
+/// Roundings of a tail of the normal distribution, for its relative error.
 ///
-/// The polynomial: t has 2 and comes in up to nine times, behind it are eight fused products and
-/// one more: 27, times 2.24, the largest ratio of the terms' absolute sum to the value; what is
-/// wrong with the coefficients is 6e-8, less than two. The exponential has its own, its correction
-/// one and what that neglects one, the product of both one.
+/// The polynomial: t has 2 and occurs in up to nine factors, then there are eight fused products
+/// and one more: 27, times 2.24, the largest ratio of the terms' absolute sum to the value; the
+/// error of the coefficients is 6e-8, less than two. The exponential has its own, its correction
+/// one and the neglected terms one, the product of both one.
 private let tailRoundings = 61 + 2 + Exponential.roundings + 3
 
 private func bound(of function: Function, x: Float, y: Float) -> Double {
@@ -169,7 +170,7 @@ private func bound(ofPullback function: Function, x: Float, dy: Float) -> Double
     let sigmoid = 1 / (1 + exp(-x))
     return dy * (1 + abs(x))
       * (Rounding.error(2 * (Exponential.roundings + 2) + 5) * sigmoid + leftover)
-  // Tail and weighted density may cancel, so the sum of both is the magnitude; behind them come a
+  // Tail and weighted density may cancel, so the sum of both is the magnitude; then there are a
   // difference, the product and the reference's rounding, and above 0 two sums of order 1.
   case .gelu:
     let tail = erfc(abs(x) * 0.5.squareRoot()) / 2
@@ -186,7 +187,7 @@ private func bound(ofPullback function: Function, x: Float, dy: Float) -> Double
 
 // MARK: - Calls
 
-/// Inputs of all sizes: near zero, around the bend, and where exp is cut off.
+/// Inputs of all orders of magnitude: near zero, in the curved part, and where exp is cut off.
 private func inputs(_ count: Int, using values: inout SeededValues) -> [Float] {
   zip(values.floats(count), values.floats(count, in: -3...2)).map { $0 * pow(10, $1) }
 }

@@ -20,7 +20,7 @@ import Testing
     call.expectSameBitsOnAnyThreads(on: instructionSet)
   }
 
-  /// The first step goes by the learning rate against the gradient's sign, whatever its size.
+  /// The first step has the size of the learning rate, against the sign of the gradient.
   @Test(arguments: InstructionSet.available)
   func firstStepIsTheLearningRate(_ instructionSet: InstructionSet) {
     computing(on: instructionSet) {

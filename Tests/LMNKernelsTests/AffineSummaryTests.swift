@@ -7,7 +7,7 @@ import Testing
   static let calls: [KernelCall] = {
     let widths = [1, 2, 3, 4, 5, 7, 8, 9, 12, 13, 16, 17, 24, 25, 31, 33]
     let wide = [64, 65].map { (Tree(start: 3, length: 9, banks: 2), $0, false) }
-    // A product of as many terms and columns has up to 456 rows at once.
+    // A product with this number of terms and columns has up to 456 rows at once.
     let tall = [(Tree(length: 1000, banks: 1), 96, false)]
     return (combinations(410, of: treeParts, widths, [true, false]) + wide + tall)
       .flatMap { calls(of: $0, width: $1, mixesBanks: $2) }
@@ -50,7 +50,7 @@ import Testing
     }
   }
 
-  /// Three children, of which the last waits for siblings on level 1.
+  /// Three children; on level 1 the last node has no parent yet.
   @Test(arguments: InstructionSet.available)
   func summarizesThreeChildrenByHand(_ instructionSet: InstructionSet) {
     computing(on: instructionSet) {
@@ -78,7 +78,7 @@ import Testing
     }
   }
 
-  /// Parts that carry nodes on give the bits of the whole.
+  /// Parts with carried nodes give the bits of the whole.
   @Test(arguments: InstructionSet.available, streamPartitions)
   func partsEqualTheWhole(_ instructionSet: InstructionSet, _ lengths: [Int]) {
     for shape in treeShapes {
@@ -103,7 +103,7 @@ import Testing
     }
   }
 
-  /// Families that are made level by level have the bits that they have in the tree.
+  /// Families that are computed level by level have the bits that they have in the tree.
   @Test(arguments: InstructionSet.available, treeShapes)
   func familiesEqualTheTree(_ instructionSet: InstructionSet, _ shape: TreeShape) {
     let tree = Tree(start: 5, length: 40, shape: shape)
@@ -179,8 +179,8 @@ func summariesPullback(
   var values = SeededValues(seed: seed)
   let (shape, border) = (tree.shape, 1 / Float(width))
   let weights = shape.banks * sources * shape.arity * width * width
-  // Every level adds E products per bank and source (of which the tokens have all) to the
-  // cotangents below, and the reference rounds them.
+  // Every level adds E products per bank and source (tokens have all banks) to the cotangents
+  // below, and the reference rounds them.
   let roundings = DescentRoundings(
     tree, width: width, perLevel: shape.banks * sources * width + 1)
   return KernelCall(

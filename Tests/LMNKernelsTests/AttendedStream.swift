@@ -2,8 +2,7 @@ import CLMN
 import LMNKernels
 import LMNTestSupport
 
-/// A stream with an affine summarizer, whose tokens are the keys and whose nodes, twice side by
-/// side, the slots.
+/// A stream with an affine summary; keys are the tokens, slots the nodes, as both query and value.
 struct AttendedStream {
   let shape: TreeShape
   let length, heads, width: Int
@@ -11,7 +10,7 @@ struct AttendedStream {
   let levelBias: Tensor?
   private let summary: RandomSummary
 
-  /// Trees of all shapes, with heads and widths that leave vectors part empty, and that fill them.
+  /// Trees of all shapes, with heads and widths that fill vectors, and that do not.
   static func all(length: Int) -> [AttendedStream] {
     let sizes = [(2, 6), (1, 16), (2, 32), (4, 32), (8, 16), (16, 16)]
     return combinations(24, of: treeShapes, sizes, [true, false]).map { shape, size, hasLevelBias in
@@ -69,7 +68,7 @@ extension Tensor {
       })
   }
 
-  /// The given rows, any of them as often as it is given.
+  /// The given rows, in order; a row may occur several times.
   func gatheringRows(at indices: [Int]) -> Tensor {
     let (width, scalars) = (shape[1], self.scalars)
     return Tensor(

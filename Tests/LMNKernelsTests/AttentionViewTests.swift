@@ -3,7 +3,7 @@ import LMNKernels
 import LMNTestSupport
 import Testing
 
-/// Who sees what.
+/// The nodes that positions attend to.
 @Suite struct AttentionViewTests {
   @Test(arguments: InstructionSet.tuned, 1...2)
   func seesExactlyTheNodesOfTheRule(_ instructionSet: InstructionSet, banks: Int) {
@@ -18,7 +18,7 @@ import Testing
     computing(on: instructionSet) { expectViewsOfTheRule(tree) }
   }
 
-  /// The reference is slow: the lengths around powers of two.
+  /// Lengths around powers of two only, since the reference is slow.
   @Test(arguments: [1, 2, 3, 4, 5, 7, 8, 9, 31, 32, 33, 63, 64, 65, 127, 128, 129, 255, 256, 257])
   func referenceSeesExactlyTheNodesOfTheRule(_ length: Int) {
     computing(on: .reference) { expectViewsOfTheRule(Tree(length: length, banks: 1)) }
@@ -55,13 +55,13 @@ import Testing
     }
   }
 
-  /// In a disjoint tree every token that the highest level does not hold stands in one visible node;
-  /// of those that it holds, the newest node's do.
+  /// In a disjoint tree, every token that is not in a node of the highest level is in one visible
+  /// node; of the nodes of the highest level, the newest is visible.
   @Test(arguments: InstructionSet.available, treeShapes.filter { $0.visibility == .disjoint })
   func disjointNodesHoldEveryTokenOnce(_ instructionSet: InstructionSet, shape: TreeShape) {
     let length = 75
     let tree = Tree(length: length, shape: shape)
-    // The value of a slot of the first bank says which tokens it holds.
+    // The value of a slot of the first bank encodes the tokens that it summarizes.
     var values = [Float](repeating: 0, count: tree.rowCount * 2 * length)
     var span = 1
     for level in 0...tree.levels {
@@ -95,7 +95,7 @@ import Testing
 }
 
 extension Tree {
-  /// A slot that is seen.
+  /// A visible slot.
   struct SeenSlot {
     let level, bank, node, slot, row: Int
   }
@@ -128,13 +128,13 @@ extension Tree {
   }
 }
 
-/// What names the slots of a tree, by two features for every level, bank and slot, and for every
-/// place that a node can have among its siblings where several are seen.
+/// Names of the slots of a tree, as features: two for every level, bank and slot, and for every
+/// place of a node among its siblings if several are visible.
 ///
-/// One counts the nodes, the other adds their indices.
+/// The first feature counts nodes, the second adds their indices.
 private struct SlotNames {
   let tree: Tree
-  /// The first feature of every level, and how many there are in all.
+  /// First feature of every level, then the number of features.
   private(set) var first = [0]
 
   init(of tree: Tree) {
@@ -160,10 +160,10 @@ private struct SlotNames {
   }
 }
 
-/// Expects every position of `tree` to see what the rule says.
+/// Expects every position of `tree` to see the nodes of the rule.
 ///
-/// All scores are 0 and values name their slots, so the output times the number of slots says which
-/// slots it is the mean of.
+/// All scores are 0 and values name their slots, so the output times the number of slots tells
+/// which slots it averages.
 private func expectViewsOfTheRule(
   _ tree: Tree, sourceLocation: SourceLocation = #_sourceLocation
 ) {

@@ -40,13 +40,13 @@ import Testing
           Tensor(shape: [1], repeating: 1), targets: [1], logNormalizer: logNormalizer)
         #expect(d_logits.scalars.allSatisfy { abs($0) <= 1 + Float.ulpOfOne })
       }
-      // 19 equal logits: log 19, where the sum of size and logarithm has lost size's digits.
+      // 19 equal logits: log 19, even if it is below the rounding error of `size`.
       let loss = Double(equal.crossEntropy(targets: [3]).losses.scalar)
       #expect(abs(loss - log(19)) <= Rounding.error(4) * (Double(abs(size)) + log(19)))
     }
   }
 
-  /// Whatever the logits are: those of an ignored row are never read.
+  /// The logits of an ignored row are never read.
   @Test(arguments: InstructionSet.available)
   func ignoresNegativeTargets(_ instructionSet: InstructionSet) {
     computing(on: instructionSet) {
@@ -127,8 +127,8 @@ private func pullback(rows: Int, vocabulary: Int, seed: UInt64 = 1) -> KernelCal
   return KernelCall(
     "losses' pullback of [\(rows), \(vocabulary)], seed \(seed)",
     inputs: [logits, logNormalizer, cotangent],
-    // The rounded difference is exp's argument; then exp, the product, and the target's difference,
-    // which takes the cotangent itself away.
+    // The rounded difference is exp's argument; then there are exp, the product, and at the target
+    // the difference to the cotangent itself.
     accuracy: .bounded { _ in
       [
         logits.indices.map { index in

@@ -19,7 +19,7 @@ import Testing
     call.expectSameBitsOnAnyThreads(on: instructionSet)
   }
 
-  /// The answers that the generator's authors publish (Random123, kat_vectors).
+  /// Known answers published by the generator's authors (Random123, kat_vectors).
   @Test func philoxHasItsKnownAnswers() {
     #expect(
       philox(key: 0, counter: [0, 0, 0, 0])
@@ -33,9 +33,9 @@ import Testing
         == [0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1])
   }
 
-  /// The mask is that of the generator, and what is kept is divided by the share that is.
+  /// The mask is that of the generator; kept values are divided by 1 − rate.
   @Test(arguments: InstructionSet.available, [0.1, 0.5, 0.75] as [Float])
-  func dropsWhatTheGeneratorSays(_ instructionSet: InstructionSet, rate: Float) {
+  func followsTheGenerator(_ instructionSet: InstructionSet, rate: Float) {
     let (seed, number, site): (UInt64, UInt64, Int) = (0x0123_4567_89ab_cdef, 7 << 32 | 3, 11)
     let x = Tensor.random([3000], seed: 1)
     let found = computing(on: instructionSet) {
@@ -53,7 +53,7 @@ import Testing
 
   /// A random word equal to rate · 2³² keeps its value.
   @Test(arguments: InstructionSet.available)
-  func keepsWhatIsAtTheBound(_ instructionSet: InstructionSet) throws {
+  func keepsValuesAtTheBound(_ instructionSet: InstructionSet) throws {
     let (count, seed): (Int, UInt64) = (2000, 3)
     let words: [UInt32] = (0..<count).map { index in
       let block = UInt32(index / 64 * 16 + index % 16)
@@ -69,9 +69,9 @@ import Testing
     #expect(isDropped == words.map { $0 < bound })
   }
 
-  /// A binomial share: five standard deviations, for certain seeds.
+  /// The share is binomial: within five standard deviations, for fixed seeds.
   @Test(arguments: [0, 0.1, 0.5, 0.9] as [Float])
-  func dropsAboutTheShareItIsTold(rate: Float) {
+  func dropsAtTheGivenRate(rate: Float) {
     let ones = Tensor(shape: [100, 1000], repeating: 1)
     for seed in 1...3 as ClosedRange<UInt64> {
       let kept = ones.dropout(rate: rate, draw: DropoutDraw(seed: seed), site: 0)
@@ -95,7 +95,7 @@ import Testing
     #expect(mask() == masks[0])
   }
 
-  /// Every run has the draw as it is by then.
+  /// Every run reads the current draw.
   @Test func isRecordedWithADrawThatChanges() {
     let (x, draw) = (Tensor.random([100], seed: 1), DropoutDraw(seed: 5))
     var found: Tensor?

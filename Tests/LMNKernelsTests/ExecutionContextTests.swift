@@ -43,7 +43,7 @@ import Testing
   }
 }
 
-/// The ranges that a loop hands to its kernel, in order.
+/// Ranges of units that a loop passes to its kernel, in order.
 private func sharesOfLoop(count: Int, grain: Int, threads: Int) -> [Range<Int>] {
   let shares = Shares()
   withExtendedLifetime(shares) {

@@ -3,15 +3,13 @@ import LMNKernels
 import LMNTestSupport
 
 extension TreeShape {
-  /// Matrices of an expansion: none where nothing grows.
+  /// Number of matrices of an expansion; 0 without one.
   var taps: Int { expansion > 0 ? 1 + expansion : 0 }
 
-  /// Of a list of slots that grows: the products of each tap, and the reference rounds.
-  ///
-  /// Nothing where nothing grows.
+  /// Roundings of an expansion: the products of each tap, and the reference's; 0 without one.
   func expansionRoundings(width: Int) -> Int { expansion > 0 ? taps * width + 1 : 0 }
 
-  /// Weight and bias of an expansion that keeps slots of order one.
+  /// Weight and bias that keep slots of order one.
   func expansionInputs(width: Int, using values: inout SeededValues) -> [[Float]] {
     let border = 1 / Float(width)
     return [
@@ -22,7 +20,7 @@ extension TreeShape {
 }
 
 extension Tree {
-  /// Values of all children as they are summarized, where they grow.
+  /// Number of values of the expanded children.
   func grownCount(width: Int) -> Int { lmn_tree_grown_rows(part) * width }
 
   /// An expansion with these inputs and an output.
@@ -58,22 +56,22 @@ struct DescentRoundings {
     heights = tree.heights
     levels = tree.levels
     self.width = width
-    // Beside the summary, the expansion's products, and the reference rounds what is between.
+    // With expansion also its products, and the reference's rounding of the expanded children.
     self.perLevel = perLevel + tree.shape.expansionRoundings(width: width)
     summaries = tree.summaryRows.count
     grownRows = lmn_tree_grown_rows(tree.part)
   }
 
-  /// Of the cotangent of a node.
+  /// Roundings of the cotangent of a node.
   func ofNode(_ element: Int) -> Int { heights[element / width] * perLevel }
 
-  /// Of what sums over all summaries, whose cotangents come from up to `levels` levels above.
+  /// Roundings of sums over all summaries, whose cotangents come from up to `levels` levels above.
   ///
   /// Sums are cut at levels and blocks.
   var ofParameter: Int { levels * (perLevel + 2) + summaries + 1 }
 
-  /// Of the expansion's outputs: cotangents of what has grown, and the sums over all of that, which
-  /// are cut at every slot of every child.
+  /// Roundings of the expansion's outputs: cotangents of expanded children, and sums over all of
+  /// them, which are cut at every slot of every child.
   func ofExpansion(_ output: Int) -> Int {
     output == 0 ? levels * perLevel : levels * (perLevel + 2) + 2 * grownRows + 1
   }

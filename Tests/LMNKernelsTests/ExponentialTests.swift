@@ -9,7 +9,7 @@ import Testing
 /// It has no function of its own; the backward pass of cross-entropy with a log-normalizer of 0 and
 /// a cotangent of 1 is exp, but at the targets.
 enum Exponential {
-  /// Its largest error, in units in the last place (which are at most two roundings each).
+  /// Largest error, in units in the last place (each at most two roundings).
   static let ulps = 1.0
   static let roundings = 2
 

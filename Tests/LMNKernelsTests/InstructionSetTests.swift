@@ -25,11 +25,11 @@ import Testing
     #expect(lmn_isa_named(name) == nil)
   }
 
-  @Test func nothingStandsBehindTheLast() {
+  @Test func isNilAfterTheLast() {
     #expect(lmn_isa_available(InstructionSet.available.count) == nil)
   }
 
-  // The environment belongs to the process: each of these has its own.
+  // The environment belongs to the process, so each of these runs in its own.
 
   @Test func environmentSelects() async {
     await #expect(processExitsWith: .success) {

@@ -22,7 +22,7 @@ struct KernelCall: Sendable, CustomTestStringConvertible {
     self.function = function
   }
 
-  /// The arrays that the function writes.
+  /// Arrays that the function writes.
   func results(
     in context: lmn_context, inputs: [[Float]]? = nil,
     sourceLocation: SourceLocation = #_sourceLocation
@@ -32,7 +32,7 @@ struct KernelCall: Sendable, CustomTestStringConvertible {
     }
   }
 
-  /// Expects the reference's results, as near as the call's accuracy says.
+  /// Expects the reference's results, to the accuracy of the call.
   func expectReferenceResults(
     on instructionSet: InstructionSet, sourceLocation: SourceLocation = #_sourceLocation
   ) {
@@ -82,7 +82,7 @@ private final class Expectation: Sendable {
 }
 
 extension InstructionSet {
-  /// The sets that are judged by the reference.
+  /// The sets that are compared with the reference.
   static let tuned = available.filter { $0 != .reference }
 
   func context(threads: Int = 1) -> lmn_context {

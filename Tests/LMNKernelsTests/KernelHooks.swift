@@ -5,7 +5,7 @@ import LMNTestSupport
 import Testing
 
 extension KernelCall {
-  /// By name, the most units that the call gives at once to each kernel that it dispatches.
+  /// Largest number of units that the call passes at once to each kernel, by name.
   var units: [String: Int] {
     var units: [String: Int] = [:]
     withUnsafeMutablePointer(to: &units) { units in
@@ -44,7 +44,7 @@ extension KernelCall {
     #expect(watch.mistakes == [], sourceLocation: sourceLocation)
   }
 
-  /// The results when every kernel's units are shared out over threads, however small they are.
+  /// Results with the units of every kernel distributed over threads, even if there is little work.
   func resultsOfSharedKernels(
     on instructionSet: InstructionSet, threads: Int,
     sourceLocation: SourceLocation = #_sourceLocation

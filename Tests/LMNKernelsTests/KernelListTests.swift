@@ -14,8 +14,10 @@ import Testing
     + PredictionErrorTests.sharedCalls
     + CrossEntropyTests.sharedCalls + AdamWTests.sharedCalls + SquaredNormTests.sharedCalls
 
-  /// The suites' calls run on every instruction set, so this is every kernel there is, on all of
-  /// them; with fewer units than threads, equal bits would say little.
+  /// The calls of the suites run on every instruction set, so every kernel is tested on all of
+  /// them.
+  ///
+  /// With fewer units than threads, equal bits would prove little.
   @Test func everyKernelIsCalledWithUnitsForThreeThreads() {
     let units = Self.sharedCalls.map(\.units)
     for index in 0..<lmn_kernel_count() {

@@ -10,7 +10,7 @@ import Testing
         [norm(rows: rows, width: width), pullback(rows: rows, width: width)]
       }
     } + [255, 256, 257, 513].map { pullback(rows: $0, width: 18) }
-    // As large as what it is added to.
+    // An epsilon as large as the variance.
     + [1, 33].map { norm(rows: 7, width: $0, epsilon: 0.5) }
   static let sharedCalls = [(30, 200), (1100, 70), (5, 1100)].flatMap { rows, width in
     [norm(rows: rows, width: width), pullback(rows: rows, width: width)]
@@ -51,7 +51,7 @@ private func norm(
   rows: Int, width: Int, epsilon: Float = 1e-5, seed: UInt64 = 1
 ) -> KernelCall {
   var values = SeededValues(seed: seed)
-  // Rows off centre, so that there is something to lose.
+  // Rows with a mean, so that the difference loses digits.
   let x = values.floats(rows * width, in: -1...2)
   let (gain, bias) = (values.floats(width), values.floats(width))
   return KernelCall(

@@ -11,7 +11,7 @@ import Testing
     let small = combinations(400, of: rows, inner, awkwardSizes, [true, false]).enumerated().map {
       product(rows: $1.0, inner: $1.1, columns: $1.2, hasBias: $1.3, seed: UInt64($0))
     }
-    // One row and two go in strips of up to 16 vectors.
+    // One or two rows are computed in strips of up to 16 vectors.
     let flat = [1, 2, 3].flatMap { rows in
       [255, 256, 257, 300, 513].map {
         product(rows: rows, inner: 9, columns: $0, hasBias: rows > 1, seed: 1)
@@ -32,7 +32,7 @@ import Testing
     return small + flat + packed + tall
   }()
 
-  /// The same with the sum's length around blocks of 64 to 256.
+  /// The same with sums of lengths around blocks of 64 to 256.
   static let rightPullbacks: [KernelCall] = {
     let inner = [1, 2, 3, 5, 6, 7, 12, 13, 23, 24, 25, 49]
     let rows = [1, 2, 3, 4, 7, 8, 17, 0, 24, 33]
@@ -45,7 +45,7 @@ import Testing
     let wide = [63, 64, 65, 129].map {
       rightPullback(rows: $0, inner: 520, columns: 65, seed: 1)
     }
-    // From 1024 x 512 on, OpenBLAS takes over on some sets, 128 rows at a time.
+    // From 1024 x 512 on, some sets use OpenBLAS, 128 rows at a time.
     let wider = [(9, 1023), (9, 1024), (1, 1025), (0, 1025)].map { rows, inner in
       rightPullback(rows: rows, inner: inner, columns: 512, seed: 1)
     }

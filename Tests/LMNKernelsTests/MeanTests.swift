@@ -29,9 +29,9 @@ import Testing
     call.expectSameBitsOnAnyThreads(on: instructionSet)
   }
 
-  /// Not even a value that is not a number is seen where it does not count.
+  /// Values without a target are not read, even if they are NaN.
   @Test(arguments: InstructionSet.available)
-  func isOverWhatCounts(_ instructionSet: InstructionSet) {
+  func isOverValuesWithTargets(_ instructionSet: InstructionSet) {
     computing(on: instructionSet) {
       let values = Tensor(shape: [4], scalars: [1, .nan, 4, .infinity])
       #expect(values.mean(overTargets: [3, -1, 0, -100]).scalar == 2.5)

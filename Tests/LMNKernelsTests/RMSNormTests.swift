@@ -10,7 +10,7 @@ import Testing
         [norm(rows: rows, width: width), pullback(rows: rows, width: width)]
       }
     } + [255, 256, 257, 513].map { pullback(rows: $0, width: 18) }
-    // As large as what it is added to.
+    // An epsilon as large as the mean square.
     + [1, 33].map { norm(rows: 7, width: $0, epsilon: 0.5) }
   static let sharedCalls = [(30, 200), (1100, 70), (5, 1100)].flatMap { rows, width in
     [norm(rows: rows, width: width), pullback(rows: rows, width: width)]

@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct RecordingTests {
   @Test(arguments: InstructionSet.available)
-  func runsAgainOnWhatItsOwnerWrote(_ instructionSet: InstructionSet) {
+  func runsAgainOnOverwrittenInputs(_ instructionSet: InstructionSet) {
     let context = ExecutionContext(instructionSet: instructionSet, threadCount: 1)
     let tokens: TokenBuffer = [1, 0, 2]
     let table = Tensor.random([3, 4], seed: 1)
@@ -19,7 +19,8 @@ import Testing
     #expect(result == ExecutionContext.$current.withValue(context) { sum([2, 2, 1]) })
   }
 
-  /// A value in between gives its memory to the next one of its size, and one that is kept does not.
+  /// The memory of an intermediate value is reused for the next one of its size, that of a kept
+  /// value is not.
   @Test func memoryIsReused() {
     let x = Tensor.random([64, 64], seed: 1)
     func bytes(_ count: Int, keeping: Int) -> Int {
@@ -36,7 +37,7 @@ import Testing
     #expect(bytes(1000, keeping: 1000) > 1000 * 64 * 64 * 4)
   }
 
-  /// What was alive at the end of recording is not written to by another part of the same run.
+  /// Values alive at the end of recording are not overwritten by another part of the same run.
   @Test func resultsAreNotOverwritten() {
     let context = ExecutionContext(threadCount: 1)
     let x = Tensor.random([5, 7], seed: 1)
@@ -49,12 +50,12 @@ import Testing
     #expect(results.map(\.scalars) == expected)
   }
 
-  @Test func derivesFromConstantsWhenAsked() {
+  @Test func derivesFromConstantsOnDemand() {
     let context = ExecutionContext(threadCount: 1)
     let (x, weight) = (Tensor.random([4, 3], seed: 1), Tensor.random([4, 3], seed: 2))
     var product: Tensor?
     let recording = Recording(in: context) {
-      // Values that are gone when the derived one, of the same size, is made.
+      // Values that are released before the derived one, of the same size, is made.
       _ = x.silu()
       product = x.matmul(weight.transposed)
     }
@@ -68,8 +69,8 @@ import Testing
     #expect(product == x.matmul(other.transposed))
   }
 
-  /// Of a value in between, the transposed form is made anew by every run.
-  @Test func transposesValuesInBetween() {
+  /// The transpose of an intermediate value is computed in every run.
+  @Test func transposesIntermediateValues() {
     let context = ExecutionContext(threadCount: 1)
     let tokens: TokenBuffer = [0, 1]
     let table = Tensor.random([3, 2], seed: 1)
@@ -80,7 +81,7 @@ import Testing
     #expect(result == table.embedding(of: [2, 0]).transposed)
   }
 
-  @Test func trapsWhenAValueInBetweenIsRead() async {
+  @Test func trapsWhenAnIntermediateValueIsRead() async {
     await #expect(processExitsWith: .failure) {
       _ = Recording(in: ExecutionContext(threadCount: 1)) {
         _ = Tensor(shape: [1], repeating: 1).silu().scalar

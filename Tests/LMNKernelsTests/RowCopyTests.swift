@@ -31,7 +31,7 @@ import Testing
     #expect(matrix.rows(at: []).shape == [0, 2])
   }
 
-  @Test func trapsOnRowsThatAreNotThere() async {
+  @Test func trapsOnRowsOutOfRange() async {
     await #expect(processExitsWith: .failure) {
       _ = Tensor(shape: [3, 2], repeating: 0).rows(at: [3])
     }
@@ -43,7 +43,7 @@ import Testing
     }
   }
 
-  /// The positions change between two runs of a recording.
+  /// Positions change between two runs of a recording.
   @Test func trapsWhenRecordedPositionsLeaveTheRows() async {
     await #expect(processExitsWith: .failure) {
       let positions: PositionBuffer = [2]
@@ -57,7 +57,7 @@ import Testing
   }
 }
 
-/// Copies rows of an array with two rows more; the rows that are no target stay unchanged.
+/// Copies rows of an array with two rows more; rows that are not targets stay unchanged.
 ///
 /// Copies four rows if neither sources nor targets are given.
 private func rowCopy(width: Int, from sources: [Int64]?, to targets: [Int64]?) -> KernelCall {

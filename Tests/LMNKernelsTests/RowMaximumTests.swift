@@ -23,7 +23,7 @@ import Testing
     call.expectSameBitsOnAnyThreads(on: instructionSet)
   }
 
-  /// Rows of weight 0 may hold anything; of equal values the first counts.
+  /// Rows of weight 0 are ignored; of equal values the first row is returned.
   @Test(arguments: InstructionSet.available)
   func leavesRowsOut(_ instructionSet: InstructionSet) {
     computing(on: instructionSet) {

@@ -56,7 +56,7 @@ import Testing
     }
   }
 
-  /// Parts that carry nodes on give the bits of the whole.
+  /// Parts with carried nodes give the bits of the whole.
   @Test(arguments: InstructionSet.available, streamPartitions)
   func partsEqualTheWhole(_ instructionSet: InstructionSet, _ lengths: [Int]) {
     for shape in treeShapes {
@@ -77,7 +77,7 @@ import Testing
     }
   }
 
-  /// Families that are made level by level have the bits that they have in the tree.
+  /// Families that are computed level by level have the bits that they have in the tree.
   @Test(arguments: InstructionSet.available, treeShapes)
   func familiesEqualTheTree(_ instructionSet: InstructionSet, _ shape: TreeShape) {
     let tree = Tree(start: 5, length: 40, shape: shape)
@@ -93,7 +93,7 @@ import Testing
   }
 }
 
-/// What stands in the rows of `mixed` that belong to no new node and must be left alone.
+/// Value in the rows of `mixed` that belong to no new node, which must not be written.
 private let untouched: Float = 7
 
 func convolution(
@@ -139,8 +139,8 @@ func convolutionPullback(of tree: Tree, width: Int, seed: UInt64 = 1) -> KernelC
   let (banks, arity, depths) = (shape.banks, shape.arity, tree.depths)
   let d_mixed = tree.unsummarized(
     [Float](repeating: untouched, count: tree.rowCount * width), width: width)
-  // Every level: E products, one fused product per bank (of which the tokens have all), and the
-  // reference rounds.
+  // Every level: E products, one fused product per bank (tokens have all banks), and the reference
+  // rounds.
   let roundings = DescentRoundings(tree, width: width, perLevel: width + banks + 1)
   return KernelCall(
     "convolution's pullback of \(tree), width \(width), seed \(seed)",

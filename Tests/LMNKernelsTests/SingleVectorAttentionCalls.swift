@@ -4,7 +4,7 @@ import LMNKernels
 import LMNTestSupport
 import Testing
 
-/// Error bounds of attention over inputs in -1...1, or of another size.
+/// Error bounds of attention over inputs in -size...size.
 ///
 /// A softmax is not a polynomial: its exponents' absolute errors are its weights' relative ones.
 struct AttentionBounds {
@@ -14,7 +14,7 @@ struct AttentionBounds {
   /// The largest input.
   var size = 1.0
 
-  /// A head's features may be one chain, or several whose sums are folded.
+  /// Roundings of a dot: a head's features are one chain, or several whose sums are folded.
   var dotRoundings: Int { headWidth + 4 }
 
   /// The largest dot of two inputs: D products, over the root of D.
@@ -23,31 +23,31 @@ struct AttentionBounds {
   /// The largest score.
   var score: Double { largestDot + (isBiased ? size : 0) }
 
-  /// Of a score: the dot, the scale's two and its product, and what is added.
+  /// Error of a score: the dot, the scale's two and its product, and the sum with the bias.
   var scoreError: Double { Rounding.error(dotRoundings + 3 + (isBiased ? 1 : 0)) * score }
 
-  /// Of a weight, relative: its score, the rounded difference to the largest score or to the
-  /// log-normalizer, which is at most twice a score and the logarithm of the slots, and exp.
+  /// Relative error of a weight: its score, the rounded difference to the largest score or to the
+  /// log-normalizer, which is at most twice a score plus the logarithm of the slots, and exp.
   ///
-  /// The second order of all this is less than a hundredth.
+  /// Terms of second order are less than a hundredth.
   var weightError: Double {
     1.01
       * (scoreError + Rounding.unit * (2 * score + log(Double(slots)))
         + Rounding.error(Exponential.roundings))
   }
 
-  /// In a sum of weights: one addition per slot, folding, and per block one product, one sum and an
-  /// exp to come from one largest score to the next.
+  /// Roundings of a sum of weights: one addition per slot, folding, and per block one product, one
+  /// sum and an exp to change to a new largest score.
   var sumRoundings: Int {
     slots + 4 + slots / min(64, 1024 / heads) * (2 + Exponential.roundings + Int(4 * score))
   }
 
-  /// Of the output: weights above and below the line, their sums, the inverse, its product and the
-  /// reference's rounding.
+  /// Error of the output: weights in numerator and denominator, their sums, the inverse, its
+  /// product and the reference's rounding.
   var outputError: Double { size * (2 * weightError + Rounding.error(2 * sumRoundings + 3)) }
 
-  /// Of the log-normalizer: the weights' sum, log (two) and its sum with the largest score, which
-  /// both sides round.
+  /// Error of the log-normalizer: the weights' sum, log (two) and its sum with the largest score,
+  /// which both sides round.
   var logNormalizerError: Double {
     let logarithm = log(Double(slots))
     return scoreError + weightError + Rounding.error(sumRoundings)
@@ -57,27 +57,28 @@ struct AttentionBounds {
   /// The largest cotangent of a score: a difference of two dots of D products, over the root of D.
   var scoreCotangent: Double { 2 * largestDot }
 
-  /// Of a score's cotangent, relative: its weight, two dots and their difference, two products and
-  /// the scale's two.
+  /// Relative error of a score's cotangent: its weight, two dots and their difference, two products
+  /// and the scale's two.
   var scoreCotangentError: Double {
     weightError + 1.01 * Rounding.error(2 * dotRoundings + 5)
   }
 }
 
 extension Tree {
-  /// Slots that a position may see on a level, in all banks.
+  /// Largest number of slots of a level that a position sees, in all banks.
   func mostSlots(onLevel level: Int) -> Int {
     let places = shape.showsWaiting(onLevel: level) ? shape.arity - 1 : 1
     return places * (level == 0 ? 1 : shape.banks * self.level(level).slots)
   }
 
-  /// Slots that a position may see.
+  /// Largest number of slots that a position sees.
   var mostSlots: Int { (0...levels).map(mostSlots).reduce(0, +) }
 
   /// The level of each row.
   var rowLevels: [Int] { heights.map { levels - $0 } }
 
-  /// How many positions may see a node of a level: as many as it spans, or as its family does.
+  /// Largest number of positions that see a node of a level: the tokens of the node, or of its
+  /// parent.
   func audience(ofLevel level: Int) -> Int {
     let levels = shape.showsWaiting(onLevel: level) ? level + 1 : level
     return (0..<levels).reduce(1) { span, _ in min(length, span * shape.arity) }

@@ -8,8 +8,8 @@ import Testing
   static let calls: [KernelCall] = {
     let shapes = (1...5).flatMap { heads in [1, 3, 8, 17].map { (heads, $0) } }
     let parts = combinations(150, of: publishedTreeParts, shapes)
-    // More than a block of 64 slots, a head wider than any vector, and heads around a vector, of
-    // which up to 1024 scores are a block.
+    // More than a block of 64 slots, a head wider than any vector, and numbers of heads around a
+    // vector, for which a block is up to 1024 scores.
     let more =
       [(Tree(start: 20, length: 30, banks: 17), (2, 3)), (publishedTreeParts[40], (1, 33))]
       + [(8, 3), (16, 2), (17, 3), (33, 2), (64, 1), (mostHeads, 1)].map {
@@ -42,8 +42,8 @@ import Testing
       attentionPullback(over: tree, heads: heads, headWidth: headWidth, isBiased: isBiased),
     ]
   }
-  /// Heads that share vectors, fill them and neither, over parts that begin and end around the
-  /// multiples of 4, 8, 16, 64 and 128 at which positions are cut, and more than 64 slots.
+  /// Heads that share vectors, fill them, and neither, over parts that begin and end around the
+  /// multiples of 4, 8, 16, 64 and 128 at which positions are cut, and with more than 64 slots.
   static let blocks: [(Tree, (Int, Int))] = {
     let shapes = [(1, 16), (1, 48), (2, 24), (4, 8), (4, 28), (8, 8), (16, 3), (32, 2)]
     let odd = [(3, 16), (5, 8), (12, 4), (4, 9)]
@@ -118,7 +118,7 @@ import Testing
       .expectSameBitsOnAnyThreads(on: instructionSet)
   }
 
-  /// Most partial sums and the most levels: far above the units of the backward pass.
+  /// Many partial sums and levels, far above the units of the backward pass.
   @Test(arguments: InstructionSet.tuned)
   func agreesWithReferenceOverALongSequence(_ instructionSet: InstructionSet) {
     for tree in [Tree(length: 5000, banks: 1), Tree(start: 1000, length: 1200, banks: 2)] {
@@ -144,7 +144,7 @@ import Testing
     }
   }
 
-  /// A unit is as long as a node of some level, at most 81 positions: more than 81 / r.
+  /// A unit has the length of a node of some level, at most 81 positions: more than 81 / r.
   @Test(arguments: treeShapes)
   func partialRowsAreFewInTreesOfAnyShape(shape: TreeShape) {
     for length in [1, 127, 512, 65536] {
@@ -157,7 +157,7 @@ import Testing
     }
   }
 
-  /// Parts that carry nodes on give the bits of the whole.
+  /// Parts with carried nodes give the bits of the whole.
   @Test(arguments: InstructionSet.available, streamPartitions)
   func partsEqualTheWhole(_ instructionSet: InstructionSet, _ lengths: [Int]) {
     computing(on: instructionSet) {
@@ -180,7 +180,7 @@ import Testing
     }
   }
 
-  /// Where slots are cut into blocks does not depend on who else is seen around a position.
+  /// Blocks of slots do not depend on slots that only other positions see.
   @Test(arguments: InstructionSet.available, [[70], [53, 17], [7, 45, 2, 16]])
   func partsEqualTheWholeWhereSlotsAreMoreThanABlock(
     _ instructionSet: InstructionSet, _ lengths: [Int]
@@ -192,7 +192,7 @@ import Testing
     }
   }
 
-  /// The step over the slots that a position sees gives the bits of its place in the whole.
+  /// The step over the slots of a position gives the bits of that position in the whole.
   @Test(arguments: InstructionSet.available)
   func stepEqualsThePosition(_ instructionSet: InstructionSet) {
     computing(on: instructionSet) {

@@ -23,9 +23,9 @@ import Testing
     call.expectSameBitsOnAnyThreads(on: instructionSet)
   }
 
-  /// Eighths of a turn.
+  /// Compares with the exact values at eighths of a turn.
   @Test(arguments: InstructionSet.available)
-  func goesRound(_ instructionSet: InstructionSet) {
+  func agreesAtEighthsOfATurn(_ instructionSet: InstructionSet) {
     let found = computing(on: instructionSet) {
       Tensor.sinusoids(at: PositionBuffer(0..<9), frequencies: Buffer([0.125]), width: 2).scalars
     }
@@ -35,7 +35,7 @@ import Testing
     expectClose(found, expected, within: expected.map { _ in 2e-7 }, "eighths")
   }
 
-  /// Every run has the positions as they are by then.
+  /// Every run reads the current positions.
   @Test func isRecordedWithPositionsThatMoveOn() {
     let positions = PositionBuffer([3, 40] as [Int64])
     let frequencies = Buffer([0.01, 0.003])
@@ -67,9 +67,9 @@ private func sinusoids(at positions: [Int64], width: Int, seed: UInt64 = 1) -> K
   return KernelCall(
     "\(positions.count) positions up to \(positions.max() ?? 0), width \(width), seed \(seed)",
     inputs: [],
-    // The turn is rounded to float32. Its square has one rounding and comes in up to four times,
-    // behind it are four fused products and one more: nine, times 2.31, the ratio of the terms'
-    // absolute sum to the sine of a quarter turn; what is wrong with the polynomial is one, the
+    // The turn is rounded to float32. Its square has one rounding and occurs in up to four factors,
+    // then there are four fused products and one more: nine, times 2.31, the ratio of the terms'
+    // absolute sum to the sine of a quarter turn; the error of the polynomial is one, the
     // reference's rounding another. In double precision, turns are rounded twice.
     accuracy: .bounded { expected in
       [

@@ -2,7 +2,7 @@ import LMNKernels
 import LMNTestSupport
 import Testing
 
-/// Streams cut into parts: lengths one after the other.
+/// Streams cut into parts: the lengths of the parts.
 let streamPartitions: [[Int]] = [
   [Int](repeating: 1, count: 20), [7, 9, 1, 16, 30], [32, 32, 1], [33, 31], [1, 62, 3],
   [5, 70, 25],
@@ -16,8 +16,8 @@ struct StreamedTree {
   let tree: Tree
   let nodes: Tensor
 
-  /// Parts of the given lengths, one after the other, as `summarize` makes them from their tokens
-  /// and what the part before carries on.
+  /// Consecutive parts of the given lengths, as computed by `summarize` from their tokens and the
+  /// nodes carried from the previous part.
   static func parts(
     _ lengths: [Int], of tokens: Tensor, shape: TreeShape,
     summarize: (_ tokens: Tensor, Tree, _ carried: Tensor) -> Tensor
@@ -35,7 +35,7 @@ struct StreamedTree {
     return parts
   }
 
-  /// `count` nodes of `level` and `bank`, from that with index `first` on.
+  /// `count` nodes of `level` and `bank`, from index `first` on.
   func nodes(from first: Int, count: Int, level: Int, bank: Int) -> Tensor {
     let nodes = tree.level(level, bank: bank)
     let row = nodes.rows.lowerBound + (first - nodes.first) * nodes.slots
@@ -43,7 +43,7 @@ struct StreamedTree {
   }
 }
 
-/// A summary of random parameters that keeps nodes of order one.
+/// A summary with random parameters that keep nodes of order one.
 struct RandomSummary {
   let summary: Summary
   let expansion: Expansion?

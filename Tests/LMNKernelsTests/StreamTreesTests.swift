@@ -2,10 +2,10 @@ import LMNKernels
 import LMNTestSupport
 import Testing
 
-/// The sequential form: a token at a time.
+/// The sequential form: decode steps.
 @Suite struct StreamTreesTests {
   /// Every shape with every summary, with and without pinned tokens and biases; the first is the
-  /// published tree, the second one shows more than a block of 64 slots.
+  /// published tree, in the second a position sees more than a block of 64 slots.
   private static let streams: [TokenAttentionStream] =
     [
       TokenAttentionStream(
@@ -28,8 +28,9 @@ import Testing
       length: 1100, places: 2),
   ]
 
-  /// Nodes and pinned tokens have the bits of the parallel form, and so has the output of a tree
-  /// alone; attended tokens come in another order.
+  /// Nodes and pinned tokens have the bits of the parallel form; so has the output of a tree alone.
+  ///
+  /// Window and pinned tokens are summed in another order.
   @Test(arguments: InstructionSet.available, streams + longStreams)
   func stepsEqualTheParallelForm(_ instructionSet: InstructionSet, _ stream: TokenAttentionStream) {
     computing(on: instructionSet) {
@@ -57,10 +58,10 @@ import Testing
     }
   }
 
-  /// At every position a state that is saved and loaded, into trees that have seen something else,
-  /// is the same state, and the next steps have the same bits.
+  /// At every position, a state is the same after it is saved and loaded into trees that held other
+  /// tokens, and the next steps have the same bits.
   @Test(arguments: InstructionSet.available, streams)
-  func goesOnFromAState(_ instructionSet: InstructionSet, _ stream: TokenAttentionStream) {
+  func resumesFromAState(_ instructionSet: InstructionSet, _ stream: TokenAttentionStream) {
     computing(on: instructionSet) {
       let (trees, others) = (stream.trees(1), stream.trees(1))
       for position in 0..<stream.length {
@@ -74,7 +75,7 @@ import Testing
         #expect(
           stream.step(others, at: [position]) == expected, "position \(position) of \(stream.shape)"
         )
-        // What stood here before the next state is loaded.
+        // Other contents before the next state is loaded.
         _ = stream.step(others, at: [(position + 7) % stream.length])
       }
     }
@@ -82,7 +83,7 @@ import Testing
 
   /// A stream gives the bits of a new one after a reset; other streams are not affected.
   @Test(arguments: InstructionSet.available, streams)
-  func beginsAnew(_ instructionSet: InstructionSet, _ stream: TokenAttentionStream) {
+  func resetEqualsANewStream(_ instructionSet: InstructionSet, _ stream: TokenAttentionStream) {
     computing(on: instructionSet) {
       let (trees, fresh, alone) = (stream.trees(2), stream.trees(1), stream.trees(1))
       for position in 0..<23 {
@@ -106,7 +107,7 @@ import Testing
 
   /// Streams at different positions step together and have the bits that they have alone.
   @Test(arguments: InstructionSet.available, streams)
-  func streamsAtDifferentPositionsAreAlone(
+  func streamsAtDifferentPositionsAreIndependent(
     _ instructionSet: InstructionSet, _ stream: TokenAttentionStream
   ) {
     computing(on: instructionSet) {
@@ -133,7 +134,8 @@ import Testing
     }
   }
 
-  /// A recorded step reads its tokens and goes on wherever the streams stand.
+  /// A recorded step reads its tokens at every run, and continues from the positions of the
+  /// streams.
   @Test(arguments: InstructionSet.available)
   func stepsAreRecorded(_ instructionSet: InstructionSet) {
     let context = ExecutionContext(instructionSet: instructionSet, threadCount: 1)
@@ -165,7 +167,7 @@ import Testing
     }
   }
 
-  @Test func trapsOnAStreamThatIsNotThere() async {
+  @Test func trapsOnAStreamOutOfRange() async {
     await #expect(processExitsWith: .failure) {
       let stream = TokenAttentionStream(TreeShape(banks: 1), .affine, length: 1, places: 0)
       let trees = stream.trees(1)
@@ -182,14 +184,14 @@ extension TokenAttentionStream: CustomTestStringConvertible {
   fileprivate func trees(_ streams: Int) -> StreamTrees {
     StreamTrees(
       streams: streams, width: width, heads: heads, shape: shape, hasLevelBias: levelBias != nil,
-      pins: places)
+      pinnedCount: places)
   }
 
   fileprivate func step(_ trees: StreamTrees, at positions: [Int]) -> Tensor {
     step(trees, at: PositionBuffer(positions.map(Int64.init)))
   }
 
-  /// A step of streams that stand at these positions.
+  /// A step of streams at these positions.
   fileprivate func step(_ trees: StreamTrees, at positions: PositionBuffer) -> Tensor {
     let tokens = self.tokens.rows(at: positions)
     trees.step(
@@ -212,7 +214,7 @@ extension TokenAttentionStream: CustomTestStringConvertible {
       gates: gatesOfPins(before: position), levelBias: levelBias)
   }
 
-  /// The gates of the tokens that are pinned before a position, by the definition of pinning.
+  /// Gates of the tokens that are pinned before a position, by the definition of pinning.
   fileprivate func gatesOfPins(before position: Int) -> Tensor? {
     guard places > 0 else { return nil }
     let empty = [Float](repeating: -.infinity, count: places)
@@ -222,7 +224,7 @@ extension TokenAttentionStream: CustomTestStringConvertible {
       shape: [places, 1], scalars: pinned.map { $0.map { gates.scalars[$0 - places] } ?? 0 })
   }
 
-  /// Of the attention over the whole stream.
+  /// Error bounds of the attention over the whole stream.
   fileprivate func bounds(over whole: Part) -> AttentionBounds {
     let inputs = [slots(of: whole.nodes), slots(of: tokens), tokens, gates, levelBias ?? tokens]
     return AttentionBounds(

@@ -2,9 +2,9 @@ import LMNKernels
 import LMNTestSupport
 import Testing
 
-/// Stretches that are summarized side by side and connected one after the other.
+/// Chunks that are summarized in parallel and connected one after the other.
 @Suite struct SubtreeTests {
-  /// Their nodes have the bits of the parts that follow each other.
+  /// Nodes of subtrees have the bits of those of consecutive parts.
   @Test(arguments: InstructionSet.available, treeShapes)
   func subtreesEqualParts(_ instructionSet: InstructionSet, shape: TreeShape) {
     for length in [1, shape.arity, shape.arity * shape.arity] {
@@ -45,7 +45,7 @@ import Testing
   }
 }
 
-/// Expects four subtrees of `length` to have the nodes of the parts that follow each other.
+/// Expects four subtrees of `length` tokens to have the nodes of consecutive parts.
 private func expectSubtreesToEqualParts(
   of length: Int, _ shape: TreeShape, _ kind: RandomSummary.Kind, on instructionSet: InstructionSet,
   sourceLocation: SourceLocation = #_sourceLocation

@@ -31,7 +31,7 @@ import Testing
     #expect(view.scalars == [30, 4])
   }
 
-  /// The rows are the only owner of their storage.
+  /// The rows alone own their storage.
   @Test func changesToRowsAreInTheirPlace() {
     var rows = Tensor(shape: [3, 2], scalars: [1, 2, 3, 4, 5, 6]).rows(1..<3)
     rows.withMutableScalars { $0[0] = 30 }

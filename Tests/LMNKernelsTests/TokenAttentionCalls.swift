@@ -4,21 +4,21 @@ import LMNKernels
 import LMNTestSupport
 import Testing
 
-/// Which tokens the positions of a part see, by their numbers.
+/// Table of the tokens that the positions of a part see, by index.
 struct TokenAttentionTable: CustomStringConvertible {
   let description: String
   let tokens, places: Int
-  /// For each position, in order.
+  /// Tokens of each position, in order.
   let seen: [[Int]]
 
-  /// The tokens of a position in so many places, of which those that are left are negative.
+  /// Tokens of each position in `places` places; unused places are negative.
   var seenPlaces: [Int32] {
     seen.flatMap { tokens in
       tokens.map(Int32.init) + [Int32](repeating: -1, count: places - tokens.count)
     }
   }
 
-  /// The first position that sees each token, and the one behind the last; both 0 where none does.
+  /// First position that sees each token, and the one after the last; both 0 for none.
   var audience: [Int32] {
     var audience = [Int32](repeating: 0, count: 2 * tokens)
     for (position, tokens) in seen.enumerated() {
@@ -43,8 +43,8 @@ struct TokenAttentionTable: CustomStringConvertible {
       })
   }
 
-  /// Pinned tokens by their definition: a token takes the place of the first one with the lowest
-  /// score, if its own is higher; an empty place has that of −∞.
+  /// Pinned tokens by their definition: a token replaces the first one of the lowest score if its
+  /// own score is higher; an empty place has the score −∞.
   static func pinned(
     scores: [Float], places: Int
   ) -> (table: TokenAttentionTable, pinned: [Int?]) {
@@ -63,7 +63,7 @@ struct TokenAttentionTable: CustomStringConvertible {
     return (table, pinned)
   }
 
-  /// Tokens that are seen from anywhere to anywhere.
+  /// Tokens that are seen by random ranges of positions.
   static func random(tokens: Int, length: Int, seed: UInt64) -> TokenAttentionTable {
     var values = SeededValues(seed: seed)
     let audiences = (0..<tokens).map { _ in
@@ -79,12 +79,12 @@ struct TokenAttentionTable: CustomStringConvertible {
   }
 }
 
-/// Slots are in rows of three times as many, backwards.
+/// Rows of the tokens' slots: every third of an array, backwards.
 private func attendedRows(_ table: TokenAttentionTable) -> [Int32] {
   (0..<table.tokens).map { Int32(3 * (table.tokens - 1 - $0) + 1) }
 }
 
-/// Going on is an attention over one slot more, whose score is a log-normalizer in -1...1.
+/// The slots before count as one more, whose score is a log-normalizer in -1...1.
 private func bounds(_ table: TokenAttentionTable, heads: Int, headWidth: Int) -> AttentionBounds {
   AttentionBounds(heads: heads, headWidth: headWidth, slots: 1 + table.places, isBiased: true)
 }
@@ -149,8 +149,8 @@ func tokenAttentionPullback(
     "token attention's pullback of \(table), \(heads) heads of \(headWidth), "
       + "\(isGated ? "gates, " : "")seed \(seed)",
     inputs: inputs,
-    // As for the attention itself, added to values in -1...1. The sums of a token's weights are
-    // what a cotangent of ones gives to its value, where nothing was before.
+    // As for the attention itself, added to values in -1...1. The sum of a token's weights is the
+    // cotangent of its value for a cotangent of ones, added to zero.
     accuracy: .bounded { expected in
       let ones = [Float](repeating: 1, count: length * width)
       let weights = GuardedArguments.results {
@@ -163,7 +163,7 @@ func tokenAttentionPullback(
       let d_slots = expected[1].indices.map { index in
         let (row, feature) = (index / (2 * width), index % (2 * width))
         let weight = Double(weights[row * 2 * width + width + feature % width])
-        // Rows of no token are left as they were.
+        // Rows without a token are unchanged.
         if row % 3 != 1 { return 0.0 }
         let sum = Rounding.error(length + 2)
         return feature < width

@@ -1,8 +1,8 @@
 import LMNKernels
 import LMNTestSupport
 
-/// A stream whose tokens are its keys, with windows, pinned tokens and a bias for every level where
-/// the shape or the number of places asks for them; everything follows from the seed.
+/// A stream whose tokens are its keys, with a window, pinned tokens and level biases according to
+/// shape and `places`; all values follow from the seed.
 struct TokenAttentionStream {
   let shape: TreeShape
   let length, places, width, heads: Int
@@ -53,11 +53,11 @@ struct TokenAttentionStream {
   struct Part {
     let tree: Tree
     let nodes, output: Tensor
-    /// Behind the part.
+    /// Pinned tokens after the part.
     let pins: Pins
   }
 
-  /// Parts of the given lengths, one after the other.
+  /// Consecutive parts of the given lengths.
   func parts(_ lengths: [Int]) -> [Part] {
     var pins = Pins(
       tokens: Tensor(shape: [places, width], repeating: 0),
@@ -88,6 +88,6 @@ struct TokenAttentionStream {
 
   func outputs(of lengths: [Int]) -> Tensor { .concatenatingRows(parts(lengths).map(\.output)) }
 
-  /// Query and value of rows `[M, E]`.
+  /// Query, then value, of rows `[M, E]`.
   func slots(of rows: Tensor) -> Tensor { rows.matmul(queryValue, bias: queryValueBias) }
 }

@@ -18,7 +18,7 @@ import Testing
         TokenAttentionTable.pinned(scores: pinScores(places, length: $0), places: places).0
       }
     }
-    // More tokens at once than a block of 64 has.
+    // More tokens per position than a block of 64.
     let random = [(3, 5), (40, 20), (200, 12), (150, 70)].enumerated().map {
       TokenAttentionTable.random(tokens: $1.0, length: $1.1, seed: UInt64($0))
     }
@@ -59,16 +59,16 @@ import Testing
     call.expectSameBitsOnAnyThreads(on: instructionSet)
   }
 
-  /// Who sees nobody keeps what it has, bit for bit.
+  /// Positions that see no token keep their output and log-normalizer, bit for bit.
   @Test(arguments: InstructionSet.available, [(1, 16), (4, 2), (17, 1)])
-  func leavesAloneWhoSeesNobody(_ instructionSet: InstructionSet, _ shape: (Int, Int)) {
+  func keepsPositionsWithoutTokens(_ instructionSet: InstructionSet, _ shape: (Int, Int)) {
     let table = TokenAttentionTable(
-      description: "nobody", tokens: 2, places: 3, seen: [[], [], [], [], []])
+      description: "no tokens", tokens: 2, places: 3, seen: [[], [], [], [], []])
     let call = tokenAttention(table, heads: shape.0, headWidth: shape.1, isGated: false)
     #expect(call.results(in: instructionSet.context()) == Array(call.inputs[3...]))
   }
 
-  // MARK: Who sees whom
+  // MARK: Tables
 
   @Test(arguments: treeShapes)
   func windowFollowsTheDefinition(_ shape: TreeShape) {
@@ -89,8 +89,7 @@ import Testing
     }
   }
 
-  /// Few different scores, so that there are ties; not-a-numbers, which never get in; and −∞, which
-  /// is an empty place.
+  /// Few different scores, for ties; NaN, which is never pinned; and −∞, which is an empty place.
   @Test(arguments: 1...5, 0..<40)
   func pinnedFollowsTheDefinition(places: Int, seed: Int) {
     var values = SeededValues(seed: UInt64(seed))
@@ -102,15 +101,15 @@ import Testing
     expectPins(before + values.floats(length), places: places)
   }
 
-  /// The first of the lowest is replaced, by a higher score only.
+  /// The first place of lowest score is replaced, by a higher score only.
   @Test func pinnedBreaksTiesByHand() {
     let table = expectPins([-.infinity, -.infinity, 5, 5, 5, 6, 7, .nan, 7, 1], places: 2)
     #expect(table.seen == [[], [2], [2, 3], [2, 3], [5, 3], [5, 6], [5, 6], [8, 6]])
   }
 
-  /// What a part leaves pinned is what the next part begins with.
+  /// Tokens pinned after a part are those with which the next part begins.
   @Test(arguments: streamPartitions)
-  func pinnedGoesOn(lengths: [Int]) {
+  func pinnedCarriesOverParts(lengths: [Int]) {
     let (places, length) = (4, lengths.reduce(0, +))
     let scores = pinScores(places, length: length).suffix(length)
     let whole = TokenAttentionTable.pinned(
@@ -155,13 +154,13 @@ import Testing
   }
 }
 
-/// Scores without ties, of places that were filled before, but for the second one, and of tokens.
+/// Scores without ties: of places, all but the second of them filled, then of tokens.
 private func pinScores(_ places: Int, length: Int) -> [Float] {
   var values = SeededValues(seed: 7)
   return (0..<places).map { $0 == 1 ? -.infinity : values.floats(1)[0] } + values.floats(length)
 }
 
-/// The tables that `fill` writes.
+/// Tables written by `fill`.
 private func tables(
   tokens: Int, places: Int, length: Int,
   _ fill: (_ seen: UnsafeMutablePointer<Int32>, _ audience: UnsafeMutablePointer<Int32>) -> Void
@@ -210,7 +209,7 @@ private func expectTable(
   }
 }
 
-/// Expects pinned tokens to be what the definition says, and those with the highest scores.
+/// Expects pinned tokens to follow the definition, and to have the highest scores.
 @discardableResult
 private func expectPins(
   _ scores: [Float], places: Int, sourceLocation: SourceLocation = #_sourceLocation
@@ -221,7 +220,7 @@ private func expectPins(
     tokens: scores.count, places: places, length: scores.count - places
   ) { pins = pin(scores, places: places, $0, $1) }
   expectTable(seen, audience, toBe: expected, sourceLocation: sourceLocation)
-  // An empty place keeps its own number.
+  // An empty place has its own index.
   #expect(
     pins.map(Int.init) == expectedPins.enumerated().map { $1 ?? $0 },
     sourceLocation: sourceLocation)

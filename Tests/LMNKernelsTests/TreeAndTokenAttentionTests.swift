@@ -3,11 +3,11 @@ import LMNKernels
 import LMNTestSupport
 import Testing
 
-/// Attention over a tree, its window and pinned tokens at once.
+/// Attention over a tree, its window and pinned tokens together.
 @Suite struct TreeAndTokenAttentionTests {
   private static let (places, width, heads) = (3, 8, 2)
 
-  /// It is one softmax over all slots, here by definition and in double precision.
+  /// Compares with one softmax over all slots, by definition and in double precision.
   @Test(arguments: InstructionSet.available, treeShapes)
   func isOneSoftmaxOverAllSlots(_ instructionSet: InstructionSet, _ shape: TreeShape) {
     let (places, width, heads) = (Self.places, Self.width, Self.heads)
@@ -66,7 +66,7 @@ import Testing
     }
   }
 
-  /// Parts that carry nodes and pinned tokens on give the bits of the whole.
+  /// Parts with carried nodes and pinned tokens give the bits of the whole.
   @Test(arguments: InstructionSet.available, streamPartitions)
   func partsEqualTheWhole(_ instructionSet: InstructionSet, _ lengths: [Int]) {
     computing(on: instructionSet) {
@@ -78,7 +78,7 @@ import Testing
     }
   }
 
-  /// Scores of ±10,000 and gates of as much.
+  /// Scores and gates of up to ±10,000.
   @Test(arguments: InstructionSet.available, [0, 1e4, -1e4] as [Float])
   func staysFinite(_ instructionSet: InstructionSet, size: Float) {
     computing(on: instructionSet) {
@@ -119,7 +119,7 @@ extension TreeShape {
   }
 }
 
-/// The attention of a key `[1, E]` to some rows of slots, with what is added to their scores.
+/// Attention of a key `[1, E]` to some rows of slots, with biases of their scores.
 private func attention(
   of key: Tensor, to seen: [(row: Int, bias: [Float])], in slots: Tensor, heads: Int
 ) -> (output: [Float], logNormalizer: [Float]) {

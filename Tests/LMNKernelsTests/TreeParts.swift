@@ -2,8 +2,8 @@ import CLMN
 import LMNKernels
 import LMNTestSupport
 
-/// Shapes of trees of all kinds: few and many children, growing ones, ones whose highest level is
-/// soon reached, with windows, disjoint, and all of that together.
+/// Shapes of trees of all kinds: small and large arity, with expansion, with few levels, with
+/// windows, disjoint, and combinations.
 let treeShapes: [TreeShape] = [
   TreeShape(banks: 2),
   TreeShape(banks: 2, arity: 3),
@@ -23,8 +23,8 @@ let treeShapes: [TreeShape] = [
   TreeShape(banks: 1, arity: TreeShape.arities.upperBound, visibility: .disjoint),
 ]
 
-/// Parts of the published tree: whole sequences of 1 to 70 tokens and as long parts that start
-/// anywhere, in one to three banks, and two of around 200 tokens.
+/// Parts of the published tree: whole sequences of 1 to 70 tokens and parts of these lengths with
+/// various starts, in one to three banks, and two of around 200 tokens.
 let publishedTreeParts: [Tree] = {
   let starts = [1, 2, 3, 4, 5, 6, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64, 100]
   let (lengths, banks) = (Array(1...70), [1, 2, 3])
@@ -37,8 +37,8 @@ let publishedTreeParts: [Tree] = {
     + [Tree(length: 200, banks: 1), Tree(start: 37, length: 199, banks: 2)]
 }()
 
-/// Parts of over 1,000 tokens of trees of several shapes: over 512 families of tokens, that is three
-/// blocks of 256 rows and dozens of units, and up to ten levels.
+/// Parts of over 1,000 tokens of trees of several shapes: over 512 families of tokens, which is
+/// three blocks of 256 rows and dozens of units, and up to ten levels.
 let longTreeParts: [Tree] = [
   Tree(length: 1100, banks: 2),
   Tree(start: 1037, length: 1300, banks: 1),
@@ -71,7 +71,7 @@ extension TreeShape {
       disjoint: visibility == .disjoint)
   }
 
-  /// Whether a position sees the nodes of a level that wait for siblings, and not the newest one.
+  /// Whether a position sees the nodes of a level without their parent yet, not the newest one.
   func showsWaiting(onLevel level: Int) -> Bool {
     visibility == .disjoint && level < maximumLevels
   }
@@ -80,7 +80,7 @@ extension TreeShape {
 extension Tree {
   var part: lmn_tree { lmn_tree(start: start, length: length, shape: shape.layout) }
 
-  /// The rows that a summarizer writes.
+  /// Rows written by a summarizer.
   var summaryRows: [Int] {
     let tokens = tokenRows
     return newRows.filter { !tokens.contains($0) }
@@ -93,7 +93,7 @@ extension Tree {
     }
   }
 
-  /// How many summaries lead to each row: its level, but 0 for a carried node.
+  /// Number of summaries from inputs to each row: its level, or 0 for a carried node.
   var depths: [Int] {
     levelsOfBanks.flatMap { level, _, nodes in
       let carried = nodes.carried * nodes.slots
@@ -102,14 +102,14 @@ extension Tree {
     }
   }
 
-  /// How many levels are above each row.
+  /// Number of levels above each row.
   var heights: [Int] {
     levelsOfBanks.flatMap { level, _, nodes in
       [Int](repeating: levels - level, count: nodes.rows.count)
     }
   }
 
-  /// An array of nodes without those that a summarizer has to write.
+  /// Copy of an array of nodes with the rows cleared that a summarizer writes.
   func unsummarized(_ nodes: [Float], width: Int) -> [Float] {
     var nodes = nodes
     for row in summaryRows {

@@ -50,7 +50,7 @@ import Testing
     #expect(Tree(length: length, banks: 1).carriedRows.isEmpty)
   }
 
-  /// Node by node, what a part leaves behind is what the next part carries, however long it is.
+  /// The newest nodes of a part are those that the next part carries, for any length of it.
   @Test(arguments: treeShapes)
   func newestNodesAreThoseThatTheNextPartCarries(shape: TreeShape) {
     for start in 0...30 {
@@ -65,7 +65,7 @@ import Testing
     }
   }
 
-  /// The families of a level are its new nodes, and r children of each that stand side by side.
+  /// The families of a level are its new nodes and the r consecutive children of each.
   @Test(arguments: shapedTreeParts + longTreeParts)
   func familiesFollowTheDefinition(tree: Tree) {
     let (shape, slots) = (tree.shape, tree.slots(in: Array(0..<tree.rowCount)))
@@ -125,13 +125,13 @@ import Testing
   }
 }
 
-/// What stands in a row.
+/// Level, bank, node and slot of a row.
 private struct Slot: Equatable {
   let level, bank, node, slot: Int
 }
 
 extension Tree {
-  /// What stands in each of these rows.
+  /// Level, bank, node and slot of each of these rows.
   fileprivate func slots(in rows: [Int]) -> [Slot] {
     let all = levelsOfBanks.flatMap { level, bank, nodes in
       (0..<nodes.rows.count).map {
@@ -152,10 +152,10 @@ private struct LaidOutLevel: Equatable {
 }
 
 extension Tree {
-  /// Every level of every bank by the definition, and their rows follow each other.
+  /// Every level of every bank by the definition, with consecutive rows.
   ///
-  /// The nodes are those that the part's tokens finish, and of those finished before the ones that
-  /// wait for siblings, the newest one, and on level 0 the tokens of the window.
+  /// The nodes are those that the part's tokens complete, and of those completed before, the ones
+  /// without their parent yet, the newest one, and on level 0 the tokens of the window.
   fileprivate var levelsByDefinition: [LaidOutLevel] {
     var levels: [LaidOutLevel] = []
     for bank in 0..<shape.banks {
@@ -184,7 +184,7 @@ extension Tree {
   }
 }
 
-/// Expects both languages to lay the tree out by its definition.
+/// Expects the layout of the tree in C and in Swift to follow the definition.
 private func expectLayoutOfTheDefinition(
   _ tree: Tree, sourceLocation: SourceLocation = #_sourceLocation
 ) {

@@ -1,7 +1,7 @@
 public import Testing
 
-/// Expects every element of `actual` to be as near to its element of `expected` as `bounds` says;
-/// a result that is not a number is near to nothing.
+/// Expects every element of `actual` to differ from that of `expected` by at most its bound; NaN is
+/// never close.
 public func expectClose(
   _ actual: [Float], _ expected: [Float], within bounds: [Double], _ label: String,
   sourceLocation: SourceLocation = #_sourceLocation

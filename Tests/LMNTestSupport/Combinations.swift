@@ -1,12 +1,11 @@
 /// Samples combinations of one value per list, without repetition, from the full product of the
 /// lists shuffled by `seed`.
 ///
-/// Values that are functions of an index, such as `list[index % list.count]`, leave out some pairs
-/// for good.
+/// Values by index, such as `list[index % list.count]`, would never give some pairs.
 ///
 /// - Parameters:
-///   - count: Number of combinations: the whole product if that is smaller; more if every value
-///     of every list needs more to occur.
+///   - count: Number of combinations; fewer if the product is smaller, more if every value of every
+///     list would not occur otherwise.
 ///   - lists: The values, at least one per list.
 ///   - seed: Random seed of the shuffle.
 /// - Returns: The combinations; every value of every list occurs in at least one.

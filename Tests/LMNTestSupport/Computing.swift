@@ -1,12 +1,12 @@
 public import LMNKernels
 
-/// Runs the kernels of `body` on these instructions and as many threads.
+/// Runs the kernels of `body` on an instruction set and a number of threads.
 ///
 /// - Parameters:
-///   - instructionSet: Which kernels; by default those that this process would use.
-///   - threads: How many threads.
+///   - instructionSet: Instruction set; nil for the selected one.
+///   - threads: Number of threads.
 ///   - body: The computation.
-/// - Returns: What `body` gives.
+/// - Returns: Result of `body`.
 public func computing<Result>(
   on instructionSet: InstructionSet? = nil, threads: Int = 1, _ body: () throws -> Result
 ) rethrows -> Result {

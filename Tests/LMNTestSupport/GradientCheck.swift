@@ -2,27 +2,26 @@ public import LMNAutodiff
 public import LMNKernels
 public import Testing
 
-/// Expects an operation's gradients on every instruction set to be the slopes of its values by the
-/// reference kernels, and its values to be the reference's.
+/// Expects an operation's gradients on every instruction set to agree with the slopes of its values
+/// by the reference kernels, and its values with the reference's.
 ///
 /// For a random cotangent u and, per input, a random direction v, the slope of ⟨u, f(x + h·v)⟩ in h
-/// has to be ⟨pullback(u), v⟩. Ones instead of a random u, which is what the gradient of a sum comes
-/// to, would let a pullback pass that ignores its cotangent.
+/// has to be ⟨pullback(u), v⟩. With ones in place of a random u, as in the gradient of a sum, a
+/// pullback that ignores its cotangent would pass.
 ///
 /// - Parameters:
-///   - operation: f, of variables with the values of `inputs`; inputs it does not use count as ones
-///     of slope 0.
-///   - inputs: x; a direction is as long as its input, or of unit variance where that is 0.
+///   - operation: f, of variables with the values of `inputs`; unused inputs have slope 0.
+///   - inputs: x; a direction has the length of its input, or unit variance if that is 0.
 ///   - instructionSets: Instruction sets that compute values and gradients.
 ///   - step: h.
-///   - tolerance: For ``GradientCheck/errors(on:)``. Rounding of the reference's values gives
-///     2⁻²⁴ / h ≈ 1e-5 of error per rounding on the way to them, cutting off the slope's series
-///     h² / 6 ≈ 1e-5 times the third derivative; a term that is missing or wrong gives about 1.
-///   - roundings: Longest chain of roundings in sums in float32: instruction sets other than the
-///     reference may be off by `Rounding.error(roundings)` more. The default allows 6e-5. Slopes have
-///     no such sums, so it is not divided by h.
-///   - seed: Of u and the directions.
-///   - sourceLocation: Where failures are reported.
+///   - tolerance: Bound of ``GradientCheck/errors(on:)``. Rounding of the reference's values
+///     contributes 2⁻²⁴ / h ≈ 1e-5 per rounding, truncation of the slope's series h² / 6 ≈ 1e-5
+///     times the third derivative; a missing or wrong term contributes about 1.
+///   - roundings: Length of the longest chain of roundings in float32 sums: instruction sets other
+///     than the reference may differ by `Rounding.error(roundings)` more. The default allows 6e-5.
+///     Slopes have no such sums, so it is not divided by h.
+///   - seed: Random seed of u and the directions.
+///   - sourceLocation: Source location of failures.
 public func expectGradients(
   of operation: @escaping ([Variable]) -> Variable, at inputs: [Tensor],
   on instructionSets: [InstructionSet] = InstructionSet.available, step: Float = 1 / 128,
@@ -50,8 +49,8 @@ public func expectGradients(
 
 /// An operation at a point, with value and slopes by the reference kernels.
 ///
-/// These sum in double precision. Slopes of values that are summed in float32 would have 1 / h times
-/// the rounding errors of those sums.
+/// These sum in double precision. Slopes of values summed in float32 would have 1 / h times the
+/// rounding errors of those sums.
 public struct GradientCheck {
   private let operation: ([Variable]) -> Variable
   private let inputs: [Tensor]
@@ -60,9 +59,9 @@ public struct GradientCheck {
 
   /// Slope of the value along a direction of one input.
   private struct Slope {
-    /// Per element of the value.
+    /// Slope of each element of the value.
     let slope: [Double]
-    /// The direction, as far as rounding left it of the steps.
+    /// The direction, as rounded in the steps.
     let taken: [Double]
   }
 
@@ -103,11 +102,11 @@ public struct GradientCheck {
   /// Errors of an instruction set: of its value, relative to the reference's, and of its gradients,
   /// relative to the slopes, per input.
   ///
-  /// The unit is |f(x)|, for a gradient plus the length of f's slope along v: ⟨u, slope⟩ has that
-  /// slope's length as its standard deviation, for u has variance 1 in every element, and the
-  /// rounding of f(x) drowns whatever is much smaller than f(x).
+  /// The unit is |f(x)|, for a gradient plus the length of f's slope along v. That length is the
+  /// standard deviation of ⟨u, slope⟩, since u has variance 1 in every element; |f(x)| is included
+  /// because the rounding of f(x) hides slopes that are much smaller.
   ///
-  /// - Returns: Infinity for a result of the wrong shape and for one that is not a number.
+  /// - Returns: Errors; infinity for a result of the wrong shape and for NaN.
   public func errors(on instructionSet: InstructionSet) -> (value: Double, gradients: [Double]) {
     computing(on: instructionSet) {
       let parameters = inputs.map(Variable.init(parameter:))
@@ -130,14 +129,14 @@ public struct GradientCheck {
   }
 }
 
-/// |`difference`| / `unit`; infinity if that is not a number.
+/// |`difference`| / `unit`; infinity if that is NaN.
 private func share(_ difference: Double, of unit: Double) -> Double {
   let share = abs(difference) / unit
   return difference == 0 ? 0 : share.isNaN ? .infinity : share
 }
 
 extension Tensor {
-  /// The values in double precision.
+  /// Values in double precision.
   public var doubles: [Double] { scalars.map(Double.init) }
 
   fileprivate static func - (left: Tensor, right: Tensor) -> [Double] {

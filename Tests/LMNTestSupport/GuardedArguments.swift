@@ -39,7 +39,7 @@ public final class GuardedArguments {
     return UnsafePointer(integers.last!.base)
   }
 
-  /// An array that the function writes, all of it: it starts as not-a-numbers.
+  /// Array that the function must overwrite completely: it starts as NaN.
   public func output(_ count: Int) -> UnsafeMutablePointer<Float> {
     updated([Float](repeating: .nan, count: count))
   }
@@ -51,17 +51,17 @@ public final class GuardedArguments {
     return buffer.base
   }
 
-  /// An array of integers that the function writes, all of it: it starts as impossible ones.
+  /// Array of integers that the function must overwrite completely: it starts as `Int32.min`.
   public func integerOutput(_ count: Int) -> UnsafeMutablePointer<Int32> {
     let buffer = GuardedBuffer([Int32](repeating: .min, count: count))
     results.append(Result(buffer, as: Float.init))
     return buffer.base
   }
 
-  /// Runs `body` and checks that inputs and margins are as before.
+  /// Runs `body` and checks that inputs and margins are unchanged.
   ///
-  /// - Returns: What the arrays made by ``output(_:)``, ``integerOutput(_:)`` and ``updated(_:)``
-  ///   hold then, in the order in which they were made.
+  /// - Returns: Contents of the arrays made by ``output(_:)``, ``integerOutput(_:)`` and
+  ///   ``updated(_:)``, in the order in which they were made.
   public static func results(
     sourceLocation: SourceLocation = #_sourceLocation, of body: (GuardedArguments) -> Void
   ) -> [[Float]] {

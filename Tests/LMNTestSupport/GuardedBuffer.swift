@@ -4,11 +4,10 @@
   import Darwin
 #endif
 
-/// Memory between two margins that nobody may write to.
+/// Memory between two margins that must not be written.
 ///
-/// The margins hold not-a-numbers, so a kernel that reads them spoils its results, and one that
-/// writes to them is found by ``hasIntactMargins``. Their odd length keeps the elements away from
-/// the boundaries of vectors.
+/// The margins hold NaN, so a kernel that reads them spoils its results; ``hasIntactMargins``
+/// detects one that writes to them. Their odd length misaligns the elements.
 public final class GuardedBuffer<Element: BitwiseCopyable> {
   private static var marginCount: Int { 79 }
 
@@ -16,7 +15,7 @@ public final class GuardedBuffer<Element: BitwiseCopyable> {
   private let original: [Element]
   private let margin: [Element]
 
-  /// A buffer that holds `elements`, which are of four bytes each.
+  /// Creates a buffer with `elements`, of four bytes each.
   public init(_ elements: [Element]) {
     let poison = unsafeBitCast(0x7fc0_dead as UInt32, to: Element.self)
     margin = [Element](repeating: poison, count: Self.marginCount)
@@ -27,10 +26,10 @@ public final class GuardedBuffer<Element: BitwiseCopyable> {
 
   deinit { memory.deallocate() }
 
-  /// Where the elements stand; good while the buffer lives.
+  /// Address of the elements, valid while the buffer lives.
   public var base: UnsafeMutablePointer<Element> { memory.baseAddress! + margin.count }
 
-  /// The elements, copied.
+  /// Copy of the elements.
   public var elements: [Element] {
     Array(UnsafeBufferPointer(start: base, count: original.count))
   }
@@ -50,15 +49,15 @@ public final class GuardedBuffer<Element: BitwiseCopyable> {
     }
   }
 
-  /// Whether nothing was written before the first element or behind the last.
+  /// Whether nothing was written before the first element or after the last.
   public var hasIntactMargins: Bool {
     holds(margin, at: 0) && holds(margin, at: margin.count + original.count)
   }
 
-  /// Whether the elements have the bits that the buffer was made with.
+  /// Whether the elements have their initial bits.
   public var isUnchanged: Bool { holds(original, at: margin.count) }
 
-  /// Compares bits, since a not-a-number is unequal to itself.
+  /// Compares bits, since NaN is unequal to itself.
   private func holds(_ elements: [Element], at index: Int) -> Bool {
     elements.withUnsafeBytes {
       $0.isEmpty || memcmp($0.baseAddress!, memory.baseAddress! + index, $0.count) == 0

@@ -3,7 +3,7 @@ import LMNKernels
 package import LMNLayers
 package import LMNMemories
 
-/// A memory as a user may add it, complete: the exponential moving average of a linear map of the
+/// Complete example of a user-defined memory: exponential moving average of a linear map of the
 /// tokens, `s ← decay · s + (1 − decay) · (x · Wᵀ + b)`.
 package struct MovingAverage: Memory {
   package struct Settings: MemorySettings {

@@ -3,14 +3,14 @@ public import LMNKernels
 public import Testing
 
 /// Expects a recording of an operation's value and gradients, and repeated runs of it, to give the
-/// bits of a direct call, in memory that held not-a-numbers or other results before.
+/// bits of a direct call, whatever the memory held before.
 ///
 /// - Parameters:
-///   - operation: Of variables with the values of `inputs`.
-///   - inputs: Where; all of them are used.
-///   - instructionSet: Which kernels.
-///   - seed: Of a random cotangent.
-///   - sourceLocation: Where failures are reported.
+///   - operation: Operation on variables with the values of `inputs`.
+///   - inputs: Inputs, all of them used.
+///   - instructionSet: Instruction set of the kernels.
+///   - seed: Random seed of the cotangent.
+///   - sourceLocation: Source location of failures.
 public func expectSameGradientsRecorded(
   of operation: ([Variable]) -> Variable, at inputs: [Tensor], on instructionSet: InstructionSet,
   seed: UInt64 = 1, sourceLocation: SourceLocation = #_sourceLocation
@@ -29,7 +29,8 @@ public func expectSameGradientsRecorded(
     let poison = called.compactMap { $0 }.map { Tensor(shape: $0.shape, repeating: .nan) }
     var recorded: [Tensor?] = []
     let recording = Recording(in: context) {
-      // Kept together and then freed, so that several free blocks of each size hold these.
+      // Held together, then released, so that several free blocks of each size hold NaN or other
+      // results.
       _ = (0..<4).map { _ in poison.map { $0.adding($0) } }
       recorded = results()
     }

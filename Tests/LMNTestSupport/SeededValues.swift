@@ -1,8 +1,8 @@
-/// Random inputs that a seed repeats on every machine (splitmix64).
+/// Random number generator with the same values on every machine (splitmix64).
 public struct SeededValues: RandomNumberGenerator {
   private var state: UInt64
 
-  /// Inputs that follow from `seed` alone.
+  /// Creates a generator from a seed.
   public init(seed: UInt64) { state = seed }
 
   /// The next 64 random bits.

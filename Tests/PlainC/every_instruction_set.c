@@ -397,7 +397,7 @@ static int check_vocabulary(void) {
   return failures;
 }
 
-/// Several units of every kernel. The first is what a default network computes, at a longer length.
+/// Parts with several units of every kernel. The first is that of a default network, but longer.
 static const computation long_parts[] = {
     // name, width, heads, start, length, {banks, arity, expansion, maximum levels, window,
     // disjoint},

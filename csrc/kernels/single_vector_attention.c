@@ -28,21 +28,21 @@ void lmn_single_vector_attention_step_forward(lmn_context context,
 }
 
 size_t lmn_single_vector_attention_units(lmn_tree tree) {
-  return lmn_position_units(tree, lmn_attention_map_of(tree).stretch);
+  return lmn_position_units(tree, lmn_attention_map_of(tree).chunk);
 }
 
 size_t lmn_single_vector_attention_partial_rows(lmn_tree tree) {
   const lmn_attention_map map = lmn_attention_map_of(tree);
-  return lmn_position_units(tree, map.stretch) * lmn_attention_unit_rows(&map);
+  return lmn_position_units(tree, map.chunk) * lmn_attention_unit_rows(&map);
 }
 
 void lmn_single_vector_attention_backward(lmn_context context,
                                           const lmn_single_vector_attention_grad *a) {
   const lmn_attention_map map = lmn_attention_map_of(a->tree);
   const size_t pair = 5 * a->width + 16 * a->heads;
-  const size_t units = lmn_position_units(a->tree, map.stretch);
+  const size_t units = lmn_position_units(a->tree, map.chunk);
   lmn_share_out(context, context.isa->single_vector_attention_backward, a, units,
-                map.stretch * most_slots(&map) * pair);
+                map.chunk * most_slots(&map) * pair);
   if (map.owned_levels <= map.tree.levels)
     lmn_share_out(context, context.isa->single_vector_attention_backward_upper, a,
                   (map.tree.levels + 1 - map.owned_levels) * a->tree.shape.banks,

@@ -5,8 +5,8 @@
 #include "kernels/units.h"
 
 enum {
-  LMN_ATTENTION_BLOCK = 16,            // positions of a unit forward
-  LMN_ATTENTION_LARGEST_STRETCH = 81,  // of a unit backward, at most
+  LMN_ATTENTION_BLOCK = 16,          // positions of a unit forward
+  LMN_ATTENTION_LARGEST_CHUNK = 81,  // positions of a unit backward, at most
 };
 
 /// Positions [first, end) of a part.
@@ -36,22 +36,21 @@ static inline size_t lmn_attention_places(lmn_tree_shape shape, size_t level) {
   return lmn_attention_waits(shape, level) ? shape.arity - 1 : 1;
 }
 
-/// Layout of the backward pass. A unit is a chunk of `stretch` positions, as many as a node of some
-/// level has tokens. Cotangents of nodes that one unit alone sees are summed in place; for those of
-/// the upper levels a unit writes a partial sum, in a row per level, bank, place and slot.
+/// Layout of the backward pass. A unit is a chunk of positions, as many as a node of some level has
+/// tokens. Cotangents of nodes that one unit alone sees are summed in place; for those of the upper
+/// levels a unit writes a partial sum, in a row per level, bank, place and slot.
 typedef struct lmn_attention_map {
   lmn_tree_map tree;
-  size_t stretch;
+  size_t chunk;                         // positions of a unit
   size_t owned_levels;                  // number of levels whose nodes are seen by one unit each
   size_t partial[LMN_MOST_LEVELS + 1];  // first row of an upper level among the rows of a unit
 } lmn_attention_map;
 
 static inline lmn_attention_map lmn_attention_map_of(lmn_tree tree) {
-  lmn_attention_map map = {.tree = lmn_tree_map_of(tree), .stretch = 1};
+  lmn_attention_map map = {.tree = lmn_tree_map_of(tree), .chunk = 1};
   const lmn_tree_shape shape = tree.shape;
   size_t level = 0;
-  for (; map.stretch * shape.arity <= LMN_ATTENTION_LARGEST_STRETCH; level++)
-    map.stretch *= shape.arity;
+  for (; map.chunk * shape.arity <= LMN_ATTENTION_LARGEST_CHUNK; level++) map.chunk *= shape.arity;
   // The newest node is seen for as many positions as a node has tokens; a node without its parent,
   // for at most as many as the parent has.
   map.owned_levels = level + !shape.disjoint;

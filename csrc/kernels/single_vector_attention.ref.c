@@ -171,7 +171,7 @@ void single_vector_attention_backward_reference(const void *args, size_t begin, 
   const lmn_tree_shape shape = a->tree.shape;
   const size_t E = a->width, before = a->tree.start + 1;
   for (size_t unit = begin; unit < end; unit++) {
-    const lmn_positions positions = lmn_position_unit(a->tree, map.stretch, unit);
+    const lmn_positions positions = lmn_position_unit(a->tree, map.chunk, unit);
     for (size_t t = positions.first; t < positions.end; t++) position_backward(a, &map.tree, t);
     for (size_t i = 0; i <= map.tree.levels; i++) {
       const lmn_tree_level nodes = map.tree.level[i];
@@ -220,8 +220,8 @@ void single_vector_attention_backward_upper_reference(const void *args, size_t b
         const size_t row = nodes.row + bank * map.tree.bank_rows + n * nodes.slots + s;
         for (size_t e = 0; e < 2 * E; e++) {
           double sum = 0;
-          for (size_t u = 0; u < lmn_position_units(a->tree, map.stretch); u++) {
-            const lmn_positions positions = lmn_position_unit(a->tree, map.stretch, u);
+          for (size_t u = 0; u < lmn_position_units(a->tree, map.chunk); u++) {
+            const lmn_positions positions = lmn_position_unit(a->tree, map.chunk, u);
             if (seen.first >= before + positions.end || seen.end <= before + positions.first)
               continue;
             sum += a->partial[(u * lmn_attention_unit_rows(&map) + map.partial[i] +

@@ -100,7 +100,7 @@ LMN_INLINE float *slot_target(attention_shape f, const lmn_single_vector_attenti
 LMN_INLINE bool begins_target(const attention_levels *levels, size_t level, size_t place,
                               size_t tokens) {
   if (tokens == levels->map.tree.tree.start + 1) return true;
-  if (level >= levels->map.owned_levels) return tokens % levels->map.stretch == 0;
+  if (level >= levels->map.owned_levels) return tokens % levels->map.chunk == 0;
   if (tokens % levels->map.tree.span[level]) return false;
   return !shows_waiting(levels, level) ||
          finished_nodes(levels, level, tokens) % levels->map.tree.tree.shape.arity == place + 1;
@@ -212,7 +212,7 @@ LMN_INLINE void attention_backward(attention_shape f, const lmn_single_vector_at
   const attention_levels levels = attention_levels_of(a.tree);
   if (begin == 0 && head == 0) clear_unseen(&levels.map, E, a.d_slots);
   for (size_t unit = begin; unit < end; unit++) {
-    const lmn_positions positions = lmn_position_unit(a.tree, levels.map.stretch, unit);
+    const lmn_positions positions = lmn_position_unit(a.tree, levels.map.chunk, unit);
     float *d_bias = a.bias ? a.partial_bias + unit * biases : NULL;
     if (a.bias && head == 0) memset(d_bias, 0, biases * sizeof *d_bias);
     attention_view view;
@@ -258,7 +258,7 @@ KERNEL(single_vector_attention_backward_upper) {
   const lmn_attention_map map = lmn_attention_map_of(a->tree);
   const lmn_tree_shape shape = a->tree.shape;
   const size_t columns = 2 * a->width, unit_rows = lmn_attention_unit_rows(&map);
-  const size_t first_stretch = (a->tree.start + 1) / map.stretch;
+  const size_t first_chunk = (a->tree.start + 1) / map.chunk;
   for (size_t unit = begin; unit < end; unit++) {
     const size_t level = map.owned_levels + unit / shape.banks, bank = unit % shape.banks;
     const size_t places = lmn_attention_places(shape, level);
@@ -266,8 +266,8 @@ KERNEL(single_vector_attention_backward_upper) {
     for (size_t n = 0; n < nodes.count; n++) {
       const lmn_audience seen = lmn_attention_audience(&map, level, nodes.first + n);
       const size_t place = places > 1 ? (nodes.first + n) % shape.arity : 0;
-      const size_t first = seen.end ? seen.first / map.stretch - first_stretch : 0;
-      const size_t last = seen.end ? (seen.end - 1) / map.stretch - first_stretch + 1 : 0;
+      const size_t first = seen.end ? seen.first / map.chunk - first_chunk : 0;
+      const size_t last = seen.end ? (seen.end - 1) / map.chunk - first_chunk + 1 : 0;
       const float *partial =
           a->partial + (map.partial[level] + (bank * places + place) * nodes.slots) * columns;
       float *d_node =

@@ -28,8 +28,8 @@ void lmn_token_attention_window(lmn_tree tree, int32_t *seen, int32_t *audience)
     }
   for (size_t token = 0; token < tokens.count; token++) {
     // The first position that sees a carried token may be before the part.
-    const size_t behind = token + 1, last = behind + window;
-    *audience++ = (int32_t)(behind > tokens.carried ? behind - tokens.carried : 0);
+    const size_t next = token + 1, last = next + window;
+    *audience++ = (int32_t)(next > tokens.carried ? next - tokens.carried : 0);
     *audience++ =
         (int32_t)(last > tokens.carried ? lmn_min(last - tokens.carried, tree.length) : 0);
   }

@@ -1,5 +1,6 @@
-// The vector vocabulary: the words that every instruction set defines, their contract, and what is
-// built from them. Included inside a target region, where LMN_SIMD names the set's own header.
+// The vector vocabulary: the words that every instruction set defines, their contract, and
+// functions built from them. Included inside a target region, where LMN_SIMD names the header of
+// the set.
 //
 // A `vec` has VEC_LANES float lanes, counted from 0. `lanes` is from 1 to VEC_LANES, `period` and
 // `width` are powers of two, up to and below VEC_LANES. Pointers need the alignment of

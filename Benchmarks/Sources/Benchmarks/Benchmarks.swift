@@ -7,13 +7,13 @@ struct Benchmarks: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Time kernels and models on every instruction set, on one thread and on two.")
 
-  @Option(help: "Runs of each benchmark at most, of which the median is shown; 1 is quick.")
+  @Option(help: "Largest number of runs of each benchmark; the median is shown. 1 is quick.")
   var iterations = 200
-  @Option(help: "Only benchmarks whose name, or work's id, contains this.")
+  @Option(help: "Only benchmarks whose name or ID contains this.")
   var filter = ""
   @Option(help: "Only this instruction set.")
   var instructionSet: String?
-  @Option(help: "Also write the rows as JSON to this file.")
+  @Option(help: "Also write the results as JSON to this file.")
   var json: String?
   @Option(help: .private)
   var measureWork: String?
@@ -27,7 +27,7 @@ struct Benchmarks: ParsableCommand {
     }
   }
 
-  /// All but the definition, unless that is asked for.
+  /// All available sets except the reference, or the selected one.
   private var instructionSets: [InstructionSet] {
     InstructionSet.available.filter { candidate in
       instructionSet.map { $0 == candidate.name } ?? (candidate != .reference)
@@ -36,7 +36,7 @@ struct Benchmarks: ParsableCommand {
 
   func run() throws {
     if let measureWork {
-      return try WorkProcess.answer(measureWork, iterations: iterations, in: context)
+      return try WorkProcess.printMeasurement(measureWork, iterations: iterations, in: context)
     }
     let results = Results(iterations: iterations, filter: filter)
     for instructionSet in instructionSets {

@@ -1,10 +1,10 @@
 import LMN
 
-/// What an operation has to do: the only place where that is counted.
+/// Floating-point operations and memory traffic of a benchmark; counted only here.
 struct Cost {
-  /// Floating-point operations; an exponential, with all around it, counts as 12.
+  /// Floating-point operations; an exponential and its surroundings count as 12.
   let operations: Double
-  /// Bytes of what is read and written, each once.
+  /// Bytes read and written, each value once.
   let bytes: Double
 
   private init(operations: Double, bytes: Double) {
@@ -20,14 +20,14 @@ struct Cost {
 // MARK: - Matrices
 
 extension Cost {
-  /// `[rows, inner] · [inner, columns]`, or either gradient.
+  /// Cost of `[rows, inner] · [inner, columns]`, or of either gradient.
   static func matmul(rows: Int, inner: Int, columns: Int) -> Cost {
     Cost(
       operations: 2 * rows * inner * columns,
       values: rows * (inner + columns) + inner * columns)
   }
 
-  /// Every value of so many arrays once, with so many operations per value of one of them.
+  /// Cost of an elementwise operation on `arrays` arrays, with `operations` per element.
   static func elementwise(_ count: Int, operations: Int, arrays: Int) -> Cost {
     Cost(operations: operations * count, values: arrays * count)
   }
@@ -50,7 +50,7 @@ extension Cost {
       values: 2 * (r + 1) * made * e + 2 * r * work.shape.banks * e * e)
   }
 
-  /// Every slot of a child, which gives to 1 + g of the grown ones.
+  /// Cost of an expansion, without the summary: 1 + g products per slot of a child.
   static func expansion(of work: BenchmarkTree) -> Cost {
     let (e, taps, slots) = (work.width, 1 + work.shape.expansion, work.tree.childSlots)
     return Cost(operations: 2 * taps * slots * e * e, values: 3 * slots * e + taps * e * e)
@@ -75,22 +75,22 @@ extension Cost {
       values: 2 * (r + 2) * made * e + 2 * work.shape.banks * e * e)
   }
 
-  /// A score and a share of the output per slot seen.
+  /// Cost of attention: a score and a weighted value per slot seen.
   static func attention(of work: BenchmarkTree) -> Cost {
     let (e, n, l) = (work.width, work.tree.rowCount, work.length)
     let seen = slotsSeen(before: l, shape: work.shape)
     return Cost(operations: seen * (4 * e + 12 * work.heads), values: 2 * n * e + 2 * l * e)
   }
 
-  /// The score once more, and what goes to key, query, value and weight.
+  /// Cost of the backward pass: the score again, and the cotangents of key, query, value and
+  /// weight.
   static func attentionBackward(of work: BenchmarkTree) -> Cost {
     let (e, n, l) = (work.width, work.tree.rowCount, work.length)
     let seen = slotsSeen(before: l, shape: work.shape)
     return Cost(operations: seen * (10 * e + 12 * work.heads), values: 4 * n * e + 4 * l * e)
   }
 
-  /// The same for tokens beside the tree; the score is computed twice backward, for the
-  /// key and for the token.
+  /// Cost of attention to further tokens; backward, a score is computed twice, for key and token.
   static func tokenAttention(of work: BenchmarkTree, places: Int) -> Cost {
     let (e, l) = (work.width, work.length)
     return Cost(operations: l * places * (4 * e + 12 * work.heads), values: 4 * l * e)
@@ -101,10 +101,10 @@ extension Cost {
     return Cost(operations: l * places * (14 * e + 24 * work.heads), values: 8 * l * e)
   }
 
-  /// The slots that positions 0 ..< `length` see.
+  /// Number of slots that positions 0 ..< `length` see.
   ///
-  /// A level has n nodes for as many positions as a node spans; the newest one is seen, or the n
-  /// modulo r that wait for siblings.
+  /// A level has n nodes during as many positions as a node spans; a position sees the newest one,
+  /// or the n modulo r without their parent yet.
   static func slotsSeen(before length: Int, shape: TreeShape) -> Int {
     var (seen, span) = (0, 1)
     for level in 0...shape.maximumLevels where span <= length {
@@ -125,10 +125,10 @@ extension Cost {
 }
 
 extension Tree {
-  /// Rows of nodes that are not tokens.
+  /// Number of rows of nodes above level 0.
   fileprivate var made: Int { rowCount - length }
 
-  /// Slots of the children of all nodes; tokens are the children of every bank's.
+  /// Number of slots of the children of all nodes; tokens count once, as children of every bank.
   fileprivate var childSlots: Int {
     guard levels > 0 else { return 0 }
     return (1...levels).reduce(0) { sum, level in
@@ -142,7 +142,8 @@ extension Tree {
 // MARK: - Steps of streams
 
 extension Cost {
-  /// The nodes that a token finishes, a node per bank in the mean, with query and value.
+  /// Cost of a decode step of trees: the nodes that a token completes, one per bank on average,
+  /// with query and value.
   static func treeStep(streams: Int, width e: Int, banks: Int, summary: Int) -> Cost {
     Cost(
       operations: streams * (banks * summary + (1 + banks) * 4 * e * e),
@@ -158,12 +159,12 @@ extension Cost {
 // MARK: - Models
 
 extension Cost {
-  /// A step of a model's work.
+  /// Cost of a step of a model.
   ///
   /// Multiply-adds per token: in a block E²(4 + 4K + 2f), for key, query, value and output of the
-  /// token, for one node per bank with its query and value, and for the feed-forward map; 2E per
-  /// slot seen; E·V in the head. A training step is three times its forward pass. Of the bytes only
-  /// what streams cannot do without is counted, the parameters, and of a layer its input and output.
+  /// token, for one node per bank with its query and value, and for the feed-forward layer; 2E per
+  /// slot seen; E·V in the head. A training step is three times its forward pass. Bytes are the
+  /// minimum: for decoding the parameters, for a layer its input and output.
   static func step(of work: Work) throws -> Cost {
     let sizes = work.configuration
     let (e, k, f) = (sizes.width, sizes.logarithmic.banks, sizes.feedForward)

@@ -1,6 +1,6 @@
 import CPeak
 
-/// FLOP/s of one thread that does nothing but fused multiply-adds.
+/// Largest measured FLOP/s of one thread that runs only fused multiply-adds.
 func measuredPeak(repetitions: Int) -> Double {
   var result: Float = 0
   return (0..<repetitions).map { _ in

@@ -1,7 +1,7 @@
 import Foundation
 import LMN
 
-/// What a run measures, printed line by line as it comes.
+/// Results of a run, each printed as soon as it is measured.
 final class Results {
   let iterations: Int
   /// FLOP/s of one thread, measured in this run.
@@ -11,7 +11,7 @@ final class Results {
 
   struct Row: Encodable {
     let name: String
-    /// The id by which a model's work is joined with its peers'.
+    /// ID of a model benchmark, shared with its PyTorch peers.
     let work: String?
     let instructionSet: String
     let threads: Int
@@ -33,7 +33,7 @@ final class Results {
 
   func wants(_ name: String) -> Bool { filter.isEmpty || name.contains(filter) }
 
-  /// Adds what took so long and cost so much.
+  /// Adds and prints a result.
   func add(
     _ name: String, work: String? = nil, _ cost: Cost, in context: ExecutionContext,
     median: Double, minimum: Double, tokensPerSecond: Double? = nil, peakMemoryMiB: Double? = nil
@@ -52,7 +52,7 @@ final class Results {
         + String(
           format: "%9.1f %6.1f %5.0f %%", row.gigaflops, row.gigabytes, row.fractionOfPeak * 100)
         + (model ?? ""))
-    // Also into a file or a pipe: the next one may take a while.
+    // Files and pipes are buffered, and the next result may take a while.
     fflush(nil)
   }
 

@@ -1,6 +1,6 @@
 #include "CPeak.h"
 
-// Chains enough to hide the latency of one, and few enough for 16 registers.
+// Enough chains to hide the latency of a multiply-add, few enough for 16 registers.
 #define CHAINS(type, count, splat, fma, sum)                                      \
   type chain[count];                                                              \
   for (int i = 0; i < count; i++) chain[i] = splat(1e-3f * (float)i);             \

@@ -11,7 +11,7 @@ final class LogarithmicStreams: MemoryStreams {
     self.memory = memory
     trees = StreamTrees(
       streams: count, width: memory.width, heads: memory.heads, shape: memory.shape,
-      hasLevelBias: memory.levelBias != nil, pins: memory.pinning?.count ?? 0)
+      hasLevelBias: memory.levelBias != nil, pinnedCount: memory.pinning?.count ?? 0)
   }
 
   /// The sequential form: only the nodes that the token finishes are made and projected.

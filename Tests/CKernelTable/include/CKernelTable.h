@@ -1,4 +1,4 @@
-// The kernels of the public functions, for tests of the kernels that a call dispatches.
+// Names and hooks of the kernels, for tests of the kernels that a public function dispatches.
 #ifndef C_KERNEL_TABLE_H
 #define C_KERNEL_TABLE_H
 

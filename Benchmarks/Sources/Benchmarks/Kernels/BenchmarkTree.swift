@@ -1,6 +1,6 @@
 import LMN
 
-/// A sequence whose tree is built and attended to.
+/// Shape of a sequence and its tree, for benchmarks of summaries and attention.
 struct BenchmarkTree: CustomStringConvertible {
   let length, width, heads: Int
   let shape: TreeShape
@@ -25,8 +25,7 @@ struct BenchmarkTree: CustomStringConvertible {
     self.shape = shape
   }
 
-  /// A tiny one, those of the three networks, and one with more children whose nodes hold every
-  /// token once.
+  /// A tiny tree, those of the three networks, and a disjoint one of arity 4.
   static let all = [
     BenchmarkTree(length: 4, width: E, banks: K, heads: H),
     BenchmarkTree(length: L, width: E, banks: K, heads: H),
@@ -37,12 +36,12 @@ struct BenchmarkTree: CustomStringConvertible {
       shape: TreeShape(banks: K, arity: 4, visibility: .disjoint)),
   ]
 
-  /// Trees whose nodes hold more slots on every level.
+  /// Trees with expansion.
   static let growing = [4, L].map {
     BenchmarkTree(length: $0, width: E, heads: H, shape: TreeShape(banks: K, expansion: 1))
   }
 
-  /// Trees with windows, beside which tokens may be pinned.
+  /// Trees with windows, for attention to windows and pinned tokens.
   static let attendingToTokens = [4, L].map {
     BenchmarkTree(length: $0, width: E, heads: H, shape: TreeShape(banks: K, window: 16))
   }

@@ -1,24 +1,24 @@
 import LMN
 
-/// Times operations of kernels on memory that is there already.
+/// Times kernels on memory that is allocated beforehand.
 struct KernelBenchmark {
   let results: Results
   let context: ExecutionContext
 
-  /// Records an operation once, then times its runs: what kernels take, and not what allocates.
+  /// Records an operation once, then times its runs: the kernels without allocations.
   ///
   /// - Parameters:
-  ///   - name: The noun and the direction, then the shape.
-  ///   - cost: Of one run.
-  ///   - runs: Runs that only together are worth a time, since some do more than others.
-  ///   - operation: What to record.
+  ///   - name: Kernel, direction and shape.
+  ///   - cost: Cost of one run.
+  ///   - runs: Number of runs that are timed together, for runs that differ in cost.
+  ///   - operation: Operation to record.
   func measure(_ name: String, _ cost: Cost, runs: Int = 1, of operation: () -> Void) {
     guard results.wants(name) else { return }
     let recording = Recording(in: context, of: operation)
     measureAlone(name, cost, runs: runs) { recording.run(in: context) }
   }
 
-  /// Times what cannot be recorded, but allocates nothing either.
+  /// Times an operation that allocates nothing but cannot be recorded.
   func measureAlone(_ name: String, _ cost: Cost, runs: Int = 1, of run: () -> Void) {
     guard results.wants(name) else { return }
     func seconds(of repetitions: Int) -> Double {
@@ -36,10 +36,10 @@ struct KernelBenchmark {
     }
   }
 
-  /// Seconds that a sample lasts at least, so that the clock does not matter.
+  /// Smallest duration of a sample in seconds, well above the resolution of the clock.
   private static let shortest = 20e-6
 
-  /// Values that are uniform from -1 to 1.
+  /// Tensor of values uniform in -1 ..< 1.
   func random(_ shape: Int...) -> Tensor {
     var generator = SeededGenerator(seed: 1)
     return Tensor(shape: shape) { base in
@@ -48,10 +48,10 @@ struct KernelBenchmark {
   }
 }
 
-/// The sizes of the 71,489-parameter network, as its papers call them.
+/// Sizes of the 71,489-parameter network, by their symbols.
 let (E, K, H, L, V) = (32, 2, 4, 512, 65)
 
-/// Every kernel at the shapes of the models, and at a tiny shape, where overhead shows.
+/// Times every kernel at the shapes of the models, and at a tiny shape, where overhead shows.
 func measureKernels(_ benchmark: KernelBenchmark) {
   benchmark.measureMatrices()
   benchmark.measureTrees()

@@ -1,7 +1,8 @@
 import LMN
 
 extension KernelBenchmark {
-  /// Products of the networks' shapes: of one sequence, of a batch, and of a single token.
+  /// Times products of the networks' shapes (one sequence, a batch, a single token), transpose, row
+  /// sum and row copy.
   func measureMatrices() {
     let narrow = [(E, E), (E, 2 * E), (E, 4 * E), (4 * E, E), (E, V)]
     for (inner, columns) in narrow { measureProduct(rows: L, inner: inner, columns: columns) }
@@ -11,7 +12,7 @@ extension KernelBenchmark {
     measureProduct(rows: 1, inner: 256, columns: 1024)
 
     for (rows, columns) in [(4, E), (4 * E, E), (1024, 256)] {
-      // A view: what a whole constant is when transposed is not computed in every run.
+      // A view of some rows, since a recording transposes a whole constant only once.
       let matrix = random(rows + 1, columns).rows(1..<rows + 1)
       measure(
         "transpose [\(rows), \(columns)]",

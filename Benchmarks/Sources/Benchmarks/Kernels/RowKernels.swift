@@ -1,7 +1,7 @@
 import LMN
 
 extension KernelBenchmark {
-  /// What normalizes rows.
+  /// Times RMSNorm and LayerNorm.
   func measureNorms(rows: Int) {
     let (x, dy, gain, bias) = (random(rows, E), random(rows, E), random(E), random(E))
     let (mean, scale) = (random(rows), random(rows))
@@ -20,7 +20,7 @@ extension KernelBenchmark {
     }
   }
 
-  /// What treats every value alike.
+  /// Times elementwise kernels: sum, dropout, activations.
   func measureElementwise(rows: Int) {
     let (x, y) = (random(rows, E), random(rows, E))
     measure("sum [\(rows), \(E)]", .elementwise(x.count, operations: 1, arrays: 3)) {
@@ -54,7 +54,7 @@ extension KernelBenchmark {
       { wide.logSigmoidPullback(dWide) })
   }
 
-  /// From tokens to vectors, and from logits to a loss.
+  /// Times embedding, sinusoids, cross-entropy and mean.
   func measureTokens(rows: Int) {
     var generator = SeededGenerator(seed: 1)
     let tokens = TokenBuffer((0..<rows).map { _ in Token(generator.integer(below: V)) })
@@ -90,7 +90,7 @@ extension KernelBenchmark {
     }
   }
 
-  /// What pools rows, and measures forecasts.
+  /// Times the kernels of pooling and forecasts: row maximum and prediction error.
   func measureHeads(rows: Int) {
     let (x, dy, weights) = (random(rows, E), random(1, E), Tensor(shape: [rows], repeating: 1))
     let (_, places) = x.rowMaximum(weights: weights)
@@ -110,7 +110,7 @@ extension KernelBenchmark {
     }
   }
 
-  /// What an update of so many parameters takes.
+  /// Times AdamW and the squared norm for `count` parameters.
   func measureUpdate(of count: Int) {
     let gradient = random(count)
     var (value, first, second) = (

@@ -1,15 +1,15 @@
 import LMN
 
 extension KernelBenchmark {
-  /// A token of every stream: of one, of many, of one that is wide.
+  /// Times decode steps of one stream, of 64, and of one with width 256.
   func measureSteps() {
     for (streams, width, heads) in [(1, E, H), (64, E, H), (1, 256, 8)] {
       measureSteps(streams: streams, width: width, heads: heads)
     }
   }
 
-  /// Nodes are made, queried and kept by 64 steps that are timed as one, since they finish
-  /// different numbers of nodes.
+  /// Times the steps of trees, 64 together since steps complete different numbers of nodes, and of
+  /// attention.
   private func measureSteps(streams: Int, width e: Int, heads: Int) {
     let shape = "\(streams) streams, E \(e), K \(K), H \(heads)"
     let (tokens, queryValue, queryValueBias) = (random(streams, e), random(e, 2 * e), random(2 * e))
@@ -39,7 +39,7 @@ extension KernelBenchmark {
     let (still, keys) = (trees(streams: streams, width: e, heads: heads), random(streams, e))
     // The state at a position p has the slots that the token before it saw.
     let slots = Tree(start: Self.position, length: 1, banks: K).carriedRows.count
-    // Trees learn what a position sees from a step.
+    // The step writes the slots that the attention reads.
     step(still, at: positions(), affine)
     measure(
       "singleVectorAttention.step \(shape)",
@@ -47,7 +47,7 @@ extension KernelBenchmark {
     ) { _ = keys.singleVectorAttention(over: still) }
   }
 
-  /// Tokens that streams have taken.
+  /// Number of tokens that streams have read.
   private static var position: Int { 1024 }
 
   private func trees(streams: Int, width: Int, heads: Int) -> StreamTrees {

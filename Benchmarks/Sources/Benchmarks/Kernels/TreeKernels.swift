@@ -1,7 +1,7 @@
 import LMN
 
 extension KernelBenchmark {
-  /// All nodes of a sequence, and their gradients, by both summarizers, and where they grow.
+  /// Times both summarizers, and expansion, on all nodes of a sequence, forward and backward.
   func measureTrees() {
     for tree in BenchmarkTree.all {
       measureAffineSummary(tree)
@@ -16,7 +16,7 @@ extension KernelBenchmark {
       .affineSummaryBackward(of: work))
   }
 
-  /// An affine summary and the expansion before it.
+  /// Times an affine summary with expansion.
   private func measureExpansion(_ work: BenchmarkTree) {
     let (e, g) = (work.width, work.shape.expansion)
     measureAffineSummary(
@@ -62,7 +62,8 @@ extension KernelBenchmark {
     }
   }
 
-  /// Attention of all positions of a sequence, to the tree and to the tokens attended to beside it.
+  /// Times attention of all positions of a sequence, to the tree alone, and to window and pinned
+  /// tokens too.
   func measureAttention() {
     for work in BenchmarkTree.all {
       measureAttention(
@@ -71,7 +72,7 @@ extension KernelBenchmark {
     }
     for work in BenchmarkTree.attendingToTokens {
       let (tree, places) = (work.tree, work.shape.window)
-      // Scores that grow: every token is pinned, until the places are full of later ones.
+      // Increasing scores: every token is pinned until later ones replace it.
       let scores = Tensor(
         shape: [places + work.length],
         scalars: (0..<places + work.length).map { $0 < places ? -.infinity : Float($0) })
@@ -90,7 +91,7 @@ extension KernelBenchmark {
     _ work: BenchmarkTree, _ name: String, _ view: AttentionView, _ forward: Cost, _ backward: Cost
   ) {
     let (e, l) = (work.width, work.length)
-    // Slots of the tree, and of tokens that were pinned before.
+    // Slots of the tree, then of the tokens that were pinned before.
     let slots = random(work.tree.rowCount + work.shape.window, 2 * e)
     let (keys, dOutput) = (random(l, e), random(l, e))
     let (output, logNormalizer) = ExecutionContext.$current.withValue(context) {

@@ -1,31 +1,31 @@
 import LMN
 
-/// What a model does in a benchmark.
+/// Model benchmark: a configuration, a kind of step and its positions.
 ///
-/// Those with the ids of `Peers/works.py` are also done by its PyTorch peers, and must be the same
-/// there.
+/// Benchmarks whose ids are in `Peers/works.py` are also run by the PyTorch peers; both definitions
+/// must be the same.
 struct Work {
   enum Kind {
-    /// A step: forward, backward, AdamW.
+    /// Training step: forward, backward, AdamW.
     case training
-    /// The mean loss of a batch.
+    /// Mean loss of a batch.
     case evaluation
-    /// The next token of every stream.
+    /// Decode step of every stream.
     case decoding
-    /// Forward through one block.
+    /// Forward pass of one block.
     case layer
   }
 
   let id, title: String
   let kind: Kind
   let configuration: Configuration
-  /// Members of a batch, or streams.
+  /// Number of batch items or streams.
   let batch: Int
-  /// The positions of the tokens.
+  /// Positions of the tokens.
   let positions: Range<Int>
   let threads: [Int]
 
-  /// Tokens that are one step's.
+  /// Number of tokens of one step.
   var tokensPerStep: Int { kind == .decoding ? batch : batch * positions.count }
 
   private init(
@@ -37,7 +37,7 @@ struct Work {
     (self.batch, self.positions, self.threads) = (batch, positions, threads)
   }
 
-  /// All of them.
+  /// All model benchmarks.
   static let all = shared + unshared
 
   private static let shared = [
@@ -81,7 +81,7 @@ struct Work {
         .decoding, small, position..<position + 1536, threads: [1])
     }
 
-  /// 71,489 parameters.
+  /// Configuration with 71,489 parameters.
   private static let small = Configuration(vocabularySize: 65)
 
   private static var layer: Configuration {
@@ -99,7 +99,7 @@ struct Work {
 }
 
 extension Work {
-  /// Makes it ready to be timed in the current context.
+  /// Prepares the benchmark to be timed in the current context.
   func workload() throws -> Workload {
     var generator = SeededGenerator(seed: 1)
     let network = try generator.drawing { try LanguageNetwork(configuration, using: &$0) }
@@ -117,7 +117,7 @@ extension Work {
     }
   }
 
-  /// Steps of a run of the workload.
+  /// Number of steps of one run of the workload.
   var stepsPerRun: Int { kind == .decoding ? Workload.stepsOfDecoding : 1 }
 }
 

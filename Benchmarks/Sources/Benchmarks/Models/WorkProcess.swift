@@ -1,31 +1,34 @@
 import Foundation
 import LMN
 
-/// A process that does one work, so that peak memory is that work's alone: this program again.
+/// Runs a model benchmark in a process of its own, by this program, so that peak memory is that of
+/// one benchmark.
 enum WorkProcess {
-  /// What it found.
-  struct Answer: Codable {
-    /// Seconds of a step.
+  /// Result of a model benchmark.
+  struct Measurement: Codable {
+    /// Seconds per step.
     let median, minimum: Double
     let peakMemoryMiB: Double
   }
 
-  /// Does a work and prints the answer.
-  static func answer(_ id: String, iterations: Int, in context: ExecutionContext) throws {
+  /// Runs a model benchmark in this process and prints the result as JSON.
+  static func printMeasurement(_ id: String, iterations: Int, in context: ExecutionContext) throws {
     let work = Work.all.first { $0.id == id }!
-    let answer = try ExecutionContext.$current.withValue(context) {
+    let measurement = try ExecutionContext.$current.withValue(context) {
       let workload = try work.workload()
       let timing = Timing(iterations: iterations, within: 6, of: workload.run)
-      return Answer(
+      return Measurement(
         median: timing.median / Double(work.stepsPerRun),
         minimum: timing.minimum / Double(work.stepsPerRun),
         peakMemoryMiB: Double(peakMemoryBytes()) / 0x1p20)
     }
-    print(String(decoding: try JSONEncoder().encode(answer), as: UTF8.self))
+    print(String(decoding: try JSONEncoder().encode(measurement), as: UTF8.self))
   }
 
-  /// Has such a process do a work.
-  static func ask(_ work: Work, iterations: Int, in context: ExecutionContext) throws -> Answer {
+  /// Runs a model benchmark in a new process and returns its result.
+  static func measure(_ work: Work, iterations: Int, in context: ExecutionContext) throws
+    -> Measurement
+  {
     let (process, output) = (Process(), Pipe())
     process.executableURL = Bundle.main.executableURL
     process.arguments = [
@@ -34,10 +37,10 @@ enum WorkProcess {
     ]
     process.standardOutput = output
     try process.run()
-    let answer = try output.fileHandleForReading.readToEnd() ?? Data()
+    let result = try output.fileHandleForReading.readToEnd() ?? Data()
     process.waitUntilExit()
     guard process.terminationStatus == 0 else { throw Failure(work: work.id) }
-    return try JSONDecoder().decode(Answer.self, from: answer)
+    return try JSONDecoder().decode(Measurement.self, from: result)
   }
 
   private struct Failure: Error, CustomStringConvertible {
@@ -47,13 +50,14 @@ enum WorkProcess {
 }
 
 extension Results {
-  /// Times a work in a process of its own.
+  /// Times a model benchmark in a process of its own.
   func measure(_ work: Work, in context: ExecutionContext) throws {
     guard wants(work.title) || wants(work.id) else { return }
-    let answer = try WorkProcess.ask(work, iterations: iterations, in: context)
+    let measurement = try WorkProcess.measure(work, iterations: iterations, in: context)
     add(
-      work.title, work: work.id, try .step(of: work), in: context, median: answer.median,
-      minimum: answer.minimum, tokensPerSecond: Double(work.tokensPerStep) / answer.median,
-      peakMemoryMiB: answer.peakMemoryMiB)
+      work.title, work: work.id, try .step(of: work), in: context, median: measurement.median,
+      minimum: measurement.minimum,
+      tokensPerSecond: Double(work.tokensPerStep) / measurement.median,
+      peakMemoryMiB: measurement.peakMemoryMiB)
   }
 }

@@ -3,9 +3,10 @@
 
 #include <stddef.h>
 
-/// Runs `rounds` of independent fused multiply-adds as wide as this processor has them.
+/// Runs `rounds` rounds of independent fused multiply-adds, in the widest vectors of this
+/// processor.
 ///
-/// Returns how many floating-point operations that were; stores a value that depends on them all.
+/// Returns the number of floating-point operations; stores a value that depends on all of them.
 double cpeak_multiply_add(size_t rounds, float *result);
 
 #endif
