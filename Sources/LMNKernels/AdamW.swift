@@ -22,7 +22,8 @@ public struct AdamWConstants: Sendable, Hashable, Codable {
 }
 
 extension Tensor {
-  /// One step of AdamW, in place.
+  /// One step of AdamW on the memory of `self`, even if it is shared: recordings read parameters at
+  /// a fixed address.
   ///
   /// - Parameters:
   ///   - gradient: Gradient of the loss with respect to `self`, of the same shape.
@@ -32,25 +33,13 @@ extension Tensor {
   ///   - learningRate: Learning rate.
   ///   - gradientScale: Factor on the gradient, from clipping.
   ///   - constants: Decay rates, epsilon and weight decay.
-  public mutating func updateByAdamW(
-    gradient: Tensor, first: inout Tensor, second: inout Tensor, step: Int, learningRate: Float,
-    gradientScale: Float, constants: AdamWConstants
-  ) {
-    withMutableScalars { _ in }
-    overwriteByAdamW(
-      gradient: gradient, first: &first, second: &second, step: step, learningRate: learningRate,
-      gradientScale: gradientScale, constants: constants)
-  }
-
-  /// One step of AdamW on the memory of `self`, even if it is shared: recordings read parameters at
-  /// a fixed address.
   package func overwriteByAdamW(
     gradient: Tensor, first: inout Tensor, second: inout Tensor, step: Int, learningRate: Float,
     gradientScale: Float, constants: AdamWConstants
   ) {
     precondition(
       gradient.shape == shape && first.shape == shape && second.shape == shape && step > 0,
-      "updateByAdamW: gradient \(gradient.shape) of \(shape), step \(step)")
+      "overwriteByAdamW: gradient \(gradient.shape) of \(shape), step \(step)")
     overwrite { value in
       first.withMutableScalars { first in
         second.withMutableScalars { second in

@@ -26,9 +26,9 @@ import Testing
     computing(on: instructionSet) {
       var constants = AdamWConstants()
       constants.weightDecay = 0
-      var value = Tensor(shape: [4], repeating: 1)
+      let value = Tensor(shape: [4], repeating: 1)
       var (first, second) = (Tensor(shape: [4], repeating: 0), Tensor(shape: [4], repeating: 0))
-      value.updateByAdamW(
+      value.overwriteByAdamW(
         gradient: Tensor(shape: [4], scalars: [3, -0.01, 0, 1000]), first: &first,
         second: &second, step: 1, learningRate: 0.5, gradientScale: 1, constants: constants)
       for (value, expected) in zip(value.scalars, [0.5, 1.5, 1, 0.5] as [Float]) {
@@ -46,9 +46,9 @@ import Testing
       var constants = AdamWConstants()
       constants.weightDecay = 0
       constants.epsilon = 0.25
-      var value = Tensor(shape: [2], repeating: 0)
+      let value = Tensor(shape: [2], repeating: 0)
       var (first, second) = (value, value)
-      value.updateByAdamW(
+      value.overwriteByAdamW(
         gradient: Tensor(shape: [2], scalars: [0.25, -0.75]), first: &first, second: &second,
         step: 1, learningRate: 1, gradientScale: 1, constants: constants)
       expectClose(value.scalars, [-0.5, 0.75], within: [1e-5, 1e-5], "first step")
@@ -57,9 +57,9 @@ import Testing
 
   @Test func trapsOnStepZero() async {
     await #expect(processExitsWith: .failure) {
-      var value = Tensor(shape: [1], repeating: 0)
+      let value = Tensor(shape: [1], repeating: 0)
       var (first, second) = (value, value)
-      value.updateByAdamW(
+      value.overwriteByAdamW(
         gradient: value, first: &first, second: &second, step: 0, learningRate: 1,
         gradientScale: 1, constants: AdamWConstants())
     }

@@ -1,0 +1,102 @@
+import Foundation
+import LMN
+import LMNTestSupport
+import Testing
+
+/// Flags and files that give a network's configuration.
+@Suite struct ConfigurationFlagTests {
+  /// The configuration that a training run would have, as `--print-config` prints it.
+  private func configuration(_ flags: [String], in directory: String) throws -> Configuration {
+    let result = try Command(Command.train + ["text.txt", "--print-config"] + flags, in: directory)
+      .finish()
+    #expect(result.status == 0, "\(result.errors)")
+    return try Configuration(json: result.output)
+  }
+
+  @Test func theConfigurationInForceIsPrintedAndNothingElse() throws {
+    try withSmallFiles { directory in
+      let before = try files(in: directory)
+      let found = try configuration(
+        ["--width", "16", "--window", "3", "--arity", "4", "--dropout", "0.5"], in: directory)
+      #expect((found.width, found.vocabularySize) == (16, 15) && found.dropout == 0.5)
+      #expect((found.logarithmic.window, found.logarithmic.arity) == (3, 4))
+      #expect(try files(in: directory) == before)
+    }
+  }
+
+  /// A file says what flags cannot, one memory per block; flags win over it.
+  @Test func filesGiveAMemoryPerBlock() throws {
+    try withSmallFiles { directory in
+      let memory = #"{"kind": "logarithmic", "heads": 2, "banks": 1, "summarizer": "linear""#
+      let json = #"{"layers": 2, "width": 16, "memories": [\#(memory)}, \#(memory), "window": 5}]}"#
+      try write(json, to: directory + "/config.json")
+      let flags = ["--config", "config.json", "--width", "8", "--layers", "2", "--heads", "2"]
+      let found = try configuration(flags, in: directory)
+      #expect(found.width == 8 && found.memories.count == 2)
+      let settings = found.memories.map { $0.settings as? LogarithmicMemory.Settings }
+      #expect(settings.map { $0?.window } == [0, 5])
+      // It can be given back, is what a run has, and a resumed run has to agree.
+      try write(found.json, to: directory + "/printed.json")
+      #expect(try configuration(["--config", "printed.json"], in: directory) == found)
+      let train = Command.train + ["text.txt", "--output", "run"]
+      #expect(try Command(train + flags, in: directory).finish().status == 0)
+      let model = try LanguageModel(contentsOf: directory + "/run")
+      #expect(model.network.configuration == found)
+      for (file, status) in [("printed.json", Int32(0)), ("other.json", 2)] {
+        try write(#"{"width": 16}"#, to: directory + "/other.json")
+        let resumed = try Command(
+          ["train", "text.txt", "--output", "run", "--resume", "--print-config", "--config", file],
+          in: directory
+        ).finish()
+        #expect(resumed.status == status, "\(resumed.errors)")
+      }
+    }
+  }
+
+  /// Flags set all memories of their kind.
+  @Test func flagsSetEveryMemory() throws {
+    try withSmallFiles { directory in
+      let found = try configuration(
+        ["--layers", "4", "--memory", "logarithmic,logarithmic", "--window", "2"], in: directory)
+      #expect(found.memoryKinds == .init(repeating: "logarithmic", count: 4))
+      let settings = found.memories.map { $0.settings as? LogarithmicMemory.Settings }
+      #expect(settings.map { $0?.window } == [2, 2, 2, 2])
+    }
+  }
+
+  @Test(arguments: [
+    (["--memory", "lstm"], "The value 'lstm' is invalid for '--memory"),
+    (["--memory", "logarithmic,"], "The value 'logarithmic,' is invalid for '--memory"),
+    (["--memory", ""], "The value '' is invalid for '--memory"),
+    (
+      ["--layers", "1", "--memory", "logarithmic,logarithmic"],
+      "--memory names 2 memories for 1 layers"
+    ),
+  ])
+  func wrongKindsAreWrongUsage(flags: [String], sentence: String) throws {
+    try withSmallFiles { directory in
+      let result = try Command(Command.train + ["text.txt"] + flags, in: directory).finish()
+      #expect(result.status == 64 && result.errors.contains(sentence), "\(result.errors)")
+    }
+  }
+
+  @Test(arguments: [
+    ("[]", "it is no JSON object"), (#"{"colour": 1}"#, "no model here has: colour"),
+    (#"{"memory": {"kind": "lstm"}}"#, "memory.kind is 'lstm'"),
+    (#"{"vocab": 99}"#, "vocab is 99, the data has 15"),
+  ])
+  func wrongFilesAreNamed(json: String, sentence: String) throws {
+    try withSmallFiles { directory in
+      try write(json, to: directory + "/config.json")
+      let before = try files(in: directory)
+      let result = try Command(
+        Command.train + ["text.txt", "--config", "config.json"], in: directory
+      ).finish()
+      #expect(result.status == 2 && result.output.isEmpty)
+      #expect(
+        result.errors.hasPrefix("Error: config.json: ") && result.errors.contains(sentence),
+        "\(result.errors)")
+      #expect(try files(in: directory) == before)
+    }
+  }
+}
