@@ -51,7 +51,7 @@ import Testing
         ("\"width\":8", "\"width\":16777216", "the configuration asks for "),
         ("\"layers\":2", "\"layers\":9223372036854775807", "layers is 9223372036854775807"),
         ("\"layers\":2", "\"layers\":1e400", "the configuration cannot be read"),
-        ("{", #"{"\u001b[2J\nx":1,"#, "the configuration asks for what no model here has:  [2J x"),
+        ("{", #"{"\u001b[2J\nx":1,"#, "unknown keys in the configuration:  [2J x"),
       ] {
         var hostile = model
         hostile.metadata["config"] = configuration.replacingOccurrences(of: found, with: forged)

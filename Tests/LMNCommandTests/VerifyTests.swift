@@ -90,7 +90,7 @@ import Testing
   }
 
   @Test(arguments: [
-    (#""experts": 1"#, "the configuration asks for what no model here has: experts"),
+    (#""experts": 1"#, "unknown keys in the configuration: experts"),
     (#""summarizer": "conv""#, "the configuration cannot be read: "),
     (#""width": "12""#, "the configuration cannot be read: "),
     (#""heads": 5"#, "5 heads do not divide a width of 12"),

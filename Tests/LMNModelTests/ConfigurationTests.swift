@@ -51,7 +51,7 @@ import Testing
     ("\"heads\":2", "\"heads\":16", "16 heads do not divide a width of 8"),
     (
       "\"banks\":2", "\"banks\":2,\"experts\":1,\"colour\":\"red\"",
-      "the configuration asks for what no model here has: colour, experts"
+      "unknown keys in the configuration: colour, experts"
     ),
     (
       "\"banks\":2", "\"banks\":2,\"positions\":\"learned\"",
@@ -218,9 +218,9 @@ import Testing
 
   /// Unknown keys are named with the keys of the objects around them.
   @Test(arguments: [
-    ("\"window\":3", "\"windows\":3", "no model here has: memory.windows"),
-    ("\"window\":3", "\"width\":3", "no model here has: memory.width"),
-    ("\"layers\":2", "\"layers\":2,\"heads\":2", "no model here has: heads"),
+    ("\"window\":3", "\"windows\":3", "unknown keys in the configuration: memory.windows"),
+    ("\"window\":3", "\"width\":3", "unknown keys in the configuration: memory.width"),
+    ("\"layers\":2", "\"layers\":2,\"heads\":2", "unknown keys in the configuration: heads"),
     ("\"kind\":\"logarithmic\"", "\"kind\":\"lstm\"", "memory.kind is 'lstm', the kinds of memory are logarithmic"),
     ("\"kind\":\"logarithmic\",", "", "it has no memory.kind"),
     ("\"banks\":2,", "", "it has no memory.banks"),
@@ -240,7 +240,7 @@ import Testing
       {"feedForward":3,"layers":1,"memories":[{"banks":2,"heads":2,"kind":"logarithmic",\
       "summarizer":"linear","span":1}],"vocab":11,"width":8}
       """
-    expectError(json, "the configuration asks for what no model here has: memories.0.span")
+    expectError(json, "unknown keys in the configuration: memories.0.span")
   }
 
   @Test func mergesSomeKeys() throws {

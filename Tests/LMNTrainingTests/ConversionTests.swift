@@ -236,7 +236,7 @@ import Testing
         .contains("/file: the configuration cannot be read: it is no JSON object"))
     #expect(
       "\(try refusal(metadata: ["config": #"{"colour": 1}"#]))"
-        .hasSuffix("the configuration asks for what no model here has: colour"))
+        .hasSuffix("unknown keys in the configuration: colour"))
     #expect(
       "\(try refusal(metadata: ["config": #"{"width": 16777216}"#]))".contains(
         " parameters, there are "))

@@ -132,7 +132,7 @@ import Testing
         metadata: [
           "config": model.network.configuration.json.replacing("{", with: #"{"experts":1,"#)
         ])
-        == "FILE: the configuration asks for what no model here has: experts")
+        == "FILE: unknown keys in the configuration: experts")
     #expect(
       try refusal(metadata: ["config": configuration { $0.logarithmic.heads = 3 }])
         == "FILE: 3 heads do not divide a width of 8")
@@ -193,7 +193,7 @@ import Testing
           "config": configuration {
             ($0.width, $0.logarithmic.heads, $0.logarithmic.banks) = (size, 1, size)
           }
-        ]) == "FILE: the sizes ask for more parameters than can be counted")
+        ]) == "FILE: the number of parameters for these sizes overflows")
     #expect(
       try refusal(metadata: ["config": configuration { $0.layers = .max }])
         == "FILE: layers is \(Int.max), it has to be from 1 to 4096")

@@ -74,7 +74,7 @@ import Testing
   /// What becomes of the smallest golden file, and what the error has to say.
   @Test(arguments: [
     Damage("no configuration", in: "it has no 'config' in its metadata") { $0.config = nil },
-    Damage("an unknown key", in: "the configuration asks for what no model here has: experts") {
+    Damage("an unknown key", in: "unknown keys in the configuration: experts") {
       $0.configure("\"width\": 4", "\"width\": 4, \"experts\": 2")
     },
     Damage("another kind", in: "the configuration cannot be read: summarizer: ") {
@@ -94,7 +94,7 @@ import Testing
     Damage("a huge number of layers", in: "parameters, there are ") {
       $0.configure("\"layers\": 1", "\"layers\": 4096")
     },
-    Damage("sizes beyond counting", in: "more parameters than can be counted") {
+    Damage("sizes beyond counting", in: "number of parameters for these sizes overflows") {
       $0.configure("\"width\": 4", "\"width\": 16777216")
       $0.configure("\"banks\": 1", "\"banks\": 16777216")
     },
