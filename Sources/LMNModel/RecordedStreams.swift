@@ -1,17 +1,18 @@
 internal import LMNKernels
 
-/// A recorded step of a fixed number of places for streams: an input of each in, outputs for each.
+/// A recorded decode step of a fixed number of places for streams: one input and one row of outputs
+/// per place.
 ///
-/// In a free place a stream begins at every step, which costs little and never gets far. With several
-/// threads, each computes a share of the places through the whole network.
+/// Free places are stepped too, from the beginning of a stream each time, which costs little. With
+/// several threads, each computes a part of the places through the whole network.
 ///
-/// Unchecked because it is changed in place: its owner is the only one.
+/// `@unchecked Sendable` because it is changed in place: it has a single owner.
 final class RecordedStreams<N: Network>: ConcurrentWork, @unchecked Sendable {
   let context: ExecutionContext
   private let lanes: [Lane]
   private let inner: ExecutionContext
 
-  /// The places that one thread steps.
+  /// Places of one thread.
   private struct Lane {
     let range: Range<Int>
     let inputs: N.Inputs
@@ -23,9 +24,9 @@ final class RecordedStreams<N: Network>: ConcurrentWork, @unchecked Sendable {
   /// Records a step.
   ///
   /// - Parameters:
-  ///   - network: The network that takes it.
-  ///   - states: Of the streams in the first places.
-  ///   - placeCount: Places, at least as many.
+  ///   - network: The network.
+  ///   - states: Initial states of the streams in the first places.
+  ///   - placeCount: Number of places, at least that of the states.
   ///   - context: The context to compute in.
   init(
     _ network: N, states: [Trunk.State], places placeCount: Int, in context: ExecutionContext
@@ -40,7 +41,8 @@ final class RecordedStreams<N: Network>: ConcurrentWork, @unchecked Sendable {
       let streams = network.trunk.makeStreams(range.count)
       var outputs: Tensor?
       let recording = Recording(in: inner) { outputs = network.step(inputs, of: streams) }
-      // Only now: recording took a step, which is always possible from the beginning.
+      // Loaded after recording, because recording takes a step, which is always possible from
+      // position 0.
       for (row, place) in range.enumerated() {
         if place < states.count {
           streams.load(states[place], at: row)
@@ -58,7 +60,7 @@ final class RecordedStreams<N: Network>: ConcurrentWork, @unchecked Sendable {
     return lane.streams.state(at: place - lane.range.lowerBound)
   }
 
-  /// Sets a place to a state; nil for the beginning.
+  /// Sets a place to a state; nil for the beginning of a stream.
   func load(_ state: Trunk.State?, at place: Int) {
     let lane = lane(of: place)
     let row = place - lane.range.lowerBound
@@ -70,8 +72,8 @@ final class RecordedStreams<N: Network>: ConcurrentWork, @unchecked Sendable {
   /// Takes a step.
   ///
   /// - Parameters:
-  ///   - rows: The row of every place, nil where it is free.
-  ///   - fill: Gets memory for inputs, an index there, and the row whose input it has to write there.
+  ///   - rows: The row of each place, nil where it is free.
+  ///   - fill: Receives a buffer of inputs, an index into it, and the row of the input to write.
   func step(_ rows: [Int?], _ fill: (_ inputs: N.Inputs, _ index: Int, _ row: Int) -> Void) {
     for index in 0..<lanes.count {
       let lane = lanes[index]
@@ -89,7 +91,7 @@ final class RecordedStreams<N: Network>: ConcurrentWork, @unchecked Sendable {
 
   func perform(_ index: Int) { lanes[index].recording.run(in: inner) }
 
-  /// Copies the last step's outputs of every row to its place in `outputs`.
+  /// Copies the last step's outputs to their rows in `outputs`.
   func copyOutputs(of rows: [Int?], to outputs: inout Tensor) {
     outputs.withMutableScalars { target in
       for index in 0..<lanes.count {
