@@ -30,8 +30,8 @@ import Testing
       ["text.txt", "--carry", "--positions", "learned", "--maximum-length", "1000", "--flow", "2"],
       "block length times flow is 1024, it has to be at most 1000, the number of learned positions"
     ),
-    (["--task", "classify"], "The task classify needs a file to learn from"),
-    (["--task", "forecast"], "The task forecast needs a file to learn from"),
+    (["--task", "classify"], "The task classify needs a training file"),
+    (["--task", "forecast"], "The task forecast needs a training file"),
     (["series.csv", "--task", "sing"], "The value 'sing' is invalid for '--task <task>'"),
     (["series.csv", "--task", "forecast", "--channels", "a,b,a"], "--channels names 'a' twice"),
     (

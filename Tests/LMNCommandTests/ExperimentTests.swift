@@ -92,7 +92,7 @@ import Testing
     try withTemporaryDirectory { directory in
       try write("a < b", to: directory + "/text.txt")
       for (file, sentence) in [
-        ("text.txt", "text.txt: the text has a '<', by which needles are told from a haystack"),
+        ("text.txt", "text.txt: the text contains '<', which is reserved for needles"),
         ("none.txt", "cannot open none.txt"),
       ] {
         let result = try run(Self.needle + [file], in: directory)

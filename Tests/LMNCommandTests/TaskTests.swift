@@ -109,7 +109,7 @@ import Testing
   @Test func cutTextsAreNoted() throws {
     try withTables { directory in
       let trained = try trainClassifier("--block-length", "4", in: directory)
-      #expect(trained.errors.hasPrefix("the longest text has 11 tokens; training reads 4\n"))
+      #expect(trained.errors.hasPrefix("the longest text has 11 tokens; training truncates to 4\n"))
       #expect(
         !(try train("words.csv", "--task", "classify", "--steps", "1", in: directory).errors)
           .contains("longest"))

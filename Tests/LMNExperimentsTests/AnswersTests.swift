@@ -46,6 +46,6 @@ import Testing
 
   @Test func whatIsNotAskedForIsPredictedToo() {
     let example = Example(inputs: [4, 5, 6], targets: [-1, 9, -1])
-    #expect(example.askingForAll == Example(inputs: [4, 5, 6], targets: [5, 9, ignoredTarget]))
+    #expect(example.predictingAll == Example(inputs: [4, 5, 6], targets: [5, 9, ignoredTarget]))
   }
 }
