@@ -13,6 +13,7 @@ struct LogarithmicOptions: ParsableArguments {
   var expand: Int?
   @Option(help: "Arity: children per node. (default: 2)")
   var arity: Int?
+  @Option(
     help: """
       Nodes that a token attends to: the latest of each level, or disjoint ones, which together \
       contain each token once. (default: latest)

@@ -34,6 +34,7 @@ struct SweepOptions: ParsableArguments {
   ///   - epochs: Default of `--epochs`.
   ///   - testExamples: Test examples per score.
   /// - Returns: The settings, with a vocabulary of 1 that the task replaces.
+  /// - Throws: Errors of the configuration file.
   func settings(model: ModelOptions, epochs: Int, testExamples: Int) throws -> SweepSettings {
     // The task replaces the vocabulary size.
     var configuration = Configuration(vocabularySize: 1)

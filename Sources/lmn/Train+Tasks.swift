@@ -88,7 +88,8 @@ extension Train {
       if try prints(configuration) { return }
       if longest > configuration.blockLength {
         Console.note(
-          "the longest text has \(longest) tokens; training truncates to \(configuration.blockLength)")
+          "the longest text has \(longest) tokens; training truncates to "
+            + "\(configuration.blockLength)")
       }
       trainer = try Trainer(configuration, texts: texts, tokenizer: tokenizer, in: directory)
     }

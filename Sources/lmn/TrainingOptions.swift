@@ -32,7 +32,8 @@ struct TrainingOptions: ParsableArguments {
   @Option(
     help: "Weight decay (AdamW, decoupled), per step and unit of learning rate. (default: 0.01)")
   var weightDecay: Float?
-  @Option(help: "Gradient clipping: largest global L2 norm; 0 turns it off. (default: 1; table1: 0)")
+  @Option(
+    help: "Gradient clipping: largest global L2 norm; 0 turns it off. (default: 1; table1: 0)")
   var clip: Float?
   @Option(help: "Random seed. (default: 1)")
   var seed: UInt64?

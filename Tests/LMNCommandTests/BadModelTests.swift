@@ -48,7 +48,7 @@ import Testing
       let model = try Safetensors(contentsOf: directory + "/model.safetensors")
       let configuration = try #require(model.metadata["config"])
       for (found, forged, sentence) in [
-        ("\"width\":8", "\"width\":16777216", "the configuration asks for "),
+        ("\"width\":8", "\"width\":16777216", "the configuration needs "),
         ("\"layers\":2", "\"layers\":9223372036854775807", "layers is 9223372036854775807"),
         ("\"layers\":2", "\"layers\":1e400", "the configuration cannot be read"),
         ("{", #"{"\u001b[2J\nx":1,"#, "unknown keys in the configuration:  [2J x"),
@@ -96,7 +96,7 @@ import Testing
       #expect(trained.status == 0)
       try expectRefusal(
         ["info", "--model", "run/training.safetensors"], in: directory,
-        "run/training.safetensors: the configuration asks for ")
+        "run/training.safetensors: the configuration needs ")
     }
   }
 

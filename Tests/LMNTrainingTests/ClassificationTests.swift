@@ -173,11 +173,11 @@ import Testing
     ("labels", nil, "it has no 'labels' in its metadata"),
     ("labels", "[", "its 'labels' cannot be read: "),
     ("labels", "[]", "it has no labels"),
-    ("labels", "[\"a\"]", "the configuration asks for "),
+    ("labels", "[\"a\"]", "the configuration needs "),
     ("pooling", "median", "its pooling is 'median', which is none"),
-    ("task", "dance", "its task 'dance' is none that this program knows"),
-    ("task", "forecast", "its task is forecast, and only a model for the task classify will do"),
-    ("task", nil, "its task is text, and only a model for the task classify will do"),
+    ("task", "dance", "its task 'dance' is unknown"),
+    ("task", "forecast", "its task is forecast, expected a model for the task classify"),
+    ("task", nil, "its task is text, expected a model for the task classify"),
     ("tokenizer", "bytes", "its tokenizer has 256 tokens, its configuration 4"),
   ])
   func changedFilesAreRefused(key: String, value: String?, sentence: String) throws {

@@ -222,14 +222,14 @@ import Testing
     #expect(prefixed == nil)
     #expect(
       "\(try refusal { $0 = $0.map { ("module." + $0.name, $0.shape) } + [("step", [1])] })"
-        .contains("do not tell vocab, width, layers, banks, feedForward, summarizer; give --config")
+        .contains("vocab, width, layers, banks, feedForward, summarizer cannot be inferred from its tensors; give --config")
     )
   }
 
   @Test func whatNothingTellsIsAskedFor() throws {
     #expect(
       "\(try refusal(settings()))".hasSuffix(
-        "its tensors do not tell heads; give --heads or --config"))
+        "heads cannot be inferred from its tensors; give --heads or --config"))
     #expect("\(try refusal(settings(heads: 3)))".hasSuffix("3 heads do not divide a width of 8"))
     #expect(
       "\(try refusal(metadata: ["config": "[]"]))"
@@ -242,7 +242,7 @@ import Testing
         " parameters, there are "))
     #expect(
       "\(try refusal(metadata: ["tokenizer": "characters:ab"]))"
-        .hasSuffix("it makes a vocabulary of 2 tokens, the network has 256"))
+        .hasSuffix("its vocabulary has 2 tokens, the network has 256"))
     let smaller = try refusal { layout in
       for index in layout.indices where layout[index].shape.first == 256 {
         layout[index].shape[0] = 65
@@ -290,7 +290,7 @@ import Testing
     let fine = [0, -0.0, 1 / 3, .infinity, 1e-60, Double(Float.greatestFiniteMagnitude)]
     #expect(try rounded(fine) == [0, 0, 1 / 3, .infinity, 0, .greatestFiniteMagnitude])
     let error = #expect(throws: SafetensorsError.self) { try rounded([1, -1e39, 1e300]) }
-    #expect(error?.description == "f: tensor 'x' holds -1e+39, which float32 cannot")
+    #expect(error?.description == "f: tensor 'x' holds -1e+39, which exceeds the range of float32")
     #expect(throws: SafetensorsError.self) {
       try file("I64", Array(1...8), count: 1).roundedFloats("x")
     }

@@ -235,10 +235,10 @@ import Testing
     ),
     ("normalisation", #"{"mean":[1,2],"deviation":[1,0]}"#, "its 'normalisation' cannot be read: "),
     ("horizon", "0", "horizon is 0, it has to be from 1 to 8388608"),
-    ("horizon", "9", "the configuration asks for "),
-    ("horizon", "8388608", "the configuration asks for "),
+    ("horizon", "9", "the configuration needs "),
+    ("horizon", "8388608", "the configuration needs "),
     ("horizon", "\(Int.max)", "horizon is \(Int.max), it has to be from 1 to 8388608"),
-    ("task", "classify", "its task is classify, and only a model for the task forecast will do"),
+    ("task", "classify", "its task is classify, expected a model for the task forecast"),
   ])
   func changedFilesAreRefused(key: String, value: String?, sentence: String) throws {
     try withTemporaryDirectory { directory in

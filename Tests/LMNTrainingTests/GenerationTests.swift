@@ -157,7 +157,7 @@ import Testing
       let error = #expect(throws: CheckpointError.self) {
         try Generation(restoring: directory + "/state", of: model, sampler: Sampler())
       }
-      #expect(error?.description.hasSuffix("its position is 9, the model has learned 8") == true)
+      #expect(error?.description.hasSuffix("its position is 9, the model has 8 learned positions") == true)
     }
   }
 
@@ -247,12 +247,12 @@ import Testing
     for position in ["8", "0", "-1", "\(Int.max)"] {
       #expect(
         try refusal(metadata: ["position": position])
-          == "FILE: its tensors are not those of a state at position \(position)")
+          == "FILE: its tensors do not form a state at position \(position)")
     }
     #expect(
       try refusal(rename: { $0 == "logits" ? "x" : $0 }) == "FILE: there is no tensor 'logits'")
     #expect(
       try refusal(shape: { $0.reversed() })
-        == "FILE: its tensors are not those of a state at position 7")
+        == "FILE: its tensors do not form a state at position 7")
   }
 }

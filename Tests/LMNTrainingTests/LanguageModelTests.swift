@@ -145,10 +145,10 @@ import Testing
     let count = model.network.parameterCount
     #expect(
       try refusal { $0.removeLast() }
-        == "FILE: the configuration asks for \(count) parameters, there are \(count - 13)")
+        == "FILE: the configuration needs \(count) parameters, the file has \(count - 13)")
     #expect(
       try refusal { $0.append((name: "x", shape: [2], values: [1, 2])) }
-        == "FILE: the configuration asks for \(count) parameters, there are \(count + 2)")
+        == "FILE: the configuration needs \(count) parameters, the file has \(count + 2)")
     #expect(
       try refusal { $0.append((name: "x", shape: [0], values: [])) }
         == "FILE: there are tensors that the model has no parameter for: x")
@@ -186,7 +186,7 @@ import Testing
     let size = Configuration.largestSize
     let asked = try refusal(
       metadata: ["config": configuration { ($0.width, $0.logarithmic.heads) = (size, 1) }])
-    #expect(asked.hasPrefix("FILE: the configuration asks for "))
+    #expect(asked.hasPrefix("FILE: the configuration needs "))
     #expect(
       try refusal(
         metadata: [
