@@ -99,21 +99,21 @@ public func valueWithGradient<M: Module>(
 ///   - function: The function for one item; returns a variable of shape `[1]`.
 /// - Returns: The mean value, and the gradient per parameter.
 public func valueWithGradient<M: Module>(
-  at module: M, overBatchOf count: Int, of function: @Sendable (M, _ member: Int) -> Variable
+  at module: M, overBatchOf count: Int, of function: @Sendable (M, _ item: Int) -> Variable
 ) -> (value: Float, gradient: StateDictionary) {
   let (module, parameters) = module.tracked()
-  let members = ExecutionContext.current.map(count) { member in
-    let result = function(module, member)
+  let items = ExecutionContext.current.map(count) { item in
+    let result = function(module, item)
     let gradients = result.gradients(cotangent: Tensor(shape: [1], repeating: 1 / Float(count)))
     return (value: Double(result.value.scalar), gradients: parameters.map(gradients.of))
   }
   let sums = ExecutionContext.current.map(parameters.count) { index in
-    members.dropFirst().reduce(members[0].gradients[index]) { sum, member in
-      sum.adding(member.gradients[index])
+    items.dropFirst().reduce(items[0].gradients[index]) { sum, item in
+      sum.adding(item.gradients[index])
     }
   }
   return (
-    Float(members.reduce(0) { $0 + $1.value } / Double(count)),
+    Float(items.reduce(0) { $0 + $1.value } / Double(count)),
     StateDictionary(names: module.stateDictionary.names, tensors: sums)
   )
 }

@@ -15,7 +15,9 @@ public struct ParameterSource: Sendable {
   /// Number of scalars requested so far; nil after an overflow.
   public private(set) var count: Int? = 0
 
-  /// A source that draws from `generator`. With nil it draws and allocates nothing: parameters have
+  /// A source that draws from `generator`.
+  ///
+  /// With nil it draws and allocates nothing: parameters have
   /// shapes, but no values.
   public init(_ generator: SeededGenerator?, initialisation: Initialisation = .reference) {
     self.generator = generator

@@ -15,6 +15,7 @@ public protocol MemorySettings: Sendable, Equatable, Codable {
   /// - Parameters:
   ///   - width: E.
   ///   - source: Source of the parameters.
+  /// - Returns: The memory.
   /// - Precondition: The settings are valid for the width.
   func makeMemory(width: Int, using source: inout ParameterSource) -> any Memory
 }
@@ -41,7 +42,9 @@ public struct MemoryConfiguration: Sendable, Codable {
   /// A configuration with these settings.
   public init(_ settings: any MemorySettings) { self.settings = settings }
 
-  /// Kinds of memory that JSON may name. A program adds its own memories in a scope:
+  /// Kinds of memory that JSON may name.
+  ///
+  /// A program adds its own memories in a scope:
   /// `MemoryConfiguration.$known.withValue(MemoryConfiguration.known + [Mine.Settings.self])`.
   @TaskLocal public static var known: [any MemorySettings.Type] = [LogarithmicMemory.Settings.self]
 

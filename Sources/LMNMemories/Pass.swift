@@ -4,7 +4,9 @@ public import LMNLayers
 
 /// Context of a forward pass in parallel form, passed through the blocks.
 public struct Pass {
-  /// Position of the pass's first token in its stream. In a recorded computation it represents all
+  /// Position of the pass's first token in its stream.
+  ///
+  /// In a recorded computation it represents all
   /// starts of the same ``Memory/layout(start:length:)``.
   public let start: Int
   /// Positions of the tokens; a recorded computation reads them anew at each run.

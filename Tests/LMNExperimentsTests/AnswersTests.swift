@@ -32,7 +32,7 @@ import Testing
     #expect(network.rightAnswers(to: examples) == 6)
   }
 
-  /// What is written token by token is what the parallel form finds likeliest.
+  /// Greedy decoding in sequential form gives the likeliest tokens of the parallel form.
   @Test(arguments: [1, 5])
   func continuationsAreTheLikeliest(count: Int) throws {
     let network = try LanguageNetwork.small(vocabularySize: 7)

@@ -263,8 +263,8 @@ private func carrying(
       }
       #expect(
         error?.description
-          == "the text is too short: its 945 tokens for training, shared by a batch of 50, are "
-          + "parts of 18, but a step reads 32 of each")
+          == "the text is too short: its 945 training tokens, divided among a batch of 50, "
+          + "give parts of 18 tokens, but a step reads 32 of each")
       #expect(names(in: directory).isEmpty)
     }
   }
@@ -314,7 +314,7 @@ private func carrying(
         }
         #expect(
           error?.description
-            == "only the task text can carry state from step to step, and the task is \(task)")
+            == "only the task text supports carried state, and the task is \(task)")
       }
       #expect(names(in: directory).isEmpty)
     }

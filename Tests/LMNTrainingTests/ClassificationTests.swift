@@ -41,7 +41,7 @@ import Testing
     let error = #expect(throws: ClassificationError.self) {
       try ClassificationData(texts, tokenizer: .bytes, seed: 1)
     }
-    #expect(error?.description == "t.csv: there is nothing to tell apart, every label is 'x'")
+    #expect(error?.description == "t.csv: all labels are 'x', a classifier needs at least two classes")
   }
 
   @Test func fingerprintsTellTablesApart() throws {

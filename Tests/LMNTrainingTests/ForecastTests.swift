@@ -57,12 +57,12 @@ import Testing
     }
     #expect(
       sentence(40, horizon: 1, blockLength: 36)
-        == "s.csv: the series is too short: 36 of its 40 rows are for training, but this block "
-        + "length and horizon need at least 37")
+        == "s.csv: the series is too short: 36 of its 40 rows are in the training part, "
+        + "but this block length and horizon need at least 37")
     #expect(
       sentence(40, horizon: 4, blockLength: 3)
-        == "s.csv: the series is too short: 4 of its 40 rows are for validation, but this block "
-        + "length and horizon need at least 5")
+        == "s.csv: the series is too short: 4 of its 40 rows are in the validation part, "
+        + "but this block length and horizon need at least 5")
     #expect(
       try data((0..<40).map(Double.init), horizon: 3, blockLength: 35)[.validation].count == 4)
   }

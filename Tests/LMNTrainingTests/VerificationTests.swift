@@ -111,7 +111,7 @@ import Testing
     Damage("a misshapen gradient", in: "of the gradients, tensor 'ln_f.bias' has shape [2, 2]") {
       $0.floats["grad.ln_f.bias"]!.shape = [2, 2]
     },
-    Damage("a gradient of nothing", in: "'grad.ln_f.scale' is the gradient of no parameter") {
+    Damage("a gradient of nothing", in: "'grad.ln_f.scale' is a gradient without a parameter") {
       $0.floats["grad.ln_f.scale"] = ([1], [0])
     },
     Damage("no logits", in: "there is no tensor 'logits'") { $0.floats["logits"] = nil },
@@ -135,10 +135,10 @@ import Testing
     Damage("other targets", in: "'targets' are 2 rows of 1, 'input_ids' 1 of 2") {
       $0.integers["targets"]!.shape = [2, 1]
     },
-    Damage("a token behind the last", in: "'input_ids' holds 5, outside the vocabulary of 5") {
+    Damage("a token after the last", in: "'input_ids' holds token 5, outside the vocabulary of 5") {
       $0.integers["input_ids"]!.values[1] = 5
     },
-    Damage("a token before the first", in: "'targets' holds -1, outside the vocabulary of 5") {
+    Damage("a token before the first", in: "'targets' holds token -1, outside the vocabulary of 5") {
       $0.integers["targets"]!.values[0] = -1
     },
     Damage("a token beyond 32 bits", in: "holds 4294967296, outside the vocabulary of 5") {

@@ -2,8 +2,10 @@ public import LMNAutodiff
 public import LMNKernels
 public import LMNLayers
 
-/// Depthwise-separable summarizer: `mixed = taps₀ ⊙ child₀ + … + tapsᵣ`, `node = mixed · pointwise
-/// + bias`, per bank.
+/// Depthwise-separable summarizer, per bank.
+///
+///     mixed = taps₀ ⊙ child₀ + … + tapsᵣ
+///     node = mixed · pointwise + bias
 public struct SeparableSummarizer: Summarizer {
   /// `[K, r + 1, E]`: per channel the factors of the children, and the bias.
   public var taps: Variable

@@ -81,6 +81,8 @@ extension Network {
   ///   - parameters: All parameters.
   ///   - isPublished: Whether names and shapes are the published ones.
   ///   - make: Constructs the network from a parameter source.
+  /// - Returns: The network.
+  /// - Throws: ``CheckpointError``, or an error that lists mismatched names and shapes.
   static func loading(
     _ parameters: StateDictionary, isPublished: Bool,
     _ make: (inout ParameterSource) throws -> Self
