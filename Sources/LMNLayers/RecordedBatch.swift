@@ -110,7 +110,8 @@ public final class RecordedBatch<M: Module, Input: RecordedInput>: @unchecked Se
   ///   - makeInput: Allocates an input; its content has to be valid, but is not used.
   ///   - function: The function for one item.
   public init(
-    _ result: Result = .valueAndGradient, at module: M, overBatchOf count: Int, groups mostGroups: Int = 8,
+    _ result: Result = .valueAndGradient, at module: M, overBatchOf count: Int,
+    groups mostGroups: Int = 8,
     in context: ExecutionContext = .current, inputs makeInput: () -> Input,
     computing function: @escaping (M, Input) -> RecordedResult
   ) {

@@ -102,9 +102,9 @@ public protocol MemoryStreams: AnyObject, Sendable {
   /// Sets one stream to a state.
   ///
   /// - Parameters:
+  ///   - state: The state, with the parts of the memory's initial state.
   ///   - row: Row of the stream.
-  ///   - state: The state, as the memory makes it.
-  ///   - position: Number of tokens before it.
+  ///   - position: Number of tokens before the state.
   func load(_ state: MemoryState, at row: Int, position: Int)
 
   /// State of one stream.
@@ -112,5 +112,6 @@ public protocol MemoryStreams: AnyObject, Sendable {
   /// - Parameters:
   ///   - row: Row of the stream.
   ///   - position: Number of tokens before the state.
+  /// - Returns: The state.
   func state(at row: Int, position: Int) -> MemoryState
 }

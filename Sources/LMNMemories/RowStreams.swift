@@ -9,9 +9,10 @@ internal import LMNLayers
 /// step.
 public final class RowStreams: MemoryStreams, @unchecked Sendable {
   /// Step function: outputs and new rows.
-  public typealias Step = @Sendable (
-    _ x: Tensor, _ rows: [Tensor], _ positions: PositionBuffer
-  ) -> (outputs: Tensor, rows: [Tensor])
+  public typealias Step =
+    @Sendable (
+      _ x: Tensor, _ rows: [Tensor], _ positions: PositionBuffer
+    ) -> (outputs: Tensor, rows: [Tensor])
 
   private let initialState: MemoryState
   /// `[B, …]` per part, flattened.

@@ -63,7 +63,8 @@ public final class CarriedState: @unchecked Sendable {
     if takesGradients {
       cotangent = zip(trunk.initialState.blocks, trunk.stateShapes(at: start + length)).map {
         block, shapes in
-        block.withTensors(shapes.map { Tensor(overwritable: Tensor(shape: $0.shape, repeating: 0)) })
+        block.withTensors(
+          shapes.map { Tensor(overwritable: Tensor(shape: $0.shape, repeating: 0)) })
       }
     }
   }

@@ -3,9 +3,9 @@ import LMN
 import LMNTestSupport
 import Testing
 
-/// Models, states and runs that are damaged, hostile, or those of others.
+/// Damaged or hostile models, states and runs, and those of another model or task.
 @Suite struct BadModelTests {
-  /// Every command that reads a model.
+  /// Expects all commands that read a model to refuse it.
   private func expectRefusals(
     ofModel model: String, in directory: String, _ sentence: String,
     sourceLocation: SourceLocation = #_sourceLocation
@@ -41,7 +41,7 @@ import Testing
     }
   }
 
-  /// Names that would fill or obey a terminal, sizes that no machine has.
+  /// Names with control characters or of great length, and sizes beyond the memory.
   @Test func hostileModelsAreRefused() throws {
     try withSmallFiles { directory in
       let path = directory + "/hostile"
@@ -112,7 +112,7 @@ import Testing
       try expectRefusal(resume + ["-"], in: directory, input: smallText + " ", another)
       try expectRefusal(
         resume, in: directory, "the built-in grammar: the character ")
-      // A model file is no run.
+      // A model file is not a run.
       try FileManager.default.removeItem(atPath: directory + "/run/training.safetensors")
       try FileManager.default.copyItem(
         atPath: directory + "/model.safetensors", toPath: directory + "/run/training.safetensors")

@@ -3,7 +3,7 @@ import LMN
 import LMNTestSupport
 import Testing
 
-/// Texts that are missing, empty, too short, too long, or not of a model's characters.
+/// Texts that are missing, empty, too short, too long, or have unknown characters.
 @Suite struct BadTextTests {
   @Test func textsAfterTheLastLearnedPositionAreRefused() throws {
     try withSmallFiles { directory in

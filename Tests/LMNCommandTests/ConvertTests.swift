@@ -40,7 +40,7 @@ import Testing
     }
   }
 
-  /// From weights alone: a flag for each thing that they do not tell.
+  /// A state dict without metadata needs a flag for each size that does not follow from shapes.
   @Test func weightsAloneNeedHeadsAndVocabulary() throws {
     try withSmallFiles { directory in
       var file = try stateDict(in: directory)

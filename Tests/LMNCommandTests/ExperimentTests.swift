@@ -30,7 +30,7 @@ import Testing
     #expect(scores.map { $0["length"] as? Int } == [8, 12])
     #expect(scores.map { $0["guess"] as? Double } == [0.5, 1])
     #expect(scores.allSatisfy { $0["chance"] as? Double == 0.1 })
-    // Each run, and each of its two measurements.
+    // A line per run, and one for each of its two validations.
     #expect(result.errors.split(separator: "\n").count == 6)
   }
 

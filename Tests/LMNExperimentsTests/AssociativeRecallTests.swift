@@ -56,7 +56,7 @@ import Testing
     }
   }
 
-  /// Slot distribution: p(i) ∝ i^(a − 1), a = 0.01, i = 1, 2, …
+  /// Slot distribution: p(i) ∝ i^(a − 1), a = 0.01, for slots from 1.
   @Test func questionsComeWhereTheirProbabilitiesSay() throws {
     let size = Size(length: 26, pairs: 1)
     let task = try task([size])

@@ -43,7 +43,9 @@ import Testing
     #expect(learned.stateDictionary.names == ["weight"])
     #expect(table.shape == [9, 5])
     let x = Tensor.random([3, 5], seed: 2)
-    #expect(learned(Variable(constant: x), at: PositionBuffer(6..<9)).value == x.adding(table.rows(6..<9)))
+    #expect(
+      learned(Variable(constant: x), at: PositionBuffer(6..<9)).value == x.adding(table.rows(6..<9))
+    )
   }
 
   @Test func noPositionsLeaveThingsAsTheyAre() {

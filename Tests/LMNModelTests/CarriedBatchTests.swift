@@ -216,7 +216,8 @@ extension RecordedBatch where M == LanguageNetwork, Input == TokenWindow {
       let expected = valueWithGradient(at: network, overBatchOf: 2) { network, stream in
         let input = batch.inputs[stream]
         let room = (network.configuration.maximumLength ?? .max) - 8
-        var state = before[stream].flatMap { $0.position <= room ? $0 : nil }
+        var state =
+          before[stream].flatMap { $0.position <= room ? $0 : nil }
           ?? network.initialState
         return network.loss(
           of: input.inputs, targets: input.targets, after: &state, dropping: input.draw)

@@ -221,7 +221,10 @@ import Testing
     ("\"window\":3", "\"windows\":3", "unknown keys in the configuration: memory.windows"),
     ("\"window\":3", "\"width\":3", "unknown keys in the configuration: memory.width"),
     ("\"layers\":2", "\"layers\":2,\"heads\":2", "unknown keys in the configuration: heads"),
-    ("\"kind\":\"logarithmic\"", "\"kind\":\"lstm\"", "memory.kind is 'lstm', the kinds of memory are logarithmic"),
+    (
+      "\"kind\":\"logarithmic\"", "\"kind\":\"lstm\"",
+      "memory.kind is 'lstm', the kinds of memory are logarithmic"
+    ),
     ("\"kind\":\"logarithmic\",", "", "it has no memory.kind"),
     ("\"banks\":2,", "", "it has no memory.banks"),
     ("\"window\":3", "\"window\":\"3\"", "memory.window: "),

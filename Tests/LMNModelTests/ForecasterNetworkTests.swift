@@ -130,7 +130,9 @@ import Testing
 
   @Test(arguments: PredictionError.allCases, [1, 2, 3])
   func batchesAreRecorded(_ kind: PredictionError, threads: Int) throws {
-    let (first, second) = (try ForecasterNetwork.small(seed: 1), try ForecasterNetwork.small(seed: 2))
+    let (first, second) = (
+      try ForecasterNetwork.small(seed: 1), try ForecasterNetwork.small(seed: 2)
+    )
     let batch = RecordedBatch(
       of: kind, at: first, windows: 3, length: 7, in: ExecutionContext(threadCount: threads))
     for (round, forecaster) in [first, second].enumerated() {

@@ -147,7 +147,7 @@ import Testing
     #expect(batch.states == [network.initialState])
   }
 
-  /// Learned positions limit each stream separately, not those that joined later.
+  /// Learned positions limit each stream separately.
   @Test func learnedPositionsEndForEveryStreamAlone() throws {
     let network = try LanguageNetwork.small(option: .learnedPositions(5))
     var batch = SessionBatch(network, streams: 3)

@@ -95,12 +95,12 @@ import Testing
   ])
   func refusesWhatIsNoNumber(text: String) {
     let error = #expect(throws: CSVError.self) { try number(text) }
-    // The field before goes over a line break.
+    // The field before spans a line break.
     #expect(error?.description == "t.csv: line 3, column 2 'y': '\(text)' is not a number")
     #expect(error?.line == 3 && error?.column == 2 && error?.name == "y")
   }
 
-  /// Work that grows with the square of a length would take minutes here.
+  /// Quadratic run time would take minutes here.
   @Test func longTablesAreRead() throws {
     let rows = 20_000
     let text =

@@ -41,7 +41,8 @@ import Testing
     let error = #expect(throws: ClassificationError.self) {
       try ClassificationData(texts, tokenizer: .bytes, seed: 1)
     }
-    #expect(error?.description == "t.csv: all labels are 'x', a classifier needs at least two classes")
+    #expect(
+      error?.description == "t.csv: all labels are 'x', a classifier needs at least two classes")
   }
 
   @Test func fingerprintsTellTablesApart() throws {
@@ -61,8 +62,7 @@ import Testing
 
   // MARK: - Learning
 
-  /// Trains, and gives the last line of the log, and how well the file that is left does on a table
-  /// that it has never seen.
+  /// Trains a classifier; returns the last line of its log, and its accuracy on a new table.
   private func learned(
     _ pooling: Pooling, matches: (String) -> Bool
   ) throws -> (log: TrainingRecord, evaluation: ClassificationEvaluation) {

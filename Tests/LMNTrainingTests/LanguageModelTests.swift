@@ -41,7 +41,7 @@ import Testing
     }
   }
 
-  /// The house's own names, in its own layout: those of the parameters.
+  /// Files hold the parameters under our own names and in our own layout.
   @Test func holdsTheParametersAsTheyAre() throws {
     let file = model.encoded()
     #expect(file.metadata["format_version"] == "2")
@@ -72,7 +72,7 @@ import Testing
 
   // MARK: - Files that are refused
 
-  /// What the sentence is when the model's file was changed like this.
+  /// The error of a changed model file.
   private func refusal(
     metadata: [String: String?] = [:],
     tensors change: (inout [(name: String, shape: [Int], values: [Float])]) -> Void = { _ in }
@@ -181,7 +181,7 @@ import Testing
     }
   }
 
-  /// Memory for these sizes does not exist, so an attempt to get it would end the process.
+  /// An attempt to allocate memory for these sizes would end the process.
   @Test func hugeConfigurationsAreRefusedBeforeMemoryIsAskedFor() throws {
     let size = Configuration.largestSize
     let asked = try refusal(

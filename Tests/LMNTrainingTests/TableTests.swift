@@ -3,7 +3,7 @@ import Testing
 
 @testable import LMNTraining
 
-/// What is read from tables: series, and texts with their classes.
+/// Series and labelled texts from tables.
 @Suite struct TableTests {
   // MARK: - Series
 

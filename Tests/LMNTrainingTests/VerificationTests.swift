@@ -4,8 +4,7 @@ import LMNTraining
 import Testing
 
 @Suite struct VerificationTests {
-  /// What a right program may be off by: golden files are rounded to float32 once, kernels at every
-  /// step.
+  /// Bound of errors: golden files are rounded to float32 once, kernels round at each step.
   static let tolerance = 1e-5
   private static let directory =
     #filePath.split(separator: "/").dropLast(2).map { "/" + $0 }.joined() + "/Goldens"
@@ -43,7 +42,7 @@ import Testing
     }
   }
 
-  /// What becomes of the smallest golden file, and the comparisons that have to find it.
+  /// A change of the smallest golden file, and the comparisons that have to fail.
   @Test(arguments: [
     Damage("a logit", in: "logits, ") { $0.floats["logits"]!.values[3] += 1e-3 },
     Damage("no number for a logit", in: "logits, ") { $0.floats["logits"]!.values[3] = .nan },
@@ -65,13 +64,13 @@ import Testing
     let items = try verification(of: damage).items
     let found = items.filter { !($0.relativeError <= Self.tolerance) }
     #expect(found.contains { $0.name.hasPrefix(damage.expected) })
-    // A damaged result does not spread to other comparisons.
+    // An error in a result does not affect other comparisons.
     if damage.expected.hasPrefix("logits") || damage.expected.hasPrefix("grad") {
       #expect(found.allSatisfy { $0.name.hasPrefix(damage.expected) })
     }
   }
 
-  /// What becomes of the smallest golden file, and what the error has to say.
+  /// A change of the smallest golden file, and the error it causes.
   @Test(arguments: [
     Damage("no configuration", in: "it has no 'config' in its metadata") { $0.config = nil },
     Damage("an unknown key", in: "unknown keys in the configuration: experts") {
@@ -138,7 +137,8 @@ import Testing
     Damage("a token after the last", in: "'input_ids' holds token 5, outside the vocabulary of 5") {
       $0.integers["input_ids"]!.values[1] = 5
     },
-    Damage("a token before the first", in: "'targets' holds token -1, outside the vocabulary of 5") {
+    Damage("a token before the first", in: "'targets' holds token -1, outside the vocabulary of 5")
+    {
       $0.integers["targets"]!.values[0] = -1
     },
     Damage("a token beyond 32 bits", in: "holds 4294967296, outside the vocabulary of 5") {
@@ -164,7 +164,7 @@ import Testing
   }
 }
 
-/// A golden file's contents, to be changed.
+/// Contents of a golden file, to be changed.
 private struct Golden {
   var config: String?
   var floats: [String: (shape: [Int], values: [Float])] = [:]
@@ -197,7 +197,7 @@ private struct Golden {
   }
 }
 
-/// What is done to a golden file, and where it has to show.
+/// A change of a golden file, and its effect.
 private struct Damage: Sendable, CustomTestStringConvertible {
   let testDescription: String
   let expected: String

@@ -40,7 +40,8 @@ extension AdamW {
       return TrainingStep(loss: loss, gradientNorm: norm, skippedFor: name)
     }
     let longest = clipping.map(Double.init) ?? .infinity
-    update(batch, learningRate: learningRate, gradientScale: norm > longest ? Float(longest / norm) : 1)
+    update(
+      batch, learningRate: learningRate, gradientScale: norm > longest ? Float(longest / norm) : 1)
     return TrainingStep(loss: loss, gradientNorm: norm, skippedFor: nil)
   }
 }
