@@ -45,7 +45,7 @@ public enum Positions: Module {
 
   /// Adds the vectors of `positions`, one per row, to x `[L, E]`.
   ///
-  /// A recorded computation reads the positions anew at each run.
+  /// A recorded computation reads the positions at each run.
   ///
   /// - Precondition: Learned positions: each is below the number of positions.
   public func callAsFunction(_ x: Variable, at positions: PositionBuffer) -> Variable {

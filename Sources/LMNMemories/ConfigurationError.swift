@@ -40,9 +40,9 @@ public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
     case .indivisible(let width, let heads):
       "\(heads) heads do not divide a width of \(width)"
     case .levelBiasWithoutMaximumLevels:
-      "a levelBias needs maximumLevels: levels that training never reaches would have none"
+      "levelBias needs maximumLevels: no bias is trained for levels that training never reaches"
     case .impossibleDropout(let rate):
-      "levelBias needs maximumLevels: biases cannot be trained for levels that training never reaches"
+      "dropout is \(rate), it has to be from 0 to below 1"
     case .missingMaximumLength:
       "learned positions need a maximumLength"
     case .pointlessMaximumLength(let length, let positions):

@@ -92,7 +92,7 @@ public protocol MemoryStreams: AnyObject, Sendable {
   ///
   /// - Parameters:
   ///   - x: `[B, E]`, a row per stream.
-  ///   - positions: Positions of the tokens; streams may stand at different ones.
+  ///   - positions: Positions of the tokens; streams may be at different ones.
   /// - Returns: `[B, E]`; a row depends on its own stream alone.
   func step(_ x: Tensor, at positions: PositionBuffer) -> Tensor
 

@@ -9,7 +9,7 @@ public struct Pass {
   /// In a recorded computation it represents all
   /// starts of the same ``Memory/layout(start:length:)``.
   public let start: Int
-  /// Positions of the tokens; a recorded computation reads them anew at each run.
+  /// Positions of the tokens; a recorded computation reads them at each run.
   public let positions: PositionBuffer
   /// Dropout of the current submodule; nil for none.
   public var dropout: Dropout?

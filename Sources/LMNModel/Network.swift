@@ -92,7 +92,7 @@ extension Network {
   ///
   /// - Parameters:
   ///   - inputs: One per stream.
-  ///   - streams: B streams, which may stand at different positions.
+  ///   - streams: B streams, which may be at different positions.
   /// - Returns: Outputs `[B, N]`.
   public func step(_ inputs: Inputs, of streams: Trunk.Streams) -> Tensor {
     head(of: Variable(constant: trunk.step(embed(inputs).value, of: streams))).value
@@ -102,7 +102,7 @@ extension Network {
   ///
   /// - Parameters:
   ///   - inputs: One per stream.
-  ///   - states: B states, which may stand at different positions; updated.
+  ///   - states: B states, which may be at different positions; updated.
   /// - Returns: Outputs `[B, N]`.
   public func step(_ inputs: Inputs, after states: inout [Trunk.State]) -> Tensor {
     let streams = trunk.streams(from: states)

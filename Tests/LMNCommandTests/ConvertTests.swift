@@ -52,8 +52,8 @@ import Testing
         ([], "dict: heads cannot be inferred from its tensors; give --heads or --config"),
         (
           ["--heads", "2"],
-          "dict: it does not tell which characters its 15 tokens stand for; give a text with just "
-            + "these by --vocabulary"
+          "dict: the characters of its 15 tokens are unknown; give a text with exactly these "
+            + "characters by --vocabulary"
         ),
         (
           ["--heads", "2", "--vocabulary", "config.json"],

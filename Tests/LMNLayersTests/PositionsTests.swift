@@ -54,7 +54,7 @@ import Testing
     #expect(positions(.none).stateDictionary.names.isEmpty)
   }
 
-  /// Each row has its own position, which a recorded computation reads anew at each run.
+  /// Each row has its own position, which a recorded computation reads at each run.
   @Test(arguments: [Positions.Kind.sinusoidal, .learned])
   func rowsHaveTheirOwnPositions(_ kind: Positions.Kind) {
     let (positions, x) = (positions(kind), Tensor.random([2, 5], seed: 3))

@@ -267,7 +267,7 @@ import Testing
     (#""maximumLevels": 48"#, "maximumLevels is 48, it has to be from 1 to 47"),
     (#""window": -1"#, "window is -1, it has to be from 0 to 4096"),
     (#""pinned": 5000"#, "pinned is 5000, it has to be from 0 to 4096"),
-    (#""levelBias": true"#, "a levelBias needs maximumLevels"),
+    (#""levelBias": true"#, "levelBias needs maximumLevels"),
     (#""visibility": "all""#, "the configuration cannot be read: visibility"),
     (#""summarizer": "conv""#, "the configuration cannot be read: summarizer"),
   ])

@@ -225,7 +225,8 @@ import Testing
     #expect(
       "\(try refusal { $0 = $0.map { ("module." + $0.name, $0.shape) } + [("step", [1])] })"
         .contains(
-          "vocab, width, layers, banks, feedForward, summarizer cannot be inferred from its tensors; give --config"
+          "vocab, width, layers, banks, feedForward, summarizer cannot be inferred from its "
+            + "tensors; give --config"
         )
     )
   }
