@@ -30,7 +30,7 @@ public protocol Memory: Module {
   var chunkLength: Int { get }
 
   /// The parallel form over consecutive chunks, without gradients; chunks are computed in parallel
-  /// where the memory allows it.
+  /// if the memory allows it.
   ///
   /// - Parameters:
   ///   - chunks: `[L, E]` each.
