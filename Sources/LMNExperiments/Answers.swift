@@ -3,7 +3,8 @@ import LMNKernels
 import LMNModel
 
 extension LanguageNetwork {
-  /// How many of the targets that are asked for are the likeliest token, in the parallel form.
+  /// Number of targets predicted correctly (as the likeliest token), in parallel form; ignored
+  /// targets do not count.
   func rightAnswers(to examples: [Example]) -> Int {
     ExecutionContext.current.map(examples.count) { index in
       let example = examples[index]
@@ -13,8 +14,7 @@ extension LanguageNetwork {
     }.reduce(0, +)
   }
 
-  /// What the network writes behind each of some texts: the likeliest token, again and again, in the
-  /// sequential form.
+  /// Greedy continuations of texts: `count` tokens each, decoded in sequential form.
   func continuations(of texts: [[Token]], count: Int) -> [[Token]] {
     let read = ExecutionContext.current.map(texts.count) { index in
       var session = Session(self)
@@ -33,7 +33,7 @@ extension LanguageNetwork {
 }
 
 extension Tensor {
-  /// Of every row of logits `[M, V]` the token with the largest, the first if there are several.
+  /// Index of the largest logit in each row of `[M, V]`; the first of equal ones.
   var likeliestTokens: [Token] {
     let (scalars, width) = (scalars, shape[1])
     return (0..<shape[0]).map { row in

@@ -8,41 +8,41 @@ public import LMNModel
   import Darwin
 #endif
 
-/// Multi-query associative recall (arXiv 2312.04927): pairs of a key and a value, and later on some
-/// of the keys again, each of which asks for its value.
+/// Multi-query associative recall (arXiv 2312.04927): pairs of a key and a value, then queries,
+/// which are some of the keys; the answer to each is its value.
 ///
-/// An example of length L with N pairs begins with `k₁ v₁ … k_N v_N`; keys are different tokens of
-/// 1 ..< ⌊V/2⌋, values of ⌊V/2⌋ ..< V. The rest is cut into slots of two tokens, i = 1, 2, … from the
-/// left. N of them are drawn, none twice, with probabilities p(i) ∝ i^(a − 1), a = 0.01, and a slot's
-/// first token is a key. Its target is the value, which is not written into the input. All other
-/// tokens are 0, or uniform in 0 ..< V, so that some look like keys and values.
+/// An example of length L with N pairs begins with `k₁ v₁ … k_N v_N`; keys are distinct tokens of 1
+/// ..< ⌊V/2⌋, values tokens of ⌊V/2⌋ ..< V. The rest is divided into slots of two tokens, i = 1, 2,
+/// … from the left. N distinct slots are drawn with probabilities p(i) ∝ i^(a − 1), a = 0.01; the
+/// first token of such a slot is a key, with the value as its target. The value is not part of the
+/// input. All other tokens are filler: 0, or uniform in 0 ..< V, which includes keys and values.
 public struct AssociativeRecall: RecallTask {
-  /// How large an example is.
+  /// Size of an example.
   public struct Size: Sendable, Hashable, Encodable {
     /// L: tokens, an even number.
     public let length: Int
-    /// N: pairs, and questions.
+    /// N: number of pairs, and of queries.
     public let pairs: Int
 
-    /// So many tokens, with so many pairs.
+    /// A size of `length` tokens and `pairs` pairs.
     public init(length: Int, pairs: Int) {
       self.length = length
       self.pairs = pairs
     }
   }
 
-  /// What the task is called.
+  /// Name of the task.
   public static let name = "recall"
-  /// V: tokens of the vocabulary.
+  /// V: size of the vocabulary.
   public let vocabularySize: Int
-  /// The sizes that a network is trained on.
+  /// Sizes of the training examples.
   public let trainingSizes: [Size]
-  /// The sizes that it is tested on.
+  /// Sizes of the test examples.
   public let testSizes: [Size]
-  /// Whether tokens that mean nothing are random.
+  /// Whether filler tokens are random; otherwise they are 0.
   public let hasRandomFiller: Bool
 
-  /// a: the less, the sooner most questions come.
+  /// a: exponent of the slot distribution; smaller values put queries closer to the pairs.
   static let power = 0.01
 
   enum CodingKeys: String, CodingKey {
@@ -56,10 +56,10 @@ public struct AssociativeRecall: RecallTask {
   ///
   /// - Parameters:
   ///   - vocabularySize: V.
-  ///   - trainingSizes: What to train on.
-  ///   - testSizes: What to test on.
-  ///   - hasRandomFiller: Whether tokens that mean nothing are random, or 0.
-  /// - Throws: When L is odd, V not above L, or 4N above L.
+  ///   - trainingSizes: Sizes of the training examples.
+  ///   - testSizes: Sizes of the test examples.
+  ///   - hasRandomFiller: Whether filler tokens are random; otherwise they are 0.
+  /// - Throws: ``RecallTaskError`` when L is odd, V not above L, or 4N above L.
   public init(
     vocabularySize: Int, trainingSizes: [Size], testSizes: [Size], hasRandomFiller: Bool = true
   ) throws(RecallTaskError) {
@@ -85,7 +85,7 @@ public struct AssociativeRecall: RecallTask {
   /// L.
   public func length(of size: Size) -> Int { size.length }
 
-  /// An example; it follows from the generator alone.
+  /// An example, determined by the generator's state.
   public func example(of size: Size, using generator: inout SeededGenerator) -> Example {
     let keys = generator.draw(size.pairs, below: firstValue - 1).map { Token($0 + 1) }
     let values = generator.draw(size.pairs, below: valueCount).map { Token($0 + firstValue) }
@@ -108,13 +108,13 @@ public struct AssociativeRecall: RecallTask {
   private var firstValue: Int { vocabularySize / 2 }
   private var valueCount: Int { vocabularySize - firstValue }
 
-  /// In proportion to what a slot's probabilities are.
+  /// Unnormalised probabilities of the slots.
   static func slotWeights(of size: Size) -> [Double] {
     let slots = (size.length - 2 * size.pairs) / 2
     return (1...slots).map { pow(Double($0), power - 1) }
   }
 
-  /// The share of questions that are answered by the right value, size by size.
+  /// Accuracy of the answers, per size.
   public func scores(
     of network: LanguageNetwork, examples count: Int,
     using generator: inout SeededGenerator
@@ -129,7 +129,7 @@ public struct AssociativeRecall: RecallTask {
     }
   }
 
-  /// A line per size.
+  /// A table with a line per size.
   public func table(of scores: [Score]) -> String {
     var lines = ["length  pairs   right  chance  guess among the pairs"]
     for score in scores {

@@ -1,12 +1,12 @@
 import LMNLayers
 
 extension SeededGenerator {
-  /// Draws `count` different numbers below `bound`, every selection and order as likely as any.
+  /// Draws `count` distinct integers below `bound`, uniformly over all ordered selections.
   ///
-  /// - Precondition: There are as many.
+  /// - Precondition: `count` is at most `bound`.
   mutating func draw(_ count: Int, below bound: Int) -> [Int] {
     precondition(count <= bound, "cannot draw \(count) different numbers below \(bound)")
-    // A shuffle that only knows of numbers which are not in their own place.
+    // Fisher-Yates shuffle that stores only the moved entries.
     var moved: [Int: Int] = [:]
     return (0..<count).map { place in
       let other = place + integer(below: bound - place)
@@ -16,10 +16,10 @@ extension SeededGenerator {
     }
   }
 
-  /// Draws `count` different places of `weights`, one after the other, each with a probability in
-  /// proportion to its weight among those that are left.
+  /// Draws `count` distinct indices of `weights` in sequence, each with a probability proportional
+  /// to its weight among the remaining ones.
   ///
-  /// - Precondition: There are as many, and weights are positive.
+  /// - Precondition: `count` is at most the number of weights, and weights are positive.
   mutating func draw(_ count: Int, byWeights weights: [Double]) -> [Int] {
     precondition(count <= weights.count, "cannot draw \(count) of \(weights.count) places")
     var rest = Array(weights.indices)
@@ -29,7 +29,7 @@ extension SeededGenerator {
         distance -= weights[place]
         return distance < 0
       }
-      // Rounding may leave a little behind the last.
+      // Rounding may leave a small remainder after the last weight.
       return rest.remove(at: found ?? rest.count - 1)
     }
   }

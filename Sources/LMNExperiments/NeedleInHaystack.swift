@@ -3,15 +3,15 @@ public import LMNLayers
 public import LMNModel
 public import LMNTraining
 
-/// A needle in a haystack, character by character: somewhere in a text stands `<K:abc=73914>`, and at
-/// its end `<?abc=`, which asks for the five digits.
+/// Needle in a haystack, on characters: a text contains `<K:abc=73914>` and ends with the question
+/// `<?abc=`, whose answer is the five digits.
 ///
-/// A text of length L ends with the question's `=`. At depth d percent, d percent of the haystack's
-/// characters stand before the needle. With several keys there are as many needles, of which one is
-/// asked for; the others stand anywhere. The haystack is a random window of a text, or random
-/// letters, of which no model can make anything.
+/// A text has length L up to the question's `=`. At depth d percent, d percent of the haystack's
+/// characters precede the needle. With several keys there are as many needles; the question is
+/// about one, the others have random places. The haystack is a random window of a text, or random
+/// letters.
 public struct NeedleInHaystack: RecallTask {
-  /// What needles are hidden in.
+  /// Source of the haystack.
   public enum Haystack: Sendable {
     /// Random letters, a to z.
     case letters
@@ -19,25 +19,25 @@ public struct NeedleInHaystack: RecallTask {
     case text([UInt8])
   }
 
-  /// What the task is called.
+  /// Name of the task.
   public static let name = "needle"
-  /// Needles in a text.
+  /// Number of needles per text.
   public let keys: Int
-  /// The lengths that a network is trained on, with a needle anywhere.
+  /// Lengths of the training texts; their needles have random places.
   public let trainingSizes: [Int]
-  /// The lengths that it is tested on, at every one of ``depths``.
+  /// Lengths of the test texts, each tested at all ``depths``.
   public let testSizes: [Int]
-  /// From characters to tokens: those of the text, and those of needles.
+  /// Tokenizer of the haystack's and the needles' characters.
   public let tokenizer: Tokenizer
 
-  /// The text's tokens; nil for random letters.
+  /// Tokens of the source text; nil for random letters.
   private let haystack: [Token]?
-  /// The tokens of the characters that needles and random letters are made of.
+  /// Tokens of the characters in needles and random letters.
   private let tokens: [UInt8: Token]
 
-  /// In percent.
+  /// Depths of the tests, in percent.
   public static let depths = Array(stride(from: 0, through: 100, by: 10))
-  /// Digits of a code.
+  /// Number of digits of a code.
   static let digits = 5
   private static let letters = Array("abcdefghijklmnopqrstuvwxyz".utf8)
   private static let (needleLength, questionLength) = ("<K:abc=73914>".count, "<?abc=".count)
@@ -51,7 +51,7 @@ public struct NeedleInHaystack: RecallTask {
     case hasLetters = "random_letters"
   }
 
-  /// Writes what is to be known about the task; the text is not.
+  /// Encodes the task, without the source text.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(keys, forKey: .keys)
@@ -64,12 +64,12 @@ public struct NeedleInHaystack: RecallTask {
   /// A task over these lengths.
   ///
   /// - Parameters:
-  ///   - haystack: What needles are hidden in; it has no `<`, `>` and `=`.
-  ///   - keys: Needles in a text.
-  ///   - trainingLengths: What to train on.
-  ///   - testLengths: What to test on.
+  ///   - haystack: Source of the haystack; a text must not contain `<`, `>` and `=`.
+  ///   - keys: Number of needles per text.
+  ///   - trainingLengths: Lengths of the training texts.
+  ///   - testLengths: Lengths of the test texts.
   /// - Throws: ``RecallTaskError`` when a length has no room for the needles, or the text is
-  ///   unsuitable; `TokenizerError` when it is no UTF-8.
+  ///   unsuitable; `TokenizerError` when it is not UTF-8.
   public init(
     in haystack: Haystack = .letters, keys: Int = 1, trainingLengths: [Int], testLengths: [Int]
   ) throws {
@@ -108,40 +108,40 @@ public struct NeedleInHaystack: RecallTask {
     testSizes = testLengths
   }
 
-  /// V: distinct characters.
+  /// V: number of distinct characters.
   public var vocabularySize: Int { tokenizer.vocabularySize }
 
-  /// The text, and the digits before the last.
+  /// Number of input tokens: the text, and all digits of the answer but the last.
   public func length(of size: Int) -> Int { size + Self.digits - 1 }
 
-  /// A text with the needle anywhere, and the digits, which are asked for.
+  /// A text with the needle at a random place, and the digits as targets.
   public func example(of length: Int, using generator: inout SeededGenerator) -> Example {
     let straws = strawCount(of: length)
-    return example(of: length, behind: generator.integer(below: straws + 1), using: &generator)
+    return example(of: length, after: generator.integer(below: straws + 1), using: &generator)
   }
 
-  /// The same with the needle at a depth, in percent.
+  /// A text with the needle at a depth in percent.
   func example(
     of length: Int, depth: Int, using generator: inout SeededGenerator
   ) -> Example {
     let straws = strawCount(of: length)
-    return example(of: length, behind: (straws * depth + 50) / 100, using: &generator)
+    return example(of: length, after: (straws * depth + 50) / 100, using: &generator)
   }
 
-  /// Characters of the haystack alone.
+  /// Number of haystack characters.
   private func strawCount(of length: Int) -> Int {
     length - keys * Self.needleLength - Self.questionLength
   }
 
   private func example(
-    of length: Int, behind place: Int, using generator: inout SeededGenerator
+    of length: Int, after place: Int, using generator: inout SeededGenerator
   ) -> Example {
     let straws = straws(strawCount(of: length), using: &generator)
     let names = generator.draw(keys, below: 26 * 26 * 26).map(Self.key)
     let codes = (0..<keys).map { _ in
       (0..<Self.digits).map { _ in "\(generator.integer(below: 10))" }.joined()
     }
-    // The first key is the one that is asked for. Needles at one place stand in random order.
+    // The first key is that of the question. Needles at the same place are in random order.
     let places = [place] + (1..<keys).map { _ in generator.integer(below: straws.count + 1) }
     let ranks = generator.draw(keys, below: keys)
     var (text, used): ([Token], Int) = ([], 0)
@@ -166,7 +166,7 @@ public struct NeedleInHaystack: RecallTask {
     return Array(haystack[start..<start + count])
   }
 
-  /// Three letters that stand for a number.
+  /// The key of a number, as three letters.
   private static func key(_ number: Int) -> String {
     String(
       decoding: [number / 676, number / 26 % 26, number % 26].map { letters[$0] }, as: UTF8.self)
@@ -174,7 +174,7 @@ public struct NeedleInHaystack: RecallTask {
 
   private func encoded(_ text: String) -> [Token] { text.utf8.map { tokens[$0]! } }
 
-  /// Digits and whole codes, length by length and depth by depth.
+  /// Accuracies of single digits and whole codes, by length and depth.
   public func scores(
     of network: LanguageNetwork, examples count: Int,
     using generator: inout SeededGenerator
@@ -203,7 +203,7 @@ public struct NeedleInHaystack: RecallTask {
     }
   }
 
-  /// For each measure, a line per depth and a column per length.
+  /// For each measure a table with a line per depth and a column per length.
   public func table(of scores: [Score]) -> String {
     ([.digits, .exact] as [Score.Measure]).map { measure in
       let scores = scores.filter { $0.measure == measure }

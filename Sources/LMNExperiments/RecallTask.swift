@@ -2,105 +2,105 @@ public import LMNKernels
 public import LMNLayers
 public import LMNModel
 
-/// What a network reads, and what it is asked.
+/// Input and targets of a recall task.
 public struct Example: Sendable, Equatable {
-  /// The tokens that it reads.
+  /// Input tokens.
   public let inputs: [Token]
-  /// As many: what the network has to answer to each, `ignoredTarget` where nothing is asked.
+  /// A target per input; `ignoredTarget` where there is none.
   public let targets: [Token]
 
-  /// The same, with the next token asked for wherever nothing else is.
-  var askingForAll: Example {
+  /// The same example with the next token as target wherever there is no other.
+  var predictingAll: Example {
     let next = inputs.dropFirst() + [ignoredTarget]
     return Example(inputs: inputs, targets: zip(targets, next).map { $0 < 0 ? $1 : $0 })
   }
 }
 
-/// A task that asks for what was read, exactly: examples of several sizes, from a seed.
+/// A task whose answers have been read before: examples of several sizes, from a seed.
 public protocol RecallTask: Sendable, Encodable {
-  /// How large an example is.
+  /// Size of an example.
   associatedtype Size: Sendable, Encodable
 
-  /// What the task is called.
+  /// Name of the task.
   static var name: String { get }
-  /// V: tokens of the vocabulary.
+  /// V: size of the vocabulary.
   var vocabularySize: Int { get }
-  /// The sizes that a network is trained on.
+  /// Sizes of the training examples.
   var trainingSizes: [Size] { get }
-  /// The sizes that it is tested on.
+  /// Sizes of the test examples.
   var testSizes: [Size] { get }
 
-  /// How many tokens an example has.
+  /// Number of tokens of an example.
   func length(of size: Size) -> Int
-  /// An example; it follows from the generator alone.
+  /// An example, determined by the generator's state.
   func example(of size: Size, using generator: inout SeededGenerator) -> Example
-  /// What a network knows, measured at the sizes to test on.
+  /// Scores of a network at the test sizes.
   ///
   /// - Parameters:
-  ///   - network: Reads and answers.
-  ///   - count: How many examples a score is measured by.
-  ///   - generator: What examples follow from.
+  ///   - network: The network.
+  ///   - count: Number of examples per score.
+  ///   - generator: Generator of the examples.
   /// - Returns: The scores, in the order of ``table(of:)``.
   func scores(
     of network: LanguageNetwork, examples count: Int,
     using generator: inout SeededGenerator
   ) -> [Score]
-  /// Scores, for people.
+  /// Scores as a text table.
   func table(of scores: [Score]) -> String
 }
 
-/// How well a network answers, beside what it could do without a memory.
+/// Accuracy of a network, with the accuracies of guessing.
 public struct Score: Sendable, Equatable, Encodable {
-  /// What is counted.
+  /// Unit of an accuracy.
   public enum Measure: String, Sendable, Encodable {
     /// Answers of one token each.
     case accuracy
-    /// Digits, each behind the right ones before it.
+    /// Digits, each predicted after the right preceding digits.
     case digits
-    /// Whole codes, each digit behind those that the network has written itself.
+    /// Whole codes, decoded greedily.
     case exact
   }
 
-  /// What is counted.
+  /// Unit that is counted.
   public let measure: Measure
-  /// L: tokens of the text up to the last question.
+  /// L: number of tokens up to the last question.
   public let length: Int
-  /// Pairs of a key and a value in it.
+  /// Number of pairs of key and value.
   public let pairs: Int
-  /// Where the answer stands, in percent of the text before the question; nil where it varies.
+  /// Depth of the answer, in percent of the text before the question; nil where it varies.
   public let depth: Int?
-  /// How many answers were asked for.
+  /// Number of answers.
   public let asked: Int
-  /// The share that was right.
+  /// Fraction of right answers.
   public let value: Double
-  /// What a guess among all possible answers gets.
+  /// Accuracy of a uniform guess among all possible answers.
   public let chance: Double
-  /// What a guess among the answers that the text shows gets; nil where that is not defined.
+  /// Accuracy of a uniform guess among the answers shown in the text; nil where not defined.
   public let guess: Double?
 }
 
-/// Why a task cannot be made.
+/// An invalid recall task.
 public enum RecallTaskError: Error, Equatable, CustomStringConvertible {
-  /// No example can have such a size.
+  /// No example can have this size.
   case impossibleSize(String, needs: String)
-  /// A list of sizes has nothing in it.
+  /// A list of sizes is empty.
   case noSizes
-  /// The text has a character that only needles may have.
+  /// The text contains a character that is reserved for needles.
   case delimiter(Character)
   /// The text is shorter than a haystack.
   case textTooShort(characters: Int, needed: Int)
-  /// There cannot be so many keys.
+  /// The number of keys is out of range.
   case keys(Int, most: Int)
 
   /// A sentence that names the value.
   public var description: String {
     switch self {
     case .impossibleSize(let size, let need): "an example of \(size) needs \(need)"
-    case .noSizes: "there has to be a size to train on and one to test on"
+    case .noSizes: "the training sizes or the test sizes are empty"
     case .delimiter(let character):
-      "the text has a '\(character)', by which needles are told from a haystack"
+      "the text contains '\(character)', which is reserved for needles"
     case .textTooShort(let characters, let needed):
-      "the text has \(characters) characters, but the longest haystack \(needed)"
+      "the text has \(characters) characters, but the longest haystack needs \(needed)"
     case .keys(let keys, let most): "the number of keys is \(keys), it has to be 1 to \(most)"
     }
   }

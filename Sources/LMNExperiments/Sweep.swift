@@ -3,22 +3,22 @@ internal import LMNLayers
 internal import LMNModel
 internal import LMNTraining
 
-/// Trains a network on a task, once per learning rate, and measures the best of them.
+/// Sweep over learning rates: trains a network on a task once per rate, and tests the best.
 ///
-/// All runs begin with the same parameters and see the same examples in the same order. The best has
-/// the highest accuracy on examples of their own, which are not those that it is tested on.
+/// All runs start with the same parameters and use the same examples in the same order. The best
+/// run has the highest accuracy on validation examples, which are separate from the test examples.
 public struct Sweep<Task: RecallTask> {
-  /// What is learned.
+  /// The task.
   public let task: Task
-  /// How.
+  /// Settings of the runs.
   public let settings: SweepSettings
 
-  /// A sweep that can be made.
+  /// A sweep with validated settings.
   ///
   /// - Parameters:
-  ///   - task: What is learned.
-  ///   - settings: How; the task decides over the vocabulary's size.
-  /// - Throws: What is wrong with the settings.
+  ///   - task: The task.
+  ///   - settings: Settings of the runs; their vocabulary size is replaced by the task's.
+  /// - Throws: `TrainingError` or `ConfigurationError` for invalid settings.
   public init(_ task: Task, settings: SweepSettings) throws {
     var settings = settings
     settings.model.vocabularySize = task.vocabularySize
@@ -29,28 +29,28 @@ public struct Sweep<Task: RecallTask> {
     self.settings = settings
   }
 
-  /// What happens during a sweep.
+  /// An event of a sweep.
   public enum Event: Sendable {
-    /// A run begins, of so many steps.
+    /// A run of `steps` steps begins.
     case begin(learningRate: Float, steps: Int)
-    /// It was measured on its way.
+    /// A run was validated.
     case point(CurvePoint)
   }
 
-  /// Trains and measures.
+  /// Trains all runs and tests the best.
   ///
   /// - Parameters:
-  ///   - path: A file, to whose end the learning curves are written: a line with the settings, and
-  ///     then one per ``CurvePoint``, all of them JSON objects.
-  ///   - report: Hears what happens.
-  /// - Returns: The scores of the best run, and how all went.
-  /// - Throws: `FileError`, or what `report` throws.
+  ///   - path: A file to append the learning curves to as JSON objects: a line with the settings,
+  ///     then one per ``CurvePoint``.
+  ///   - report: Called for each event.
+  /// - Returns: The scores of the best run, and a summary of all.
+  /// - Throws: `FileError`, or errors of `report`.
   public func run(
     curves path: String? = nil, report: (Event) throws -> Void = { _ in }
   ) throws -> SweepReport<Task> {
     let lines = try path.map { try LineLog(appendingTo: $0) }
     try lines?.append(CurveHeading(name: Task.name, task: task, settings: settings))
-    // In this order: what is drawn for the tests must not depend on how training goes.
+    // Seeds are drawn in this order, so that tests do not depend on training.
     var generator = SeededGenerator(seed: settings.seed)
     let examples = TrainingExamples(task, settings, seed: generator.next())
     let validation = task.trainingSizes.flatMap { size in
@@ -85,15 +85,15 @@ public struct Sweep<Task: RecallTask> {
   }
 }
 
-/// A point of a learning curve, as a line of a log holds it.
+/// Point of a learning curve, a line of the log.
 public struct CurvePoint: Sendable, Equatable, Codable {
-  /// The highest rate of the run.
+  /// Peak learning rate of the run.
   public let learningRate: Float
-  /// Updates made so far.
+  /// Updates so far.
   public let step: Int
-  /// Mean loss, in nats per target, since the point before.
+  /// Mean loss since the previous point, in nats per target.
   public let loss: Double
-  /// The share of right answers on the validation examples.
+  /// Accuracy on the validation examples.
   public let accuracy: Double
 
   enum CodingKeys: String, CodingKey {
@@ -102,24 +102,24 @@ public struct CurvePoint: Sendable, Equatable, Codable {
   }
 }
 
-/// What the curves behind it are of.
+/// Heading of the curves in the file.
 private struct CurveHeading<Task: RecallTask>: Encodable {
   let name: String
   let task: Task
   let settings: SweepSettings
 }
 
-/// How one of the runs of a sweep went.
+/// Summary of one run of a sweep.
 public struct SweepRun: Sendable, Equatable, Encodable {
-  /// Its highest rate.
+  /// Peak learning rate.
   public let learningRate: Float
-  /// Updates made; fewer than asked for when it diverged.
+  /// Updates; fewer than planned when the run diverged.
   public let steps: Int
-  /// Mean loss over the last part of its curve; nil when it diverged.
+  /// Mean loss of the last point; nil when the run diverged.
   public let loss: Double?
-  /// The share of right answers on the validation examples; nil when it diverged.
+  /// Accuracy on the validation examples; nil when the run diverged.
   public let accuracy: Double?
-  /// How long it took.
+  /// Duration in seconds.
   public let seconds: Double
 
   enum CodingKeys: String, CodingKey {
@@ -127,7 +127,7 @@ public struct SweepRun: Sendable, Equatable, Encodable {
     case learningRate = "learning_rate"
   }
 
-  /// Whether it has answered more, or as many with a lower loss.
+  /// Whether the accuracy is higher, or equal with a lower loss.
   func isBetter(than other: SweepRun) -> Bool {
     (accuracy ?? -1, -(loss ?? .infinity)) > (other.accuracy ?? -1, -(other.loss ?? .infinity))
   }

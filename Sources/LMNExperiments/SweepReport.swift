@@ -1,20 +1,20 @@
 internal import LMNModel
 
-/// What a sweep has found.
+/// Results of a sweep.
 public struct SweepReport<Task: RecallTask>: Sendable, Encodable, CustomStringConvertible {
-  /// What was learned.
+  /// The task.
   public let task: Task
-  /// How.
+  /// Settings of the runs.
   public let settings: SweepSettings
-  /// Numbers in the network's parameters.
+  /// Number of parameters of the network.
   public let parameters: Int
-  /// Bytes of a stream's state behind the longest test.
+  /// Bytes of a stream's state after the longest test.
   public let stateBytes: Int
-  /// How the runs went, in the order of their learning rates.
+  /// The runs, in the order of their learning rates.
   public let runs: [SweepRun]
-  /// The learning rate of the best of them.
+  /// Learning rate of the best run.
   public let best: Float
-  /// What that one knows.
+  /// Test scores of the best run.
   public let scores: [Score]
 
   enum CodingKeys: String, CodingKey {
@@ -23,7 +23,7 @@ public struct SweepReport<Task: RecallTask>: Sendable, Encodable, CustomStringCo
     case best = "best_learning_rate"
   }
 
-  /// The report as tables, for people.
+  /// The report as text tables.
   public var description: String {
     var lines = [
       "\(parameters) parameters, \(stateBytes) bytes of state; "

@@ -3,42 +3,42 @@ public import LMNLayers
 public import LMNModel
 internal import LMNTraining
 
-/// How a network is trained on a task, at each of several learning rates.
+/// Settings of a sweep over learning rates.
 public struct SweepSettings: Sendable, Equatable, Encodable {
-  /// The network's sizes and kinds.
+  /// Sizes and kinds of the network.
   public var model: Configuration
-  /// What the summarizers' parameters are before training.
+  /// Initialisation of the summarizers.
   public var initialisation = Initialisation.reference
-  /// Examples to train on, of each size.
+  /// Number of training examples per size.
   public var examples = 10_000
-  /// How often each is seen.
+  /// Number of passes over the examples.
   public var epochs = 32
-  /// Examples of a step, all of one size.
+  /// Examples per step, all of one size.
   public var batchSize = 64
-  /// The highest rates, each of which a run of its own is made with.
+  /// Peak learning rates, one run each.
   public var learningRates: [Float] = [1e-3, 3e-3, 1e-2]
-  /// How the rate goes over a run.
+  /// Learning-rate schedule.
   public var schedule = Schedule.cosine
-  /// The optimizer's constants.
+  /// Constants of AdamW.
   public var optimizer = AdamWConstants()
-  /// A gradient longer than this is scaled down to it; nil for never.
+  /// Gradient clipping: largest global L2 norm; nil for no clipping.
   public var gradientClipping: Float? = 1
-  /// Whether the loss is over all next tokens, instead of over the answers alone.
+  /// Whether the loss is over all next tokens, instead of the answers only.
   public var predictsAll = false
-  /// What every random choice follows from.
+  /// Random seed.
   public var seed: UInt64 = 1
-  /// How often a run is measured on its way.
+  /// Number of validations per run.
   public var evaluations = 20
-  /// Examples of each training size by which runs are measured and compared.
+  /// Validation examples per training size.
   public var validationExamples = 256
-  /// Examples that a score of the best run is measured by.
+  /// Test examples per score.
   public var testExamples = 1000
 
-  /// How the learning rate goes.
+  /// Kinds of learning-rate schedule.
   public enum Schedule: String, Sendable, Encodable, CaseIterable {
-    /// The same at every step.
+    /// The same rate at every step.
     case constant
-    /// Up over a twentieth of the steps, and down to a tenth.
+    /// Linear warm-up over 5 % of the steps, then a cosine to 10 % of the peak.
     case cosine
   }
 
@@ -55,7 +55,7 @@ public struct SweepSettings: Sendable, Equatable, Encodable {
   /// The defaults, for a network of the given configuration.
   public init(model: Configuration) { self.model = model }
 
-  /// The rate of every step of a run.
+  /// The schedule of a run.
   func schedule(peak: Float, steps: Int) -> LearningRateSchedule {
     switch schedule {
     case .constant: .constant(rate: peak)
@@ -65,7 +65,7 @@ public struct SweepSettings: Sendable, Equatable, Encodable {
     }
   }
 
-  /// Throws unless runs can go like this.
+  /// Throws unless all settings are in range.
   public func validate() throws {
     try model.validate()
     let counts = [

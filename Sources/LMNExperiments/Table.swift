@@ -1,17 +1,17 @@
 extension String {
-  /// At the right end of a column.
+  /// The text, right-aligned in a column.
   func right(_ width: Int) -> String {
     String(repeating: " ", count: Swift.max(0, width - count)) + self
   }
 
-  /// At the left end of a column.
+  /// The text, left-aligned in a column.
   func left(_ width: Int) -> String {
     self + String(repeating: " ", count: Swift.max(0, width - count))
   }
 }
 
 extension Double {
-  /// A share as a percentage, with one digit behind the point, or two digits that say something.
+  /// The fraction as a percentage, with one decimal or two significant digits.
   var percent: String {
     let hundredths = self * 100
     if self > 0 && hundredths < 0.05 { return "\(Float(hundredths))" }

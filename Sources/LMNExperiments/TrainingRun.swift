@@ -4,7 +4,7 @@ import LMNLayers
 import LMNModel
 import LMNTraining
 
-/// A network on its way to learn a task at one learning rate.
+/// Training of a network on a task at one learning rate.
 struct TrainingRun<Task: RecallTask> {
   private(set) var network: LanguageNetwork
   private let examples: TrainingExamples<Task>
@@ -12,9 +12,9 @@ struct TrainingRun<Task: RecallTask> {
   private let rate: LearningRateSchedule
   private var optimizer: AdamW
   private var step = 0
-  /// A recorded step for every size that has come so far.
+  /// Recorded step per size, by index.
   private var batches: [Int: Batch] = [:]
-  /// The size of the last step, whose batch has the current parameters.
+  /// Size of the last step, whose batch has the current parameters.
   private var lastSize: Int?
 
   private typealias Batch = RecordedBatch<LanguageNetwork, TokenWindow>
@@ -30,7 +30,7 @@ struct TrainingRun<Task: RecallTask> {
     optimizer = AdamW(for: network.stateDictionary, constants: settings.optimizer)
   }
 
-  /// Trains through all epochs, or until a loss or a gradient is not finite.
+  /// Trains for all epochs, or until a loss or a gradient is not finite.
   mutating func run(
     validation: [Example], report: (CurvePoint) throws -> Void
   ) throws -> SweepRun {
@@ -48,7 +48,7 @@ struct TrainingRun<Task: RecallTask> {
       for batch in examples.epoch(using: &generator) {
         guard let loss = takeStep(batch) else { return summary(nil) }
         (sum, count) = (sum + loss, count + 1)
-        // So that as many points as asked for lie at equal distances, the last at the end.
+        // Spaces the requested number of points evenly, the last one at the end.
         let part = step * settings.evaluations / steps
         guard part > (step - 1) * settings.evaluations / steps else { continue }
         batches[batch.size]!.store(to: &network)
@@ -62,7 +62,8 @@ struct TrainingRun<Task: RecallTask> {
     return summary(point)
   }
 
-  /// Takes a step and gives its loss; nil, and no step, when loss or gradient is not finite.
+  /// Takes a step and returns its loss; nil, without an update, when loss or gradient is not
+  /// finite.
   private mutating func takeStep(_ examples: TrainingExamples<Task>.Batch) -> Double? {
     let batch = batch(ofSize: examples.size)
     self.examples.fill(batch.inputs, with: examples)

@@ -1,21 +1,21 @@
 public import LMNAutodiff
 public import LMNKernels
 
-/// What a network drops while it learns.
+/// Dropout in a forward pass of training (arXiv 1207.0580).
 public struct Dropout: Sendable {
-  /// Which share of the values.
+  /// Probability that a value is dropped, in `0 ..< 1`.
   public let rate: Float
-  /// Which ones.
+  /// Draw that chooses the dropped values.
   public let draw: DropoutDraw
   private var firstSite = 0
 
-  /// Drops a share of the values, chosen by a draw.
+  /// Dropout at a rate, with a draw.
   public init(rate: Float, draw: DropoutDraw) {
     self.rate = rate
     self.draw = draw
   }
 
-  /// The same for a part, whose sites are counted from `site` on.
+  /// The same dropout for a submodule whose dropout sites are counted from `site` on.
   public func from(site: Int) -> Dropout {
     var part = self
     part.firstSite += site
@@ -28,7 +28,7 @@ public struct Dropout: Sendable {
 }
 
 extension Variable {
-  /// What is left of the values when some are dropped; nil drops none.
+  /// The values after dropout at a site of the network; unchanged where `dropout` is nil.
   public func dropped(by dropout: Dropout?, site: Int) -> Variable {
     dropout?(self, site: site) ?? self
   }

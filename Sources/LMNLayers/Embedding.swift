@@ -1,12 +1,12 @@
 public import LMNAutodiff
 public import LMNKernels
 
-/// A learned vector for every token of a vocabulary.
+/// Embedding table: a learned vector per token of the vocabulary.
 public struct Embedding: Module {
   /// `[V, E]`.
   public var table: Variable
 
-  /// A table of normal values, standard ones unless told otherwise.
+  /// A table of normal values with mean 0 and the given standard deviation.
   public init(
     vocabularySize: Int, width: Int, deviation: Float = 1, using source: inout ParameterSource
   ) {

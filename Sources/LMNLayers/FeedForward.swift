@@ -1,16 +1,16 @@
 public import LMNAutodiff
 public import LMNKernels
 
-/// Two affine maps with an activation between them, for every row by itself.
+/// Feed-forward layer: two affine maps with an activation between them, applied to each row.
 public struct FeedForward: Module {
   /// E → f·E.
   public var inner: Linear
   /// f·E → E.
   public var outer: Linear
-  /// What happens to the values in between.
+  /// Activation between the maps.
   public let activation: Activation
 
-  /// Maps with an inner width of `factor` times `width`.
+  /// A layer with an inner width of `factor * width`.
   public init(
     width: Int, factor: Int, activation: Activation = .silu,
     using source: inout ParameterSource
@@ -20,12 +20,12 @@ public struct FeedForward: Module {
     self.activation = activation
   }
 
-  /// The map of rows `[M, E]`.
+  /// The output for rows `[M, E]`.
   public func callAsFunction(_ x: Variable) -> Variable {
     outer(inner(x).activated(by: activation))
   }
 
-  /// Lists the inner map as `0` and the outer one as `2`, their places in the published code.
+  /// Lists the inner map as `0` and the outer one as `2`, their names in the published code.
   public mutating func visitParameters(_ visit: ParameterVisitor) {
     visit("0", &inner)
     visit("2", &outer)

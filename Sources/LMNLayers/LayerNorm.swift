@@ -1,6 +1,7 @@
 public import LMNAutodiff
 
-/// Every row to mean 0 and variance 1, then times a learned gain plus a learned bias.
+/// Layer normalisation (arXiv 1607.06450): each row to mean 0 and variance 1, times a learned gain,
+/// plus a learned bias.
 public struct LayerNorm: Module {
   /// `[E]`.
   public var gain: Variable

@@ -1,21 +1,21 @@
 public import LMNAutodiff
 internal import LMNKernels
 
-/// An affine map of every row: `y = x · weightᵀ + bias`.
+/// Affine map of each row: `y = x · weightᵀ + bias`.
 public struct Linear: Module {
   /// `[outputs, inputs]`.
   public var weight: Variable
   /// `[outputs]`.
   public var bias: Variable
 
-  /// A map whose weight and bias are uniform in ±1/√inputs.
+  /// A map with weight and bias drawn uniformly from ±1/√inputs.
   public init(inputs: Int, outputs: Int, using source: inout ParameterSource) {
     let bound = 1 / Float(inputs).squareRoot()
     weight = source.parameter([outputs, inputs], .uniform(bound: bound))
     bias = source.parameter([outputs], .uniform(bound: bound))
   }
 
-  /// The map of rows `[M, inputs]` to `[M, outputs]`.
+  /// The output `[M, outputs]` for rows `[M, inputs]`.
   public func callAsFunction(_ x: Variable) -> Variable { x.linear(weight: weight, bias: bias) }
 
   /// Lists `weight` and `bias`.

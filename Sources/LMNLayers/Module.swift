@@ -3,18 +3,18 @@ package import LMNKernels
 
 /// A part of a model: a value that holds parameters.
 ///
-/// Copies are independent, so a model can be kept, compared and forked like a number.
+/// Copies are independent: modules can be stored, compared and forked like numbers.
 public protocol Module: Sendable {
-  /// Calls `visit` with every parameter and submodule, in the order of a checkpoint.
+  /// Calls `visit` with each parameter and submodule, in checkpoint order.
   ///
-  /// This is the only listing: loading, saving, differentiating and optimizing all use it.
+  /// Loading, saving, differentiation and optimization all use this one listing.
   mutating func visitParameters(_ visit: ParameterVisitor)
 }
 
 extension Module {
-  /// Calls `body` with every parameter, in the order of a checkpoint.
+  /// Calls `body` with each parameter, in checkpoint order.
   ///
-  /// - Parameter body: Gets the parameter's name, dotted from this module down, and the parameter.
+  /// - Parameter body: Receives the parameter and its name, dotted from this module down.
   public mutating func forEachParameter(
     _ body: (_ name: String, _ parameter: inout Variable) -> Void
   ) {
@@ -23,7 +23,7 @@ extension Module {
     }
   }
 
-  /// Per parameter, in the order of a checkpoint, whether weight decay applies to it.
+  /// Whether weight decay applies, per parameter in checkpoint order.
   public var weightDecays: [Bool] {
     var decays: [Bool] = []
     var module = self
@@ -31,7 +31,7 @@ extension Module {
     return decays
   }
 
-  /// The parameters' names and values.
+  /// Names and values of the parameters.
   public var stateDictionary: StateDictionary {
     var tensors: [(String, Tensor)] = []
     var module = self
@@ -39,23 +39,24 @@ extension Module {
     return StateDictionary(tensors)
   }
 
-  /// How many numbers the parameters hold.
+  /// Number of scalars in the parameters.
   public var parameterCount: Int { stateDictionary.tensors.reduce(0) { $0 + $1.count } }
 
-  /// Replaces every parameter by the tensor of its name; on an error, none.
+  /// Replaces each parameter by the tensor of its name; replaces none on an error.
   public mutating func load(_ dictionary: StateDictionary) throws(StateDictionaryError) {
     try dictionary.expect(sameNamesAndShapesAs: stateDictionary)
     var tensors = dictionary.tensors(inOrderOf: stateDictionary.names).makeIterator()
     forEachParameter { _, parameter in parameter = Variable(constant: tensors.next()!) }
   }
 
-  /// Gives the module copies of these parameters, in order.
+  /// Replaces the parameters by copies of these tensors, in checkpoint order.
   package mutating func adopt(copiesOf parameters: [Tensor]) {
     var rest = parameters.makeIterator()
     forEachParameter { $1 = Variable(constant: rest.next()!.copied()) }
   }
 
-  /// The same module with parameters that gradients are taken with respect to, and these.
+  /// The same module with parameters that gradients are taken with respect to, and these
+  /// parameters.
   func tracked() -> (module: Self, parameters: [Variable]) {
     var module = self
     var parameters: [Variable] = []
@@ -72,9 +73,9 @@ extension Module {
 ///     let (loss, gradient) = valueWithGradient(at: model) { model in model.loss(of: window) }
 ///
 /// - Parameters:
-///   - module: Where.
-///   - function: Of what; gives a variable of shape `[1]`.
-/// - Returns: The value, and per parameter its gradient, zero where the function does not use it.
+///   - module: The module at which to evaluate.
+///   - function: The function; returns a variable of shape `[1]`.
+/// - Returns: The value, and the gradient per parameter, zero where the function does not use it.
 public func valueWithGradient<M: Module>(
   at module: M, of function: (M) -> Variable
 ) -> (value: Float, gradient: StateDictionary) {
@@ -87,32 +88,32 @@ public func valueWithGradient<M: Module>(
   )
 }
 
-/// The mean over a batch of `function`, and its gradient with respect to the module's parameters.
+/// The mean of `function` over a batch, and its gradient with respect to the module's parameters.
 ///
-/// Members are computed in parallel, each whole by one thread, and summed in order: the bits do not
-/// depend on the number of threads.
+/// Items are computed in parallel, each by one thread, and summed in order: the bits do not depend
+/// on the number of threads.
 ///
 /// - Parameters:
-///   - module: Where.
-///   - count: Members of the batch, at least 1.
-///   - function: Of what, for one member; gives a variable of shape `[1]`.
-/// - Returns: The mean value, and per parameter its gradient.
+///   - module: The module at which to evaluate.
+///   - count: Items of the batch, at least 1.
+///   - function: The function for one item; returns a variable of shape `[1]`.
+/// - Returns: The mean value, and the gradient per parameter.
 public func valueWithGradient<M: Module>(
-  at module: M, overBatchOf count: Int, of function: @Sendable (M, _ member: Int) -> Variable
+  at module: M, overBatchOf count: Int, of function: @Sendable (M, _ item: Int) -> Variable
 ) -> (value: Float, gradient: StateDictionary) {
   let (module, parameters) = module.tracked()
-  let members = ExecutionContext.current.map(count) { member in
-    let result = function(module, member)
+  let items = ExecutionContext.current.map(count) { item in
+    let result = function(module, item)
     let gradients = result.gradients(cotangent: Tensor(shape: [1], repeating: 1 / Float(count)))
     return (value: Double(result.value.scalar), gradients: parameters.map(gradients.of))
   }
   let sums = ExecutionContext.current.map(parameters.count) { index in
-    members.dropFirst().reduce(members[0].gradients[index]) { sum, member in
-      sum.adding(member.gradients[index])
+    items.dropFirst().reduce(items[0].gradients[index]) { sum, item in
+      sum.adding(item.gradients[index])
     }
   }
   return (
-    Float(members.reduce(0) { $0 + $1.value } / Double(count)),
+    Float(items.reduce(0) { $0 + $1.value } / Double(count)),
     StateDictionary(names: module.stateDictionary.names, tensors: sums)
   )
 }

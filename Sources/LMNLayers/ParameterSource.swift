@@ -1,32 +1,35 @@
 public import LMNAutodiff
 internal import LMNKernels
 
-/// Source of the parameters of a module under construction: draws them, or only notes their shapes.
+/// Source of the parameters of a module under construction: draws them, or records only their
+/// shapes.
 ///
-/// A module's initializer asks for every parameter by shape and distribution. The same walk therefore
-/// draws a fresh module, counts the parameters of one before any memory is taken, and describes one
-/// whose parameters will be loaded.
+/// A module's initializer requests each parameter by shape and distribution. The same walk
+/// therefore draws a new module, counts the parameters of one before memory is allocated, and
+/// describes one whose parameters will be loaded.
 public struct ParameterSource: Sendable {
-  /// Draws the values; nil where only shapes are noted.
+  /// Generator of the values; nil where only shapes are recorded.
   public private(set) var generator: SeededGenerator?
-  /// Initialisation of the summarizers of trees.
+  /// Initialisation of the summarizers.
   public var initialisation: Initialisation
-  /// How many numbers the parameters hold that were asked for so far; nil once that overflows.
+  /// Number of scalars requested so far; nil after an overflow.
   public private(set) var count: Int? = 0
 
-  /// A source that draws from `generator`; nil for one that draws nothing and allocates nothing:
-  /// parameters have shapes, but no values.
+  /// A source that draws from `generator`.
+  ///
+  /// With nil it draws and allocates nothing: parameters have
+  /// shapes, but no values.
   public init(_ generator: SeededGenerator?, initialisation: Initialisation = .reference) {
     self.generator = generator
     self.initialisation = initialisation
   }
 
-  /// A source that draws from a generator of the given seed.
+  /// A source that draws from a generator with this seed.
   public init(seed: UInt64, initialisation: Initialisation = .reference) {
     self.init(SeededGenerator(seed: seed), initialisation: initialisation)
   }
 
-  /// A source that only describes.
+  /// A source that only records shapes.
   public static var describing: ParameterSource { ParameterSource(nil) }
 
   /// Initial distribution of a parameter.
@@ -37,17 +40,17 @@ public struct ParameterSource: Sendable {
     case uniform(bound: Float)
     /// Normal with mean 0.
     case normal(deviation: Float)
-    /// Of the innermost two dimensions E × E, or several such matrices below each other: every one
-    /// orthogonal and drawn evenly among all, times `scale`.
+    /// Each E × E matrix of the innermost two dimensions (several may be stacked): uniform over the
+    /// orthogonal matrices, times `scale`.
     case orthogonal(scale: Float)
   }
 
   /// The next parameter.
   ///
   /// - Parameters:
-  ///   - shape: Its shape.
+  ///   - shape: Shape of the parameter.
   ///   - distribution: Distribution of its initial values.
-  /// - Returns: The parameter; without values from a source that only describes.
+  /// - Returns: The parameter; without values from a source that only records shapes.
   public mutating func parameter(_ shape: [Int], _ distribution: Distribution) -> Variable {
     let (size, overflows) = shape.reduce((1, false)) { product, extent in
       let (next, overflows) = product.0.multipliedReportingOverflow(by: extent)
@@ -77,8 +80,8 @@ public struct ParameterSource: Sendable {
     }
   }
 
-  /// How many numbers the parameters of a module hold, by the walk of its initializer; nil when that
-  /// overflows.
+  /// Number of scalars in the parameters of a module, by the walk of its initializer; nil on
+  /// overflow.
   public static func count(
     of make: (inout ParameterSource) throws -> any Module
   ) rethrows -> Int? {
@@ -92,19 +95,19 @@ public struct ParameterSource: Sendable {
   }
 }
 
-/// Initialisation of the summarizers of trees.
+/// Initialisation of the summarizers.
 public enum Initialisation: String, Sendable, Codable, CaseIterable {
-  /// The published recipe's: about 47 times below Xavier's rule for the linear kind at width 32, so
-  /// distant memory is learned from nothing.
+  /// The published recipe: for the linear summarizer at width 32 about 47 times below Xavier's
+  /// rule, so that distant memory starts near zero.
   case reference
-  /// Normal, at the scale at which a node keeps its children's.
+  /// Normal, at a scale that keeps the magnitude of the children.
   case normal
-  /// Each child through an orthogonal matrix, at the same scale.
+  /// An orthogonal matrix per child, at the same scale.
   case orthogonal
 }
 
 extension SeededGenerator {
-  /// The module that `make` makes of parameters drawn from this generator.
+  /// The module that `make` constructs with parameters drawn from this generator.
   public mutating func drawing<M: Module>(
     _ initialisation: Initialisation = .reference,
     _ make: (inout ParameterSource) throws -> M
@@ -115,12 +118,12 @@ extension SeededGenerator {
     return module
   }
 
-  /// The rows of an orthogonal matrix, by Gram and Schmidt's method.
+  /// Rows of a random orthogonal matrix, by the Gram-Schmidt process.
   fileprivate mutating func orthogonalMatrix(of size: Int) -> [Float] {
     var rows: [[Float]] = []
     while rows.count < size {
       var row = (0..<size).map { _ in normal() }
-      // Twice is enough (Kahan): the second pass removes what rounding left of the first.
+      // Two passes suffice (Kahan): the second removes the rounding errors of the first.
       for other in rows + rows {
         let along = zip(row, other).reduce(0) { $0 + $1.0 * $1.1 }
         for i in row.indices { row[i] -= along * other[i] }

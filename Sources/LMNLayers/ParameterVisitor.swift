@@ -1,7 +1,7 @@
 public import LMNAutodiff
 
-/// Walk over the parameters of a module: a module's ``Module/visitParameters(_:)`` calls it with the
-/// name of each parameter and of each submodule.
+/// Walk over the parameters of a module: ``Module/visitParameters(_:)`` calls it with the name of
+/// each parameter and submodule.
 public struct ParameterVisitor {
   private let prefix: String
   private let body: (_ name: String, _ decays: Bool, inout Variable) -> Void
@@ -35,7 +35,7 @@ public struct ParameterVisitor {
     parameter = present
   }
 
-  /// Visits the parameters of a submodule, whose names follow `name` and a dot.
+  /// Visits the parameters of a submodule; their names are prefixed by `name` and a dot.
   public func callAsFunction<Submodule: Module>(_ name: String, _ module: inout Submodule) {
     module.visitParameters(ParameterVisitor(prefix: "\(prefix)\(name).", body))
   }

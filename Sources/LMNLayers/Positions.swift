@@ -7,29 +7,28 @@ public import LMNKernels
   internal import Darwin
 #endif
 
-/// What tells tokens where in their stream they stand: a vector that is added to each, or nothing.
+/// Position encoding: a vector per position, added to each token's vector, or none.
 public enum Positions: Module {
-  /// Nothing.
+  /// No position encoding.
   case none
-  /// Sines and cosines (arXiv 1706.03762, section 3.5): for every position there is, without
-  /// parameters.
+  /// Sines and cosines (arXiv 1706.03762, section 3.5): any position, no parameters.
   case sinusoidal(SinusoidalPositions)
-  /// A learned vector for each position up to a last one.
+  /// A learned vector per position, for a fixed number of positions.
   case learned(LearnedPositions)
 
-  /// The kinds there are.
+  /// Kinds of position encoding.
   public enum Kind: String, Sendable, Codable, CaseIterable {
     case none, sinusoidal, learned
   }
 
-  /// Positions of the given kind with fresh parameters.
+  /// A position encoding of the given kind with new parameters.
   ///
   /// - Parameters:
-  ///   - kind: What they are.
+  ///   - kind: The kind.
   ///   - width: E.
-  ///   - maximumLength: How many positions are learned, where they are.
+  ///   - maximumLength: Number of learned positions; unused by other kinds.
   ///   - source: Source of the parameters.
-  /// - Precondition: There is a maximum length where positions are learned.
+  /// - Precondition: `maximumLength` is not nil where positions are learned.
   public init(
     _ kind: Kind, width: Int, maximumLength: Int?, using source: inout ParameterSource
   ) {
@@ -37,16 +36,18 @@ public enum Positions: Module {
     case .none: self = .none
     case .sinusoidal: self = .sinusoidal(SinusoidalPositions(width: width))
     case .learned:
-      guard let maximumLength else { preconditionFailure("Positions: learned, but how many?") }
+      guard let maximumLength else {
+        preconditionFailure("Positions: learned positions need a maximumLength")
+      }
       self = .learned(LearnedPositions(count: maximumLength, width: width, using: &source))
     }
   }
 
   /// Adds the vectors of `positions`, one per row, to x `[L, E]`.
   ///
-  /// A recording reads the positions as they are at every run.
+  /// A recorded computation reads the positions at each run.
   ///
-  /// - Precondition: Learned positions have all of them.
+  /// - Precondition: Learned positions: each is below the number of positions.
   public func callAsFunction(_ x: Variable, at positions: PositionBuffer) -> Variable {
     switch self {
     case .none: x
@@ -63,10 +64,11 @@ public enum Positions: Module {
   }
 }
 
-/// Feature 2i of position t is `sin(t / 10000^(2i / E))`, the next one the cosine.
+/// Sinusoidal encoding: feature 2i of position t is `sin(t / 10000^(2i / E))`, feature 2i + 1 the
+/// cosine.
 public struct SinusoidalPositions: Sendable {
   private let width: Int
-  /// In turns per position.
+  /// Frequencies in turns per position.
   private let frequencies: Buffer<Double>
 
   init(width: Int) {
@@ -82,12 +84,13 @@ public struct SinusoidalPositions: Sendable {
   }
 }
 
-/// A learned vector for every position from 0 up to a last one.
+/// Learned encoding: a vector per position, for a fixed number of positions.
 public struct LearnedPositions: Module {
   /// `[positions, E]`.
   public var table: Variable
 
-  /// Normal values of deviation 0.02, as in GPT (Radford and others 2018, section 4.1).
+  /// A table of normal values with standard deviation 0.02, as in GPT (Radford and others 2018,
+  /// section 4.1).
   init(count: Int, width: Int, using source: inout ParameterSource) {
     table = source.parameter([count, width], .normal(deviation: 0.02))
   }

@@ -1,10 +1,11 @@
 public import LMNAutodiff
 
-/// Every row divided by the root of its mean square, times a learned gain.
+/// Root-mean-square normalisation (arXiv 1910.07467): each row divided by the root of its mean
+/// square, times a learned gain.
 public struct RMSNorm: Module {
   /// `[E]`.
   public var gain: Variable
-  /// float32's epsilon, PyTorch's default.
+  /// The machine epsilon of float32, PyTorch's default.
   public static let epsilon: Float = 1.1920929e-07
 
   /// A norm with gain 1.

@@ -1,36 +1,37 @@
 public import LMNAutodiff
 public import LMNKernels
 
-/// The mean of a function of a module over a batch, recorded once and run again and again: the result
-/// of ``valueWithGradient(at:overBatchOf:of:)`` without allocating.
+/// Mean of a function of a module over a batch, recorded once and run repeatedly: the result of
+/// ``valueWithGradient(at:overBatchOf:of:)`` without allocations.
 ///
-/// It owns the parameters, since the recorded calls read them where they are. A thread computes a
-/// whole batch item, forward and backward, on memory of its own that stays in its cache; where items
-/// are fewer than threads or too large for a cache, they are computed one by one, and all threads
-/// share each.
+/// It owns the parameters, because the recorded calls read them at fixed addresses. Each thread
+/// computes whole batch items, forward and backward, in its own workspace, which stays in its
+/// cache. Where there are fewer items than threads, or items are too large for a cache, they are
+/// computed one by one with all threads.
 ///
-/// Items whose inputs have different layouts are computed by different recordings, which are made
-/// when a layout first comes and work in the same memory.
+/// Inputs of different layouts have separate recordings. A recording is made when its layout first
+/// occurs; all recordings of a thread share one workspace.
 ///
-/// Gradients are summed in an order that follows from the size of the batch alone: the bits do not
-/// depend on the number of threads.
+/// Gradients are summed in an order that depends only on the batch size: the bits do not depend on
+/// the number of threads.
 ///
-/// Unchecked because of the pointers: a thread writes the values of its own items.
+/// `@unchecked Sendable` because of the pointers: each thread writes only the values of its own
+/// items.
 public final class RecordedBatch<M: Module, Input: RecordedInput>: @unchecked Sendable {
-  /// The items' inputs, for the caller to overwrite before a run.
+  /// Inputs of the items, to be overwritten by the caller before a run.
   public let inputs: [Input]
-  /// The gradient of the last run, copied; zero before the first, and where only values are
+  /// Copy of the gradient of the last run; zero before the first run and where only values are
   /// computed.
   public var gradient: StateDictionary {
     StateDictionary(names: names, tensors: gradients.map { $0.copied() })
   }
-  /// The gradient, where every run leaves it.
+  /// The gradient of the last run, at fixed addresses.
   public let gradients: [Tensor]
-  /// The parameters' names.
+  /// Names of the parameters.
   public let names: [String]
-  /// The parameters, where the recorded calls read them.
+  /// The parameters, at the addresses that the recorded calls read.
   public let parameters: [Tensor]
-  /// Per parameter, whether weight decay applies to it.
+  /// Whether weight decay applies, per parameter.
   public let weightDecays: [Bool]
 
   private let module: M
@@ -41,23 +42,23 @@ public final class RecordedBatch<M: Module, Input: RecordedInput>: @unchecked Se
   private let values: UnsafeMutableBufferPointer<Float>
   private let groups: [Group]
   private var lanes: [Lane]
-  /// The program of every item in the last run.
+  /// Recorded program of each item in the last run.
   private var programs: [Program]
   private var runs = 0
   /// Sums the gradients of all groups.
   private let sum: Recording
 
-  /// The computation of one item, for one layout of its input, in one lane.
+  /// Recorded computation of one item, for one layout of its input, in one lane.
   private final class Program {
     let layout: [Int]
     let input: Input
     let recording: Recording
     let value: Tensor
-    /// By parameter; none when only the value is computed.
+    /// Gradients per parameter; empty when only the value is computed.
     let gradients: [Tensor]
-    /// The function's further results, and the gradients with respect to its further inputs.
+    /// Further results of the function, and the gradients with respect to its further inputs.
     let outputs, inputGradients: [Tensor]
-    /// By group of the lane: takes over the gradient of the first item, or adds that of another.
+    /// Per group of the lane: stores the gradient of the first item, or adds that of a later one.
     var begin: [Recording] = []
     var add: [Recording] = []
     var lastRun = 0
@@ -78,13 +79,13 @@ public final class RecordedBatch<M: Module, Input: RecordedInput>: @unchecked Se
     let groups: Range<Int>
   }
 
-  /// Neighbouring items, whose gradients are summed one by one.
+  /// Consecutive items whose gradients are summed in sequence.
   private struct Group {
     let items: Range<Int>
     let sums: [Tensor]
   }
 
-  /// Results that are computed of a batch.
+  /// Results to compute.
   public enum Result: Sendable {
     /// The mean value.
     case value
@@ -92,9 +93,9 @@ public final class RecordedBatch<M: Module, Input: RecordedInput>: @unchecked Se
     case valueAndGradient
   }
 
-  /// Larger items gain nothing from a thread of their own, and need less memory one by one.
+  /// Largest workspace of a lane: larger items gain nothing from a thread of their own.
   private static var mostBytesOfLane: Int { 256 << 20 }
-  /// Programs that a lane keeps, but for those that derive constants for others.
+  /// Most programs kept per lane, apart from those that derive constants for others.
   private static var mostPrograms: Int { 64 }
 
   /// Records `function`.
@@ -103,13 +104,14 @@ public final class RecordedBatch<M: Module, Input: RecordedInput>: @unchecked Se
   ///   - result: The results to compute.
   ///   - module: The module; its parameters are copied.
   ///   - count: Items of the batch, at least 1.
-  ///   - mostGroups: Sums that the items' gradients are first added up to, of neighbouring items each; at
-  ///     most 16, and no more than items.
+  ///   - mostGroups: Number of partial sums of gradients, each over consecutive items; at most 16
+  ///     and at most `count` are used.
   ///   - context: The context to compute in.
-  ///   - makeInput: Allocates an input; its content has to be valid, but does not matter.
-  ///   - function: The function, for one item.
+  ///   - makeInput: Allocates an input; its content has to be valid, but is not used.
+  ///   - function: The function for one item.
   public init(
-    _ result: Result = .valueAndGradient, at module: M, overBatchOf count: Int, groups mostGroups: Int = 8,
+    _ result: Result = .valueAndGradient, at module: M, overBatchOf count: Int,
+    groups mostGroups: Int = 8,
     in context: ExecutionContext = .current, inputs makeInput: () -> Input,
     computing function: @escaping (M, Input) -> RecordedResult
   ) {
@@ -166,7 +168,7 @@ public final class RecordedBatch<M: Module, Input: RecordedInput>: @unchecked Se
     self.values = .allocate(capacity: count)
   }
 
-  /// Records a function that gives a variable of shape `[1]` and nothing else.
+  /// Records a function that returns a variable of shape `[1]` and no further results.
   public convenience init(
     _ result: Result = .valueAndGradient, at module: M, overBatchOf count: Int,
     in context: ExecutionContext = .current, inputs makeInput: () -> Input,
@@ -207,7 +209,7 @@ public final class RecordedBatch<M: Module, Input: RecordedInput>: @unchecked Se
       inputGradients: inputGradients)
   }
 
-  /// Records how a program's gradient gets into the sums of groups.
+  /// Records how a program's gradient is added to the sums of its groups.
   private static func recordSums(
     of program: Program, into groups: ArraySlice<Group>, in context: ExecutionContext
   ) {
@@ -227,7 +229,7 @@ public final class RecordedBatch<M: Module, Input: RecordedInput>: @unchecked Se
     }
   }
 
-  /// Copies a module's parameters.
+  /// Copies a module's parameters into the batch.
   public func load(_ module: M) {
     var module = module
     var index = 0
@@ -237,15 +239,15 @@ public final class RecordedBatch<M: Module, Input: RecordedInput>: @unchecked Se
     }
   }
 
-  /// Gives `module` a copy of the parameters.
+  /// Copies the parameters of the batch into `module`.
   public func store(to module: inout M) { module.adopt(copiesOf: parameters) }
 
-  /// The Euclidean norm of the gradient.
+  /// Global L2 norm of the gradient.
   public var gradientNorm: Double {
     gradients.reduce(0) { $0 + $1.squaredNorm }.squareRoot()
   }
 
-  /// Computes the recorded function of the inputs and parameters as they are now.
+  /// Computes the recorded function of the current inputs and parameters.
   ///
   /// - Returns: The mean over the items.
   public func run() -> Double {
@@ -260,7 +262,7 @@ public final class RecordedBatch<M: Module, Input: RecordedInput>: @unchecked Se
     return values.reduce(0) { $0 + Double($1) } / Double(values.count)
   }
 
-  /// Finds the program of every item, and records those that are missing.
+  /// Selects the program of each item, and records the missing ones.
   private func choosePrograms() {
     runs += 1
     for lane in 0..<lanes.count {
@@ -306,7 +308,7 @@ extension RecordedBatch: ConcurrentWork {
         let isFirst = item == groups[group].items.lowerBound
         (isFirst ? program.begin : program.add)[place].run(in: inner)
         if !program.outputs.isEmpty {
-          // Copied: another run will overwrite them.
+          // Copied, because the next run overwrites them.
           inputs[item].receive(
             program.outputs.map { $0.detachedCopy() },
             gradients: program.inputGradients.map { $0.detachedCopy() })
@@ -317,7 +319,7 @@ extension RecordedBatch: ConcurrentWork {
 }
 
 extension Tensor {
-  /// A copy in memory of its own, made by the calling thread.
+  /// A copy in newly allocated memory, made by the calling thread.
   fileprivate func detachedCopy() -> Tensor {
     withScalars { scalars in
       Tensor(shape: shape) { $0.update(from: scalars, count: count) }

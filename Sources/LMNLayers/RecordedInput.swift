@@ -3,35 +3,35 @@ public import LMNKernels
 
 /// Input of one batch item, at a stable address so that recorded kernels can read it.
 public protocol RecordedInput: Sendable {
-  /// Numbers that tell which recordings can compute this input: those made of an input of an equal
-  /// layout.
+  /// Key of the recordings that can compute this input: inputs of equal layout share them.
   var layout: [Int] { get }
-  /// An input of the same layout, whose content is valid, in memory of its own.
+  /// A new input of the same layout with valid content.
   func placeholder() -> Self
-  /// Takes over the values of another input of the same layout.
+  /// Copies the values of another input of the same layout.
   func overwrite(with other: Self)
-  /// Takes the further results of a run, and the gradients with respect to the further inputs.
+  /// Receives the further results of a run, and the gradients with respect to the further inputs.
   func receive(_ outputs: [Tensor], gradients: [Tensor])
 }
 
 extension RecordedInput {
-  /// One layout for all.
+  /// The same layout for all inputs.
   public var layout: [Int] { [] }
-  /// Ignores them.
+  /// Ignores the results.
   public func receive(_ outputs: [Tensor], gradients: [Tensor]) {}
 }
 
-/// Results of the function that a ``RecordedBatch`` computes of one item.
+/// Results of the recorded function for one item.
 public struct RecordedResult {
-  /// Of shape `[1]`; its mean over the batch is taken.
+  /// Value of shape `[1]`, averaged over the batch.
   public var value: Variable
-  /// Further results, which every run gives to ``RecordedInput/receive(_:gradients:)``, and per
-  /// result the memory of its cotangent; nil for zero.
+  /// Further results, given to ``RecordedInput/receive(_:gradients:)`` after each run, each with
+  /// the buffer of its cotangent; nil for a zero cotangent.
   public var outputs: [(value: Variable, cotangent: Tensor?)]
-  /// Parameters of the function beside the module's, of which every run gives the gradients, too.
+  /// Further differentiated inputs beside the module's parameters; each run computes their
+  /// gradients.
   public var inputs: [Variable]
 
-  /// Results of their parts.
+  /// A result with the given parts.
   public init(
     value: Variable, outputs: [(value: Variable, cotangent: Tensor?)] = [],
     inputs: [Variable] = []

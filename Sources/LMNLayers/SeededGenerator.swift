@@ -4,25 +4,25 @@
   import Darwin
 #endif
 
-/// Random numbers that a seed repeats on every machine: xoshiro256**, seeded through splitmix64.
+/// Reproducible random numbers: xoshiro256**, seeded through splitmix64; the same on every machine.
 ///
-/// The four words of state are all there is, so a generator that is saved and restored goes on with
-/// the number that would have come next. It codes as ``rawValue``, a string, because most readers
-/// of JSON round integers above 2⁵³.
+/// The four words of state are the whole state: a saved and restored generator continues with the
+/// next number. It is coded as ``rawValue``, a string, because most readers of JSON round integers
+/// above 2⁵³.
 ///
-/// Its own sampling functions are used instead of the standard library's, whose results may change
-/// from version to version. Each draws a fixed number of words, except ``integer(below:)``.
+/// Its own sampling functions replace the standard library's, whose results may change between
+/// versions. Each draws a fixed number of words, except ``integer(below:)``.
 public struct SeededGenerator: RandomNumberGenerator, RawRepresentable, Codable, Equatable, Sendable
 {
   private var s0, s1, s2, s3: UInt64
 
-  /// A generator whose numbers follow from `seed` alone.
+  /// A generator that depends only on `seed`.
   public init(seed: UInt64) {
     var words = SplitMix64(state: seed)
     (s0, s1, s2, s3) = (words.next(), words.next(), words.next(), words.next())
   }
 
-  /// The state, as 64 lower-case hexadecimal digits.
+  /// The state as 64 lower-case hexadecimal digits.
   public var rawValue: String {
     [s0, s1, s2, s3].map { word in
       let digits = String(word, radix: 16)
@@ -30,10 +30,10 @@ public struct SeededGenerator: RandomNumberGenerator, RawRepresentable, Codable,
     }.joined()
   }
 
-  /// The generator that ``rawValue`` describes.
+  /// The generator with the state ``rawValue``.
   ///
-  /// - Returns: `nil` unless the value is 64 lower-case hexadecimal digits, not all of them zero (a
-  ///   state that xoshiro never leaves).
+  /// - Returns: `nil` unless the value is 64 lower-case hexadecimal digits that are not all zero (a
+  ///   state that xoshiro never reaches).
   public init?(rawValue: String) {
     let digits = Array(rawValue)
     guard digits.count == 64 else { return nil }
@@ -42,7 +42,7 @@ public struct SeededGenerator: RandomNumberGenerator, RawRepresentable, Codable,
     }
     guard words.count == 4, words != [0, 0, 0, 0] else { return nil }
     (s0, s1, s2, s3) = (words[0], words[1], words[2], words[3])
-    // `UInt64` also reads capitals and signs.
+    // `UInt64` also accepts capitals and signs.
     guard self.rawValue == rawValue else { return nil }
   }
 
@@ -59,7 +59,7 @@ public struct SeededGenerator: RandomNumberGenerator, RawRepresentable, Codable,
     return result
   }
 
-  /// A number that is uniform in `range`.
+  /// A uniformly distributed number in `range`.
   ///
   /// - Precondition: `range` is finite and not empty.
   public mutating func uniform(in range: Range<Float>) -> Float {
@@ -72,15 +72,15 @@ public struct SeededGenerator: RandomNumberGenerator, RawRepresentable, Codable,
     return min(value, range.upperBound.nextDown)
   }
 
-  /// A number from the normal distribution of mean 0 and variance 1, by Box and Muller's transform.
+  /// A normally distributed number with mean 0 and variance 1, by the Box-Muller transform.
   ///
-  /// The second number of each pair is thrown away: to keep it, the state would need a fifth word.
+  /// The second number of each pair is discarded: keeping it would need a fifth word of state.
   public mutating func normal() -> Float {
     let radius = (-2 * log(1 - unit())).squareRoot()
     return Float(radius * cos(2 * .pi * unit()))
   }
 
-  /// An integer that is uniform in `0..<bound`, without bias (Lemire's method).
+  /// A uniformly distributed integer in `0..<bound`, without bias (Lemire's method).
   ///
   /// - Precondition: `bound` is positive.
   public mutating func integer(below bound: Int) -> Int {
@@ -94,13 +94,13 @@ public struct SeededGenerator: RandomNumberGenerator, RawRepresentable, Codable,
     return Int(product.high)
   }
 
-  /// A number that is uniform in [0, 1), a multiple of 2⁻⁵³.
+  /// A uniformly distributed number in [0, 1), a multiple of 2⁻⁵³.
   private mutating func unit() -> Double {
     Double(next() >> 11) * 0x1p-53
   }
 }
 
-/// The generator that spreads one word of seed over the state of another.
+/// Splitmix64: expands a one-word seed into the state of another generator.
 struct SplitMix64: RandomNumberGenerator {
   var state: UInt64
 

@@ -1,16 +1,16 @@
 public import LMNKernels
 
-/// Tensors by parameter name, in the order of a module's listing: weights, gradients or moments.
+/// Tensors by parameter name, in checkpoint order: weights, gradients or moments.
 public struct StateDictionary: Sendable, Equatable {
-  /// The names, each once.
+  /// The names, without duplicates.
   public let names: [String]
-  /// The tensors of the names.
+  /// The tensors, in the order of the names.
   public var tensors: [Tensor]
   private let indices: [String: Int]
 
-  /// A dictionary of `names` and as many tensors.
+  /// A dictionary of `names` and the same number of tensors.
   ///
-  /// - Precondition: No name comes twice.
+  /// - Precondition: Names are unique.
   public init(names: [String], tensors: [Tensor]) {
     precondition(names.count == tensors.count, "StateDictionary: \(names.count) names")
     self.names = names
@@ -26,51 +26,51 @@ public struct StateDictionary: Sendable, Equatable {
   /// The tensor called `name`; nil when there is none.
   public subscript(name: String) -> Tensor? { indices[name].map { tensors[$0] } }
 
-  /// The tensors of `names`, which it has to have.
+  /// The tensors of `names`, all of which have to be present.
   func tensors(inOrderOf names: [String]) -> [Tensor] { names.map { self[$0]! } }
 
-  /// The names with the shapes of their tensors.
+  /// Names and shapes of the tensors.
   package var layout: [(name: String, shape: [Int])] { Array(zip(names, tensors.map(\.shape))) }
 
-  /// Throws unless the names are those of `other`, in any order, and the shapes too.
+  /// Throws unless names (in any order) and shapes are those of `other`.
   package func expect(sameNamesAndShapesAs other: StateDictionary) throws(StateDictionaryError) {
     if let error = StateDictionaryError(found: layout, expected: other.layout) { throw error }
   }
 }
 
-/// Why a state dictionary does not fit a module: everything that is wrong with names and shapes.
+/// Mismatch of names and shapes between a state dictionary and a module.
 public struct StateDictionaryError: Error, Equatable, CustomStringConvertible {
-  /// Parameters that the dictionary has no tensor for.
+  /// Parameters without a tensor.
   public var missing: [String] = []
-  /// Tensors that the module has no parameter for.
+  /// Tensors without a parameter.
   public var unexpected: [String] = []
-  /// Tensors of another shape than their parameters.
+  /// Tensors whose shape differs from that of their parameter.
   public var misshapen: [Misshape] = []
 
-  /// A tensor of another shape than its parameter.
+  /// A tensor whose shape differs from that of its parameter.
   public struct Misshape: Sendable, Equatable, CustomStringConvertible {
     let name: String
     let expected, found: [Int]
 
-    /// A tensor and both shapes.
+    /// A mismatch of a tensor's shape.
     public init(name: String, expected: [Int], found: [Int]) {
       (self.name, self.expected, self.found) = (name, expected, found)
     }
 
-    /// A sentence that names both.
+    /// A sentence with name and both shapes.
     public var description: String {
       "tensor '\(name)' has shape \(found), the model expects \(expected)"
     }
   }
 
-  /// An error with these findings.
+  /// An error with the given mismatches.
   public init(
     missing: [String] = [], unexpected: [String] = [], misshapen: [Misshape] = []
   ) {
     (self.missing, self.unexpected, self.misshapen) = (missing, unexpected, misshapen)
   }
 
-  /// What is wrong with names, each of which comes once, and their shapes; nil when nothing is.
+  /// All mismatches between two lists of unique names with shapes; nil when there are none.
   package init?(
     found: [(name: String, shape: [Int])], expected: [(name: String, shape: [Int])]
   ) {
@@ -86,14 +86,14 @@ public struct StateDictionaryError: Error, Equatable, CustomStringConvertible {
     if self == StateDictionaryError() { return nil }
   }
 
-  /// A sentence for every tensor.
+  /// A sentence per tensor.
   public var findings: [String] {
     missing.map { "there is no tensor '\($0)'" }
       + unexpected.map { "the model has no parameter for tensor '\($0)'" }
       + misshapen.map(\.description)
   }
 
-  /// A sentence that names all tensors.
+  /// A sentence with all tensors.
   public var description: String {
     let sentences =
       [

@@ -1,35 +1,35 @@
 public import LMNLayers
 
-/// Why no network can have a configuration, or read a text with it.
+/// An invalid configuration, or a stream that is too long for it.
 public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
-  /// Largest size: it keeps every product of two sizes far from overflow.
+  /// Upper limit of sizes; keeps the product of two sizes far from overflow.
   public static let largestSize = 1 << 24
 
-  /// A size is not one that a network can have.
+  /// A size is out of range.
   case outOfRange(key: String, value: Int, range: ClosedRange<Int>)
-  /// The heads do not share the width evenly.
+  /// The number of heads does not divide the width.
   case indivisible(width: Int, heads: Int)
-  /// Every level is to have a bias, but the number of levels is not bounded.
+  /// Biases per level need a bounded number of levels.
   case levelBiasWithoutMaximumLevels
-  /// So large a share of the values cannot be dropped.
+  /// The dropout rate is not in `0 ..< 1`.
   case impossibleDropout(Float)
-  /// Positions are learned, but nothing says how many.
+  /// Learned positions without `maximumLength`.
   case missingMaximumLength
-  /// There is a number of positions, but they are not learned.
+  /// `maximumLength` without learned positions.
   case pointlessMaximumLength(Int, positions: Positions.Kind)
-  /// A stream has more tokens than there are positions.
+  /// A stream has more tokens than there are learned positions.
   case beyondLastPosition(tokens: Int, maximumLength: Int)
-  /// The head is tied to tokens that it does not give.
+  /// `tiedHead` for a head that does not output tokens.
   case tiedHead
-  /// The parameters cannot even be counted.
+  /// The number of parameters overflows.
   case tooLarge
-  /// Keys that no network has, each with the keys of the objects around it.
+  /// Unknown keys of the configuration's JSON, each as a dotted path.
   case unknownKeys([String])
-  /// A kind of memory that this program does not have.
+  /// An unknown kind of memory.
   case unknownKind(key: String, kind: String, known: [String])
-  /// The list of memories has another length than there are blocks.
+  /// The number of memories differs from the number of blocks.
   case mismatchedMemories(count: Int, layers: Int)
-  /// The text is no JSON object with the right keys.
+  /// The text is not a JSON object with the required keys.
   case malformed(String)
 
   /// A sentence that names key and value.
@@ -40,7 +40,7 @@ public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
     case .indivisible(let width, let heads):
       "\(heads) heads do not divide a width of \(width)"
     case .levelBiasWithoutMaximumLevels:
-      "a levelBias needs maximumLevels: levels that training never reaches would have none"
+      "levelBias needs maximumLevels: no bias is trained for levels that training never reaches"
     case .impossibleDropout(let rate):
       "dropout is \(rate), it has to be from 0 to below 1"
     case .missingMaximumLength:
@@ -52,11 +52,11 @@ public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
       "a stream of \(tokens) tokens reaches position \(tokens - 1), after the last of "
         + "\(maximumLength) learned positions"
     case .tiedHead:
-      "tiedHead is true, but only the head of a model that continues text gives tokens"
+      "tiedHead is true, but only models for the task text have a head that can be tied"
     case .tooLarge:
-      "the sizes ask for more parameters than can be counted"
+      "the number of parameters for these sizes overflows"
     case .unknownKeys(let keys):
-      "the configuration asks for what no model here has: \(keys.joined(separator: ", "))"
+      "unknown keys in the configuration: \(keys.joined(separator: ", "))"
     case .unknownKind(let key, let kind, let known):
       "\(key) is '\(kind)', the kinds of memory are \(known.joined(separator: ", "))"
     case .mismatchedMemories(let count, let layers):

@@ -8,8 +8,8 @@ public import LMNLayers
 /// takes one token and a small state. Any cut of a stream into chunks and single tokens gives the
 /// same outputs, to rounding.
 ///
-/// The position of a stream is not part of a memory's state: whoever calls a memory says at which
-/// position its tokens stand.
+/// The position of a stream is not part of a memory's state: callers pass the positions of the
+/// tokens.
 public protocol Memory: Module {
   /// The state before the first token; it may depend on parameters.
   var initialState: MemoryState { get }
@@ -25,12 +25,12 @@ public protocol Memory: Module {
     _ x: Variable, after state: inout MemoryState, _ pass: inout Pass
   ) -> Variable
 
-  /// Length of chunks that are best read side by side: enough tokens to fill the kernels, few enough
-  /// to stay in a thread's cache. Chunks begin at multiples of it.
+  /// Preferred length of chunks that are computed in parallel: enough tokens for the kernels'
+  /// blocking, few enough for a thread's cache. Such chunks begin at multiples of it.
   var chunkLength: Int { get }
 
-  /// The parallel form over consecutive chunks, without gradients; all threads work on them side by
-  /// side where the memory allows it.
+  /// The parallel form over consecutive chunks, without gradients; chunks are computed in parallel
+  /// if the memory allows it.
   ///
   /// - Parameters:
   ///   - chunks: `[L, E]` each.
@@ -45,8 +45,8 @@ public protocol Memory: Module {
   /// Names and shapes of the tensors of a state at `position`, as files hold them.
   func stateShapes(at position: Int) -> [(name: String, shape: [Int])]
 
-  /// Numbers that are equal for two starts only if the parallel form makes the same calls of kernels
-  /// for `length` tokens from either: a recording of one then serves the other.
+  /// Key of a recorded computation: equal for two starts only if the parallel form over `length`
+  /// tokens makes the same kernel calls from both.
   func layout(start: Int, length: Int) -> [Int]
 
   /// Parameters that published checkpoints store under other names or in other layouts.
@@ -54,18 +54,18 @@ public protocol Memory: Module {
 }
 
 extension Memory {
-  /// None.
+  /// No parameters with a published form of their own.
   public var publishedForms: [PublishedForm] { [] }
 
   /// 512.
   public var chunkLength: Int { 512 }
 
-  /// The parallel form over chunks, one after the other.
+  /// The parallel form over chunks, in sequence.
   public func read(_ chunks: [Tensor], after state: inout MemoryState, start: Int) -> [Tensor] {
     readInTurn(chunks, after: &state, start: start)
   }
 
-  /// The parallel form over chunks, one after the other.
+  /// The parallel form over chunks, in sequence.
   package func readInTurn(
     _ chunks: [Tensor], after state: inout MemoryState, start: Int
   ) -> [Tensor] {
@@ -77,12 +77,12 @@ extension Memory {
     }
   }
 
-  /// The shapes of the initial state, for a memory whose state does not grow.
+  /// Shapes of the initial state, for memories with a state of fixed size.
   public func stateShapes(at position: Int) -> [(name: String, shape: [Int])] {
     initialState.shapes
   }
 
-  /// One layout per start: nothing is taken for granted.
+  /// A layout per start: no two starts share a recording.
   public func layout(start: Int, length: Int) -> [Int] { [start] }
 }
 
@@ -92,7 +92,7 @@ public protocol MemoryStreams: AnyObject, Sendable {
   ///
   /// - Parameters:
   ///   - x: `[B, E]`, a row per stream.
-  ///   - positions: Positions of the tokens; streams may stand at different ones.
+  ///   - positions: Positions of the tokens; streams may be at different ones.
   /// - Returns: `[B, E]`; a row depends on its own stream alone.
   func step(_ x: Tensor, at positions: PositionBuffer) -> Tensor
 
@@ -102,15 +102,16 @@ public protocol MemoryStreams: AnyObject, Sendable {
   /// Sets one stream to a state.
   ///
   /// - Parameters:
+  ///   - state: The state, with the parts of the memory's initial state.
   ///   - row: Row of the stream.
-  ///   - state: The state, as the memory makes it.
-  ///   - position: Tokens before it.
+  ///   - position: Number of tokens before the state.
   func load(_ state: MemoryState, at row: Int, position: Int)
 
   /// State of one stream.
   ///
   /// - Parameters:
   ///   - row: Row of the stream.
-  ///   - position: Tokens that the stream has seen.
+  ///   - position: Number of tokens before the state.
+  /// - Returns: The state.
   func state(at row: Int, position: Int) -> MemoryState
 }

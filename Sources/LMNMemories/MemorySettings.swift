@@ -1,10 +1,10 @@
 public import LMNLayers
 
-/// Sizes and kinds of one memory, as an object of a configuration's JSON has them.
+/// Sizes and kinds of one memory, coded as a JSON object of a configuration.
 public protocol MemorySettings: Sendable, Equatable, Codable {
   /// Value of the key `kind` in JSON and of `--memory` on the command line.
   static var kind: String { get }
-  /// How every other key is read and written.
+  /// Coding of the other keys.
   static var fields: [SettingsField<Self>] { get }
   /// The defaults.
   init()
@@ -15,6 +15,7 @@ public protocol MemorySettings: Sendable, Equatable, Codable {
   /// - Parameters:
   ///   - width: E.
   ///   - source: Source of the parameters.
+  /// - Returns: The memory.
   /// - Precondition: The settings are valid for the width.
   func makeMemory(width: Int, using source: inout ParameterSource) -> any Memory
 }
@@ -23,32 +24,34 @@ extension MemorySettings {
   /// Accepts all settings.
   public func validate(width: Int) throws(ConfigurationError) {}
 
-  /// Reads the fields; keys that are not among them are the caller's to refuse.
+  /// Reads the fields; the caller refuses unknown keys.
   public init(from decoder: any Decoder) throws {
     self.init()
     try Self.fields.read(into: &self, from: decoder)
   }
 
-  /// Writes the fields, without those that have their default value.
+  /// Writes the fields whose value is not the default.
   public func encode(to encoder: any Encoder) throws { try Self.fields.write(self, to: encoder) }
 }
 
-/// Settings of any memory, with the kind that tells which.
+/// Settings of any kind of memory.
 public struct MemoryConfiguration: Sendable, Codable {
   /// The settings.
   public var settings: any MemorySettings
 
-  /// A configuration of these settings.
+  /// A configuration with these settings.
   public init(_ settings: any MemorySettings) { self.settings = settings }
 
-  /// Settings that JSON may name by their kind. A program with memories of its own adds theirs for a
-  /// scope: `MemoryConfiguration.$known.withValue(MemoryConfiguration.known + [Mine.Settings.self])`.
+  /// Kinds of memory that JSON may name.
+  ///
+  /// A program adds its own memories in a scope:
+  /// `MemoryConfiguration.$known.withValue(MemoryConfiguration.known + [Mine.Settings.self])`.
   @TaskLocal public static var known: [any MemorySettings.Type] = [LogarithmicMemory.Settings.self]
 
   /// The kind of memory.
   public var kind: String { type(of: settings).kind }
 
-  /// The defaults of a kind; nil when it is not known.
+  /// Default settings of a kind; nil when the kind is unknown.
   public init?(kind: String) {
     guard let type = Self.known.first(where: { $0.kind == kind }) else { return nil }
     settings = type.init()
@@ -77,7 +80,7 @@ public struct MemoryConfiguration: Sendable, Codable {
 }
 
 extension MemoryConfiguration: Equatable {
-  /// Whether kind and settings are the same.
+  /// Whether kind and settings are equal.
   public static func == (left: Self, right: Self) -> Bool {
     func isEqual<Settings: MemorySettings>(_ settings: Settings) -> Bool {
       settings == right.settings as? Settings

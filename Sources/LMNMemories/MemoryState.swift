@@ -7,11 +7,11 @@ internal import LMNKernels
 public struct MemoryState: Sendable {
   /// One tensor of a state.
   public struct Part: Sendable {
-    /// Its name, such as `nodes`; unique in the state.
+    /// Name, such as `nodes`; unique in the state.
     public let name: String
-    /// Its value; gradients flow through it unless it is detached.
+    /// Value; gradients flow through it unless it is detached.
     public var value: Variable
-    /// Whether −∞ is a valid value, as it is for the score of an empty place.
+    /// Whether −∞ is a valid value, as for the score of an empty place.
     public let admitsMinusInfinity: Bool
 
     /// A part of a state.
@@ -22,12 +22,12 @@ public struct MemoryState: Sendable {
     }
   }
 
-  /// The tensors, in an order that the memory chooses.
+  /// The tensors, in the memory's order.
   public var parts: [Part]
 
-  /// A state of its parts.
+  /// A state with the given parts.
   ///
-  /// - Precondition: No name comes twice.
+  /// - Precondition: Names are unique.
   public init(_ parts: [Part] = []) {
     precondition(
       Set(parts.map(\.name)).count == parts.count,
@@ -37,7 +37,7 @@ public struct MemoryState: Sendable {
 
   /// The tensor called `name`.
   ///
-  /// - Precondition: There is one.
+  /// - Precondition: It exists.
   public subscript(name: String) -> Variable {
     get { parts[index(of: name)].value }
     set { parts[index(of: name)].value = newValue }
@@ -55,10 +55,10 @@ public struct MemoryState: Sendable {
     parts.map { ($0.name, $0.value.value.shape) }
   }
 
-  /// The same state, through which no gradient flows.
+  /// The same state, detached from gradients.
   public var detached: MemoryState { mapValues(\.detached) }
 
-  /// Whether all values are finite; of parts that admit it, −∞ counts as such.
+  /// Whether all values are finite; −∞ is allowed in parts that admit it.
   public var isFinite: Bool {
     parts.allSatisfy { part in
       part.value.value.scalars.allSatisfy {
@@ -76,7 +76,7 @@ public struct MemoryState: Sendable {
 }
 
 extension MemoryState: Equatable {
-  /// Whether names and values are the same.
+  /// Whether names and values are equal.
   public static func == (left: Self, right: Self) -> Bool {
     left.parts.count == right.parts.count
       && zip(left.parts, right.parts).allSatisfy {

@@ -2,17 +2,18 @@ public import LMNAutodiff
 public import LMNKernels
 public import LMNLayers
 
-/// Values that a forward pass of the parallel form carries through the blocks.
+/// Context of a forward pass in parallel form, passed through the blocks.
 public struct Pass {
-  /// Position of the pass's first token in its stream. In a recorded computation it stands for all
+  /// Position of the pass's first token in its stream.
+  ///
+  /// In a recorded computation it represents all
   /// starts of the same ``Memory/layout(start:length:)``.
   public let start: Int
-  /// Positions of the tokens; a recording reads them as they are at every run.
+  /// Positions of the tokens; a recorded computation reads them at each run.
   public let positions: PositionBuffer
-  /// Dropout of the part that is computed; nil where nothing is dropped.
+  /// Dropout of the current submodule; nil for none.
   public var dropout: Dropout?
-  /// Losses of shape `[1]` beside that of the task, such as a router's load balance; a training loss
-  /// adds them.
+  /// Auxiliary losses of shape `[1]`, such as a router's load balance; added to the training loss.
   public var auxiliaryLosses: [Variable] = []
 
   /// A pass over tokens at `positions`.

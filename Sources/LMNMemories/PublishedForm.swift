@@ -1,8 +1,8 @@
 internal import LMNKernels
 package import LMNLayers
 
-/// Published form of some parameters: their names and layouts in checkpoints of the published code,
-/// where these differ from the house's.
+/// Published form of some parameters: names and layouts in checkpoints of the published code, where
+/// they differ from ours.
 public struct PublishedForm {
   let own: [String]
   let published: [String]
@@ -11,9 +11,9 @@ public struct PublishedForm {
 
   /// - Parameters:
   ///   - own: Our names.
-  ///   - published: The published ones.
-  ///   - publish: Takes our tensors to the published.
-  ///   - adopt: The way back.
+  ///   - published: Published names.
+  ///   - publish: Converts our tensors to the published ones.
+  ///   - adopt: Inverse of `publish`.
   init(
     of own: [String], as published: [String], publish: @escaping ([Tensor]) -> [Tensor],
     adopt: @escaping ([Tensor]) -> [Tensor]
@@ -32,8 +32,8 @@ public struct PublishedForm {
 }
 
 extension Memory {
-  /// A dictionary of this memory's parameters under `prefix`, or of their gradients, with names and
-  /// shapes as the published code stores them; other entries stay.
+  /// Converts the entries of this memory's parameters under `prefix`, or of their gradients, to the
+  /// names and shapes of the published code; other entries stay.
   package func published(_ dictionary: StateDictionary, under prefix: String) -> StateDictionary {
     publishedForms.reduce(dictionary) { dictionary, form in
       let form = form.prefixed(prefix)
@@ -41,7 +41,7 @@ extension Memory {
     }
   }
 
-  /// The way back from ``published(_:under:)``.
+  /// Inverse of ``published(_:under:)``.
   ///
   /// - Precondition: Entries under published names have the published shapes.
   package func adopted(_ dictionary: StateDictionary, under prefix: String) -> StateDictionary {
@@ -53,7 +53,7 @@ extension Memory {
 }
 
 extension StateDictionary {
-  /// The same with the tensors of `old`, which stand together at the place of the first, replaced;
+  /// The same dictionary with the tensors of `old` replaced, together at the place of the first;
   /// unchanged where one of them is missing.
   fileprivate func replacing(
     _ old: [String], by new: [String], _ change: ([Tensor]) -> [Tensor]

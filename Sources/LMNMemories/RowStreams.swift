@@ -2,15 +2,17 @@ internal import LMNAutodiff
 public import LMNKernels
 internal import LMNLayers
 
-/// Streams of a memory whose state has a fixed shape: a row per stream in a tensor per part of the
-/// state.
+/// Streams of a memory whose state has a fixed shape: per part of the state a tensor with one row
+/// per stream.
 ///
-/// Unchecked because of the rows, which are overwritten in place: one thread at a time steps.
+/// `@unchecked Sendable` because the rows are overwritten in place: only one thread at a time may
+/// step.
 public final class RowStreams: MemoryStreams, @unchecked Sendable {
-  /// New outputs and rows.
-  public typealias Step = @Sendable (
-    _ x: Tensor, _ rows: [Tensor], _ positions: PositionBuffer
-  ) -> (outputs: Tensor, rows: [Tensor])
+  /// Step function: outputs and new rows.
+  public typealias Step =
+    @Sendable (
+      _ x: Tensor, _ rows: [Tensor], _ positions: PositionBuffer
+    ) -> (outputs: Tensor, rows: [Tensor])
 
   private let initialState: MemoryState
   /// `[B, …]` per part, flattened.
@@ -22,9 +24,9 @@ public final class RowStreams: MemoryStreams, @unchecked Sendable {
   ///
   /// - Parameters:
   ///   - count: B.
-  ///   - initialState: Of every stream.
-  ///   - step: The sequential form. It gets `[B, E]`, a matrix `[B, size]` for each part of the state,
-  ///     and the positions, and gives outputs `[B, E]` and new matrices.
+  ///   - initialState: Initial state of every stream.
+  ///   - step: The sequential form. It receives `[B, E]`, a matrix `[B, size]` per part of the
+  ///     state, and the positions, and returns outputs `[B, E]` and new matrices.
   public init(_ count: Int, from initialState: MemoryState, step: @escaping Step) {
     self.initialState = initialState
     self.step = step
@@ -55,7 +57,7 @@ public final class RowStreams: MemoryStreams, @unchecked Sendable {
 
   private func write(_ value: Tensor, of part: Int, at row: Int) {
     let size = value.count
-    precondition(size == rows[part].shape[1], "RowStreams: a state of another shape")
+    precondition(size == rows[part].shape[1], "RowStreams: the state has another shape")
     value.withScalars { value in
       rows[part].overwrite { ($0 + row * size).update(from: value, count: size) }
     }

@@ -1,11 +1,11 @@
-/// One key of some settings in JSON: how it is read and written.
+/// Coding of one key of some settings in JSON.
 public struct SettingsField<Settings> {
   /// The key.
   public let key: String
   private let read: (inout Settings, KeyedDecodingContainer<SettingsKey>) throws -> Void
   private let write: (Settings, inout KeyedEncodingContainer<SettingsKey>) throws -> Void
 
-  /// A key that has to be there.
+  /// A required key.
   public static func required<Value: Codable>(
     _ key: String, _ property: WritableKeyPath<Settings, Value>
   ) -> SettingsField {
@@ -15,7 +15,7 @@ public struct SettingsField<Settings> {
       write: { try $1.encode($0[keyPath: property], forKey: SettingsKey(key)) })
   }
 
-  /// A key that is there only if its value is not the default.
+  /// A key that is written only if its value is not the default.
   public static func optional<Value: Codable & Equatable>(
     _ key: String, _ property: WritableKeyPath<Settings, Value>,
     default usual: Value
@@ -37,7 +37,7 @@ public struct SettingsField<Settings> {
 }
 
 extension SettingsField where Settings: MemorySettings {
-  /// A key that is there only if its value is not that of `Settings()`.
+  /// A key that is written only if its value is not that of `Settings()`.
   public static func optional<Value: Codable & Equatable>(
     _ key: String, _ property: WritableKeyPath<Settings, Value>
   ) -> SettingsField {
@@ -46,14 +46,14 @@ extension SettingsField where Settings: MemorySettings {
 }
 
 extension Array {
-  /// Reads every field that is there.
+  /// Reads each field that is present.
   package func read<Settings>(into settings: inout Settings, from decoder: any Decoder) throws
   where Element == SettingsField<Settings> {
     let container = try decoder.container(keyedBy: SettingsKey.self)
     for field in self { try field.read(into: &settings, container) }
   }
 
-  /// Writes every field that is not at its default.
+  /// Writes each field that is not at its default.
   package func write<Settings>(_ settings: Settings, to encoder: any Encoder) throws
   where Element == SettingsField<Settings> {
     var container = encoder.container(keyedBy: SettingsKey.self)
@@ -63,28 +63,28 @@ extension Array {
 
 /// A key of a JSON object.
 public struct SettingsKey: CodingKey {
-  /// The key.
+  /// Name of the key.
   public let stringValue: String
-  /// None.
+  /// Always nil.
   public var intValue: Int? { nil }
 
   /// The key called `name`.
   public init(_ name: String) { stringValue = name }
   /// The key called `stringValue`.
   public init?(stringValue: String) { self.init(stringValue) }
-  /// No key.
+  /// Always nil: keys are names.
   public init?(intValue: Int) { nil }
 }
 
 extension [any CodingKey] {
-  /// The keys with dots between them; of an element of a list, its index.
+  /// The keys joined by dots; an index for an element of a list.
   package var path: String {
     map { $0.intValue.map(String.init) ?? $0.stringValue }.joined(separator: ".")
   }
 }
 
 extension KeyedDecodingContainer {
-  /// A key of this container with those of the objects around it.
+  /// Dotted path of a key of this container.
   package func path(of key: String) -> String {
     (codingPath + [SettingsKey(key)]).path
   }

@@ -3,22 +3,22 @@ public import LMNKernels
 public import LMNLayers
 public import LMNMemories
 
-/// A memory and a feed-forward map, each after a norm and beside a residual path.
+/// Block: norm, memory, residual, then norm, feed-forward layer, residual.
 public struct Block: Module {
   /// Norm before the memory.
   public var memoryNorm: RMSNorm
   /// The memory.
   public var memory: any Memory
-  /// Norm before the feed-forward map.
+  /// Norm before the feed-forward layer.
   public var feedForwardNorm: RMSNorm
-  /// The feed-forward map.
+  /// The feed-forward layer.
   public var feedForward: FeedForward
 
   /// A block of a network.
   ///
   /// - Parameters:
-  ///   - index: Its place among the blocks.
-  ///   - configuration: The network's, which is valid.
+  ///   - index: Index of the block.
+  ///   - configuration: Configuration of the network, which is valid.
   ///   - source: Source of the parameters.
   init(at index: Int, of configuration: Configuration, using source: inout ParameterSource) {
     let width = configuration.width
@@ -45,7 +45,7 @@ public struct Block: Module {
     return x + feedForward(feedForwardNorm(x)).dropped(by: pass.dropout, site: 1)
   }
 
-  /// Number of places where a block drops values.
+  /// Number of dropout sites in a block.
   static var dropoutSites: Int { 2 }
 
   /// The sequential form: `[B, E]` for one token of each of B streams.
@@ -78,7 +78,7 @@ public struct Block: Module {
     }
   }
 
-  /// Visits norms, memory (whose parameters stand in the block itself) and feed-forward map.
+  /// Visits norms, memory (parameters under the names of the block itself) and feed-forward layer.
   public mutating func visitParameters(_ visit: ParameterVisitor) {
     visit("norm1", &memoryNorm)
     visit("norm2", &feedForwardNorm)

@@ -3,45 +3,45 @@ internal import LMNKernels
 internal import LMNLayers
 public import LMNMemories
 
-/// State that a batch item reads on from, run by run: every run starts from the state that the run
-/// before has left.
+/// Carried state of a batch item: each run starts from the state at the end of the run before.
 ///
-/// By default gradients stop where a run begins: truncated back-propagation through time (R. J.
+/// By default gradients stop at the start of a run: truncated back-propagation through time (R. J.
 /// Williams and J. Peng, Neural Computation 2, 1990). Where states take gradients, a run also gives
-/// the gradient with respect to the state that it started from, given the cotangent of the state that
-/// it leaves; so gradients can be carried back run by run.
+/// the gradient with respect to its initial state, given the cotangent of its final state; so
+/// gradients can be carried back run by run.
 ///
-/// Unchecked because its owner alone changes it between runs, and the thread of its item during one.
+/// `@unchecked Sendable`: only the owner changes it between runs, and the thread of its item during
+/// one.
 public final class CarriedState: @unchecked Sendable {
-  /// The state that the next run starts from, without gradients; nil for a beginning. Where learned
-  /// positions would not reach for another run, it begins anew, too.
+  /// Initial state of the next run, without gradients; nil for the beginning of a stream.
+  ///
+  /// The next run also starts at the beginning where learned positions do not suffice for it.
   public var state: Trunk.State? {
     didSet {
       let start = start
       positions.overwrite { Int64(start + $0) }
     }
   }
-  /// Cotangent of the state that the next run will leave, per block a tensor for each of its parts;
-  /// nil for zero.
+  /// Cotangent of the final state of the next run, per block a tensor for each part; nil for zero.
   public var cotangent: [MemoryState]?
-  /// Gradient of the last run with respect to the state it started from; nil where states take no
-  /// gradients, or where it started at a beginning.
+  /// Gradient of the last run with respect to its initial state; nil where states take no
+  /// gradients, or where the run started at the beginning of a stream.
   public private(set) var gradient: [MemoryState]?
 
   /// The blocks, for shapes and layouts; their parameters have no values.
   private let trunk: Trunk
   private let length: Int
-  /// Tokens that a stream can have.
+  /// Limit of tokens per stream.
   private let room: Int
   /// Whether runs give and take gradients of states.
   private let takesGradients: Bool
   /// Positions of the next run's tokens.
   private let positions: PositionBuffer
 
-  /// A beginning, of streams of which a run reads `length` tokens.
+  /// Carried state at the beginning of a stream.
   ///
   /// - Parameters:
-  ///   - configuration: The network's, which is valid.
+  ///   - configuration: Configuration of the network, which is valid.
   ///   - length: Tokens of a run.
   ///   - takesGradients: Whether runs give and take gradients of states.
   public init(of configuration: Configuration, length: Int, takesGradients: Bool = false) {
@@ -63,12 +63,13 @@ public final class CarriedState: @unchecked Sendable {
     if takesGradients {
       cotangent = zip(trunk.initialState.blocks, trunk.stateShapes(at: start + length)).map {
         block, shapes in
-        block.withTensors(shapes.map { Tensor(overwritable: Tensor(shape: $0.shape, repeating: 0)) })
+        block.withTensors(
+          shapes.map { Tensor(overwritable: Tensor(shape: $0.shape, repeating: 0)) })
       }
     }
   }
 
-  /// The state, unless the next run begins anew.
+  /// Initial state of the next run; nil at the beginning of a stream.
   private var before: Trunk.State? {
     state.flatMap { $0.position <= room - length ? $0 : nil }
   }
@@ -78,13 +79,13 @@ public final class CarriedState: @unchecked Sendable {
 
   // MARK: - Recording
 
-  /// Tells which recordings can read on from this state.
+  /// Key of the recordings that can continue from this state.
   var layout: [Int] { [before == nil ? 0 : 1] + trunk.layout(start: start, length: length) }
 
-  /// The same at stable addresses, for a recording.
+  /// A copy at stable addresses, for a recording.
   func placeholder() -> CarriedState { CarriedState(copying: self) }
 
-  /// Takes over the values of another state of the same layout, where they are.
+  /// Copies the values of another state of the same layout, in place.
   func overwrite(with other: CarriedState) {
     let start = other.start
     positions.overwrite { Int64(start + $0) }
@@ -102,7 +103,8 @@ public final class CarriedState: @unchecked Sendable {
     }
   }
 
-  /// The state before a run, as parameters where states take gradients, and the pass over its tokens.
+  /// Initial state of a run, as parameters where states take gradients, and the pass over its
+  /// tokens.
   func begin(in trunk: Trunk, dropping draw: DropoutDraw?) -> (Trunk.State, Pass) {
     let state = before.map { state in
       takesGradients ? state.mapVariables { Variable(parameter: $0.value) } : state
@@ -123,9 +125,9 @@ public final class CarriedState: @unchecked Sendable {
       inputs: takesGradients && self.before != nil ? before.variables : [])
   }
 
-  /// Takes the state that a run has left, and the gradient with respect to the one before.
+  /// Receives the final state of a run, and the gradient with respect to its initial state.
   ///
-  /// After a state that is not finite, the stream begins anew.
+  /// A final state with values that are not finite resets the stream to its beginning.
   func receive(_ outputs: [Tensor], gradients: [Tensor]) {
     if takesGradients { gradient = before.map { $0.withTensors(gradients).blocks } }
     let next = trunk.initialState.withTensors(outputs)
@@ -140,7 +142,7 @@ extension MemoryState {
     return mapValues { _ in Variable(constant: rest.next()!) }
   }
 
-  /// Takes over another state's values where they are.
+  /// Copies another state's values in place.
   fileprivate func overwrite(with other: MemoryState) {
     for (part, other) in zip(parts, other.parts) {
       part.value.value.overwrite(withScalarsOf: other.value.value)

@@ -3,24 +3,24 @@ public import LMNKernels
 public import LMNLayers
 public import LMNMemories
 
-/// A network that classifies sequences of tokens: embedding, trunk, pooling and head.
+/// Classifier of token sequences: embedding, trunk, pooling and head.
 ///
 /// Its outputs per token are the trunk's vectors; ``ClassificationSession`` pools them.
 public struct ClassifierNetwork: Network {
   /// Sizes and kinds.
   public let configuration: Configuration
-  /// How the vectors of a sequence are pooled into one.
+  /// Pooling of a sequence's vectors.
   public let pooling: Pooling
-  /// From tokens to vectors.
+  /// Token embedding.
   public var embedding: Embedding
   /// Blocks between embedding and pooling.
   public var trunk: Trunk
-  /// From the pooled vector to logits.
+  /// Affine map from the pooled vector to logits.
   public var head: Linear
 
   /// A classifier of `classes` classes with parameters from `source`.
   ///
-  /// - Precondition: There is a class.
+  /// - Precondition: `classes` is at least 1.
   public init(
     _ configuration: Configuration, classes: Int, pooling: Pooling = .mean,
     using source: inout ParameterSource
@@ -39,13 +39,13 @@ public struct ClassifierNetwork: Network {
   /// C: number of classes.
   public var classes: Int { head.bias.value.shape[0] }
 
-  /// E: a vector per token.
+  /// E: outputs per token.
   public var outputWidth: Int { configuration.width }
 
   /// The vectors `[L, E]` of tokens, each below the vocabulary's size.
   public func embed(_ tokens: TokenBuffer) -> Variable { embedding(tokens) }
 
-  /// The vectors themselves: the head takes pooled ones.
+  /// Returns the vectors unchanged: the head takes pooled vectors.
   public func head(of vectors: Variable) -> Variable { vectors }
 
   /// The parallel form over a whole sequence.
@@ -60,7 +60,7 @@ public struct ClassifierNetwork: Network {
     return logits(of: window, after: &state, &pass)
   }
 
-  /// The cross-entropy in nats, shape `[1]`, of a sequence's class.
+  /// Cross-entropy of a sequence's class in nats, shape `[1]`.
   ///
   /// - Parameters:
   ///   - window: The sequence and its class.
@@ -87,27 +87,28 @@ public struct ClassifierNetwork: Network {
   }
 }
 
-/// One sequence of a classifier, token by token or many at once, which can be classified at any point:
-/// a value, so a copy is a fork.
+/// Streaming classification of one sequence, which can be classified at any position.
+///
+/// It is a value: a copy is a fork.
 public struct ClassificationSession: Sendable {
   private var session: Session<ClassifierNetwork>
   private var pool: Pool
 
   /// State of a sequence.
   public struct State: Sendable, Equatable {
-    /// Of the blocks.
+    /// State of the trunk.
     public var trunk: Trunk.State
-    /// Of the pooled vectors.
+    /// State of the pooling.
     public var pool: Pool
 
-    /// A state of its parts.
+    /// A state with the given parts.
     public init(trunk: Trunk.State, pool: Pool) {
       self.trunk = trunk
       self.pool = pool
     }
   }
 
-  /// A sequence that goes on from `state`; nil for one at its beginning.
+  /// A session that continues from `state`; nil for the beginning of a sequence.
   public init(_ network: ClassifierNetwork, state: State? = nil) {
     session = Session(network, state: state?.trunk)
     pool = state?.pool ?? Pool(network.pooling)
@@ -119,12 +120,12 @@ public struct ClassificationSession: Sendable {
   /// The state of the sequence.
   public var state: State { State(trunk: session.state, pool: pool) }
 
-  /// Tokens seen.
+  /// Number of tokens read.
   public var position: Int { session.position }
 
-  /// Takes one token.
+  /// Reads one token in sequential form.
   ///
-  /// - Precondition: It is below the vocabulary's size.
+  /// - Precondition: The token is below the vocabulary's size.
   public mutating func step(_ token: Token) {
     let vector = session.step(token)
     pool.add(vector.reshaped([1, vector.count]))
@@ -137,7 +138,7 @@ public struct ClassificationSession: Sendable {
 
   /// Logits `[C]` of the classes, from the tokens read so far.
   ///
-  /// - Precondition: There are some.
+  /// - Precondition: At least one token was read.
   public var logits: Tensor {
     let network = session.network
     return network.head(Variable(constant: pool.pooled)).value.reshaped([network.classes])

@@ -2,11 +2,12 @@ internal import FoundationEssentials
 public import LMNMemories
 
 extension Configuration {
-  /// This configuration with the values of a JSON object, which may leave out any key outside its
-  /// memories.
+  /// This configuration with the values of a JSON object, in which all keys are optional except
+  /// those inside memories.
   ///
   /// - Parameter json: An object of the form that ``init(json:)`` reads.
-  /// - Returns: The configuration, which may not be valid yet.
+  /// - Returns: The configuration, not yet validated.
+  /// - Throws: ``LMNMemories/ConfigurationError`` for malformed JSON or unknown keys.
   public func merging(json: String) throws(ConfigurationError) -> Configuration {
     var values = try [String: JSONValue](configuration: self.json)
     let others = try [String: JSONValue](configuration: json)
@@ -19,7 +20,7 @@ extension Configuration {
     return try Configuration(merged: values)
   }
 
-  /// The configuration of the values of a JSON object, which may not be valid yet.
+  /// The configuration with the values of a JSON object, not yet validated.
   package init(merged values: [String: JSONValue]) throws(ConfigurationError) {
     do {
       try self.init(decoding: JSONEncoder().encode(values))

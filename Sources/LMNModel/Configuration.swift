@@ -2,19 +2,19 @@ public import LMNKernels
 public import LMNLayers
 public import LMNMemories
 
-/// Sizes and kinds of a network; a model file carries it as JSON.
+/// Sizes and kinds of a network; coded as JSON in model files.
 public struct Configuration: Sendable, Equatable {
-  /// V: tokens of the vocabulary; of a forecaster, channels.
+  /// V: size of the vocabulary; number of channels for a forecaster.
   public var vocabularySize: Int
-  /// E: features of a token.
+  /// E: width, the features of a token.
   public var width = 32
-  /// Blocks.
+  /// Number of blocks.
   public var layers = 4
-  /// f: width of the feed-forward's inner layer, in units of the width.
+  /// f: inner width of the feed-forward layer, in units of the width.
   public var feedForward = 4
-  /// The memory of every block, or one memory per block.
+  /// The memory of every block, or one per block.
   public var memories = [MemoryConfiguration(LogarithmicMemory.Settings())]
-  /// Activation of the feed-forward's inner layer.
+  /// Activation of the feed-forward layer.
   public var activation = Activation.silu
   /// Position encoding, added to the embedded input.
   public var positions = Positions.Kind.none
@@ -22,10 +22,11 @@ public struct Configuration: Sendable, Equatable {
   public var maximumLength: Int?
   /// Whether the head's weight is the embedding table.
   public var tiedHead = false
-  /// Dropout rate, in training, of the embedded input and of the outputs of memory and feed-forward.
+  /// Dropout rate in training, of the embedded input and the outputs of memory and feed-forward
+  /// layer.
   public var dropout: Float = 0
 
-  /// The sizes of the published 71,489-parameter network, but for the vocabulary.
+  /// The sizes of the published network with 71,489 parameters, except the vocabulary.
   public init(vocabularySize: Int) { self.vocabularySize = vocabularySize }
 
   /// The memory of a block.
@@ -33,8 +34,9 @@ public struct Configuration: Sendable, Equatable {
     memories[index % memories.count]
   }
 
-  /// Settings of the logarithmic memories: those of the first are read, those of all are set. The
-  /// defaults where there is none.
+  /// Settings of the logarithmic memories.
+  ///
+  /// Reads those of the first one, or the defaults where there is none; sets those of all.
   public var logarithmic: LogarithmicMemory.Settings {
     get { memories.lazy.compactMap { $0.settings as? LogarithmicMemory.Settings }.first ?? .init() }
     set {
@@ -44,8 +46,9 @@ public struct Configuration: Sendable, Equatable {
     }
   }
 
-  /// One setting of all memories of a kind: that of the first is read, those of all are set. The
-  /// default where there is none.
+  /// One setting of all memories of a kind.
+  ///
+  /// Reads that of the first one, or the default where there is none; sets that of all.
   public subscript<Settings: MemorySettings, Value>(
     each field: WritableKeyPath<Settings, Value>
   ) -> Value {
@@ -62,8 +65,10 @@ public struct Configuration: Sendable, Equatable {
     }
   }
 
-  /// The kinds of memory, one for all blocks or one per block. Setting them keeps the settings of kinds
-  /// that are there, and repeats the kinds over the layers.
+  /// Kinds of memory, one for all blocks or one per block.
+  ///
+  /// Setting them keeps the settings of kinds that are present, and repeats the kinds over the
+  /// layers.
   public var memoryKinds: [String] {
     get { memories.map(\.kind) }
     set {
@@ -76,7 +81,7 @@ public struct Configuration: Sendable, Equatable {
     }
   }
 
-  /// Throws unless a network can have these sizes.
+  /// Throws unless a network can have this configuration.
   public func validate() throws(ConfigurationError) {
     let ranges = [
       ("vocab", vocabularySize, 1...ConfigurationError.largestSize),
@@ -105,10 +110,10 @@ public struct Configuration: Sendable, Equatable {
     if source.count == nil { throw .tooLarge }
   }
 
-  /// Largest size of anything: it keeps every product of two sizes far from overflow.
+  /// Upper limit of sizes; keeps the product of two sizes far from overflow.
   public static var largestSize: Int { ConfigurationError.largestSize }
 
-  /// Largest number of blocks.
+  /// Upper limit of the number of blocks.
   public static let mostLayers = 1 << 12
 
   /// Throws when a stream of `tokens` tokens is too long for the learned positions.

@@ -4,7 +4,7 @@ internal import LMNLayers
 public import LMNMemories
 
 extension Configuration: Codable {
-  /// Keys of no memory.
+  /// Keys outside the memories.
   private static var fields: [SettingsField<Configuration>] {
     let usual = Configuration(vocabularySize: 1)
     return [
@@ -22,8 +22,8 @@ extension Configuration: Codable {
 
   private static let (memory, memories) = (SettingsKey("memory"), SettingsKey("memories"))
 
-  /// Reads `memory`, an object for all blocks; `memories`, a list of one per block; or, where neither
-  /// is there, the keys of one logarithmic memory beside the others.
+  /// Reads `memory`, an object for all blocks; `memories`, a list with one object per block; or,
+  /// without either, the keys of one logarithmic memory at the top level.
   ///
   /// - Throws: ``LMNMemories/ConfigurationError`` for unknown keys, with the path of each.
   public init(from decoder: any Decoder) throws {
@@ -52,8 +52,8 @@ extension Configuration: Codable {
     }
   }
 
-  /// Writes the form that ``init(from:)`` reads, that of one logarithmic memory without an object of
-  /// its own.
+  /// Writes the form that ``init(from:)`` reads; the keys of a single logarithmic memory go to the
+  /// top level.
   public func encode(to encoder: any Encoder) throws {
     try Self.fields.write(self, to: encoder)
     var container = encoder.container(keyedBy: SettingsKey.self)
@@ -67,24 +67,24 @@ extension Configuration: Codable {
     }
   }
 
-  /// The configuration as a model file carries it: a JSON object with sorted keys.
+  /// The configuration as a JSON object with sorted keys, as in model files.
   public var json: String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
     do {
       return String(decoding: try encoder.encode(self), as: UTF8.self)
     } catch {
-      preconditionFailure("a configuration has no value that JSON cannot hold: \(error)")
+      preconditionFailure("Configuration: cannot be encoded as JSON: \(error)")
     }
   }
 
-  /// The configuration of a JSON object; every key has to be known, and the values valid.
+  /// Decodes and validates a configuration; every key has to be known.
   public init(json: String) throws(ConfigurationError) {
     try self.init(decoding: Data(json.utf8))
     try validate()
   }
 
-  /// The configuration of a JSON object, which may not be valid yet.
+  /// Decodes a configuration without validation.
   init(decoding json: Data) throws(ConfigurationError) {
     do {
       self = try JSONDecoder().decode(Self.self, from: json)

@@ -1,11 +1,12 @@
 public import LMNKernels
 
-/// One series of a forecaster, row by row or many at once, in the channels' own units: a value, so a
-/// copy is a fork.
+/// Streaming forecast of one series, in the channels' own units.
+///
+/// It is a value: a copy is a fork.
 public struct ForecastSession: Sendable {
   private var session: Session<ForecasterNetwork>
 
-  /// A series that goes on from `state`; nil for one at its beginning.
+  /// A session that continues from `state`; nil for the beginning of a series.
   public init(_ network: ForecasterNetwork, state: Trunk.State? = nil) {
     session = Session(network, state: state)
   }
@@ -16,13 +17,13 @@ public struct ForecastSession: Sendable {
   /// The state of the series.
   public var state: Trunk.State { session.state }
 
-  /// Rows seen.
+  /// Number of rows read.
   public var position: Int { session.position }
 
-  /// Takes one row: the forecast after it.
+  /// Reads one row in sequential form and returns the forecast after it.
   ///
   /// - Parameter row: C values, in the channels' own units.
-  /// - Returns: h * C values in the channels' own units: the next row, the one after it, and so on.
+  /// - Returns: h * C values in the channels' own units, row by row, next row first.
   public mutating func step(_ row: [Double]) -> [Double] {
     let normalised = normalised(row, rows: 1)
     let forecast = session.step { $0.overwrite { $0.update(from: normalised, count: row.count) } }
@@ -41,11 +42,11 @@ public struct ForecastSession: Sendable {
       .map(restored)
   }
 
-  /// Reads rows that are normalised already.
+  /// Reads rows that are already normalised.
   ///
   /// - Parameters:
   ///   - values: Row by row, normalised.
-  ///   - body: Gets the forecasts after every row in order, normalised, `[L, h * C]` per chunk.
+  ///   - body: Receives the forecasts after each row in order, normalised, `[L, h * C]` per chunk.
   public mutating func readNormalised(
     _ values: [Float], _ body: (Tensor) throws -> Void
   ) rethrows {

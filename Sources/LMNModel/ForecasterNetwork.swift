@@ -3,22 +3,22 @@ public import LMNKernels
 public import LMNLayers
 public import LMNMemories
 
-/// A network that forecasts multivariate series: projection, trunk and head.
+/// Forecaster of multivariate series: projection, trunk and head.
 ///
-/// At every position it forecasts the next h values of every channel at once. Its forms compute with
-/// normalised values; a ``ForecastSession`` takes and gives values in the channels' own units.
+/// At each position it forecasts the next h values of all channels. The network computes with
+/// normalised values; ``ForecastSession`` takes and returns values in the channels' own units.
 public struct ForecasterNetwork: Network {
-  /// Sizes and kinds; its vocabulary are the C channels.
+  /// Sizes and kinds; `vocabularySize` is the number of channels C.
   public let configuration: Configuration
-  /// h: values of every channel that are forecast at once.
+  /// h: horizon, the number of rows forecast at each position.
   public let horizon: Int
-  /// Mean and deviation of every channel.
+  /// Mean and standard deviation of each channel.
   public let normalisation: Normalisation
-  /// From a row of normalised values to a vector.
+  /// Affine map from a row of normalised values to a vector.
   public var projection: Linear
   /// Blocks between projection and head.
   public var trunk: Trunk
-  /// From vectors to forecasts.
+  /// Affine map from vectors to forecasts.
   public var head: Linear
 
   /// A forecaster with parameters from `source`.
@@ -49,24 +49,23 @@ public struct ForecasterNetwork: Network {
   /// C: number of channels.
   public var channels: Int { configuration.vocabularySize }
 
-  /// h * C: forecast values per row.
+  /// h * C: outputs per row.
   public var outputWidth: Int { horizon * channels }
 
-  /// Allocates rows, all of them 0.
+  /// Allocates rows of zeros.
   public func makeInputs(_ count: Int) -> Tensor { Tensor(shape: [count, channels], repeating: 0) }
 
   /// The vectors `[L, E]` of rows `[L, C]`, normalised.
   public func embed(_ rows: Tensor) -> Variable { projection(Variable(constant: rows)) }
 
-  /// The forecasts `[M, h * C]` of vectors `[M, E]`, normalised: after every row the next one, the one
-  /// after it, and so on.
+  /// Normalised forecasts `[M, h * C]` of vectors `[M, E]`; next row first.
   public func head(of vectors: Variable) -> Variable { head(vectors) }
 
-  /// The mean error, shape `[1]`, of forecasting all targets there are from the rows so far.
+  /// Mean error, shape `[1]`, of the forecasts of all targets in a window.
   ///
   /// - Parameters:
   ///   - kind: The error that is averaged.
-  ///   - window: The rows and those that follow.
+  ///   - window: The rows and their targets.
   ///   - state: The state before them, updated to that after them. Gradients flow through it.
   ///   - pass: The pass over them.
   /// - Returns: The error.

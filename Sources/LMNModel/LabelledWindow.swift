@@ -1,16 +1,15 @@
 public import LMNKernels
 public import LMNLayers
 
-/// A sequence and its class: input of one item in the training of a classifier.
+/// A sequence and its class: input of one batch item in the training of a classifier.
 ///
-/// Sequences may be shorter than the window: padding follows them, where it changes nothing before it,
-/// and has no weight.
+/// Shorter sequences are padded at the end; padding has weight 0 and affects no token before it.
 public struct LabelledWindow: TrainingInput {
   let tokens: TokenBuffer
-  /// Of shape `[1, L]`.
+  /// Pooling weights, shape `[1, L]`.
   let weights: Tensor
   let label: TokenBuffer
-  /// Dropout draw; training needs another one at every step.
+  /// Dropout draw; training has to change it at each step.
   public let draw = DropoutDraw()
   private let pooling: Pooling
   private let (vocabularySize, classes): (Int, Int)
@@ -23,7 +22,7 @@ public struct LabelledWindow: TrainingInput {
   }
 
   private init(length: Int, pooling: Pooling, vocabularySize: Int, classes: Int) {
-    precondition(length > 0, "LabelledWindow: a sequence has a token at least")
+    precondition(length > 0, "LabelledWindow: a sequence needs at least one token")
     tokens = TokenBuffer(repeatElement(0, count: length))
     weights = Tensor(shape: [1, length], repeating: 1)
     label = [0]
@@ -31,20 +30,20 @@ public struct LabelledWindow: TrainingInput {
     (self.vocabularySize, self.classes) = (vocabularySize, classes)
   }
 
-  /// None: a sequence is read from its beginning.
+  /// Always nil: sequences are read from their beginning.
   public var carried: CarriedState? { nil }
 
-  /// Most tokens of a sequence.
+  /// Length of the window: most tokens of a sequence.
   public var length: Int { tokens.count }
 
-  /// Replaces sequence and class; a longer sequence is cut off at the window's end.
+  /// Replaces sequence and class; a longer sequence is truncated to the window's length.
   ///
   /// - Parameters:
   ///   - sequence: At least one token.
-  ///   - class: Index of its class.
-  /// - Precondition: Tokens are below the vocabulary's size, the class is one there is.
+  ///   - class: Index of the class.
+  /// - Precondition: Tokens are below the vocabulary's size, and the class is below `classes`.
   public func overwrite(tokens sequence: [Token], label class: Int) {
-    precondition(!sequence.isEmpty, "LabelledWindow: a sequence has a token at least")
+    precondition(!sequence.isEmpty, "LabelledWindow: a sequence needs at least one token")
     let count = min(sequence.count, length)
     tokens.overwrite { index in
       guard index < count else { return 0 }
@@ -65,7 +64,7 @@ public struct LabelledWindow: TrainingInput {
       length: length, pooling: pooling, vocabularySize: vocabularySize, classes: classes)
   }
 
-  /// Takes over another window's sequence, class and draw.
+  /// Copies another window's sequence, class and draw.
   public func overwrite(with other: LabelledWindow) {
     tokens.overwrite(with: other.tokens)
     weights.overwrite(withScalarsOf: other.weights)
@@ -78,10 +77,10 @@ extension RecordedBatch where M == ClassifierNetwork, Input == LabelledWindow {
   /// Records a classifier's mean loss over a batch of sequences.
   ///
   /// - Parameters:
-  ///   - result: The results to compute; with a gradient the network is in training and drops values.
+  ///   - result: The results to compute; dropout is applied only where a gradient is computed.
   ///   - network: The network; its parameters are copied.
   ///   - count: Sequences of the batch, at least 1.
-  ///   - length: Most tokens of each.
+  ///   - length: Window length.
   ///   - context: The context to compute in.
   public convenience init(
     _ result: Result = .valueAndGradient, ofLossAt network: ClassifierNetwork,

@@ -3,15 +3,15 @@ public import LMNKernels
 public import LMNLayers
 public import LMNMemories
 
-/// A language network: embedding, trunk, and a head that gives the logits of the next token.
+/// Language model network: embedding, trunk, and a head that gives the logits of the next token.
 public struct LanguageNetwork: Network {
   /// Sizes and kinds.
   public let configuration: Configuration
-  /// From tokens to vectors.
+  /// Token embedding.
   public var embedding: Embedding
   /// Blocks between embedding and head.
   public var trunk: Trunk
-  /// From vectors to logits.
+  /// Map from vectors to logits.
   public var head: TokenHead
 
   /// A network with parameters from `source`.
@@ -21,7 +21,7 @@ public struct LanguageNetwork: Network {
     try configuration.validate()
     self.configuration = configuration
     let (width, vocabularySize) = (configuration.width, configuration.vocabularySize)
-    // As a head, a table of standard normal values would begin with logits of √E.
+    // With standard normal values, the logits of a tied head would start at a scale of √E.
     embedding = Embedding(
       vocabularySize: vocabularySize, width: width,
       deviation: configuration.tiedHead ? 1 / Float(width).squareRoot() : 1, using: &source)
@@ -40,12 +40,11 @@ public struct LanguageNetwork: Network {
   /// The logits `[M, V]` of vectors `[M, E]`.
   public func head(of vectors: Variable) -> Variable { head(vectors, tiedTo: embedding.table) }
 
-  /// The mean cross-entropy in nats, shape `[1]`, of predicting each target from the tokens so far.
+  /// Mean cross-entropy in nats, shape `[1]`, of predicting each target from the tokens so far.
   ///
   /// - Parameters:
   ///   - tokens: The next L tokens of a stream, each below the vocabulary's size.
-  ///   - targets: The token after each; where it is negative, none is predicted, and the mean is over
-  ///     the others.
+  ///   - targets: The token after each; negative targets are ignored in the mean.
   ///   - state: The state before them, updated to that after them. Gradients flow through it.
   ///   - pass: The pass over them.
   /// - Returns: The loss.
@@ -56,12 +55,12 @@ public struct LanguageNetwork: Network {
     self(tokens, after: &state, &pass).crossEntropy(targets: targets).mean(overTargets: targets)
   }
 
-  /// The same over a whole sequence.
+  /// Mean cross-entropy over a whole sequence.
   ///
   /// - Parameters:
   ///   - tokens: At least one, each below the vocabulary's size.
-  ///   - targets: The token after each.
-  ///   - draw: Dropout draw in training; nil drops nothing.
+  ///   - targets: The token after each; negative targets are ignored in the mean.
+  ///   - draw: Dropout draw in training; nil for no dropout.
   /// - Returns: The loss.
   public func loss(
     of tokens: TokenBuffer, targets: TokenBuffer, dropping draw: DropoutDraw? = nil
@@ -71,7 +70,7 @@ public struct LanguageNetwork: Network {
     return loss(of: tokens, targets: targets, after: &state, &pass)
   }
 
-  /// The same over a whole sequence.
+  /// Mean cross-entropy over a whole sequence, without dropout.
   public func loss(of tokens: [Token], targets: [Token]) -> Variable {
     loss(of: TokenBuffer(tokens), targets: TokenBuffer(targets))
   }

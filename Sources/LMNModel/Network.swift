@@ -3,7 +3,7 @@ public import LMNKernels
 public import LMNLayers
 public import LMNMemories
 
-/// A network of one task around a trunk: embedding and head are the task's.
+/// A network for one task: embedding and head depend on the task, the trunk does not.
 public protocol Network: Module {
   /// Inputs of a chunk, or of one step of several streams: tokens, or rows of values.
   associatedtype Inputs: NetworkInputs
@@ -11,36 +11,36 @@ public protocol Network: Module {
   var configuration: Configuration { get }
   /// Blocks between embedding and head.
   var trunk: Trunk { get set }
-  /// Numbers that the head gives per input.
+  /// N: outputs of the head per input.
   var outputWidth: Int { get }
 
   /// Allocates inputs; their content is valid.
   func makeInputs(_ count: Int) -> Inputs
   /// The vectors `[L, E]` of L inputs.
   func embed(_ inputs: Inputs) -> Variable
-  /// The outputs `[M, N]` of what the trunk gives, `[M, E]`.
+  /// The outputs `[M, N]` of the trunk's vectors `[M, E]`.
   func head(of vectors: Variable) -> Variable
 }
 
-/// Inputs in a row, each of which a network embeds as one vector.
+/// A sequence of inputs, each of which a network embeds as one vector.
 public protocol NetworkInputs: Sendable {
-  /// How many there are.
+  /// Number of inputs.
   var length: Int { get }
-  /// Some of them.
+  /// A part of the inputs.
   func slice(_ range: Range<Int>) -> Self
 }
 
 extension Buffer: NetworkInputs {
   /// Number of elements.
   public var length: Int { count }
-  /// A copy of some elements.
+  /// A copy of a range of elements.
   public func slice(_ range: Range<Int>) -> Buffer { Buffer(elements[range]) }
 }
 
 extension Tensor: NetworkInputs {
   /// Number of rows.
   public var length: Int { shape[0] }
-  /// Some rows.
+  /// A range of rows.
   public func slice(_ range: Range<Int>) -> Tensor { rows(range) }
 }
 
@@ -53,7 +53,7 @@ extension Network {
   /// - Parameters:
   ///   - inputs: At least one.
   ///   - state: The state before them, updated to that after them. Gradients flow through it.
-  ///   - draw: Dropout draw in training; nil drops nothing.
+  ///   - draw: Dropout draw in training; nil for no dropout.
   /// - Returns: Outputs `[L, N]`.
   public func callAsFunction(
     _ inputs: Inputs, after state: inout Trunk.State, dropping draw: DropoutDraw? = nil
@@ -62,7 +62,7 @@ extension Network {
     return self(inputs, after: &state, &pass)
   }
 
-  /// The parallel form, in a pass that the caller has begun.
+  /// The parallel form, with a pass created by the caller.
   public func callAsFunction(
     _ inputs: Inputs, after state: inout Trunk.State, _ pass: inout Pass
   ) -> Variable {
@@ -75,8 +75,7 @@ extension Network {
     return self(inputs, after: &state, dropping: draw)
   }
 
-  /// The parallel form over consecutive chunks, without gradients; all threads work on them side by
-  /// side.
+  /// The parallel form over consecutive chunks, without gradients; chunks are computed in parallel.
   ///
   /// - Parameters:
   ///   - chunks: L inputs each.
@@ -93,7 +92,7 @@ extension Network {
   ///
   /// - Parameters:
   ///   - inputs: One per stream.
-  ///   - streams: B streams, which may stand at different positions.
+  ///   - streams: B streams, which may be at different positions.
   /// - Returns: Outputs `[B, N]`.
   public func step(_ inputs: Inputs, of streams: Trunk.Streams) -> Tensor {
     head(of: Variable(constant: trunk.step(embed(inputs).value, of: streams))).value
@@ -103,7 +102,7 @@ extension Network {
   ///
   /// - Parameters:
   ///   - inputs: One per stream.
-  ///   - states: B states, which may stand at different positions; updated.
+  ///   - states: B states, which may be at different positions; updated.
   /// - Returns: Outputs `[B, N]`.
   public func step(_ inputs: Inputs, after states: inout [Trunk.State]) -> Tensor {
     let streams = trunk.streams(from: states)
@@ -115,13 +114,13 @@ extension Network {
   /// Bytes of one stream's state at `position`.
   public func stateByteCount(at position: Int) -> Int { trunk.stateByteCount(at: position) }
 
-  /// A dictionary of this network's parameters, or of their gradients, with names and shapes as the
-  /// published PyTorch code stores them.
+  /// Converts a dictionary of this network's parameters, or of their gradients, to the names and
+  /// shapes of the published PyTorch code.
   public func published(_ dictionary: StateDictionary) -> StateDictionary {
     trunk.published(dictionary)
   }
 
-  /// Loads parameters under their published names; on an error, none.
+  /// Loads parameters under their published names; loads none on an error.
   public mutating func load(
     published dictionary: StateDictionary
   ) throws(StateDictionaryError) {
@@ -129,8 +128,8 @@ extension Network {
     try load(trunk.adopted(dictionary))
   }
 
-  /// A dictionary of the published names and shapes, for a network whose parameters may have no
-  /// values yet.
+  /// Zeros under the published names and shapes; also for a network whose parameters have no values
+  /// yet.
   package var publishedZeros: StateDictionary {
     published(
       StateDictionary(

@@ -1,12 +1,12 @@
-/// What makes the channels of a series alike: mean 0 and deviation 1, on the part it was taken from.
+/// Per-channel normalisation of a series to mean 0 and standard deviation 1.
 public struct Normalisation: Sendable, Equatable, Codable {
-  /// By channel, in its own unit.
+  /// Mean per channel, in the channel's own unit.
   public let mean: [Double]
-  /// By channel, in its own unit; 1 for a channel that is constant.
+  /// Standard deviation per channel, in the channel's own unit; 1 for a constant channel.
   public let deviation: [Double]
 
-  /// The normalisation with these numbers; nil unless they are finite, as many of each, and the
-  /// deviations positive.
+  /// A normalisation with these numbers; nil unless counts are equal, values finite and deviations
+  /// positive.
   public init?(mean: [Double], deviation: [Double]) {
     guard mean.count == deviation.count, !mean.isEmpty, mean.allSatisfy(\.isFinite),
       deviation.allSatisfy({ $0 > 0 && $0.isFinite })
@@ -15,18 +15,18 @@ public struct Normalisation: Sendable, Equatable, Codable {
     self.deviation = deviation
   }
 
-  /// The normalisation that changes nothing.
+  /// The identity.
   package init(channels: Int) {
     mean = .init(repeating: 0, count: channels)
     deviation = .init(repeating: 1, count: channels)
   }
 
-  /// The normalisation of a series.
+  /// Mean and standard deviation of a series.
   ///
   /// - Parameters:
-  ///   - values: Finite, row by row: a value per channel.
-  ///   - channels: How many values a row has.
-  /// - Precondition: There are rows, all of them whole.
+  ///   - values: Finite values, row by row.
+  ///   - channels: Values per row.
+  /// - Precondition: There is at least one row, and all rows are complete.
   public init(of values: some RandomAccessCollection<Double>, channels: Int) {
     precondition(
       !values.isEmpty && values.count.isMultiple(of: channels),
@@ -43,20 +43,20 @@ public struct Normalisation: Sendable, Equatable, Codable {
       let channel = index % channels
       smallest[channel] = min(smallest[channel], value)
       largest[channel] = max(largest[channel], value)
-      // Divided first, so that no sum is larger than the values.
+      // Divided first, so that no partial sum exceeds the values.
       mean[channel] += value / rows
     }
     let halfSpan = zip(smallest, largest).map { $1 / 2 - $0 / 2 }
     for (index, value) in values.enumerated() {
       let channel = index % channels
-      // In units of the span: the square of a large or small value may be no number.
+      // In units of the span: the square of a very large or small value may overflow or underflow.
       let share = (value / 2 - mean[channel] / 2) / halfSpan[channel]
       deviation[channel] += share * share / rows
     }
     for channel in 0..<channels {
       let found = 2 * halfSpan[channel] * deviation[channel].squareRoot()
       let isConstant = !(found > 0 && found.isFinite)
-      // The mean of equal values may differ from them by its rounding.
+      // The computed mean of equal values may differ from them by rounding.
       if isConstant { mean[channel] = smallest[channel] }
       deviation[channel] = isConstant ? 1 : found
     }
@@ -64,7 +64,7 @@ public struct Normalisation: Sendable, Equatable, Codable {
     self.deviation = deviation
   }
 
-  /// How many channels there are.
+  /// Number of channels.
   public var channels: Int { mean.count }
 
   /// A channel's value, normalised.
@@ -72,12 +72,12 @@ public struct Normalisation: Sendable, Equatable, Codable {
     Float((value - mean[channel]) / deviation[channel])
   }
 
-  /// A channel's value in its own unit.
+  /// A channel's value, converted back to its own unit.
   public func restored(_ value: Float, channel: Int) -> Double {
     mean[channel] + deviation[channel] * Double(value)
   }
 
-  /// Decodes what ``init(mean:deviation:)`` accepts.
+  /// Decodes and validates as ``init(mean:deviation:)``.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     let mean = try container.decode([Double].self, forKey: .mean)
@@ -86,7 +86,7 @@ public struct Normalisation: Sendable, Equatable, Codable {
       throw DecodingError.dataCorrupted(
         .init(
           codingPath: container.codingPath,
-          debugDescription: "means and deviations are not those of a series"))
+          debugDescription: "a mean or deviation is missing, not finite or not positive"))
     }
     self = normalisation
   }

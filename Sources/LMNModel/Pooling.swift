@@ -1,16 +1,16 @@
 import LMNAutodiff
 import LMNKernels
 
-/// How the vectors of a sequence become one.
+/// Pooling of a sequence's vectors to one vector.
 public enum Pooling: String, Sendable, Codable, CaseIterable {
-  /// The mean of all.
+  /// The mean of all vectors.
   case mean
-  /// The last, which has seen all others.
+  /// The last vector.
   case last
-  /// The largest value of every feature.
+  /// The maximum of each feature.
   case max
 
-  /// The weights of `length` vectors, of which only the first `count` belong to the sequence.
+  /// Weight of a vector, of which only the first `count` belong to the sequence.
   func weight(of index: Int, count: Int) -> Float {
     switch self {
     case .mean, .max: index < count ? 1 / Float(count) : 0
@@ -20,11 +20,11 @@ public enum Pooling: String, Sendable, Codable, CaseIterable {
 }
 
 extension Variable {
-  /// The vectors of a sequence as one.
+  /// The pooled vectors of a sequence.
   ///
   /// - Parameters:
-  ///   - pooling: How.
-  ///   - weights: `[1, L]`; what weighs 0 does not count.
+  ///   - pooling: The pooling.
+  ///   - weights: `[1, L]`; vectors of weight 0 are ignored.
   /// - Returns: `[1, E]` for `self` of `[L, E]`.
   func pooled(_ pooling: Pooling, weights: Tensor) -> Variable {
     switch pooling {
@@ -34,19 +34,19 @@ extension Variable {
   }
 }
 
-/// What pooling knows of the vectors so far: a value of constant size.
+/// Running pooling of a stream's vectors: a value of constant size.
 public struct Pool: Sendable, Equatable {
-  /// How the vectors become one.
+  /// The pooling.
   public let pooling: Pooling
-  /// Vectors so far.
+  /// Number of vectors added.
   public private(set) var count = 0
-  /// By feature: the sum, the last or the largest value.
+  /// Per feature: the sum, the last or the largest value.
   private var features: [Double] = []
 
   /// A pool without vectors.
   public init(_ pooling: Pooling) { self.pooling = pooling }
 
-  /// Takes further vectors `[L, E]`, the next of the sequence.
+  /// Adds the next vectors `[L, E]` of the sequence.
   mutating func add(_ rows: Tensor) {
     let width = rows.shape[1]
     if count == 0 {
@@ -67,11 +67,11 @@ public struct Pool: Sendable, Equatable {
     count += rows.shape[0]
   }
 
-  /// All vectors so far as one, `[1, E]`.
+  /// The pooled vector `[1, E]` of all vectors so far.
   ///
-  /// - Precondition: There are some.
+  /// - Precondition: At least one vector was added.
   var pooled: Tensor {
-    precondition(count > 0, "Pool: nothing was pooled yet")
+    precondition(count > 0, "Pool: no vectors to pool")
     let divisor = pooling == .mean ? Double(count) : 1
     return Tensor(shape: [1, features.count], scalars: features.map { Float($0 / divisor) })
   }

@@ -1,10 +1,10 @@
 public import LMNKernels
 public import LMNMemories
 
-/// Cuts the next `count` tokens of a stream into chunks of `length`, and these into groups.
+/// Divides the next `count` tokens of a stream into chunks of `length`, and these into groups.
 ///
-/// A group has a chunk for every thread, so memory is bounded for any number of tokens. Chunks begin
-/// at multiples of their length, where memories can work on them side by side.
+/// A group has one chunk per thread, so memory is bounded for any number of tokens. Chunks begin at
+/// multiples of their length, where memories can compute them in parallel.
 func readingGroups(of count: Int, after start: Int, chunks length: Int) -> [[Range<Int>]] {
   let threads = ExecutionContext.current.threadCount
   var groups: [[Range<Int>]] = []
@@ -24,7 +24,7 @@ func readingGroups(of count: Int, after start: Int, chunks length: Int) -> [[Ran
 }
 
 extension Block {
-  /// The parallel form without gradients, in memory that is small beyond input and output.
+  /// The parallel form without gradients, with little memory beyond input and output.
   ///
   /// - Parameters:
   ///   - x: `[L, E]`, the next L tokens.

@@ -1,13 +1,15 @@
 internal import LMNKernels
 
-/// A recorded step of a fixed number of places for streams: an input of each in, outputs for each.
+/// A recorded decode step of a fixed number of places for streams: one input and one row of outputs
+/// per place.
 ///
-/// In a free place a stream begins at every step, which costs little and never gets far. With several
-/// threads, each computes a share of the places through the whole network.
+/// Free places are stepped too, from the beginning of a stream each time, which costs little. With
+/// several threads, each computes a part of the places through the whole network.
 ///
-/// It is changed in place: its owner is the only one.
+/// It is changed in place and has a single owner.
 final class RecordedStreams<N: Network>: Sendable {
-  /// The places of all threads, which need not know the network: a step has no time for generic code.
+  /// The places of all threads; not generic over the network, because generic code is too slow for a
+  /// step.
   private let lanes: StreamLanes
   /// By lane.
   private let inputs: [N.Inputs]
@@ -15,9 +17,9 @@ final class RecordedStreams<N: Network>: Sendable {
   /// Records a step.
   ///
   /// - Parameters:
-  ///   - network: The network that takes it.
-  ///   - states: Of the streams in the first places.
-  ///   - placeCount: Places, at least as many.
+  ///   - network: The network.
+  ///   - states: Initial states of the streams in the first places.
+  ///   - placeCount: Number of places, at least that of the states.
   ///   - context: The context to compute in.
   init(
     _ network: N, states: [Trunk.State], places placeCount: Int, in context: ExecutionContext
@@ -57,7 +59,7 @@ final class RecordedStreams<N: Network>: Sendable {
 
 /// The places of recorded streams, shared out over threads.
 ///
-/// Unchecked because it is changed in place: its owner is the only one.
+/// `@unchecked Sendable` because it is changed in place: it has a single owner.
 private final class StreamLanes: ConcurrentWork, @unchecked Sendable {
   let context: ExecutionContext
   private let lanes: [Lane]
@@ -93,7 +95,8 @@ private final class StreamLanes: ConcurrentWork, @unchecked Sendable {
       let streams = trunk.makeStreams(range.count)
       var outputs: Tensor?
       let recording = Recording(in: inner) { outputs = step(streams) }
-      // Only now: recording took a step, which is always possible from the beginning.
+      // Loaded after recording, because recording takes a step, which is always possible from
+      // position 0.
       for (row, place) in range.enumerated() {
         if place < states.count {
           streams.load(states[place], at: row)
@@ -118,7 +121,7 @@ private final class StreamLanes: ConcurrentWork, @unchecked Sendable {
 
   private func lane(of place: Int) -> Lane { lanes.first { $0.range.contains(place) }! }
 
-  /// Calls `fill` with the lane of every row, its index there, and the row; begins anew in free places.
+  /// Calls `fill` with the lane of every row, its index there, and the row; resets free places.
   func forEachRow(of rows: [Int?], _ fill: (_ lane: Int, _ index: Int, _ row: Int) -> Void) {
     for lane in 0..<lanes.count {
       let first = lanes[lane].range.lowerBound

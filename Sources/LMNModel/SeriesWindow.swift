@@ -1,16 +1,16 @@
 public import LMNKernels
 public import LMNLayers
 
-/// Rows of a series and the rows that follow each: input of one item in the training of a forecaster.
+/// Rows of a series and their targets: input of one batch item in the training of a forecaster.
 public struct SeriesWindow: TrainingInput {
-  /// Of shape `[L, C]`.
+  /// `[L, C]`.
   package let rows: Tensor
-  /// Of shape `[L, h * C]`; 0 where there is none.
+  /// `[L, h * C]`; 0 where there is no target.
   package let targets: Tensor
-  /// Of shape `[L, h * C]`: 0 where there is no target, and one value elsewhere, so that the mean of
-  /// all errors is the mean over those that have a target.
+  /// `[L, h * C]`: 0 where there is no target, otherwise a constant such that the mean over all
+  /// elements is the mean over those with a target.
   package let weights: Tensor
-  /// Dropout draw; training needs another one at every step.
+  /// Dropout draw; training has to change it at each step.
   public let draw = DropoutDraw()
 
   /// Allocates a window of `length` rows.
@@ -20,17 +20,16 @@ public struct SeriesWindow: TrainingInput {
     weights = Tensor(shape: [length, horizon * channels], repeating: 1)
   }
 
-  /// None: a window is read from its beginning.
+  /// Always nil: windows are read from the beginning.
   public var carried: CarriedState? { nil }
 
-  /// Number of rows that are read.
+  /// Number of input rows.
   public var length: Int { rows.shape[0] }
 
   /// Replaces all rows and targets.
   ///
-  /// - Parameter values: Normalised, row by row: those that are read, and as many of those after
-  ///   them as there are.
-  /// - Precondition: There are whole rows, more than the window is long.
+  /// - Parameter values: Normalised, row by row: the input rows, and up to h rows after them.
+  /// - Precondition: Rows are complete, and there are more than `length`.
   public func overwrite(with values: ArraySlice<Float>) {
     let (channels, columns) = (rows.shape[1], targets.shape[1])
     precondition(
@@ -64,7 +63,7 @@ public struct SeriesWindow: TrainingInput {
       length: length, channels: channels, horizon: targets.shape[1] / channels)
   }
 
-  /// Takes over another window's rows, targets and draw.
+  /// Copies another window's rows, targets and draw.
   public func overwrite(with other: SeriesWindow) {
     rows.overwrite(withScalarsOf: other.rows)
     targets.overwrite(withScalarsOf: other.targets)
@@ -77,7 +76,7 @@ extension RecordedBatch where M == ForecasterNetwork, Input == SeriesWindow {
   /// Records a forecaster's mean error over a batch of windows.
   ///
   /// - Parameters:
-  ///   - result: The results to compute; with a gradient the network is in training and drops values.
+  ///   - result: The results to compute; dropout is applied only where a gradient is computed.
   ///   - kind: The error that is averaged.
   ///   - network: The network; its parameters are copied.
   ///   - count: Windows of the batch, at least 1.

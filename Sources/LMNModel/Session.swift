@@ -1,13 +1,13 @@
 public import LMNKernels
 
-/// One stream of a network: a value, so a copy is a fork.
+/// Streaming inference on one stream.
 ///
-/// Its state is a value while it reads in parallel form, and recorded memory at stable addresses while
-/// it takes step after step.
+/// It is a value: a copy is a fork. The state is a value while the session reads in parallel form,
+/// and lies in recorded memory at stable addresses while it takes decode steps.
 public struct Session<N: Network>: Sendable {
   /// The network.
   public let network: N
-  /// Inputs seen.
+  /// Number of inputs read.
   public private(set) var position: Int
   private var form: Form
   private var outputs: Tensor
@@ -15,11 +15,11 @@ public struct Session<N: Network>: Sendable {
   private enum Form {
     case parallel(Trunk.State)
     case sequential(RecordedStreams<N>)
-    /// Between two forms.
+    /// Temporary value while the form changes.
     case none
   }
 
-  /// A stream that goes on from `state`; nil for one at its beginning.
+  /// A session that continues from `state`; nil for the beginning of a stream.
   public init(_ network: N, state: Trunk.State? = nil) {
     self.network = network
     let state = state ?? network.initialState
@@ -33,20 +33,23 @@ public struct Session<N: Network>: Sendable {
     switch form {
     case .parallel(let state): state
     case .sequential(let streams): streams.state(at: 0)
-    case .none: preconditionFailure("Session: its state is asked for in the middle of a step")
+    case .none: preconditionFailure("Session: state read during a step")
     }
   }
 
-  /// Takes one input, which `fill` writes: the outputs `[1, N]`.
+  /// Takes a decode step with the input that `fill` writes.
   ///
-  /// Nothing is allocated as long as the outputs of the step before are not kept.
+  /// Allocates nothing unless the caller keeps the outputs of the step before.
+  ///
+  /// - Parameter fill: Writes the input.
+  /// - Returns: Outputs `[1, N]`.
   public mutating func step(filling fill: (N.Inputs) -> Void) -> Tensor {
     var streams: RecordedStreams<N>
     switch form {
     case .sequential(let current): streams = current
     case .parallel, .none: streams = recorded()
     }
-    // So that the streams are nobody else's.
+    // Releases this reference, so that the streams can be uniquely referenced.
     form = .none
     if !isKnownUniquelyReferenced(&streams) { streams = recorded(from: streams.state(at: 0)) }
     streams.step(onlyRow) { inputs, _, _ in fill(inputs) }
@@ -64,8 +67,8 @@ public struct Session<N: Network>: Sendable {
   ///
   /// - Parameters:
   ///   - inputs: The next inputs.
-  ///   - body: Gets the outputs in order, `[L, N]` per chunk. If it throws, the session stands after
-  ///     the chunk whose outputs it got.
+  ///   - body: Receives the outputs in order, `[L, N]` per chunk. If it throws, the session stays
+  ///     at the end of the chunk whose outputs it received.
   public mutating func read(
     _ inputs: N.Inputs, _ body: (Tensor) throws -> Void
   ) rethrows {
@@ -77,7 +80,8 @@ public struct Session<N: Network>: Sendable {
     }
   }
 
-  /// Reads inputs in parallel form: the outputs `[1, N]` of the last; nil when there are none.
+  /// Reads inputs in parallel form; returns the outputs `[1, N]` of the last, or nil without
+  /// inputs.
   @discardableResult
   public mutating func read(_ inputs: N.Inputs) -> Tensor? {
     var last: Tensor?
@@ -85,17 +89,19 @@ public struct Session<N: Network>: Sendable {
     return last
   }
 
-  /// Number of inputs that all threads together read at once: a text that comes in pieces of a
-  /// multiple of this is read as fast as in one.
+  /// Number of inputs that all threads together read at once.
+  ///
+  /// A text in pieces of a multiple of this is read as fast as in one piece.
   public var inputsAtOnce: Int {
     network.trunk.chunkLength * ExecutionContext.current.threadCount
   }
 }
 
 extension Session where N.Inputs == TokenBuffer {
-  /// Takes one token: the outputs `[N]`, of a language network the logits of the next token.
+  /// Takes a decode step with one token.
   ///
-  /// - Precondition: It is below the vocabulary's size.
+  /// - Precondition: The token is below the vocabulary's size.
+  /// - Returns: Outputs `[N]`; of a language network the logits of the next token.
   @discardableResult
   public mutating func step(_ token: Token) -> Tensor {
     expectToken(
@@ -103,7 +109,7 @@ extension Session where N.Inputs == TokenBuffer {
     return step { $0.overwrite { _ in token } }.row
   }
 
-  /// Reads tokens in parallel form: the outputs `[N]` of the last; nil when there are none.
+  /// Reads tokens in parallel form; returns the outputs `[N]` of the last, or nil without tokens.
   @discardableResult
   public mutating func read(_ tokens: [Token]) -> Tensor? { read(TokenBuffer(tokens))?.row }
 }

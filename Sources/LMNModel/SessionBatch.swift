@@ -1,15 +1,15 @@
 public import LMNKernels
 
-/// Several streams of a network that take their steps together: a value, so a copy is a fork.
+/// Streaming inference on several streams that are stepped together.
 ///
-/// They may stand at different positions, and join and leave at any time: the outputs of a stream do
-/// not depend on the other streams, bit for bit. Between such changes a step allocates nothing, as
-/// long as the outputs of the step before are not kept; with several threads, each computes a share
-/// of the streams through the whole network.
+/// It is a value: a copy is a fork. Streams may be at different positions, and join and leave at
+/// any time: the outputs of a stream do not depend on the other streams, bit for bit. Between such
+/// changes a step allocates nothing, unless the caller keeps the outputs of the step before. With
+/// several threads, each computes a part of the streams through the whole network.
 ///
-/// Streams occupy places that are recorded once. There are up to half as many again as streams, so
-/// that for most that join only the state is copied, and after leaves up to three times as many; a
-/// free place costs a step about as much as a stream at its beginning.
+/// Streams occupy places of one recorded step. There are up to 1.5 times as many places as streams,
+/// so that most joins only copy a state, and after leaves up to three times as many; a free place
+/// costs a step about as much as a stream at its beginning.
 public struct SessionBatch<N: Network>: Sendable {
   /// ID of a stream in a batch and its forks; never reused.
   public struct Stream: Sendable, Hashable {
@@ -18,24 +18,24 @@ public struct SessionBatch<N: Network>: Sendable {
 
   /// The network.
   public let network: N
-  /// The stream of every row of inputs and outputs, in the order of joining.
+  /// The stream of each row of inputs and outputs, in the order of joining.
   ///
-  /// When one leaves, the rows after it move up.
+  /// When a stream leaves, the rows after it move up.
   public private(set) var streams: [Stream]
 
   private var joinedCount: Int
   private var recorded: RecordedStreams<N>
-  /// The place of every row.
+  /// The place of each row.
   private var places: [Int]
-  /// The row of every place, nil where it is free.
+  /// The row of each place, nil where it is free.
   private var rows: [Int?]
   private var outputs: Tensor
 
-  /// Streams that go on from `states`.
+  /// Streams that continue from `states`.
   ///
   /// - Parameters:
   ///   - network: The network.
-  ///   - states: One per stream; none for a batch that others will join.
+  ///   - states: One per stream; may be empty.
   ///   - context: The context to compute in.
   public init(
     _ network: N, states: [Trunk.State],
@@ -56,7 +56,7 @@ public struct SessionBatch<N: Network>: Sendable {
     self.init(network, states: .init(repeating: network.initialState, count: count))
   }
 
-  /// How many streams there are.
+  /// Number of streams.
   public var count: Int { streams.count }
 
   /// The states of the streams, by row.
@@ -64,20 +64,21 @@ public struct SessionBatch<N: Network>: Sendable {
     places.map { recorded.state(at: $0) }
   }
 
-  /// The row of a stream; nil if it is not here.
+  /// The row of a stream; nil if it is not in the batch.
   public func row(of stream: Stream) -> Int? { streams.firstIndex(of: stream) }
 
   /// The state of a stream.
   ///
-  /// - Precondition: The stream is here.
+  /// - Precondition: The stream is in the batch.
   public func state(of stream: Stream) -> Trunk.State {
     recorded.state(at: places[expectedRow(of: stream)])
   }
 
-  /// Takes one input of every stream: the outputs `[B, N]`.
+  /// Takes a decode step with one input per stream.
   ///
-  /// - Parameter fill: Gets memory for inputs, an index there, and the row of the stream whose input
-  ///   it has to write there.
+  /// - Parameter fill: Receives a buffer of inputs, an index into it, and the row of the stream
+  ///   whose input to write there.
+  /// - Returns: Outputs `[B, N]`.
   public mutating func step(
     filling fill: (_ inputs: N.Inputs, _ index: Int, _ row: Int) -> Void
   ) -> Tensor {
@@ -94,7 +95,7 @@ public struct SessionBatch<N: Network>: Sendable {
 
   private func expectedRow(of stream: Stream) -> Int {
     guard let row = row(of: stream) else {
-      preconditionFailure("SessionBatch: stream \(stream.number) is not here")
+      preconditionFailure("SessionBatch: stream \(stream.number) is not in the batch")
     }
     return row
   }
@@ -103,8 +104,8 @@ public struct SessionBatch<N: Network>: Sendable {
 extension SessionBatch {
   /// Adds a stream after the others.
   ///
-  /// - Parameter state: The state that it goes on from; nil for a stream at its beginning.
-  /// - Returns: Its ID.
+  /// - Parameter state: Its initial state; nil for the beginning of a stream.
+  /// - Returns: The ID of the stream.
   @discardableResult
   public mutating func join(_ state: Trunk.State? = nil) -> Stream {
     if !rows.contains(nil) {
@@ -124,7 +125,7 @@ extension SessionBatch {
 
   /// Removes a stream; those after it move up a row.
   ///
-  /// - Precondition: The stream is here.
+  /// - Precondition: The stream is in the batch.
   public mutating func leave(_ stream: Stream) {
     let row = expectedRow(of: stream)
     streams.remove(at: row)
@@ -135,11 +136,11 @@ extension SessionBatch {
     outputs = Self.makeOutputs(count, of: network)
   }
 
-  /// Places for `count` streams and for half as many to join, so that a join or a leave, on average,
-  /// is a bounded share of a recording.
+  /// Number of places for `count` streams: half as many again, so that the amortized cost of a join
+  /// or leave is a bounded part of a recording.
   private static func roomyPlaces(for count: Int) -> Int { count + count / 2 }
 
-  /// Records a step of `count` places, of which the streams take the first ones.
+  /// Records a step of `count` places; the streams take the first ones.
   private mutating func record(places count: Int) {
     recorded = RecordedStreams(
       network, states: states, places: count, in: recorded.context)
@@ -149,10 +150,10 @@ extension SessionBatch {
 }
 
 extension SessionBatch where N.Inputs == TokenBuffer {
-  /// Takes one token of every stream: the outputs `[B, N]`, of a language network the logits of the
-  /// next tokens.
+  /// Takes a decode step with one token per stream.
   ///
-  /// - Precondition: There are as many tokens as streams, each below the vocabulary's size.
+  /// - Parameter tokens: One per stream, each below the vocabulary's size.
+  /// - Returns: Outputs `[B, N]`; of a language network the logits of the next tokens.
   public mutating func step(_ tokens: [Token]) -> Tensor {
     precondition(tokens.count == count, "step: \(tokens.count) tokens for \(count) streams")
     let vocabularySize = network.configuration.vocabularySize

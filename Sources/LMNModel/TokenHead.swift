@@ -1,15 +1,15 @@
 public import LMNAutodiff
 public import LMNLayers
 
-/// From vectors to logits: by a weight of its own, or by the table that embeds the tokens
-/// (arXiv 1608.05859).
+/// Affine map from vectors to logits, with its own weight or the embedding table as weight (arXiv
+/// 1608.05859).
 public struct TokenHead: Module {
-  /// `[V, E]`; nil where it is the table.
+  /// `[V, E]`; nil where tied to the embedding table.
   public var weight: Variable?
   /// `[V]`.
   public var bias: Variable
 
-  /// A head whose weight and bias are uniform in ±1/√E.
+  /// A head with weight and bias drawn uniformly from ±1/√E.
   init(width: Int, vocabularySize: Int, isTied: Bool, using source: inout ParameterSource) {
     let bound = 1 / Float(width).squareRoot()
     weight = isTied ? nil : source.parameter([vocabularySize, width], .uniform(bound: bound))

@@ -1,13 +1,13 @@
 public import LMNKernels
 public import LMNLayers
 
-/// A chunk of text to predict: input of one item in the training of a language network.
+/// Tokens and targets of a window: input of one batch item in the training of a language network.
 public struct TokenWindow: TrainingInput {
   let inputs: TokenBuffer
   let targets: TokenBuffer
-  /// Dropout draw; training needs another one at every step.
+  /// Dropout draw; training has to change it at each step.
   public let draw: DropoutDraw
-  /// State that the window is read on from; nil where every window starts at a beginning.
+  /// Carried state; nil where each window starts at the beginning of a stream.
   public let carried: CarriedState?
   private let vocabularySize: Int
 
@@ -20,15 +20,15 @@ public struct TokenWindow: TrainingInput {
     self.vocabularySize = vocabularySize
   }
 
-  /// Number of tokens that are read, and predicted.
+  /// Number of input tokens, and of targets.
   public var length: Int { inputs.count }
 
   /// Replaces all tokens.
   ///
   /// - Parameters:
-  ///   - inputs: The tokens that the network reads.
-  ///   - targets: The token that follows each of them, or is asked for; negative where none is.
-  /// - Precondition: There are as many as the window is long, each below the vocabulary's size.
+  ///   - inputs: Input tokens.
+  ///   - targets: Target of each input, usually the next token; negative for none.
+  /// - Precondition: Both have the window's length, and tokens are below the vocabulary's size.
   public func overwrite(inputs: ArraySlice<Token>, targets: ArraySlice<Token>) {
     precondition(
       inputs.count == length && targets.count == length,
@@ -51,7 +51,7 @@ public struct TokenWindow: TrainingInput {
       length: length, vocabularySize: vocabularySize, carrying: carried?.placeholder())
   }
 
-  /// Takes over another window's tokens, draw and state.
+  /// Copies another window's tokens, draw and state.
   public func overwrite(with other: TokenWindow) {
     inputs.overwrite(with: other.inputs)
     targets.overwrite(with: other.targets)
@@ -64,11 +64,11 @@ extension RecordedBatch where M == LanguageNetwork, Input == TokenWindow {
   /// Records a network's mean loss over a batch of windows.
   ///
   /// - Parameters:
-  ///   - result: The results to compute; with a gradient the network is in training and drops values.
+  ///   - result: The results to compute; dropout is applied only where a gradient is computed.
   ///   - network: The network; its parameters are copied.
   ///   - count: Windows of the batch, at least 1.
   ///   - length: Tokens of each.
-  ///   - carry: Whether a window is read on from the state that the run before has left.
+  ///   - carry: Whether each run starts from the state at the end of the run before.
   ///   - statesTakeGradients: Whether runs give and take gradients of carried states.
   ///   - context: The context to compute in.
   public convenience init(

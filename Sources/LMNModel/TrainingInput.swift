@@ -5,19 +5,19 @@ internal import LMNMemories
 
 /// Input of one batch item in the training of a network.
 public protocol TrainingInput: RecordedInput {
-  /// Inputs that the network reads: tokens or rows.
+  /// Number of inputs: tokens or rows.
   var length: Int { get }
-  /// Dropout draw; training needs another one at every step.
+  /// Dropout draw; training has to change it at each step.
   var draw: DropoutDraw { get }
-  /// State that the item reads on from; nil where every run starts at a beginning.
+  /// Carried state; nil where each run starts at the beginning of a stream.
   var carried: CarriedState? { get }
 }
 
 extension TrainingInput {
-  /// That of the carried state.
+  /// Layout of the carried state.
   public var layout: [Int] { carried?.layout ?? [] }
 
-  /// Gives the carried state its next value.
+  /// Updates the carried state.
   public func receive(_ outputs: [Tensor], gradients: [Tensor]) {
     carried?.receive(outputs, gradients: gradients)
   }
@@ -26,14 +26,14 @@ extension TrainingInput {
 extension RecordedBatch where M: Network, Input: TrainingInput {
   /// Records a network's mean loss over a batch.
   ///
-  /// A network of which the gradient is taken is in training: it drops values by the items' draws, and
-  /// the auxiliary losses of its memories are added.
+  /// With a gradient, the loss is that of training: with dropout by the items' draws, and with the
+  /// auxiliary losses of the memories added.
   ///
   /// - Parameters:
   ///   - result: The results to compute.
   ///   - network: The network; its parameters are copied.
   ///   - count: Items of the batch, at least 1.
-  ///   - groups: Sums that the items' gradients are first added up to, at most 16.
+  ///   - groups: Number of partial sums of gradients, at most 16.
   ///   - context: The context to compute in.
   ///   - makeInput: Allocates an input.
   ///   - loss: The loss `[1]` of one item, after a state and in a pass.
@@ -64,7 +64,7 @@ extension RecordedBatch where M: Network, Input: TrainingInput {
     }
   }
 
-  /// Carried states of the items; nil for those at a beginning.
+  /// Carried states of the items; nil at the beginning of a stream.
   public var states: [Trunk.State?] {
     get { inputs.map { $0.carried?.state } }
     set {

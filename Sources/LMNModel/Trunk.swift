@@ -3,8 +3,8 @@ public import LMNKernels
 public import LMNLayers
 public import LMNMemories
 
-/// The part that networks of all tasks share: position encoding, blocks and a norm, between embedding
-/// and head.
+/// The part of a network that is independent of the task: position encoding, blocks and a norm,
+/// between embedding and head.
 public struct Trunk: Module {
   /// Position encoding, added to the embedded input.
   public var positions: Positions
@@ -32,25 +32,25 @@ public struct Trunk: Module {
 
   /// State of one stream: its position and the state of every block's memory.
   public struct State: Sendable, Equatable {
-    /// Tokens seen.
+    /// Number of tokens read.
     public var position: Int
-    /// The memories' states, one per block.
+    /// States of the memories, one per block.
     public var blocks: [MemoryState]
 
-    /// A state of its parts.
+    /// A state with the given parts.
     public init(position: Int, blocks: [MemoryState]) {
       self.position = position
       self.blocks = blocks
     }
 
-    /// The same state, through which no gradient flows.
+    /// The same state, detached from gradients.
     public var detached: State { State(position: position, blocks: blocks.map(\.detached)) }
 
     /// Whether all values are finite.
     public var isFinite: Bool { blocks.allSatisfy(\.isFinite) }
   }
 
-  /// Length of chunks that all memories can read side by side.
+  /// Length of chunks that all memories can compute in parallel.
   var chunkLength: Int { blocks.reduce(1) { max($0, $1.memory.chunkLength) } }
 
   /// The state before the first token.
@@ -61,14 +61,15 @@ public struct Trunk: Module {
   /// The pass over the next tokens of a stream.
   ///
   /// - Parameters:
-  ///   - position: Tokens before them.
-  ///   - length: How many there are.
-  ///   - draw: Dropout draw in training; nil drops nothing.
+  ///   - position: Number of tokens before them.
+  ///   - length: Number of tokens.
+  ///   - draw: Dropout draw in training; nil for no dropout.
+  /// - Returns: The pass.
   public func pass(after position: Int, length: Int, dropping draw: DropoutDraw? = nil) -> Pass {
     Pass(start: position, length: length, dropout: dropout(draw))
   }
 
-  /// Dropout at the trunk's rate; nil where nothing is dropped.
+  /// Dropout at the trunk's rate; nil for no dropout.
   func dropout(_ draw: DropoutDraw?) -> Dropout? {
     dropoutRate > 0 ? draw.map { Dropout(rate: dropoutRate, draw: $0) } : nil
   }
@@ -79,7 +80,7 @@ public struct Trunk: Module {
   ///   - x: `[L, E]`, the next L tokens of a stream, embedded.
   ///   - state: The state before them, updated to that after them. Gradients flow through it.
   ///   - pass: The pass over them; auxiliary losses are added to it.
-  /// - Returns: `[L, E]`, normed.
+  /// - Returns: `[L, E]`, normalised.
   public func callAsFunction(
     _ x: Variable, after state: inout State, _ pass: inout Pass
   ) -> Variable {
@@ -95,13 +96,12 @@ public struct Trunk: Module {
     return finalNorm(x)
   }
 
-  /// The parallel form over consecutive chunks, without gradients; all threads work on them side by
-  /// side.
+  /// The parallel form over consecutive chunks, without gradients; chunks are computed in parallel.
   ///
   /// - Parameters:
   ///   - chunks: `[L, E]` each.
   ///   - state: The state before them, updated to that after them.
-  /// - Returns: `[L, E]` for each, normed.
+  /// - Returns: `[L, E]` for each, normalised.
   public func read(_ chunks: [Tensor], after state: inout State) -> [Tensor] {
     let start = state.position
     var starts = [start]
@@ -123,12 +123,12 @@ public struct Trunk: Module {
     }
   }
 
-  /// The sequential form, for one token of each of B streams, which then stand one position further.
+  /// The sequential form, for one token of each of B streams; advances their positions by one.
   ///
   /// - Parameters:
   ///   - x: `[B, E]`, a row per stream.
-  ///   - streams: B streams, which may stand at different positions.
-  /// - Returns: `[B, E]`, normed; a row depends on its own stream alone.
+  ///   - streams: B streams, which may be at different positions.
+  /// - Returns: `[B, E]`, normalised; a row depends only on its own stream.
   public func step(_ x: Tensor, of streams: Streams) -> Tensor {
     var x = positions(Variable(constant: x), at: streams.positions).value
     for (block, memory) in zip(blocks, streams.memories) {
@@ -138,7 +138,7 @@ public struct Trunk: Module {
     return finalNorm(Variable(constant: x)).value
   }
 
-  /// Visits positions, blocks and norm.
+  /// Visits position encoding, blocks and norm.
   public mutating func visitParameters(_ visit: ParameterVisitor) {
     visit("position_embedding_table", &positions)
     for index in blocks.indices { visit("blocks.\(index)", &blocks[index]) }
@@ -156,8 +156,8 @@ public struct Trunk: Module {
       * MemoryLayout<Float>.size
   }
 
-  /// Numbers that are equal for two starts only if the blocks make the same calls of kernels for
-  /// `length` tokens from either.
+  /// Key of a recorded computation: equal for two starts only if the blocks make the same kernel
+  /// calls over `length` tokens from both.
   func layout(start: Int, length: Int) -> [Int] {
     blocks.flatMap { block in
       let layout = block.memory.layout(start: start, length: length)
@@ -169,9 +169,9 @@ public struct Trunk: Module {
 extension Trunk {
   /// States of B streams at stable addresses, so that a step can be recorded.
   public struct Streams: Sendable {
-    /// Tokens that each stream has seen.
+    /// Number of tokens read, per stream.
     let positions: PositionBuffer
-    /// The states of each block.
+    /// Streams of each block's memory.
     let memories: [any MemoryStreams]
 
     /// Resets one stream to its initial state; allocates nothing.
@@ -203,7 +203,7 @@ extension Trunk {
       memories: blocks.map { $0.memory.makeStreams(count) })
   }
 
-  /// Streams that go on from `states`.
+  /// Streams that continue from `states`.
   public func streams(from states: [State]) -> Streams {
     let streams = makeStreams(states.count)
     for (row, state) in states.enumerated() { streams.load(state, at: row) }
@@ -212,8 +212,8 @@ extension Trunk {
 }
 
 extension Trunk {
-  /// A dictionary of this trunk's parameters, or of their gradients, with names and shapes as the
-  /// published PyTorch code stores them; other entries stay.
+  /// Converts the entries of this trunk's parameters, or of their gradients, to the names and
+  /// shapes of the published PyTorch code; other entries stay.
   package func published(_ dictionary: StateDictionary) -> StateDictionary {
     blocks.indices.reduce(dictionary) { dictionary, index in
       blocks[index].memory.published(dictionary, under: "blocks.\(index).")

@@ -3,13 +3,13 @@ import LMN
 
 struct Benchmark: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Measure how fast this machine trains and runs the published network.",
+    abstract: "Measure training and inference speed of the published network.",
     discussion: """
-      The network of 71,489 parameters, as in --preset table1 of `lmn train`. Takes less than a \
-      minute; times are medians, and mean little while the machine has other work.
+      The network has 71,489 parameters, as with --preset table1 of `lmn train`. Takes less than a \
+      minute. Times are medians; other load on the machine distorts them.
       """)
 
-  @Option(help: "Runs of each work at most; slow machines make fewer.")
+  @Option(help: "Most runs per workload; slow workloads get fewer.")
   var iterations = 200
   @Flag(help: "Print the report as JSON.")
   var json = false

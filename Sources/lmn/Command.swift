@@ -5,15 +5,15 @@ import LMN
 struct Command: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "lmn",
-    abstract: "Train Logarithmic Memory Networks and use them, on plain processors.",
+    abstract: "Train and run Logarithmic Memory Networks on CPUs.",
     discussion: """
       Results go to standard output, everything else to standard error.
 
-      Exit codes: 0 success; 1 a verification exceeded its tolerance; 2 something that was read or \
-      written is unusable, or training diverged; 64 wrong usage; 130 and 143 training was stopped \
-      by SIGINT or SIGTERM and has been saved.
+      Exit codes: 0 success; 1 an error above the tolerance of `lmn verify`; 2 unusable input, \
+      failed write or diverged training; 64 wrong usage; 130 and 143 training stopped by SIGINT or \
+      SIGTERM, with its state saved.
 
-      The environment variable LMN_ISA chooses the kernels: \
+      The environment variable LMN_ISA selects the instruction set of the kernels: \
       \(InstructionSet.available.map(\.name).joined(separator: ", ")).
       """,
     version: lmnVersion,
@@ -23,9 +23,9 @@ struct Command: ParsableCommand {
     ])
 }
 
-/// What every command that computes has in common.
+/// Flags of all commands that compute.
 struct MachineOptions: ParsableArguments {
-  @Option(help: "Threads to use, at most as many as processors make sense. (default: all)")
+  @Option(help: "Number of threads. (default: one per available processor)")
   var threads: Int?
 
   func validate() throws {
@@ -34,7 +34,7 @@ struct MachineOptions: ParsableArguments {
     }
   }
 
-  /// Runs `body` on these threads.
+  /// Runs `body` with these threads.
   func run<Result>(_ body: () throws -> Result) throws -> Result {
     guard InstructionSet.selected != nil else {
       throw UnusableInput(
@@ -46,7 +46,7 @@ struct MachineOptions: ParsableArguments {
   }
 }
 
-/// Input that no library type has an error for.
+/// Unusable input for which no library type has an error.
 struct UnusableInput: Error, CustomStringConvertible {
   let description: String
   init(_ description: String) { self.description = description }
@@ -55,22 +55,23 @@ struct UnusableInput: Error, CustomStringConvertible {
 @main
 enum Main {
   static func main() {
-    // A file beyond the size limit becomes an error, as one on a full disk is.
+    // Turns writes beyond the file size limit into errors, like those of a full disk.
     signal(SIGXFSZ, SIG_IGN)
     do {
       var command = try Command.parseAsRoot(arguments)
       try command.run()
     } catch {
       let code = Command.exitCode(for: error)
-      // Help and completion scripts come as errors too.
+      // Help and completion scripts are thrown as errors too.
       if error is ExitCode || code == .success { Command.exit(withError: error) }
       let isUsage = code == .validationFailure
-      Console.complain(isUsage ? Command.message(for: error) : "\(error)")
+      Console.reportError(isUsage ? Command.message(for: error) : "\(error)")
       Foundation.exit(isUsage ? code.rawValue : 2)
     }
   }
 
-  /// The arguments, with `--tokens -1` as `--tokens=-1`: a negative number is a value, no flag.
+  /// The arguments, with `--tokens -1` as `--tokens=-1`, so that a negative number is parsed as a
+  /// value.
   private static var arguments: [String] {
     CommandLine.arguments.dropFirst().reduce(into: []) { arguments, argument in
       let isNegative = argument.hasPrefix("-") && Double(argument) != nil

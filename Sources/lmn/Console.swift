@@ -1,8 +1,8 @@
 import Foundation
 
-/// Where the command's words go.
+/// Output of the command.
 enum Console {
-  /// A piece of the result, at once.
+  /// Writes a part of the result to standard output, unbuffered.
   static func write(_ text: String) throws {
     var rest = Array(text.utf8)[...]
     while !rest.isEmpty {
@@ -14,8 +14,8 @@ enum Console {
     }
   }
 
-  /// What went wrong, on one line of bounded length, whatever the names in it are made of.
-  static func complain(_ sentence: String) {
+  /// Writes an error to standard error, as one line of bounded length without control characters.
+  static func reportError(_ sentence: String) {
     let printable = sentence.unicodeScalars.map { scalar in
       scalar.properties.generalCategory == .control ? " " : scalar
     }
@@ -23,18 +23,18 @@ enum Console {
     note("Error: \(text)\(printable.count > 1000 ? "…" : "")")
   }
 
-  /// A line that is not the result.
+  /// Writes a line to standard error.
   static func note(_ line: String) { show(line + "\n") }
 
-  /// Text on standard error as it is; when nobody can read it, nothing is lost that matters.
+  /// Writes text to standard error; failures are ignored.
   static func show(_ text: String) {
     try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
   }
 
-  /// Whether notes are seen by a person at a terminal.
+  /// Whether standard error is a terminal.
   static let isTerminal = isatty(STDERR_FILENO) == 1
 
-  /// A report as JSON, the same fields in the same order every time.
+  /// A report as JSON with sorted keys.
   static func json(_ report: some Encodable) throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
@@ -45,15 +45,15 @@ enum Console {
 }
 
 extension Double {
-  /// With `digits` behind the point.
+  /// The number with `digits` decimals.
   func fixed(_ digits: Int) -> String { String(format: "%.\(digits)f", self) }
 
-  /// With five digits that count.
+  /// The number with five significant digits.
   var significant: String { String(format: "%.5g", self) }
 }
 
 extension String {
-  /// In a column of so many characters: at its left, or of a negative width at its right.
+  /// The text padded to a column width: left-aligned, or right-aligned for a negative width.
   func padded(to width: Int) -> String {
     let space = String(repeating: " ", count: max(0, abs(width) - count))
     return width < 0 ? space + self : self + space

@@ -3,40 +3,40 @@ import LMN
 
 struct Convert: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Take a model over from PyTorch, or back.",
+    abstract: "Convert a model from or to PyTorch.",
     discussion: """
-      FILE is a state dict of the published code in safetensors; the output is a directory as `lmn \
-      train` leaves one. Sizes are told by the shapes of the tensors, but for the number of heads. \
-      Weights of 64 and 16 bits are rounded to 32. Names and shapes that do not fit are listed all at \
-      once; then nothing is written.
+      FILE is a state dict of the published code in safetensors; the output is a directory like that \
+      of `lmn train`. Sizes follow from the shapes of the tensors, except the number of heads. Weights \
+      of 64 and 16 bits are rounded to 32 bits. If names or shapes do not match, all mismatches are \
+      listed and nothing is written.
 
       With --to-pytorch, FILE is a run's directory or a model file, and the output a state dict for \
       safetensors' load_file and load_state_dict.
       """)
 
   @Argument(
-    help: "What to convert.", completion: .file(extensions: ["safetensors"]))
+    help: "Model to convert.", completion: .file(extensions: ["safetensors"]))
   var file: String
-  @Option(help: "What to make: a directory, or with --to-pytorch a file.")
+  @Option(help: "Output: a directory, or with --to-pytorch a file.")
   var output: String
-  @Option(help: "How many heads the attention has.")
+  @Option(help: "Number of attention heads.")
   var heads: Int?
   @Option(
-    help: "A JSON file with what the shapes do not tell, or tell otherwise.",
+    help: "JSON file with configuration keys; overrides keys that follow from the shapes.",
     completion: .file(extensions: ["json"]))
   var config: String?
   @Option(
-    help: "A text whose sorted characters are the vocabulary. (default: bytes, if there are 256)",
+    help: "Text whose sorted characters are the vocabulary. (default: bytes, if there are 256)",
     completion: .file())
   var vocabulary: String?
-  @Flag(name: .customLong("to-pytorch"), help: "Write a state dict for PyTorch.")
+  @Flag(name: .customLong("to-pytorch"), help: "Write a PyTorch state dict.")
   var toPyTorch = false
   @Flag(help: "Write query, key and value as sva.q, sva.k and sva.v instead of qkv.")
   var separate = false
   @OptionGroup(title: "Machine") var machine: MachineOptions
 
   func validate() throws {
-    if output.isEmpty { throw ValidationError("--output is empty, it has to name what to make.") }
+    if output.isEmpty { throw ValidationError("--output is empty, it has to name the output.") }
     if separate && !toPyTorch { throw ValidationError("--separate needs --to-pytorch.") }
     if toPyTorch && !(heads == nil && config == nil && vocabulary == nil) {
       throw ValidationError("--heads, --config and --vocabulary do not go with --to-pytorch.")
@@ -59,7 +59,7 @@ struct Convert: ParsableCommand {
         do {
           model = try LanguageModel(pyTorch: file, settings: settings)
         } catch ConversionError.misfit(let file, let error) {
-          for finding in error.findings { Console.complain("\(file): \(finding)") }
+          for finding in error.findings { Console.reportError("\(file): \(finding)") }
           throw ExitCode(2)
         }
         try RunDirectory(output).begin(with: model)

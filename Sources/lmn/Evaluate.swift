@@ -3,23 +3,22 @@ import LMN
 
 struct Evaluate: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Measure how well a model predicts a text, classes texts or forecasts a series.",
+    abstract: "Evaluate a model on a text, on labelled texts or on a series.",
     discussion: """
-      A text, and a series, is predicted twice: as one stream, whose state is carried from the \
-      beginning to the end, and in blocks that each begin anew, as in training. A text is read once \
-      and may be of any size: memory does not grow with it. A classifier's texts are each read as a \
-      stream.
+      Texts and series are predicted twice: as one stream, with the state carried from beginning to \
+      end, and in blocks that each start from the initial state, as in training. A text is read once, \
+      in memory that does not grow with it. A classifier reads each text as a stream.
 
-      A series is measured from every row to as many of the following ones as are forecast, with \
-      channels normalised as in training and in their own units, beside what repeating the last \
-      value and what the mean of the training part would give.
+      Forecasts are compared from each row with the following rows up to the horizon, with channels \
+      normalised as in training and in their own units. Two baselines are reported: repeating the \
+      last value, and the mean of the training part.
       """)
 
   @Option(help: "A run's directory or a model file.", completion: .directory)
   var model: String
-  @Argument(help: "The text, or CSV; - for standard input.", completion: .file())
+  @Argument(help: "Text or CSV file; - for standard input.", completion: .file())
   var file: String
-  @Option(help: "Tokens, or rows, of a block; not for classifiers. (default: 512)")
+  @Option(help: "Tokens or rows per block; not for classifiers. (default: 512)")
   var blockLength: Int?
   @OptionGroup var columns: ColumnOptions
   @Flag(help: "Print the report as JSON.")

@@ -1,7 +1,7 @@
 import LMN
 
 extension Evaluation {
-  /// A line for people.
+  /// Summary in one line.
   var words: String {
     """
     loss \(loss.fixed(4)) nats per token, perplexity \(perplexity.fixed(3)), \
@@ -12,7 +12,7 @@ extension Evaluation {
 }
 
 extension ClassificationEvaluation {
-  /// A line for people.
+  /// Summary in one line.
   var words: String {
     """
     loss \(loss.fixed(4)) nats per text, accuracy \((100 * accuracy).fixed(1)) % (always the \
@@ -23,7 +23,7 @@ extension ClassificationEvaluation {
 }
 
 extension ForecastEvaluation {
-  /// A table for people.
+  /// Summary as a table.
   var words: String {
     let rows = [("model", model), ("last value", lastValue), ("mean", mean)]
     let lines = rows.map { name, errors in

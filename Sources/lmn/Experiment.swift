@@ -4,30 +4,31 @@ import LMNExperiments
 
 struct Experiment: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Train small networks on a task with exact answers, and count these.",
+    abstract: "Train small networks on tasks with exact answers, and measure accuracies.",
     subcommands: [Recall.self, Needle.self])
 
   struct Recall: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Multi-query associative recall: which value stood behind a key?",
+      abstract: "Multi-query associative recall: the value of a key read before.",
       discussion: """
-        A text begins with pairs of a key and a value; later some of the keys come again, and each \
-        asks for its value. Sizes are tokens and pairs, as in 64/4, with commas between them; the \
-        vocabulary has to be larger than any length. Guesses are printed beside the scores.
+        A text begins with pairs of a key and a value; some of the keys follow later, and the answer \
+        to each is its value. A size is a number of tokens and one of pairs, as in 64/4; sizes are \
+        separated by commas. The vocabulary has to be larger than any length. Accuracies of guessing \
+        are reported beside the scores.
 
         With the defaults each learning rate takes about one and a half minutes on two cores. \
         Published recipes have --layers 2.
         """)
 
-    @Option(help: "Tokens of the vocabulary.")
+    @Option(help: "Size of the vocabulary.")
     var vocabulary = 128
-    @Option(help: "Sizes to train on.")
+    @Option(help: "Training sizes: tokens/pairs, separated by commas.")
     var sizes: List<AssociativeRecall.Size> = [.init(length: 64, pairs: 4)]
-    @Option(help: "Sizes to test on. (default: those to train on)")
+    @Option(help: "Test sizes. (default: the training sizes)")
     var testSizes: List<AssociativeRecall.Size>?
-    @Flag(inversion: .prefixedNo, help: "Whether tokens that mean nothing are random.")
+    @Flag(inversion: .prefixedNo, help: "Random filler tokens instead of token 0.")
     var randomFiller = true
-    @Option(help: "Examples of each size to test on.")
+    @Option(help: "Test examples per size.")
     var testExamples = 1000
     @Flag(help: "Print the report as JSON.")
     var json = false
@@ -35,7 +36,7 @@ struct Experiment: ParsableCommand {
     @OptionGroup(title: "Network") var model: ModelOptions
     @OptionGroup(title: "Machine") var machine: MachineOptions
 
-    func validate() throws { try expectSense { _ = try sweep() } }
+    func validate() throws { try withUsageErrors { _ = try sweep() } }
 
     func run() throws {
       try machine.run { try show(sweep(), curves: training.curves, json: json) }
@@ -52,29 +53,30 @@ struct Experiment: ParsableCommand {
 
   struct Needle: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "A needle in a haystack: which five digits stood behind a key?",
+      abstract: "Needle in a haystack: the five digits of a key read before.",
       discussion: """
-        Somewhere in a text stands <K:abc=73914>, and the text ends with <?abc=. Networks are trained \
-        with the needle anywhere, and tested at depths of 0, 10, … and 100 percent. Right digits are \
-        counted behind the right ones before them; a code is right when the network has written all \
-        five by itself. Chance is printed beside the scores.
+        A text contains <K:abc=73914> and ends with <?abc=, whose answer is the five digits. Networks \
+        are trained with the needle at random places, and tested at depths of 0, 10, … 100 percent. \
+        Digit accuracy counts digits predicted after the right preceding digits; code accuracy counts \
+        codes whose five digits are all decoded right. Accuracies of guessing are reported beside the \
+        scores.
 
         With the defaults each learning rate takes about three minutes on two cores.
         """)
 
     @Argument(
-      help: "The text to hide needles in; - for standard input. (default: random letters)",
+      help: "Haystack text; - for standard input. (default: random letters)",
       completion: .file())
     var file: String?
-    @Option(help: "Lengths to train on, in characters, with commas.")
+    @Option(help: "Training lengths in characters, separated by commas.")
     var lengths: List<Int> = [64, 128, 256]
-    @Option(help: "Lengths to test on.")
+    @Option(help: "Test lengths in characters, separated by commas.")
     var testLengths: List<Int> = [64, 128, 256, 512]
-    @Option(help: "Needles in a text, of which one is asked for.")
+    @Option(help: "Needles per text; the question is about one of them.")
     var keys = 1
-    @Flag(help: "Train on every next character, instead of on the digits alone.")
+    @Flag(help: "Loss over all next characters, instead of the digits only.")
     var predictAll = false
-    @Option(help: "Examples of each length and depth to test on.")
+    @Option(help: "Test examples per length and depth.")
     var testExamples = 20
     @Flag(help: "Print the report as JSON.")
     var json = false
@@ -82,7 +84,7 @@ struct Experiment: ParsableCommand {
     @OptionGroup(title: "Network") var model: ModelOptions
     @OptionGroup(title: "Machine") var machine: MachineOptions
 
-    func validate() throws { try expectSense { _ = try sweep(in: .letters) } }
+    func validate() throws { try withUsageErrors { _ = try sweep(in: .letters) } }
 
     func run() throws {
       try machine.run {
@@ -106,8 +108,8 @@ struct Experiment: ParsableCommand {
   }
 }
 
-/// Makes something of flags alone; where that fails, the usage was wrong.
-private func expectSense(_ body: () throws -> Void) throws {
+/// Runs `body`, which depends on flags only, and turns its errors into usage errors.
+private func withUsageErrors(_ body: () throws -> Void) throws {
   do { try body() } catch { throw ValidationError("\(error)") }
 }
 

@@ -6,30 +6,30 @@ struct Generate: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Continue a text.",
     discussion: """
-      The prompt is read in parallel, then one token at a time is written to standard output as it \
-      comes. Without --prompt and --prompt-file the prompt is read from standard input. The same \
-      seed gives the same text.
+      The prompt is read in parallel form; then tokens are decoded one at a time and written to \
+      standard output immediately. Without --prompt and --prompt-file the prompt is read from standard \
+      input. Equal seeds give equal texts.
       """)
 
   @Option(help: "A run's directory or a model file.", completion: .directory)
   var model: String
-  @Option(help: "The text to continue.")
+  @Option(help: "Prompt: the text to continue.")
   var prompt: String?
-  @Option(help: "A file with the text to continue.", completion: .file())
+  @Option(help: "File with the prompt.", completion: .file())
   var promptFile: String?
-  @Option(help: "How many tokens to write.")
+  @Option(help: "Number of tokens to write.")
   var tokens = 200
-  @Option(help: "Divides the logits; 0 always takes the likeliest token.")
+  @Option(help: "Temperature: divides the logits; 0 selects the likeliest token.")
   var temperature = 1.0
-  @Option(help: "Draw from so many of the likeliest tokens only.")
+  @Option(help: "Top-k sampling: number of likeliest tokens to draw from.")
   var topK: Int?
-  @Option(help: "Draw from the likeliest tokens that together have this probability only.")
+  @Option(help: "Top-p sampling: probability of the likeliest tokens to draw from.")
   var topP: Double?
-  @Option(help: "What every draw follows from. (default: 1, or where the loaded state stands)")
+  @Option(help: "Random seed. (default: 1, or the generator of the loaded state)")
   var seed: UInt64?
-  @Option(help: "Write where the session stands to this file.", completion: .file())
+  @Option(help: "File to save the session's state to.", completion: .file())
   var saveState: String?
-  @Option(help: "Go on where a session stood; a prompt is then not needed.", completion: .file())
+  @Option(help: "State file to continue from; the prompt is then optional.", completion: .file())
   var loadState: String?
   @OptionGroup(title: "Machine") var machine: MachineOptions
 

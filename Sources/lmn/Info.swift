@@ -1,12 +1,12 @@
 import ArgumentParser
 import LMN
 
-/// Of streams whose state is measured.
+/// Stream lengths at which the state size is reported.
 private let lengths = [("1k", 1_000), ("1M", 1_000_000), ("1G", 1_000_000_000)]
 
 struct Info: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Describe this program, and a model.")
+    abstract: "Describe this program and optionally a model.")
 
   @Option(help: "A run's directory or a model file.", completion: .directory)
   var model: String?
@@ -38,7 +38,7 @@ struct Info: ParsableCommand {
       var horizon: Int?
       var normalisation: Normalisation?
       let parameters: Int
-      /// Per stream, by tokens seen.
+      /// Bytes of state per stream, by number of tokens read.
       let stateBytes: [String: Int]
 
       enum CodingKeys: String, CodingKey {
@@ -62,7 +62,7 @@ struct Info: ParsableCommand {
         }
       }
 
-      /// For people.
+      /// Summary as text.
       var lines: [String] {
         var lines = ["task             \(task.rawValue)"]
         if let labels {

@@ -1,28 +1,28 @@
 import Foundation
 import Synchronization
 
-/// SIGINT and SIGTERM, remembered instead of deadly: a loop asks when it suits.
+/// Deferred SIGINT and SIGTERM: handlers record the signal, and loops poll it.
 enum Interruption {
   fileprivate static let received = Atomic<Int32>(0)
 
-  /// The signal that arrived, if one did.
+  /// The recorded signal; nil without one.
   static var signal: Int32? {
     let number = received.load(ordering: .relaxed)
     return number == 0 ? nil : number
   }
 
-  /// Begins to remember.
+  /// Installs the handlers.
   static func observe() {
-    // Made here, for a handler must not be the first to touch it.
+    // Initialized here, so that a handler never initializes it.
     received.store(0, ordering: .relaxed)
-    // A parent may have blocked them, for itself and so for its children.
+    // Unblocked, because a parent process may have blocked them for its children.
     var wanted = sigset_t()
     sigemptyset(&wanted)
     for number in [SIGINT, SIGTERM] { sigaddset(&wanted, number) }
     pthread_sigmask(SIG_UNBLOCK, &wanted, nil)
     for number in [SIGINT, SIGTERM] {
       Foundation.signal(number) { number in
-        // The second one of a kind does what it always does.
+        // A second signal of the same kind has its default effect.
         Interruption.received.store(number, ordering: .relaxed)
         Foundation.signal(number, SIG_DFL)
       }

@@ -3,34 +3,34 @@ public import LMN
 
 /// Flags of logarithmic memories.
 struct LogarithmicOptions: ParsableArguments {
-  @Option(help: "Heads of the attention, a divisor of the width. (default: 4)")
+  @Option(help: "Attention heads, a divisor of the width. (default: 4)")
   var heads: Int?
-  @Option(help: "Summaries of every node of the tree. (default: 2)")
+  @Option(help: "Banks: summaries per node of the tree. (default: 2)")
   var banks: Int?
-  @Option(help: "Summarizer that makes nodes of their children. (default: linear)")
+  @Option(help: "Summarizer: computes nodes from their children. (default: linear)")
   var summarizer: SummarizerKind?
-  @Option(help: "Slots that a node has more than its children. (default: 0)")
+  @Option(help: "Expansion: slots added to each node beside its children's. (default: 0)")
   var expand: Int?
-  @Option(help: "Children of a node. (default: 2)")
+  @Option(help: "Arity: children per node. (default: 2)")
   var arity: Int?
   @Option(
     help: """
-      Nodes that a token attends to: the latest of every level, or disjoint ones, so that each token \
-      stands in one of them. (default: latest)
+      Nodes that a token attends to: the latest of each level, or disjoint ones, which together \
+      contain each token once. (default: latest)
       """)
   var visibility: TreeShape.Visibility?
   @Flag(
     inversion: .prefixedNo,
-    help: "Whether attention has a learned bias for every level. (default: no)")
+    help: "Learned attention bias per level. (default: no)")
   var levelBias: Bool?
-  @Option(help: "Highest level of the tree. (default: as many as there are tokens for)")
+  @Option(help: "Highest level of the tree. (default: no limit)")
   var maximumLevels: Int?
-  @Option(help: "Tokens before its own that a token attends to directly. (default: 0)")
+  @Option(help: "Window: preceding tokens that a token attends to directly. (default: 0)")
   var window: Int?
-  @Option(help: "Tokens that stay pinned beside the tree. (default: 0)")
+  @Option(help: "Number of pinned tokens. (default: 0)")
   var pinned: Int?
 
-  /// The flags that were given, fixed for a run.
+  /// Settings of the given flags; fixed for a run.
   var settings: [Setting<Configuration>] {
     typealias Memory = LogarithmicMemory.Settings
     return [

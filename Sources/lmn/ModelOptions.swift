@@ -1,41 +1,41 @@
 public import ArgumentParser
 public import LMN
 
-/// Flags of a network's configuration, but for its vocabulary.
+/// Flags of a network's configuration, except its vocabulary.
 ///
-/// All are optional: values that are not given come from `--config`, then from the configuration that
-/// the flags are applied to.
+/// All are optional: other values come from `--config`, then from the configuration that the flags
+/// are applied to.
 struct ModelOptions: ParsableArguments {
   @Option(
-    help: "A JSON file with a configuration, or with some of its keys; flags win over it.",
+    help: "JSON file with a configuration or some of its keys; other flags override it.",
     completion: .file(extensions: ["json"]))
   var config: String?
-  @Option(help: "Features of a token. (default: 32)")
+  @Option(help: "Width: features of a token. (default: 32)")
   var width: Int?
-  @Option(help: "Blocks. (default: 4)")
+  @Option(help: "Number of blocks. (default: 4)")
   var layers: Int?
   @Option(
     help: ArgumentHelp(
-      "Memory of the blocks; several kinds, with commas, are repeated over the layers. (default: "
-        + "logarithmic)", valueName: "kind,…"))
+      "Memory of the blocks; several kinds, separated by commas, are repeated over the blocks. "
+        + "(default: logarithmic)", valueName: "kind,…"))
   var memory: MemoryKinds?
-  @Option(help: "Width of the feed-forward layer, in units of the width. (default: 4)")
+  @Option(help: "Inner width of the feed-forward layer, in units of the width. (default: 4)")
   var feedForward: Int?
   @Option(help: "Activation of the feed-forward layer. (default: silu)")
   var activation: Activation?
   @Option(help: "Position encoding. (default: none)")
   var positions: Positions.Kind?
-  @Option(help: "Number of learned positions; with --positions learned only.")
+  @Option(help: "Number of learned positions; only with --positions learned.")
   var maximumLength: Int?
   @Flag(
     inversion: .prefixedNo,
-    help: "Whether the head's weight is the embedding table. (default: no)")
+    help: "Weight of the head tied to the embedding table. (default: no)")
   var tiedHead: Bool?
   @Option(help: "Dropout rate in training. (default: 0)")
   var dropout: Float?
   @OptionGroup(title: "Logarithmic memory") var logarithmic: LogarithmicOptions
 
-  /// Kinds of memory, with commas between them.
+  /// Kinds of memory, separated by commas.
   struct MemoryKinds: ExpressibleByArgument {
     let kinds: [String]
 
@@ -47,7 +47,7 @@ struct ModelOptions: ParsableArguments {
     static var allValueStrings: [String] { MemoryConfiguration.known.map { $0.kind } }
   }
 
-  /// The flags that were given, fixed for a run, in the order in which they apply.
+  /// Settings of the given flags, fixed for a run, in the order in which they apply.
   func settings() throws -> [Setting<Configuration>] {
     try [
       config.map { path in
@@ -68,7 +68,7 @@ struct ModelOptions: ParsableArguments {
     ].compactMap(\.self) + logarithmic.settings
   }
 
-  /// Throws when a flag is given of a kind of memory that a configuration does not have.
+  /// Throws if a given flag belongs to a kind of memory that the configuration does not have.
   func expectFlags(of configuration: Configuration) throws {
     let kind = LogarithmicMemory.Settings.kind
     if let flag = logarithmic.settings.first?.flag, !configuration.memoryKinds.contains(kind) {
@@ -82,9 +82,9 @@ struct ModelOptions: ParsableArguments {
 }
 
 extension Setting where Settings == Configuration {
-  /// A configuration file.
+  /// Setting of a configuration file.
   init(_ flag: String, merging json: String, from path: String) throws {
-    // So that errors name the file, and none is left for later.
+    // Validated here, so that errors name the file.
     do { _ = try Configuration(vocabularySize: 1).merging(json: json) } catch {
       throw UnusableInput("\(path): \(error)")
     }

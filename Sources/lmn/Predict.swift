@@ -3,18 +3,18 @@ import LMN
 
 struct Predict: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Name the classes of texts, or continue a series.",
+    abstract: "Classify texts, or forecast a series.",
     discussion: """
-      Reads a CSV and writes one. A classifier reads the column with the texts and writes for every \
-      row the likeliest label and its probability. A forecaster reads its channels from the first \
-      row to the last and writes as many further rows as it was trained to forecast.
+      Reads a CSV file and writes CSV. A classifier reads the column of the texts and writes the \
+      likeliest label and its probability for each row. A forecaster reads the columns of its \
+      channels and writes the forecast rows that follow the last row, as many as its horizon.
 
-      A model of texts predicts by `lmn generate`.
+      Models of the task text are used by `lmn generate`.
       """)
 
   @Option(help: "A run's directory or a model file.", completion: .directory)
   var model: String
-  @Argument(help: "The CSV; - for standard input.", completion: .file())
+  @Argument(help: "CSV file; - for standard input.", completion: .file())
   var file: String
   @OptionGroup var column: TextColumnOption
   @OptionGroup(title: "Machine") var machine: MachineOptions

@@ -1,12 +1,12 @@
 import Foundation
 import LMN
 
-/// How a run goes, for a person: a bar on a terminal, plain lines otherwise.
+/// Progress of a run: a bar on a terminal, plain lines otherwise.
 struct ProgressBar {
   private let steps: Int
   private let tokensPerStep: Int
   private let firstStep: Int
-  /// The loss that no model can be below, where it is known.
+  /// Lower bound of the loss, where known.
   private let floor: Double?
   private let start = ContinuousClock.now
   private var shown = ContinuousClock.now - .seconds(1)
@@ -19,9 +19,9 @@ struct ProgressBar {
     self.floor = floor
   }
 
-  /// A step was taken: on a terminal the bar moves, ten times a second at most.
+  /// Updates the bar after a step, on a terminal and at most ten times a second.
   mutating func advance(to step: Int, loss newLoss: Double) {
-    // A moving average over about twenty steps can be read.
+    // A moving average over about twenty steps.
     if newLoss.isFinite { loss = loss.map { 0.95 * $0 + 0.05 * newLoss } ?? newLoss }
     let now = ContinuousClock.now
     guard Console.isTerminal, now - shown > .milliseconds(100) || step == steps else { return }
@@ -39,7 +39,7 @@ struct ProgressBar {
     Console.show("\r\u{1B}[K" + words.joined(separator: "  "))
   }
 
-  /// A line of the log, for people.
+  /// Writes a line of the log as text.
   func note(_ record: TrainingRecord) {
     guard !Console.isTerminal || record.validationLoss != nil else { return }
     var words = ["step \(record.step)/\(steps)"]
@@ -51,7 +51,7 @@ struct ProgressBar {
     Console.note(words.joined(separator: "  "))
   }
 
-  /// Takes the bar away, so that a line can be written.
+  /// Clears the bar, so that a line can be written.
   func clear() {
     if Console.isTerminal { Console.show("\r\u{1B}[K") }
   }

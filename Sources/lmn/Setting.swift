@@ -1,4 +1,4 @@
-/// A flag that was given, and the field of some settings that it sets.
+/// A given flag and the field of some settings that it sets.
 struct Setting<Settings> {
   let flag: String
   let apply: (inout Settings) -> Void
@@ -21,7 +21,7 @@ struct Setting<Settings> {
     read = { show($0[keyPath: field]) }
   }
 
-  /// The same flag of settings that contain `part`.
+  /// The same flag for settings that contain `part`.
   init<Part>(_ setting: Setting<Part>, in part: WritableKeyPath<Settings, Part>) {
     flag = setting.flag
     apply = { setting.apply(&$0[keyPath: part]) }

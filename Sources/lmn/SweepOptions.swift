@@ -2,15 +2,15 @@ public import ArgumentParser
 import LMN
 public import LMNExperiments
 
-/// The flags that say how networks are trained on a task.
+/// Flags of a sweep over learning rates.
 struct SweepOptions: ParsableArguments {
-  @Option(help: "Examples to train on, of each size.")
+  @Option(help: "Training examples per size.")
   var examples = 10_000
-  @Option(help: "Times that each is seen. (default: recall: 32, needle: 10)")
+  @Option(help: "Epochs: passes over the examples. (default: recall: 32, needle: 10)")
   var epochs: Int?
-  @Option(help: "Examples of a step.")
+  @Option(help: "Examples per step.")
   var batchSize = 64
-  @Option(help: "Highest learning rates, with commas: a run for each.")
+  @Option(help: "Peak learning rates, separated by commas; one run each.")
   var learningRate: List<Float> = [1e-3, 3e-3, 1e-2]
   @Option(help: "Learning-rate schedule.")
   var schedule = SweepSettings.Schedule.cosine
@@ -22,20 +22,21 @@ struct SweepOptions: ParsableArguments {
   var initialisation = Initialisation.reference
   @Option(help: "Random seed.")
   var seed: UInt64 = 1
-  @Option(help: "Validations of a run.")
+  @Option(help: "Validations per run.")
   var evaluations = 20
-  @Option(help: "A file that the learning curves are appended to, a JSON object per line.")
+  @Option(help: "File that the learning curves are appended to, a JSON object per line.")
   var curves: String?
 
-  /// The settings, for networks that the flags of a model make.
+  /// The settings of a sweep over networks with the given flags.
   ///
   /// - Parameters:
-  ///   - model: The flags.
-  ///   - epochs: How often examples are seen unless a flag says so.
-  ///   - testExamples: What a score is measured by.
-  /// - Returns: The settings, but for the vocabulary.
+  ///   - model: The network's flags.
+  ///   - epochs: Default of `--epochs`.
+  ///   - testExamples: Test examples per score.
+  /// - Returns: The settings, with a vocabulary of 1 that the task replaces.
+  /// - Throws: Errors of the configuration file.
   func settings(model: ModelOptions, epochs: Int, testExamples: Int) throws -> SweepSettings {
-    // The task knows how many tokens there are.
+    // The task replaces the vocabulary size.
     var configuration = Configuration(vocabularySize: 1)
     for setting in try model.settings() { setting.apply(&configuration) }
     try model.expectFlags(of: configuration)
@@ -55,7 +56,7 @@ struct SweepOptions: ParsableArguments {
   }
 }
 
-/// Values with commas between them.
+/// A list of values separated by commas.
 struct List<Element: ExpressibleByArgument>: ExpressibleByArgument, ExpressibleByArrayLiteral {
   let elements: [Element]
 
@@ -73,7 +74,7 @@ struct List<Element: ExpressibleByArgument>: ExpressibleByArgument, ExpressibleB
 }
 
 extension AssociativeRecall.Size: ExpressibleByArgument {
-  /// Tokens and pairs, as in `64/4`.
+  /// Parses tokens and pairs, as in `64/4`.
   public init?(argument: String) {
     let words = argument.split(separator: "/", omittingEmptySubsequences: false)
     guard words.count == 2, let length = Int(words[0]), let pairs = Int(words[1]) else {
@@ -82,7 +83,7 @@ extension AssociativeRecall.Size: ExpressibleByArgument {
     self.init(length: length, pairs: pairs)
   }
 
-  /// As it is written on the command line.
+  /// The size in the form of the command line.
   public var defaultValueDescription: String { "\(length)/\(pairs)" }
 }
 

@@ -1,23 +1,23 @@
 public import ArgumentParser
 public import LMN
 
-/// Flags of single tasks.
+/// Flags that apply to single tasks.
 struct TaskOptions: ParsableArguments {
-  @Option(help: "The task. (default: text, or that of the resumed run)")
+  @Option(help: "Task to train for. (default: text, or the task of the resumed run)")
   var task: TaskKind?
   @OptionGroup var columns: ColumnOptions
   @Option(help: "classify: pooling of a text's vectors. (default: mean)")
   var pooling: Pooling?
   @Option(
-    help: "forecast: columns to forecast, with commas between them. (default: all)",
+    help: "forecast: columns to forecast, separated by commas. (default: all)",
     transform: ChannelList.init)
   var channels: ChannelList?
-  @Option(help: "forecast: values of every channel that are forecast at once. (default: 1)")
+  @Option(help: "forecast: horizon, the number of rows forecast at once. (default: 1)")
   var horizon: Int?
   @Option(help: "forecast: training loss. (default: mse)")
   var objective: Objective?
 
-  /// Names with commas between them.
+  /// Names separated by commas.
   struct ChannelList {
     let names: [String]
 
@@ -34,7 +34,7 @@ struct TaskOptions: ParsableArguments {
     var error: PredictionError { self == .mse ? .squared : .absolute }
   }
 
-  /// The flags, whether they were given, and the tasks that they have a meaning for.
+  /// The flags, whether they are given, and the tasks they apply to.
   var usages: [FlagUsage] {
     columns.usages + [
       ("--pooling", pooling != nil, [.classify]),
@@ -44,7 +44,7 @@ struct TaskOptions: ParsableArguments {
     ]
   }
 
-  /// The flags that were given, fixed for a run.
+  /// Settings of the given flags; fixed for a run.
   var settings: [Setting<TrainingConfiguration>] {
     [
       Setting("--text-column", columns.text.textColumn, \.task.classification.textColumn),
@@ -62,7 +62,7 @@ struct TaskOptions: ParsableArguments {
 }
 
 extension TaskKind {
-  /// The task with its default settings.
+  /// Default settings of the task.
   var settings: TaskSettings {
     switch self {
     case .text: .text

@@ -51,7 +51,7 @@ extension Train {
     Console.note("continuing \(trainer.directory.path) at step \(trainer.step)")
   }
 
-  /// What the model writes behind a line break, or behind its first token where it knows none.
+  /// A sample continuation of a line break, or of token 0 where the vocabulary has no line break.
   private func sample(of model: LanguageModel, seed: UInt64) throws -> String {
     var sampler = Sampler()
     sampler.temperature = 0.8
@@ -88,7 +88,8 @@ extension Train {
       if try prints(configuration) { return }
       if longest > configuration.blockLength {
         Console.note(
-          "the longest text has \(longest) tokens; training reads \(configuration.blockLength)")
+          "the longest text has \(longest) tokens; training truncates to "
+            + "\(configuration.blockLength)")
       }
       trainer = try Trainer(configuration, texts: texts, tokenizer: tokenizer, in: directory)
     }

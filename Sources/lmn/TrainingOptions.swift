@@ -3,11 +3,10 @@ public import LMN
 
 /// Flags of a training configuration.
 ///
-/// All are optional: values that are not given come from the preset, from the defaults, or from the
-/// resumed run.
+/// All are optional: other values come from the preset, the defaults or the resumed run.
 struct TrainingOptions: ParsableArguments {
   @OptionGroup var tasks: TaskOptions
-  @Option(help: "A recipe: table1 is the published one.")
+  @Option(help: "Preset: table1 is the published recipe.")
   var preset: Preset?
   @Option(help: "Training steps. (default: 1000; table1: 5000)")
   var steps: Int?
@@ -16,23 +15,25 @@ struct TrainingOptions: ParsableArguments {
   @OptionGroup var model: ModelOptions
   @Option(help: "Initialisation of the summarizers. (default: reference)")
   var initialisation: Initialisation?
-  @Option(help: "Tokens, or rows, of a window. (default: 512; classify: at most)")
+  @Option(help: "Tokens or rows per window. (default: 512; classify: at most 512)")
   var blockLength: Int?
   @Option(help: "Windows per step. (default: 16)")
   var batchSize: Int?
-  @Flag(help: "text: read on after the state that the step before has left.")
+  @Flag(help: "text: carried state; each step continues from the final state of the step before.")
   var carry = false
-  @Option(help: "With --carry: blocks that gradients flow through. (default: 1)")
+  @Option(help: "With --carry: blocks per step, through which gradients flow. (default: 1)")
   var flow: Int?
   @Option(help: "Learning-rate schedule. (default: cosine; table1: constant)")
   var schedule: ScheduleKind?
-  @Option(help: "Highest learning rate. (default: 0.003; table1: 0.001)")
+  @Option(help: "Peak learning rate. (default: 0.003; table1: 0.001)")
   var learningRate: Float?
   @Option(help: "Warm-up: steps of linear increase to the learning rate. (default: 100; table1: 0)")
   var warmUp: Int?
-  @Option(help: "Weight decay (AdamW, decoupled), per step and unit of learning rate. (default: 0.01)")
+  @Option(
+    help: "Weight decay (AdamW, decoupled), per step and unit of learning rate. (default: 0.01)")
   var weightDecay: Float?
-  @Option(help: "Gradient clipping: largest global L2 norm; 0 turns it off. (default: 1; table1: 0)")
+  @Option(
+    help: "Gradient clipping: largest global L2 norm; 0 turns it off. (default: 1; table1: 0)")
   var clip: Float?
   @Option(help: "Random seed. (default: 1)")
   var seed: UInt64?
@@ -41,7 +42,7 @@ struct TrainingOptions: ParsableArguments {
   @Option(help: "Steps between validations. (default: 250; table1: 100)")
   var evaluateEvery: Int?
   @Option(
-    help: "Batches of a validation; a series is validated as a whole. (default: 20; table1: 200)")
+    help: "Batches per validation; a series is validated as a whole. (default: 20; table1: 200)")
   var evaluationBatches: Int?
   @Option(help: "Steps between checkpoints. (default: 250)")
   var saveEvery: Int?
@@ -50,8 +51,8 @@ struct TrainingOptions: ParsableArguments {
   enum TokenizerKind: String, ExpressibleByArgument, CaseIterable { case characters, bytes }
   enum ScheduleKind: String, ExpressibleByArgument, CaseIterable { case constant, cosine }
 
-  /// The settings of a new run, over data of so many tokens or channels; `blockLength` is what suits
-  /// them, where no flag says otherwise.
+  /// Settings of a new run over data with `vocabularySize` tokens or channels; `blockLength` is the
+  /// default block length for the data.
   func configuration(
     of task: TaskKind, vocabularySize: Int, blockLength: Int? = nil
   ) throws -> TrainingConfiguration {
@@ -70,7 +71,7 @@ struct TrainingOptions: ParsableArguments {
     return configuration
   }
 
-  /// Changes of a run's settings what a run can go on with; throws where a flag contradicts the rest.
+  /// Applies the flags that may change on a resume; throws if another flag contradicts the run.
   func applyToResumed(_ configuration: inout TrainingConfiguration) throws {
     let run = configuration
     let frozen = try frozen()
@@ -98,7 +99,7 @@ struct TrainingOptions: ParsableArguments {
     try expectInRange(configuration)
   }
 
-  /// Throws when a flag is given that has no meaning for the task.
+  /// Throws if a given flag does not apply to the task.
   func expectFlags(of task: TaskKind) throws {
     if flow != nil && !carry { throw ValidationError("--flow has no meaning without --carry.") }
     try task.expect(
@@ -109,12 +110,12 @@ struct TrainingOptions: ParsableArguments {
       ])
   }
 
-  /// Throws when a flag is outside what makes sense: wrong usage, not an unusable file.
+  /// Throws a usage error if a setting is out of range.
   private func expectInRange(_ configuration: TrainingConfiguration) throws {
     do { try configuration.validate() } catch { throw ValidationError("\(error)") }
   }
 
-  /// Throws when the flag contradicts a resumed run's tokenizer.
+  /// Throws if the flag contradicts the tokenizer of a resumed run.
   func expect(_ tokenizer: Tokenizer) throws {
     let found: TokenizerKind = tokenizer == .bytes ? .bytes : .characters
     if let given = self.tokenizer, given != found {
@@ -137,7 +138,7 @@ struct TrainingOptions: ParsableArguments {
     }
   }
 
-  /// The schedule with the given flags, over so many steps.
+  /// The schedule of the given flags, over `steps` steps.
   private func schedule(from base: LearningRateSchedule, steps: Int) -> LearningRateSchedule {
     let rate = learningRate ?? base.peak
     let kind = self.schedule ?? (base.totalSteps == nil ? .constant : .cosine)
@@ -151,7 +152,7 @@ struct TrainingOptions: ParsableArguments {
     }
   }
 
-  /// The flags that were given, fixed for a run.
+  /// Settings of the given flags that are fixed for a run.
   private func frozen() throws -> [Setting<TrainingConfiguration>] {
     let model = try model.settings().map { Setting<TrainingConfiguration>($0, in: \.model) }
     let training: [Setting<TrainingConfiguration>?] = [
@@ -167,7 +168,7 @@ struct TrainingOptions: ParsableArguments {
     return model + training.compactMap(\.self) + tasks.settings
   }
 
-  /// The flags that were given, which may change when a run is resumed.
+  /// Settings of the given flags that may change on a resume.
   private var continuable: [Setting<TrainingConfiguration>] {
     [
       Setting("--steps", steps, \.steps),

@@ -4,18 +4,19 @@ import LMN
 
 struct Verify: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Compare this program with golden files.",
+    abstract: "Compare this program's results with golden files.",
     discussion: """
-      A golden file is a small network with inputs, logits, loss and gradients that were computed \
-      elsewhere. It is run in parallel, step by step and in uneven chunks; errors are the largest \
-      difference in a tensor, absolute and relative to the tensor's largest magnitude.
+      A golden file holds a small network with inputs, and the logits, loss and gradients of another \
+      implementation. The network is run in parallel form, in sequential form and in uneven chunks. \
+      Errors are the largest difference in a tensor, absolute and relative to the tensor's largest \
+      magnitude.
 
-      Exit codes: 0 all within the tolerance, 1 not, 2 a file is unusable.
+      Exit codes: 0 all errors within the tolerance; 1 an error above it; 2 an unusable file.
       """)
 
   @Argument(help: "Golden files.", completion: .file(extensions: ["safetensors"]))
   var files: [String]
-  @Option(help: "The largest relative error that is accepted.")
+  @Option(help: "Largest accepted relative error.")
   var tolerance = 1e-4
   @Flag(help: "Print the report as JSON.")
   var json = false
@@ -44,7 +45,7 @@ struct Verify: ParsableCommand {
           reports.append(Report(file: file, accepted: accepted, items: items))
           if !json { try show(reports.last!) }
         } catch let error as any CustomStringConvertible & Error {
-          Console.complain(error.description)
+          Console.reportError(error.description)
           unusable = true
         }
       }

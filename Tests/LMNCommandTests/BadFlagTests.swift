@@ -3,7 +3,7 @@ import LMN
 import LMNTestSupport
 import Testing
 
-/// Flags with values that make no sense, and wrong usage.
+/// Flags with invalid values, and wrong usage.
 @Suite struct BadFlagTests {
   @Test(arguments: [
     (["--steps", "0"], "steps is 0, it has to be 1 to 16777216"),

@@ -3,9 +3,9 @@ import LMN
 import LMNTestSupport
 import Testing
 
-/// Models, states and runs that are damaged, hostile, or those of others.
+/// Damaged or hostile models, states and runs, and those of another model or task.
 @Suite struct BadModelTests {
-  /// Every command that reads a model.
+  /// Expects all commands that read a model to refuse it.
   private func expectRefusals(
     ofModel model: String, in directory: String, _ sentence: String,
     sourceLocation: SourceLocation = #_sourceLocation
@@ -41,17 +41,17 @@ import Testing
     }
   }
 
-  /// Names that would fill or obey a terminal, sizes that no machine has.
+  /// Names with control characters or of great length, and sizes beyond the memory.
   @Test func hostileModelsAreRefused() throws {
     try withSmallFiles { directory in
       let path = directory + "/hostile"
       let model = try Safetensors(contentsOf: directory + "/model.safetensors")
       let configuration = try #require(model.metadata["config"])
       for (found, forged, sentence) in [
-        ("\"width\":8", "\"width\":16777216", "the configuration asks for "),
+        ("\"width\":8", "\"width\":16777216", "the configuration needs "),
         ("\"layers\":2", "\"layers\":9223372036854775807", "layers is 9223372036854775807"),
         ("\"layers\":2", "\"layers\":1e400", "the configuration cannot be read"),
-        ("{", #"{"\u001b[2J\nx":1,"#, "the configuration asks for what no model here has:  [2J x"),
+        ("{", #"{"\u001b[2J\nx":1,"#, "unknown keys in the configuration:  [2J x"),
       ] {
         var hostile = model
         hostile.metadata["config"] = configuration.replacingOccurrences(of: found, with: forged)
@@ -96,7 +96,7 @@ import Testing
       #expect(trained.status == 0)
       try expectRefusal(
         ["info", "--model", "run/training.safetensors"], in: directory,
-        "run/training.safetensors: the configuration asks for ")
+        "run/training.safetensors: the configuration needs ")
     }
   }
 
@@ -112,7 +112,7 @@ import Testing
       try expectRefusal(resume + ["-"], in: directory, input: smallText + " ", another)
       try expectRefusal(
         resume, in: directory, "the built-in grammar: the character ")
-      // A model file is no run.
+      // A model file is not a run.
       try FileManager.default.removeItem(atPath: directory + "/run/training.safetensors")
       try FileManager.default.copyItem(
         atPath: directory + "/model.safetensors", toPath: directory + "/run/training.safetensors")

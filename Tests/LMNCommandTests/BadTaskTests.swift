@@ -30,8 +30,8 @@ import Testing
       ["text.txt", "--carry", "--positions", "learned", "--maximum-length", "1000", "--flow", "2"],
       "block length times flow is 1024, it has to be at most 1000, the number of learned positions"
     ),
-    (["--task", "classify"], "The task classify needs a file to learn from"),
-    (["--task", "forecast"], "The task forecast needs a file to learn from"),
+    (["--task", "classify"], "The task classify needs a training file"),
+    (["--task", "forecast"], "The task forecast needs a training file"),
     (["series.csv", "--task", "sing"], "The value 'sing' is invalid for '--task <task>'"),
     (["series.csv", "--task", "forecast", "--channels", "a,b,a"], "--channels names 'a' twice"),
     (
@@ -52,22 +52,22 @@ import Testing
       let forecast = ["train", "series.csv", "--task", "forecast", "--output", "run"] + smallFlags
       try expectRefusal(
         forecast, in: directory,
-        "series.csv: line 2, column 1 'date': '2020-0' is no number; --channels names the columns to "
+        "series.csv: line 2, column 1 'date': '2020-0' is not a number; --channels names the columns to "
           + "forecast")
       try expectRefusal(
         forecast + ["--channels", "load,wind"], in: directory,
         "series.csv: there is no column 'wind'; the header names date, load, temp")
       try expectRefusal(
         forecast + ["--channels", "load", "--block-length", "108"], in: directory,
-        "series.csv: the series is too short: 108 of its 120 rows are for training, but this block "
-          + "length and horizon need at least 109")
+        "series.csv: the series is too short: 108 of its 120 rows are in the training part, "
+          + "but this block length and horizon need at least 109")
       try expectRefusal(
         ["train", "series.csv", "--task", "classify", "--output", "run"], in: directory,
         "series.csv: there is no column 'text'; the header names date, load, temp")
       try write("text,label\na,x\nb,x\n", to: directory + "/one.csv")
       try expectRefusal(
         ["train", "one.csv", "--task", "classify", "--output", "run"], in: directory,
-        "one.csv: there is nothing to tell apart, every label is 'x'")
+        "one.csv: all labels are 'x', a classifier needs at least two classes")
       try write("text,label\na,x\nb\n", to: directory + "/short.csv")
       try expectRefusal(
         ["train", "short.csv", "--task", "classify", "--output", "run"], in: directory,
@@ -83,7 +83,7 @@ import Testing
       for (model, task) in [("c", "classify"), ("f", "forecast")] {
         try expectRefusal(
           ["generate", "--model", model, "--prompt", "a"], in: directory,
-          "\(model)/model.safetensors: its task is \(task), and only a model for the task text will do"
+          "\(model)/model.safetensors: its task is \(task), expected a model for the task text"
         )
       }
       try expectRefusal(
@@ -98,7 +98,7 @@ import Testing
       try write("text,label\na,A\nb,D\n", to: directory + "/new.csv")
       try expectRefusal(
         ["evaluate", "--model", "c", "new.csv"], in: directory,
-        "new.csv: line 3, column 2 'label': 'D' is no label that the model knows: A, B, C")
+        "new.csv: line 3, column 2 'label': 'D' is not a label of the model: A, B, C")
       try write("temp,load\n1,2\n", to: directory + "/row.csv")
       try expectRefusal(
         ["evaluate", "--model", "f", "row.csv"], in: directory,

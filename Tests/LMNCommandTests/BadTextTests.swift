@@ -3,7 +3,7 @@ import LMN
 import LMNTestSupport
 import Testing
 
-/// Texts that are missing, empty, too short, too long, or not of a model's characters.
+/// Texts that are missing, empty, too short, too long, or have unknown characters.
 @Suite struct BadTextTests {
   @Test func textsAfterTheLastLearnedPositionAreRefused() throws {
     try withSmallFiles { directory in
@@ -48,12 +48,12 @@ import Testing
       try write("the cat sat", to: directory + "/short.txt")
       try expectRefusal(
         Command.train + ["short.txt"], in: directory,
-        "short.txt: the text is too short: 10 of its 11 tokens are for training, but blocks of 16 "
-          + "need at least 17")
+        "short.txt: the text is too short: 10 of its 11 tokens are in the training part, "
+          + "but blocks of 16 need at least 17")
       try expectRefusal(
         Command.train + ["text.txt", "--carry", "--flow", "60"], in: directory,
-        "text.txt: the text is too short: its 918 tokens for training, shared by a batch of 1, are "
-          + "parts of 917, but a step reads 960 of each")
+        "text.txt: the text is too short: its 918 training tokens, divided among a batch of 1, "
+          + "give parts of 917 tokens, but a step reads 960 of each")
       try write("t", to: directory + "/letter.txt")
       try expectRefusal(
         Command.evaluate + ["letter.txt"], in: directory,

@@ -3,12 +3,12 @@ import LMNTestSupport
 import Testing
 
 @Suite struct BenchmarkTests {
-  /// Name, tokens of a step, and passes over the network of each work.
+  /// Name, tokens per step, and passes over the network of each workload.
   private static let works = [
     ("training", 8192.0, 3.0), ("evaluation", 8192, 1), ("one_stream", 1, 1), ("64_streams", 64, 1),
   ]
 
-  /// Speeds between 0 and a bound above any core's peak, which a work that does nothing exceeds.
+  /// Speeds are above 0 and below a bound beyond the peak of any core.
   @Test func reportIsJSON() throws {
     let result = try Command.run("benchmark", "--iterations", "1", "--threads", "1", "--json")
     #expect(result.status == 0 && result.errors.isEmpty)

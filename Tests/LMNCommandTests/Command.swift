@@ -3,12 +3,12 @@ import LMN
 import LMNTestSupport
 import Testing
 
-/// The built `lmn`, as a shell would run it.
+/// A process of the built `lmn`.
 final class Command {
   private let process = Process()
   private let (input, output, errors) = (Pipe(), Pipe(), Pipe())
 
-  /// What is left of a command that has ended.
+  /// Result of an ended process.
   struct Result {
     /// The exit code, or the number of the signal that ended it.
     let status: Int32
@@ -16,7 +16,7 @@ final class Command {
     /// All of standard output and standard error.
     let output, errors: String
 
-    /// Standard output as the JSON object that it has to be.
+    /// Standard output as a JSON object.
     func json() throws -> [String: Any] {
       let object = try JSONSerialization.jsonObject(with: Data(output.utf8))
       return try #require(object as? [String: Any])
@@ -26,12 +26,12 @@ final class Command {
   /// Starts `lmn`.
   ///
   /// - Parameters:
-  ///   - arguments: What follows the name of the command.
-  ///   - directory: Where it runs.
-  ///   - environment: Variables besides those of this process.
-  ///   - text: Standard input, at most what a pipe holds.
+  ///   - arguments: Arguments of the command.
+  ///   - directory: Working directory.
+  ///   - environment: Variables beside those of this process.
+  ///   - text: Standard input, at most the capacity of a pipe.
   ///   - wrapper: A command that starts another, such as `nice`.
-  /// - Throws: What keeps it from starting.
+  /// - Throws: Errors of starting the process.
   init(
     _ arguments: [String], in directory: String, environment: [String: String] = [:],
     input text: String = "", wrapper: [String] = []
@@ -40,7 +40,7 @@ final class Command {
     process.executableURL = URL(fileURLWithPath: words[0])
     process.arguments = Array(words.dropFirst())
     process.currentDirectoryURL = URL(fileURLWithPath: directory)
-    // One thread each: tests run side by side.
+    // One thread per process, because tests run in parallel.
     process.environment = ProcessInfo.processInfo.environment
       .merging(["OMP_NUM_THREADS": "1"]) { $1 }.merging(environment) { $1 }
     (process.standardInput, process.standardOutput) = (input, output)
@@ -60,32 +60,32 @@ final class Command {
     ).finish()
   }
 
-  /// Waits for a line on standard error that begins with `prefix`; then what the command writes there
-  /// is no longer read, until ``finish()`` does.
+  /// Waits for a line on standard error that begins with `prefix`; later output is read by
+  /// ``finish()``.
   func waitForLine(_ prefix: String) throws {
     #if os(Linux)
-      // A full pipe holds the command up, so that it cannot reach its end before it is interrupted.
+      // The command blocks on a full pipe, so it cannot end before it is interrupted.
       let setPipeSize: Int32 = 1031
       #expect(fcntl(errors.fileHandleForReading.fileDescriptor, setPipeSize, 4096) >= 4096)
     #endif
-    while !heard.split(separator: "\n").contains(where: { $0.hasPrefix(prefix) }) {
+    while !received.split(separator: "\n").contains(where: { $0.hasPrefix(prefix) }) {
       let data = errors.fileHandleForReading.availableData
-      if data.isEmpty { throw Silence(heard: heard) }
-      heard += String(decoding: data, as: UTF8.self)
+      if data.isEmpty { throw MissingLine(received: received) }
+      received += String(decoding: data, as: UTF8.self)
     }
   }
 
-  private var heard = ""
+  private var received = ""
 
-  /// The command ended without saying what was waited for.
-  private struct Silence: Error { let heard: String }
+  /// The command ended without the expected line.
+  private struct MissingLine: Error { let received: String }
 
   /// Sends a signal.
   func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
 
-  /// Waits for the end.
+  /// Waits for the end of the process.
   func finish() throws -> Result {
-    // In this order: what a test has the command write to standard output fits its pipe.
+    // Read in this order, because standard output of the tests fits into its pipe.
     let errors = try errors.fileHandleForReading.readToEnd() ?? Data()
     let output = try output.fileHandleForReading.readToEnd() ?? Data()
     process.waitUntilExit()
@@ -93,10 +93,10 @@ final class Command {
       status: process.terminationStatus,
       wasKilled: process.terminationReason == .uncaughtSignal,
       output: String(decoding: output, as: UTF8.self),
-      errors: heard + String(decoding: errors, as: UTF8.self))
+      errors: received + String(decoding: errors, as: UTF8.self))
   }
 
-  /// Where SwiftPM has put the command: beside the tests, whatever the build is called.
+  /// Path of the command, which SwiftPM builds next to the tests.
   private static var executable: String {
     get throws {
       final class Marker {}
@@ -112,24 +112,24 @@ final class Command {
   }
 }
 
-// MARK: - What the commands work on
+// MARK: - Files for the commands
 
-/// A text that small models can be trained on.
+/// A training text for small models.
 let smallText = String(
   repeating: "the cat sat on the mat.\nthe dog ate the cat's hat.\n", count: 20)
 
-/// Flags for a network, and steps, that take a moment even without optimization.
+/// Flags for a small network and few steps, fast even without optimization.
 let smallFlags = [
   "--width", "8", "--heads", "2", "--layers", "1", "--banks", "1", "--feed-forward", "1",
   "--block-length", "16", "--batch-size", "1", "--evaluation-batches", "1", "--threads", "1",
 ]
 
-/// Writes a text for a test.
+/// Writes a text file.
 func write(_ text: String, to path: String) throws {
   try AtomicFile.write(Array(text.utf8), to: path)
 }
 
-/// Writes a model with fresh parameters that knows the characters of ``smallText``.
+/// Writes a model with new parameters and the characters of ``smallText``.
 func writeSmallModel(
   to path: String, tokenizer: Tokenizer? = nil, seed: UInt64 = 1,
   configure: (inout Configuration) -> Void = { _ in }

@@ -40,7 +40,7 @@ import Testing
     }
   }
 
-  /// From weights alone: a flag for each thing that they do not tell.
+  /// A state dict without metadata needs a flag for each size that does not follow from shapes.
   @Test func weightsAloneNeedHeadsAndVocabulary() throws {
     try withSmallFiles { directory in
       var file = try stateDict(in: directory)
@@ -49,15 +49,15 @@ import Testing
       try write(#"{"heads": 2}"#, to: directory + "/config.json")
       let before = try files(in: directory)
       for (flags, sentence) in [
-        ([], "dict: its tensors do not tell heads; give --heads or --config"),
+        ([], "dict: heads cannot be inferred from its tensors; give --heads or --config"),
         (
           ["--heads", "2"],
-          "dict: it does not tell which characters its 15 tokens stand for; give a text with just "
-            + "these by --vocabulary"
+          "dict: the characters of its 15 tokens are unknown; give a text with exactly these "
+            + "characters by --vocabulary"
         ),
         (
           ["--heads", "2", "--vocabulary", "config.json"],
-          "config.json: it makes a vocabulary of 11 tokens, the network has 15"
+          "config.json: its vocabulary has 11 tokens, the network has 15"
         ),
         (["--config", "text.txt"], "text.txt: the configuration cannot be read"),
         (["--config", "none"], "cannot open none: No such file or directory"),
@@ -117,7 +117,7 @@ import Testing
         try convert("--to-pytorch", ".", "--output", "dict", in: directory).status == 0)
       let before = try files(in: directory)
       for (arguments, sentence) in [
-        (["--to-pytorch", ".", "--output", "dict"], "dict is there already; choose another name"),
+        (["--to-pytorch", ".", "--output", "dict"], "dict exists already; choose another name"),
         (["dict", "--output", "."], ". holds a run already"),
         (
           ["dict", "--output", "text.txt"],

@@ -30,7 +30,7 @@ import Testing
     #expect(scores.map { $0["length"] as? Int } == [8, 12])
     #expect(scores.map { $0["guess"] as? Double } == [0.5, 1])
     #expect(scores.allSatisfy { $0["chance"] as? Double == 0.1 })
-    // Each run, and each of its two measurements.
+    // A line per run, and one for each of its two validations.
     #expect(result.errors.split(separator: "\n").count == 6)
   }
 
@@ -92,7 +92,7 @@ import Testing
     try withTemporaryDirectory { directory in
       try write("a < b", to: directory + "/text.txt")
       for (file, sentence) in [
-        ("text.txt", "text.txt: the text has a '<', by which needles are told from a haystack"),
+        ("text.txt", "text.txt: the text contains '<', which is reserved for needles"),
         ("none.txt", "cannot open none.txt"),
       ] {
         let result = try run(Self.needle + [file], in: directory)

@@ -3,9 +3,9 @@ import LMN
 import LMNTestSupport
 import Testing
 
-/// What cannot be written leaves old files alone.
+/// A failed write leaves existing files unchanged.
 @Suite struct FullDiskTests {
-  /// Limits the size of files, in blocks of 512 bytes, as a full disk would.
+  /// A wrapper that limits file sizes, in blocks of 512 bytes, to simulate a full disk.
   private func limited(to blocks: Int) -> [String] {
     ["/bin/sh", "-c", #"ulimit -f \#(blocks) && exec "$@""#, "sh"]
   }
@@ -37,7 +37,7 @@ import Testing
     }
   }
 
-  /// Nothing but the directory is left behind, so that the same command can be tried again.
+  /// Only the directory remains, so that the same command can be repeated.
   @Test func runsThatFindNoRoomCanBeBegunAgain() throws {
     try withSmallFiles { directory in
       let arguments = Command.train + ["text.txt", "--steps", "2"]

@@ -52,7 +52,7 @@ import Testing
     }
   }
 
-  /// Of characters, and of bytes, where the cut goes through a character.
+  /// For characters, and for bytes with a cut within a character.
   @Test(arguments: [nil, Tokenizer.bytes])
   func savedStatesGoOnExactly(tokenizer: Tokenizer?) throws {
     try withSmallFiles { directory in
@@ -92,7 +92,7 @@ import Testing
     }
   }
 
-  /// A reader that has enough ends the command without any ado.
+  /// A reader that closes the pipe ends the command without an error.
   @Test func aClosedPipeIsNoError() throws {
     try withSmallFiles { directory in
       let result = try Command.run(

@@ -11,14 +11,14 @@ import Testing
     let result = try Command(arguments, in: "/tmp").finish()
     #expect(result.status == 0 && result.errors.isEmpty)
     for subcommand in Self.subcommands { #expect(result.output.contains("\n  \(subcommand) ")) }
-    // Lines are wrapped somewhere.
+    // Joined, because help lines are wrapped.
     let words = result.output.split(whereSeparator: \.isWhitespace).joined(separator: " ")
     #expect(
       words.contains(
         """
-        Exit codes: 0 success; 1 a verification exceeded its tolerance; 2 something that was read \
-        or written is unusable, or training diverged; 64 wrong usage; 130 and 143 training was \
-        stopped by SIGINT or SIGTERM and has been saved.
+        Exit codes: 0 success; 1 an error above the tolerance of `lmn verify`; 2 unusable input, \
+        failed write or diverged training; 64 wrong usage; 130 and 143 training stopped by SIGINT \
+        or SIGTERM, with its state saved.
         """))
   }
 

@@ -86,8 +86,8 @@ import Testing
         == golden("\(model).predictions.csv"))
   }
 
-  /// From the prompt, and from the state that was saved after it: the same text, and the same bits of
-  /// the logits that follow it.
+  /// From the prompt, and from the state saved after it: the same text, and the same bits of the
+  /// logits.
   @Test(arguments: ["linear", "options", "expanded"])
   func sessionsWriteTheSame(model: String) throws {
     try withTemporaryDirectory { directory in
@@ -117,7 +117,7 @@ import Testing
       try FileManager.default.copyItem(atPath: "\(Self.directory)/\(run)", toPath: new)
       _ = try output(
         ["train", "text.txt", "--resume", "--output", new, "--evaluation-batches", "2"])
-      /// What a clock measured is left out.
+      /// Without measured times.
       func log(_ directory: String) throws -> [TrainingRecord] {
         try AtomicFile.contents(of: "\(directory)/log.jsonl").split(separator: UInt8(ascii: "\n"))
           .map { line in
@@ -128,7 +128,7 @@ import Testing
       }
       let expected = try log(old)
       #expect(try log(new) == expected && expected.map(\.step) == [4, 6, 8, 12])
-      // The new file has the house's names and layout, the old one the published ones.
+      // The new file has our names and layout, the old one the published ones.
       func bits(_ directory: String) throws -> [[UInt32]] {
         try LanguageModel(contentsOf: directory).network.stateDictionary.tensors.map {
           $0.scalars.map(\.bitPattern)
@@ -139,7 +139,7 @@ import Testing
   }
 }
 
-/// Whether this machine rounds exponentials as the one that wrote the files.
+/// Whether this platform rounds exponentials like the one that wrote the files.
 private var isReferencePlatform: Bool {
   #if arch(x86_64) && canImport(Glibc)
     true

@@ -3,8 +3,8 @@ import LMN
 import LMNTestSupport
 import Testing
 
-/// Expects a command to say in one sentence, of which `sentence` is a part, what is wrong, with an exit
-/// code, and to leave files as they were.
+/// Expects a command to fail with an exit code and a one-line error that contains `sentence`, and
+/// to leave files unchanged.
 func expectRefusal(
   _ arguments: [String], in directory: String, status: Int32 = 2, input: String = "",
   wrapper: [String] = [], _ sentence: String, sourceLocation: SourceLocation = #_sourceLocation

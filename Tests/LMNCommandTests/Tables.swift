@@ -11,7 +11,7 @@ private let words =
       "\(row),\"\(letter)\(String(repeating: "xy", count: 1 + row % 5))\",\(letter.uppercased())\n"
   }.joined()
 
-/// A table with a column that is no channel.
+/// A table with a column that is not a channel.
 let measurements =
   "date,load,temp\n"
   + (0..<120).map { row in

@@ -3,13 +3,13 @@ import LMN
 import LMNTestSupport
 import Testing
 
-/// The three tasks from a file to a prediction.
+/// The three tasks, from training to predictions.
 @Suite struct TaskTests {
   private func train(_ flags: String..., in directory: String) throws -> Command.Result {
     try Command(["train"] + flags + smallFlags, in: directory).finish()
   }
 
-  /// What a token, or a row, sees is chosen by the same flags, and no run goes on with another.
+  /// All tasks have the memory's flags, and a resumed run refuses other values.
   @Test func everyTaskHasTheMemorysFlags() throws {
     let flags = ["--arity", "4", "--window", "3", "--pinned", "2"]
     try withTables { directory in
@@ -23,7 +23,10 @@ import Testing
         let model = try AnyModel(contentsOf: directory + "/" + output)
         let configuration = model.network.configuration
         #expect(
-          (configuration.logarithmic.arity, configuration.logarithmic.window, configuration.logarithmic.pinned) == (4, 3, 2),
+          (
+            configuration.logarithmic.arity, configuration.logarithmic.window,
+            configuration.logarithmic.pinned
+          ) == (4, 3, 2),
           "\(output)")
         #expect(
           try Command.run("evaluate", "--model", output, arguments[0], in: directory).status == 0)
@@ -109,7 +112,7 @@ import Testing
   @Test func cutTextsAreNoted() throws {
     try withTables { directory in
       let trained = try trainClassifier("--block-length", "4", in: directory)
-      #expect(trained.errors.hasPrefix("the longest text has 11 tokens; training reads 4\n"))
+      #expect(trained.errors.hasPrefix("the longest text has 11 tokens; training truncates to 4\n"))
       #expect(
         !(try train("words.csv", "--task", "classify", "--steps", "1", in: directory).errors)
           .contains("longest"))
@@ -160,13 +163,13 @@ import Testing
     }
   }
 
-  // MARK: - Going on
+  // MARK: - Resuming
 
-  /// Without a flag that says which task it is.
+  /// Resuming needs no flag for the task.
   @Test func runsGoOnExactly() throws {
     try withTables { directory in
       let runs: [(make: (String, String) throws -> Command.Result, file: String, name: String)] = [
-        // A constant rate does not depend on how many steps there are.
+        // A constant learning rate does not depend on the number of steps.
         (
           { try trainClassifier("--steps", $0, "--schedule", "constant", in: $1) }, "words.csv", "c"
         ),

@@ -21,7 +21,7 @@ import Testing
     try withSmallFiles { directory in
       let trained = try train("--output", "some/run", "--steps", "30", in: directory)
       #expect(trained.status == 0)
-      // The result is the sample; losses and all the rest are on the other stream.
+      // Standard output is the sample; losses and other text are on standard error.
       #expect(trained.output.unicodeScalars.count == 401 && trained.output.hasSuffix("\n"))
       let lines = trained.errors.split(separator: "\n")
       #expect(lines.filter { $0.hasPrefix("step ") }.count == 3)
@@ -79,7 +79,7 @@ import Testing
       #expect(kept.model.logarithmic.summarizer == .depthwiseSeparable && kept.model.width == 8)
       #expect(kept.model.activation == .gelu && kept.model.tiedHead && kept.model.dropout == 0.25)
       #expect(kept.model.positions == .learned && kept.model.maximumLength == 20)
-      // The sample ends where the positions do, and begins with a character that was given.
+      // The sample is limited by the learned positions, and begins with a given character.
       #expect(trained.output.unicodeScalars.count == 19 + 1)
       #expect(kept.initialisation == .orthogonal && kept.seed == 9 && kept.steps == 4)
       #expect(kept.schedule == .constant(rate: 0.02) && kept.gradientClipping == nil)
@@ -105,7 +105,7 @@ import Testing
 
   @Test func table1IsTheRecipe() throws {
     try withSmallFiles { directory in
-      // Only what would take long is changed.
+      // Changed only where the run would take long.
       let trained = try Command.run(
         "train", "text.txt", "--preset", "table1", "--steps", "1", "--block-length", "16",
         "--evaluation-batches", "1", "--output", "run", in: directory)
@@ -180,13 +180,13 @@ import Testing
         trained.errors.hasSuffix(
           "Error: training diverged at step 6: 'loss' is not finite, 5 updates in a row were left "
             + "out; the last good weights are in run/training.safetensors\n"))
-      #expect(trained.errors.contains("step 2: 'loss' is not finite, the update was left out\n"))
+      #expect(trained.errors.contains("step 2: 'loss' is not finite, update skipped\n"))
     }
   }
 
-  // MARK: - Going on
+  // MARK: - Resuming
 
-  /// What has to come out in the end, whatever happens on the way.
+  /// Model file of an uninterrupted run.
   private func uninterrupted(_ flags: [String], in directory: String) throws -> [UInt8] {
     let trained = try Command(
       ["train", "text.txt", "--output", "whole"] + flags, in: directory
@@ -244,8 +244,7 @@ import Testing
     }
   }
 
-  /// A run that carries state through its text, interrupted and not; what is resumed need not say so
-  /// again.
+  /// Runs with carried state, interrupted and uninterrupted; a resume needs no flag for it.
   @Test(arguments: [[], ["--carry"], ["--carry", "--flow", "2"]])
   func carryingRunsGoOnExactly(flags: [String]) throws {
     try withSmallFiles { directory in
@@ -291,7 +290,7 @@ import Testing
     }
   }
 
-  /// A flag that was given before may be repeated; one that contradicts is named.
+  /// A flag of the run may be repeated; a contradicting one is named in the error.
   @Test(arguments: [
     (["--width", "16"], "--width is 16, but the run to continue has 8"),
     (["--heads", "1"], "--heads is 1, but the run to continue has 2"),

@@ -8,7 +8,7 @@ import Testing
     .appendingPathComponent("../Goldens").standardized.path
   private static let linear = "\(goldens)/linear-12x3-L64.safetensors"
   private static let separable = "\(goldens)/depthwiseSeparable-4x4-L2.safetensors"
-  /// Ten steps of training: golden, but not for this command.
+  /// A golden file of ten training steps, not usable by this command.
   private static let unusable = "\(goldens)/training-10-steps.safetensors"
 
   private func verify(_ arguments: String...) throws -> Command.Result {
@@ -41,7 +41,7 @@ import Testing
     #expect(result.errors.split(separator: "\n").count == 1)
   }
 
-  /// All files are looked at; the worst decides.
+  /// All files are verified; the exit code is that of the worst.
   @Test func mixturesReportEveryFile() throws {
     let result = try verify(Self.unusable, Self.linear, "/none", "--tolerance", "1e-12")
     #expect(result.status == 2)
@@ -90,7 +90,7 @@ import Testing
   }
 
   @Test(arguments: [
-    (#""experts": 1"#, "the configuration asks for what no model here has: experts"),
+    (#""experts": 1"#, "unknown keys in the configuration: experts"),
     (#""summarizer": "conv""#, "the configuration cannot be read: "),
     (#""width": "12""#, "the configuration cannot be read: "),
     (#""heads": 5"#, "5 heads do not divide a width of 12"),
@@ -111,7 +111,7 @@ import Testing
     }
   }
 
-  /// JSON has no infinity, but a report that says so must still be one.
+  /// JSON has no infinity, so the report encodes it as a string.
   @Test func infiniteErrorsAreReported() throws {
     try withTemporaryDirectory { directory in
       try change(to: directory + "/file", tensor: "lm_head.bias") { $0[0] = .infinity }

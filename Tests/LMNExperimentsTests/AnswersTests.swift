@@ -32,7 +32,7 @@ import Testing
     #expect(network.rightAnswers(to: examples) == 6)
   }
 
-  /// What is written token by token is what the parallel form finds likeliest.
+  /// Greedy decoding in sequential form gives the likeliest tokens of the parallel form.
   @Test(arguments: [1, 5])
   func continuationsAreTheLikeliest(count: Int) throws {
     let network = try LanguageNetwork.small(vocabularySize: 7)
@@ -46,6 +46,6 @@ import Testing
 
   @Test func whatIsNotAskedForIsPredictedToo() {
     let example = Example(inputs: [4, 5, 6], targets: [-1, 9, -1])
-    #expect(example.askingForAll == Example(inputs: [4, 5, 6], targets: [5, 9, ignoredTarget]))
+    #expect(example.predictingAll == Example(inputs: [4, 5, 6], targets: [5, 9, ignoredTarget]))
   }
 }

@@ -48,7 +48,7 @@ import Testing
       let rest = (2 * pairs..<size.length).filter { !asked.contains($0) }
       #expect(rest.allSatisfy { example.inputs[$0] == 0 && example.targets[$0] == ignoredTarget })
 
-      // The same with filler.
+      // The same example with random filler.
       let noisy = filled.example(of: size, using: &other)
       #expect(noisy.targets == example.targets)
       #expect(
@@ -56,7 +56,7 @@ import Testing
     }
   }
 
-  /// p(i) ∝ i^(a − 1), a = 0.01, for slots from 1.
+  /// Slot distribution: p(i) ∝ i^(a − 1), a = 0.01, for slots from 1.
   @Test func questionsComeWhereTheirProbabilitiesSay() throws {
     let size = Size(length: 26, pairs: 1)
     let task = try task([size])
@@ -75,7 +75,7 @@ import Testing
     }
   }
 
-  /// Over the whole vocabulary, so that keys and values are among it.
+  /// Filler is uniform over the whole vocabulary, including keys and values.
   @Test func fillerIsUniform() throws {
     let size = Size(length: 8, pairs: 1)
     let (noisy, empty) = (
@@ -113,7 +113,7 @@ import Testing
     #expect(throws: RecallTaskError.noSizes) { try task([]) }
   }
 
-  /// Accuracy of a network that answers each key by its value in the first example.
+  /// Accuracy of a network that answers each key with its value in the first example.
   @Test func scoresAreTheShareOfRightAnswers() throws {
     let size = Size(length: 16, pairs: 4)
     let task = try task([size], vocabulary: 17)
@@ -131,7 +131,7 @@ import Testing
     #expect(scores.map(\.value) == [Double(right.reduce(0, +)) / 48])
   }
 
-  /// 32 keys or zero, 32 values; a guess among the pairs knows what stood in the text.
+  /// `chance` is a guess among all 32 values, `guess` one among the pairs of the text.
   @Test func scoresComeWithGuesses() throws {
     let size = Size(length: 8, pairs: 2)
     let task = try task([size, Size(length: 16, pairs: 4)], vocabulary: 64)
@@ -148,9 +148,10 @@ import Testing
 }
 
 extension LanguageNetwork {
-  /// A network whose likeliest token after token `t` is `answers[t]`, independent of what precedes `t`.
+  /// A network whose likeliest token after token `t` is `answers[t]`, independent of the tokens
+  /// before `t`.
   ///
-  /// The embedding is the identity, all blocks add zero, and the head permutes.
+  /// The embedding is the identity, all blocks add zero, and the head is a permutation.
   static func answering(_ answers: [Token]) throws -> LanguageNetwork {
     let size = answers.count
     var configuration = Configuration(vocabularySize: size)
@@ -168,7 +169,7 @@ extension LanguageNetwork {
     return network
   }
 
-  /// A network with fresh parameters that differ from stream to stream.
+  /// A network with parameters drawn with the seed.
   static func small(vocabularySize: Int, seed: UInt64 = 1) throws -> LanguageNetwork {
     var configuration = Configuration(vocabularySize: vocabularySize)
     (configuration.width, configuration.logarithmic.heads, configuration.layers) = (8, 2, 1)

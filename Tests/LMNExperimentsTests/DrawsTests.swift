@@ -4,13 +4,13 @@ import Testing
 @testable import LMNExperiments
 
 @Suite struct DrawsTests {
-  /// Whether a count of some draws with this probability is within five standard deviations.
+  /// Whether a count of draws with this probability is within five standard deviations.
   static func isLikely(_ count: Int, of draws: Int, probability: Double) -> Bool {
     let expected = Double(draws) * probability
     return abs(Double(count) - expected) <= 5 * (expected * (1 - probability)).squareRoot()
   }
 
-  /// Every ordered selection is as likely as any.
+  /// All ordered selections are equally likely.
   @Test(arguments: [(1, 5), (2, 3), (3, 3)])
   func selectionsAreEquallyLikely(count: Int, bound: Int) {
     var generator = SeededGenerator(seed: 1)
@@ -25,7 +25,7 @@ import Testing
     }
   }
 
-  /// First i, then j ≠ i: w(i) / Σw · w(j) / (Σw − w(i)).
+  /// Probability of i, then j ≠ i: w(i) / Σw · w(j) / (Σw − w(i)).
   @Test func placesAreDrawnByTheWeightsThatAreLeft() {
     let weights = [4, 1, 2, 3.0]
     var generator = SeededGenerator(seed: 2)

@@ -15,12 +15,12 @@ import Testing
 
   private static let prose = "To be, or not to be: that's the question?\nKing: 3 ships! ñ "
 
-  /// The characters of tokens.
+  /// The text of some tokens.
   private func text(_ tokens: [Token], of task: NeedleInHaystack) -> String {
     String(decoding: tokens.flatMap(task.tokenizer.decode), as: UTF8.self)
   }
 
-  /// The text without its question, the key, and the code that is asked for.
+  /// The text without its question, the key of the question, and its code.
   private func parts(
     _ example: Example, of length: Int, _ task: NeedleInHaystack
   ) throws -> (body: String, key: String, code: String) {
@@ -29,7 +29,7 @@ import Testing
     #expect(example.targets.prefix(length - 1).allSatisfy { $0 == ignoredTarget })
     let code = text(Array(example.targets.suffix(5)), of: task)
     #expect(code.wholeMatch(of: /[0-9]{5}/) != nil)
-    // The digits are read one behind the other, but for the last.
+    // The input has all digits of the answer but the last.
     let read = text(example.inputs, of: task)
     let match = try #require(read.wholeMatch(of: /(?s)(.*)<\?([a-z]{3})=([0-9]{4})/))
     #expect(match.3 == code.prefix(4))
@@ -62,7 +62,7 @@ import Testing
     }
   }
 
-  /// The one that is asked for is at its depth in the haystack, the others anywhere.
+  /// The needle of the question is at its depth in the haystack, the others at random places.
   @Test(arguments: NeedleInHaystack.depths)
   func oneOfSeveralNeedlesIsAskedFor(depth: Int) throws {
     let (length, task) = (120, try task(keys: 4, lengths: [120]))
@@ -152,7 +152,7 @@ import Testing
     #expect(throws: TokenizerError.self) { try task(in: .text([0xff]), lengths: [19]) }
   }
 
-  /// Scores of a network that writes the code of one example after each question.
+  /// Scores of a network that outputs the code of one example after each question.
   @Test func scoresCountDigitsAndWholeCodes() throws {
     let task = try task(lengths: [19])
     var (generator, same) = (SeededGenerator(seed: 1), SeededGenerator(seed: 1))

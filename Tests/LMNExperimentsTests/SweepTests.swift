@@ -35,7 +35,7 @@ import Testing
     return settings
   }
 
-  /// Twice as often right as without a memory, in all but one of 10⁶ runs of luck.
+  /// The accuracy is twice that of guessing, which by chance happens in one of 10⁶ runs.
   @Test func aNetworkLearnsToRecall() throws {
     let sweep = try Sweep(
       task([Size(length: 4, pairs: 1), Size(length: 6, pairs: 1)]),
@@ -70,8 +70,8 @@ import Testing
     #expect(examples.example(3, ofSize: 1).inputs != examples.example(3, ofSize: 0).inputs)
   }
 
-  /// Steps on recordings of several lengths have the bits of called steps on one network: rate, draws
-  /// and clipping are those of the step.
+  /// Steps on recordings of several lengths equal called steps on one network, bit for bit, with
+  /// the schedule, dropout draws and clipping of the step.
   @Test func stepsOfSeveralSizesAreThoseOfOneNetwork() throws {
     let settings = settings { ($0.gradientClipping, $0.model.dropout) = (1.5, 0.2) }
     let task = try task([Size(length: 8, pairs: 2), Size(length: 12, pairs: 1)])
@@ -153,7 +153,7 @@ import Testing
     }
   }
 
-  /// A learning rate that leads nowhere is a finding, and the best is another.
+  /// A diverging learning rate is reported, and the best run is another one.
   @Test func divergenceIsReported() throws {
     let report = try computing {
       try Sweep(task(), settings: settings { $0.learningRates = [1e30, 1e-2] }).run()
@@ -179,7 +179,7 @@ import Testing
       ])
   }
 
-  /// The scores of a sweep are those of a sweep of its best rate alone.
+  /// The scores of a sweep equal those of a sweep over its best rate alone.
   @Test func scoresAreOfTheBest() throws {
     func report(_ rates: [Float]) throws -> SweepReport<AssociativeRecall> {
       try computing {

@@ -11,8 +11,9 @@ import Testing
 #endif
 
 @Suite struct FeedForwardTests {
-  /// Each activation in double precision; in a window of a few units their slopes stay below 1.2, and
-  /// none has more than eighty roundings of its own.
+  /// The activations in double precision.
+  ///
+  /// Within a few units of 0 their slopes are below 1.2, and none has more than eighty roundings.
   private static let activations: [(Activation, @Sendable (Double) -> Double)] = [
     (.silu, { $0 / (1 + exp(-$0)) }),
     (.gelu, { $0 * (1 + erf($0 / 2.0.squareRoot())) / 2 }),

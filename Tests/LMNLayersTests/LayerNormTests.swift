@@ -20,7 +20,8 @@ import Testing
       let mean = values.reduce(0, +) / Double(width)
       let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(width)
       let scale = 1 / (variance + Double(LayerNorm.epsilon)).squareRoot()
-      // x − mean is off by roundings of what it is made of; so, relative to it, is the scale.
+      // x − mean has an error of some roundings of its terms; the scale has the same relative
+      // error.
       let size = values.reduce(0) { $0 + abs($1) } / Double(width)
       let magnitudes = values.map { abs($0) + size }
       let loss = scale * (magnitudes.reduce(0) { $0 + $1 * $1 } / Double(width)).squareRoot()

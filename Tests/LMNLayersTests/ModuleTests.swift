@@ -4,7 +4,7 @@ import LMNLayers
 import LMNTestSupport
 import Testing
 
-/// A module of modules.
+/// A module with submodules.
 private struct Network: Module, Equatable {
   var norm: RMSNorm
   var map: Linear
@@ -19,8 +19,8 @@ private struct Network: Module, Equatable {
 
   func callAsFunction(_ x: Tensor) -> Variable { map(norm(Variable(constant: x))) }
 
-  func loss(of member: Int) -> Variable {
-    self(.random([2, 3], seed: UInt64(member))).crossEntropy(targets: [1, 3]).mean()
+  func loss(of item: Int) -> Variable {
+    self(.random([2, 3], seed: UInt64(item))).crossEntropy(targets: [1, 3]).mean()
   }
 
   mutating func visitParameters(_ visit: ParameterVisitor) {
@@ -80,12 +80,12 @@ private struct Network: Module, Equatable {
     expectError(
       .init(misshapen: [.init(name: "unused.bias", expected: [2], found: [1])]),
       pairs.dropLast() + [("unused.bias", one)])
-    // As many values in another shape.
+    // Another shape with the same number of elements.
     let weight = saved["map.weight"]!
     expectError(
       .init(misshapen: [.init(name: "map.weight", expected: [4, 3], found: [3, 4])]),
       pairs.map { ($0.name, $0.name == "map.weight" ? weight.reshaped([3, 4]) : $0.tensor) })
-    // All at once.
+    // All errors at once.
     expectError(
       .init(
         missing: ["map.bias"], unexpected: ["x"],
@@ -110,7 +110,7 @@ private struct Network: Module, Equatable {
     #expect(original == Network(seed: 1))
   }
 
-  /// A module with a parameter that weight decay does not apply to, and parts that may be absent.
+  /// A module with a parameter without weight decay, and with absent submodules.
   private struct Optional: Module {
     var network: Network? = Network(seed: 1)
     var scale: Variable? = Variable(constant: Tensor(shape: [2], repeating: 1))
@@ -163,26 +163,26 @@ private struct Network: Module, Equatable {
   func valueWithGradientOverABatchIsTheMean(count: Int) {
     let network = Network(seed: 1)
     let batch = valueWithGradient(at: network, overBatchOf: count) { $0.loss(of: $1) }
-    let members = (0..<count).map { member in
-      valueWithGradient(at: network) { $0.loss(of: member) }
+    let items = (0..<count).map { item in
+      valueWithGradient(at: network) { $0.loss(of: item) }
     }
-    let mean = members.reduce(0) { $0 + Double($1.value) } / Double(count)
+    let mean = items.reduce(0) { $0 + Double($1.value) } / Double(count)
     #expect(batch.value == Float(mean))
     #expect(batch.gradient.names == names)
     for (index, gradient) in batch.gradient.tensors.enumerated() {
-      let gradients = members.map { $0.gradient.tensors[index].doubles }
+      let gradients = items.map { $0.gradient.tensors[index].doubles }
       let expected = gradient.scalars.indices.map { element in
         gradients.reduce(0) { $0 + $1[element] } / Double(count)
       }
-      // A member's cotangent, 1 / count, is rounded; its pullbacks (a mean, a softmax, two matrix
-      // products of two rows, a norm of three columns) and those of the whole are, some ten times
-      // each; then come the sums. All of it is relative to terms no larger than 1.
+      // Roundings: an item's cotangent, 1 / count; about ten in its pullbacks (mean, softmax, two
+      // matrix products of two rows, a norm of three columns) and as many in those of the whole;
+      // the sums. All are relative to terms no larger than 1.
       let bounds = expected.map { _ in Rounding.error(20 + count) }
       expectClose(gradient.scalars, expected.map { Float($0) }, within: bounds, names[index])
     }
   }
 
-  @Test func aBatchOfOneIsItsMember() {
+  @Test func aBatchOfOneIsItsItem() {
     let network = Network(seed: 1)
     let batch = valueWithGradient(at: network, overBatchOf: 1) { $0.loss(of: $1) }
     let single = valueWithGradient(at: network) { $0.loss(of: 0) }

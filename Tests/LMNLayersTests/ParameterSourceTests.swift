@@ -11,8 +11,8 @@ import Testing
     var source = ParameterSource(seed: 1)
     let drawn = source.parameter([matrices, size, size], .orthogonal(scale: Float(scale)))
     #expect(drawn.value.shape == [matrices, size, size])
-    // What a row keeps of another is what the second pass rounds: a dot product and a difference
-    // per other row; normalising and scaling add four roundings of each row.
+    // Rounding errors of the second pass: a dot product and a difference per other row, and four
+    // roundings of each row from normalising and scaling.
     let bound = Rounding.error(2 * size + 8) * scale * scale
     for matrix in 0..<matrices {
       let rows = (0..<size).map { row in
@@ -28,7 +28,7 @@ import Testing
     }
   }
 
-  /// Evenly among all: every direction of a row is as likely, and so are both determinants.
+  /// Uniform distribution: directions of a row, and signs of the determinant, are equally likely.
   @Test func orthogonalMatricesAreSpreadEvenly() {
     let count = 4000
     var source = ParameterSource(seed: 2)
@@ -85,7 +85,7 @@ import Testing
     #expect(first != source.parameter([5], .normal(deviation: 1)).value)
   }
 
-  /// One walk draws, counts and describes: the counts agree, and a description draws nothing.
+  /// Drawing and describing give the same counts; a description draws nothing.
   @Test func parametersAreCounted() {
     var (drawing, describing) = (ParameterSource(seed: 1), ParameterSource.describing)
     let drawn = Linear(inputs: 3, outputs: 4, using: &drawing)
@@ -115,8 +115,8 @@ import Testing
     }
   }
 
-  /// Mean and variance lie within five of their own standard deviations, whose size for the
-  /// variance follows from the fourth moment.
+  /// Expects mean and variance within five of their standard deviations; that of the variance
+  /// follows from the fourth moment.
   private func expectMoments(
     of drawn: Variable, deviation: Double, kurtosis: Double,
     sourceLocation: SourceLocation = #_sourceLocation

@@ -3,8 +3,8 @@ import LMNKernels
 import LMNLayers
 import LMNTestSupport
 
-/// An affine map of rows in double precision, and how far kernels may be from it: each output is a
-/// chain of `inputs` products and sums, a bias and one rounding.
+/// Affine map of rows in double precision, with error bounds for kernels: each output has `inputs`
+/// products and sums, a bias and one final rounding.
 func plainLinear(_ x: [Double], _ linear: Linear) -> (values: [Double], bounds: [Double]) {
   let (weight, bias) = (linear.weight.value.doubles, linear.bias.value.doubles)
   let (outputs, inputs) = (bias.count, weight.count / bias.count)
@@ -20,7 +20,7 @@ func plainLinear(_ x: [Double], _ linear: Linear) -> (values: [Double], bounds: 
   return (values, bounds)
 }
 
-/// A layer with parameters of seed 1.
+/// A layer with parameters drawn with seed 1.
 func drawn<M: Module>(_ make: (inout ParameterSource) -> M) -> M {
   var source = ParameterSource(seed: 1)
   return make(&source)

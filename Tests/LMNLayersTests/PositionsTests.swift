@@ -30,7 +30,7 @@ import Testing
         let angle = Double(start + row) / pow(10_000, Double(feature / 2 * 2) / Double(width))
         return value + Float(feature % 2 == 0 ? sin(angle) : cos(angle))
       }
-      // The sinusoid's roundings, of at most 1, and that of a sum of at most 3.
+      // Roundings of the sinusoid, at most 1, and of a sum of at most 3.
       let bound = Rounding.error(24) + Rounding.error(2) * 3
       expectClose(
         found.scalars, expected, within: expected.map { _ in bound }, "from \(start)")
@@ -43,7 +43,9 @@ import Testing
     #expect(learned.stateDictionary.names == ["weight"])
     #expect(table.shape == [9, 5])
     let x = Tensor.random([3, 5], seed: 2)
-    #expect(learned(Variable(constant: x), at: PositionBuffer(6..<9)).value == x.adding(table.rows(6..<9)))
+    #expect(
+      learned(Variable(constant: x), at: PositionBuffer(6..<9)).value == x.adding(table.rows(6..<9))
+    )
   }
 
   @Test func noPositionsLeaveThingsAsTheyAre() {
@@ -52,7 +54,7 @@ import Testing
     #expect(positions(.none).stateDictionary.names.isEmpty)
   }
 
-  /// Rows have positions of their own, which a recording reads as they are at every run.
+  /// Each row has its own position, which a recorded computation reads at each run.
   @Test(arguments: [Positions.Kind.sinusoidal, .learned])
   func rowsHaveTheirOwnPositions(_ kind: Positions.Kind) {
     let (positions, x) = (positions(kind), Tensor.random([2, 5], seed: 3))

@@ -19,7 +19,7 @@ import Testing
       let scale = 1 / (meanSquare + Double(RMSNorm.epsilon)).squareRoot()
       return zip(values, gain).map { $0 * scale * $1 }
     }
-    // The sum of squares, then mean, epsilon, root, reciprocal and two products.
+    // Roundings of the sum of squares, mean, epsilon, root, reciprocal and two products.
     expectClose(
       found.scalars, expected.map { Float($0) },
       within: expected.map { Rounding.error(width + 8) * abs($0) }, "RMSNorm")

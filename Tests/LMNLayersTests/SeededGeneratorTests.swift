@@ -59,12 +59,12 @@ import Testing
     let chiSquared = counts.reduce(0) { sum, observed in
       sum + (Double(observed) - expected) * (Double(observed) - expected) / expected
     }
-    // The one in a million quantile for five degrees of freedom.
+    // The 1 − 10⁻⁶ quantile for five degrees of freedom.
     #expect(chiSquared < 35.9)
   }
 
-  /// 8 words in a row share 3 integers below 3 · 2⁶¹; without rejection, multiples of 3 would come
-  /// up 3 times in 8.
+  /// 8 consecutive words map to 3 integers below 3 · 2⁶¹; without rejection, multiples of 3 would
+  /// occur with probability 3/8.
   @Test func integersBelowLargeBoundsHaveNoBias() {
     let (bound, count) = (3 << 61, 30_000)
     var generator = SeededGenerator(seed: 2)
@@ -103,7 +103,7 @@ import Testing
     expectMean(of: samples.map { $0 * $0 * $0 * $0 }, 3)
   }
 
-  /// The mean of the samples lies within five standard errors of the expected one.
+  /// Expects the mean of the samples within five standard errors.
   private func expectMean(
     of samples: [Float], _ expected: Double, sourceLocation: SourceLocation = #_sourceLocation
   ) {

@@ -6,7 +6,7 @@ import LMNMemories
 import LMNTestSupport
 import Testing
 
-/// A memory to put through the checks.
+/// A logarithmic memory as a test case.
 struct LogarithmicMemoryCase: Sendable, CustomTestStringConvertible {
   var summarizer: SummarizerKind
   var width, heads: Int
@@ -29,14 +29,14 @@ struct LogarithmicMemoryCase: Sendable, CustomTestStringConvertible {
     self.seed = seed
   }
 
-  /// A published tree.
+  /// A case with a published tree.
   init(summarizer: SummarizerKind, width: Int, heads: Int, banks: Int, seed: UInt64) {
     self.init(
       summarizer: summarizer, width: width, heads: heads, shape: TreeShape(banks: banks), seed: seed
     )
   }
 
-  /// Published trees of every summarizer, and of everything else that there is something.
+  /// Published trees with all summarizers, and all other options.
   static let all: [LogarithmicMemoryCase] =
     SummarizerKind.allCases.flatMap { kind in
       [
@@ -47,8 +47,8 @@ struct LogarithmicMemoryCase: Sendable, CustomTestStringConvertible {
       ]
     } + family
 
-  /// Each of arity, expansion, highest level with biases, window, disjoint nodes and pinned tokens, with
-  /// one to four heads.
+  /// All combinations of arity, expansion, highest level with biases, window, disjoint nodes and
+  /// pinned tokens, with one to four heads.
   static let family: [LogarithmicMemoryCase] = combinations(10, of: kinds, [1, 2, 4]).enumerated()
     .map { index, combination in
       let (kind, heads) = combination
@@ -73,7 +73,7 @@ struct LogarithmicMemoryCase: Sendable, CustomTestStringConvertible {
     ),
   ]
 
-  /// Combinations drawn at random, each from a seed of its own; `LMN_TEST_SEED` draws others.
+  /// Random combinations, each with its own seed; `LMN_TEST_SEED` changes them.
   static let sampled: [LogarithmicMemoryCase] = {
     let base = ProcessInfo.processInfo.environment["LMN_TEST_SEED"].flatMap(UInt64.init) ?? 1000
     return (0..<24).map { sample(seed: base + $0) }
@@ -108,7 +108,8 @@ struct LogarithmicMemoryCase: Sendable, CustomTestStringConvertible {
     return settings
   }
 
-  /// Random parameters, biases too, of a size that keeps a node as large as its children.
+  /// The memory with random parameters, including biases, at a scale that keeps the magnitude of
+  /// the children.
   var memory: LogarithmicMemory {
     var source = ParameterSource(seed: seed, initialisation: .normal)
     var memory = LogarithmicMemory(width: width, settings, using: &source)
@@ -133,9 +134,9 @@ struct LogarithmicMemoryCase: Sendable, CustomTestStringConvertible {
     "\(summarizer) \(width)/\(heads), \(shape), bias \(hasLevelBias), \(pins) pins, seed \(seed)"
   }
 
-  /// A bound for outputs that differ by rounding, in units of the largest one: that of so many sums
-  /// in a row, each rounded once by the reference and by other sets up to as often as it has terms,
-  /// where terms are up to twice as large as what they sum to.
+  /// Error bound for outputs, relative to the largest one: `sums` consecutive sums, each rounded
+  /// once by the reference and up to once per term by other instruction sets; terms are up to twice
+  /// as large as their sum.
   func tolerance(sums: Int, on instructionSet: InstructionSet) -> Double {
     let terms = shape.arity * (summarizer == .convFull ? shape.banks : 1) * width + 1
     return 2 * Rounding.error(sums * (instructionSet == .reference ? 1 : terms))
@@ -143,8 +144,8 @@ struct LogarithmicMemoryCase: Sendable, CustomTestStringConvertible {
 
   func checks(on instructionSet: InstructionSet) -> MemoryChecks {
     let definition = PlainLogarithmicMemory(memory)
-    // Nodes, projections and scores of tokens have the same bits in both forms; attention, which
-    // goes on over window and pinned tokens, and output remain.
+    // Nodes, projections and scores of tokens have the same bits in both forms; errors remain in
+    // attention, which includes window and pinned tokens, and output.
     let sums = 2 + (shape.window > 0 ? 1 : 0) + (pins > 0 ? 1 : 0)
     return MemoryChecks(
       memory: memory, width: width, tolerance: tolerance(sums: sums, on: instructionSet),

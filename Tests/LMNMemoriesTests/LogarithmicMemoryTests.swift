@@ -50,7 +50,7 @@ import Testing
     expectGradientsToBeSlopes(of: example)
   }
 
-  /// Which tokens are pinned has no slope: here all are.
+  /// The choice of pinned tokens is not differentiable: here all tokens are pinned.
   private func expectGradientsToBeSlopes(of example: LogarithmicMemoryCase) {
     var example = example
     if example.pins > 0 { example.pins = 20 }
@@ -66,7 +66,7 @@ import Testing
     }
   }
 
-  /// Everything that has to hold, for combinations drawn at random.
+  /// All checks, for random combinations.
   @Test(arguments: LogarithmicMemoryCase.sampled)
   func combinationsKeepEverything(_ example: LogarithmicMemoryCase) {
     let instructionSet = ExecutionContext.current.instructionSet
@@ -105,7 +105,8 @@ import Testing
       return memory(Variable(constant: tokens), after: &state, &pass).value
     }
     let expected = PlainLogarithmicMemory(memory)(tokens.doubles)
-    // Six summaries, each perhaps after an expansion, query, score, softmax, value, output.
+    // Roundings of six summaries, each possibly with expansion, query, score, softmax, value and
+    // output.
     let sums = example.shape.expansion > 0 ? 17 : 11
     let tolerance = example.tolerance(sums: sums, on: instructionSet)
     let largest = expected.reduce(0) { max($0, abs($1)) }
@@ -114,7 +115,7 @@ import Testing
       "outputs of \(example)")
   }
 
-  /// Every length, for each ends the tree in another way.
+  /// All lengths, because each ends the tree differently.
   @Test(
     arguments: SummarizerKind.allCases.map {
       LogarithmicMemoryCase(summarizer: $0, width: 4, heads: 2, banks: 2, seed: 5)
@@ -172,8 +173,8 @@ import Testing
     }
   }
 
-  /// A step summarizes once per level that it finishes and bank: as often as its position has
-  /// trailing zeros, at most log₂, on the average less than once.
+  /// A step computes one summary per bank and finished level: as many levels as its position has
+  /// trailing zeros, at most log₂, fewer than one on average.
   @Test(arguments: [1, 2, 3])
   func stepsSummarizeOnceOnTheAverage(banks: Int) {
     var summaries = 0
@@ -187,7 +188,7 @@ import Testing
     #expect(Tree(start: 1023, length: 1, banks: banks).newRows.count - 1 == banks * 10)
   }
 
-  /// The shapes that files and `lmn info` are told are those of the states there are.
+  /// `stateShapes` gives the shapes of actual states.
   @Test(arguments: LogarithmicMemoryCase.all)
   func statesHaveTheirShapes(_ example: LogarithmicMemoryCase) {
     let memory = example.memory
@@ -203,8 +204,10 @@ import Testing
     #expect(memory.stateShapes(at: 0).map(\.shape) == memory.initialState.shapes.map(\.shape))
   }
 
-  /// Chunks with equal layouts have the same nodes and the same outputs, to the last bit. A binary tree
-  /// of latest nodes has few layouts; in others the nodes that wait are a digit of the position.
+  /// Chunks with equal layouts have the same nodes and outputs, bit for bit.
+  ///
+  /// A binary tree of latest nodes has few layouts; in other trees the waiting nodes depend on
+  /// digits of the position.
   @Test(arguments: LogarithmicMemoryCase.all)
   func equalLayoutsComputeTheSame(_ example: LogarithmicMemoryCase) {
     let (memory, length) = (example.memory, 16)
@@ -230,7 +233,7 @@ import Testing
     if example.shape.arity == 2 && example.shape.visibility == .latest { #expect(shared > 4) }
   }
 
-  /// Nothing but the number of levels depends on how far a stream has come.
+  /// Only the number of levels depends on the position.
   @Test(arguments: [1 << 20, 1 << 40])
   func formsAgreeFarAlongTheStream(position: Int) throws {
     let example = LogarithmicMemoryCase.all[1]
@@ -282,7 +285,7 @@ import Testing
     }
   }
 
-  /// A batch of several tokens for one stream is not misread as one of several streams.
+  /// Several tokens for one stream are refused, not read as one token of several streams.
   @Test func trapsOnMoreTokensThanStreams() async {
     await #expect(processExitsWith: .failure) {
       var source = ParameterSource(seed: 1)

@@ -5,24 +5,24 @@ import LMNMemories
 import LMNTestSupport
 import Testing
 
-/// What every memory has to keep, written once: the suite of a memory calls each check.
+/// Checks for every memory; the suite of each memory calls them.
 struct MemoryChecks {
   let memory: any Memory
   let width: Int
-  /// How far the two forms may be apart, in units of the largest output.
+  /// Largest difference between the two forms, relative to the largest output.
   let tolerance: Double
-  /// Of inputs and cuts.
+  /// Seed of inputs and cuts.
   let seed: UInt64
-  /// Length of chunks that can be read side by side.
+  /// Length of chunks that can be computed in parallel.
   let chunk: Int
-  /// Whether a token has a part in what a later position sees.
+  /// Whether a token affects the output at a later position.
   let remembers: (_ token: Int, _ position: Int) -> Bool
 
   /// Lengths around powers of two, and some that are far from them.
   static var lengths: [Int] { [1, 2, 3, 7, 8, 9, 31, 32, 33, 100] }
 
-  /// Parallel, step by step and any mix of both give the same outputs, and leave states that go on
-  /// alike.
+  /// Parallel form, sequential form and any mix of both give the same outputs, and final states
+  /// with the same continuation.
   func expectTheFormsToAgree(
     lengths: [Int] = Self.lengths, sourceLocation: SourceLocation = #_sourceLocation
   ) {
@@ -45,8 +45,8 @@ struct MemoryChecks {
     }
   }
 
-  /// Chunks read side by side give the bits of the same chunks one after the other, and leave the same
-  /// state: where they can be, and where they cannot.
+  /// Chunks computed in parallel give the same bits and final state as in sequence, both where they
+  /// can be computed in parallel and where they cannot.
   func expectReadingSideBySide(sourceLocation: SourceLocation = #_sourceLocation) {
     var values = SeededValues(seed: seed)
     for (start, lengths) in [
@@ -75,7 +75,7 @@ struct MemoryChecks {
     }
   }
 
-  /// A state that was copied goes on as if there were no other copy.
+  /// A copied state continues independently of its copies.
   func expectStatesToBeValues(sourceLocation: SourceLocation = #_sourceLocation) {
     var values = SeededValues(seed: seed)
     let (one, other) = (
@@ -102,8 +102,8 @@ struct MemoryChecks {
     }
   }
 
-  /// A row of a batch has the bits that it would have alone, wherever the other rows stand, and one
-  /// row begins anew without the others noticing.
+  /// A row of a batch has the bits that it has alone, for any positions of the other rows, and a
+  /// reset of one row does not affect the others.
   func expectRowsToBeIndependent(sourceLocation: SourceLocation = #_sourceLocation) {
     var values = SeededValues(seed: seed)
     let prefixes = [0, 5, 8, 31].map { Tensor.random([$0, width], using: &values) }
@@ -139,8 +139,8 @@ struct MemoryChecks {
     }
   }
 
-  /// A change after t changes nothing at or before t, bit for bit; one of a token that t remembers
-  /// changes output t.
+  /// A change after t affects no output at or before t, bit for bit; a change of a remembered token
+  /// affects output t.
   func expectCausality(sourceLocation: SourceLocation = #_sourceLocation) {
     let length = 33
     var values = SeededValues(seed: seed)
@@ -167,7 +167,7 @@ struct MemoryChecks {
     }
   }
 
-  /// Tokens that say nothing are no trouble.
+  /// Constant inputs give finite outputs.
   func expectFiniteOutputs(sourceLocation: SourceLocation = #_sourceLocation) {
     for value: Float in [0, 1, -3] {
       let tokens = Tensor(shape: [33, width], repeating: value)
@@ -179,7 +179,7 @@ struct MemoryChecks {
     }
   }
 
-  /// Outputs of both forms and gradients have the same bits on any number of threads.
+  /// Outputs of both forms, and gradients, have the same bits for any number of threads.
   func expectTheSameOnAnyThreads(
     _ instructionSet: InstructionSet, sourceLocation: SourceLocation = #_sourceLocation
   ) {
@@ -206,8 +206,8 @@ struct MemoryChecks {
     }
   }
 
-  /// Gradients with respect to tokens and parameters are slopes, from the beginning and from
-  /// further on.
+  /// Gradients with respect to tokens and parameters equal central differences, from the beginning
+  /// and from a later position.
   func expectGradientsToBeSlopes(
     lengths: [Int] = [1, 8, 11], sourceLocation: SourceLocation = #_sourceLocation
   ) {
@@ -225,8 +225,8 @@ struct MemoryChecks {
     }
   }
 
-  /// Gradients that flow through a state are those of the whole: cut and uncut sequences give the
-  /// same gradients; a detached state lets none through.
+  /// Gradients that flow through a state equal those of the whole: cut and uncut sequences have the
+  /// same gradients; a detached state stops them.
   func expectGradientsToFlowThroughStates(sourceLocation: SourceLocation = #_sourceLocation) {
     var values = SeededValues(seed: seed)
     let (length, cuts) = (23, [0, 1, 9, 14, 23])
@@ -259,7 +259,7 @@ struct MemoryChecks {
       sourceLocation: sourceLocation)
   }
 
-  /// State of one stream, and its position.
+  /// State and position of one stream.
   struct State: Equatable {
     var position = 0
     var memory: MemoryState
@@ -324,7 +324,7 @@ struct MemoryChecks {
   }
 }
 
-/// How some of a stream's next tokens are read.
+/// A step, or a chunk of some length.
 enum Piece: CustomStringConvertible {
   case step
   case chunk(Int)
@@ -343,7 +343,7 @@ enum Piece: CustomStringConvertible {
     }
   }
 
-  /// Steps and chunks of up to twelve tokens, in random order, for `length` tokens.
+  /// Steps and chunks of up to twelve tokens, in random order, `length` tokens in total.
   static func mix(of length: Int, using values: inout SeededValues) -> [Piece] {
     var (pieces, rest) = ([Piece](), length)
     while rest > 0 {

@@ -4,7 +4,7 @@ import LMNMemories
 import LMNTestSupport
 import Testing
 
-/// A memory that somebody adds keeps what every memory has to keep.
+/// A user-defined memory passes the checks for every memory.
 @Suite struct MovingAverageTests {
   private static let width = 6
 
@@ -15,7 +15,7 @@ import Testing
     return MemoryChecks(
       memory: memory, width: Self.width, tolerance: 2 * Rounding.error(100 + Self.width),
       seed: 2, chunk: 8,
-      // Half of an average is lost at every token.
+      // An average decays by half per token.
       remembers: { $1 - $0 < 20 })
   }
 

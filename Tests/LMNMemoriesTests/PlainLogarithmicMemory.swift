@@ -9,10 +9,10 @@ import LMNTestSupport
   import Darwin
 #endif
 
-/// The definition, slot by slot and in double precision.
+/// Definition of the logarithmic memory, slot by slot and in double precision.
 ///
-/// Every node of the tree is made, every position gathers what it sees and attends to it. Parameters
-/// are those of the published code, under its names and in its layouts.
+/// All nodes of the tree are computed, and each position attends to its visible nodes. Parameters
+/// have the names and layouts of the published code.
 struct PlainLogarithmicMemory {
   private typealias Vector = [Double]
   /// The slots of a node.
@@ -31,7 +31,7 @@ struct PlainLogarithmicMemory {
       uniqueKeysWithValues: zip(dictionary.names, dictionary.tensors.map(\.doubles)))
   }
 
-  /// What position t sees of the tree: levels, and on each the indices of nodes.
+  /// Visible part of the tree at position t: levels, and the indices of nodes on each.
   private func visibleNodes(at t: Int) -> [(level: Int, nodes: Range<Int>)] {
     var (view, level, finished) = ([(level: Int, nodes: Range<Int>)](), 0, t + 1)
     while finished > 0 && level <= shape.maximumLevels {
@@ -42,7 +42,7 @@ struct PlainLogarithmicMemory {
     return view
   }
 
-  /// Whether position t sees something that a token is part of.
+  /// Whether position t attends to something that depends on a token.
   func sees(position t: Int, token: Int) -> Bool {
     if token == t || (t - shape.window..<t).contains(token) { return true }
     return visibleNodes(at: t).contains { level, nodes in
@@ -76,7 +76,7 @@ struct PlainLogarithmicMemory {
 
   private var zeros: [Double] { [Double](repeating: 0, count: heads) }
 
-  /// The token takes the place of the first one with the lowest score, or an empty one.
+  /// Pins token t in an empty place, or in place of the first token with the lowest score.
   private func pin(_ t: Int, of y: [Vector], _ pinned: inout [(token: Int, score: Double)]) {
     guard pins > 0 else { return }
     let score = affine(y[t], by: "pinning.score", rows: 0..<1)[0]
@@ -85,7 +85,7 @@ struct PlainLogarithmicMemory {
     if score > pinned[worst].score { pinned[worst] = (t, score) }
   }
 
-  /// Level by level, bank by bank; node j of level i has children rj … rj + r − 1 on level i − 1.
+  /// Nodes by level and bank; node j of level i has children rj … rj + r − 1 on level i − 1.
   private func tree(of y: [Vector]) -> [[[Node]]] {
     var levels = [[[Node]](repeating: y.map { [$0] }, count: shape.banks)]
     while levels.last![0].count >= shape.arity && levels.count <= shape.maximumLevels {
@@ -103,7 +103,7 @@ struct PlainLogarithmicMemory {
     return levels
   }
 
-  /// A transposed convolution over the slots.
+  /// Expansion: a transposed convolution over the slots.
   private func grow(_ node: Node) -> Node {
     guard let weight = parameters["expander.conv_transpose.weight"] else { return node }
     let (bias, taps) = (parameters["expander.conv_transpose.bias"]!, shape.expansion + 1)
@@ -120,7 +120,7 @@ struct PlainLogarithmicMemory {
     return grown
   }
 
-  /// One slot of a node from the same slot of its children in all banks.
+  /// One slot of a node, from the same slot of its children in all banks.
   private func summary(of children: [[Vector]], bank: Int) -> Vector {
     let r = shape.arity
     if let scale = parameters["summarizer.depthwise.weight"] {
@@ -170,7 +170,7 @@ struct PlainLogarithmicMemory {
     }
   }
 
-  /// Some rows of an affine map whose weight is [outputs, inputs].
+  /// Some rows of an affine map with weight [outputs, inputs].
   private func affine(_ x: Vector, by name: String, rows: Range<Int>) -> Vector {
     let (weight, bias) = (parameters[name + ".weight"]!, parameters[name + ".bias"]!)
     return rows.map { row in
@@ -178,7 +178,7 @@ struct PlainLogarithmicMemory {
     }
   }
 
-  /// A bank's affine map; its weight is [inputs, outputs].
+  /// Affine map of a bank with weight [inputs, outputs].
   private func affine(_ x: Vector, by name: String, bank: Int) -> Vector {
     let (weight, bias) = (parameters[name + ".weight"]!, parameters[name + ".bias"]!)
     return (0..<width).map { e in

@@ -22,8 +22,8 @@ import Testing
     for name in dictionary.names { #expect(adopted[name] == dictionary[name], "\(name)") }
   }
 
-  /// Rows of query, key and value, in this order, and a head's features as neighbours; ours are
-  /// query and value, and key, with the heads side by side.
+  /// The published projection has rows of query, key and value, in this order, and adjacent
+  /// features of a head; ours are query and value, and key, with interleaved heads.
   @Test(arguments: LogarithmicMemoryCase.all)
   func projectionsAreOneMap(_ example: LogarithmicMemoryCase) throws {
     let (memory, width) = (example.memory, example.width)

@@ -26,7 +26,7 @@ import Testing
     #expect(separable.tensors.map(\.shape) == [[3, 3, 4], [3, 4, 4], [3, 4]])
   }
 
-  /// The published recipe's deviations, at the width and banks of table 1.
+  /// Deviations of the published recipe, at the width and banks of Table 1.
   @Test func startAsPublished() throws {
     let linear = parameters(.linear, .reference)
     expectDeviation(of: linear["weight"], 0.1 * (2.0 / (2 * 32 * 32 + 2 * 32)).squareRoot())
@@ -47,7 +47,8 @@ import Testing
     #expect(separable["bias"] == Tensor(shape: [2, 32], repeating: 0))
   }
 
-  /// Both halves of a linear summarizer are orthogonal over √2, the pointwise map is orthogonal.
+  /// Both halves of a linear summarizer are orthogonal matrices over √2, the pointwise map is
+  /// orthogonal.
   @Test func startOrthogonal() throws {
     let width = 8
     let weight = try #require(parameters(.linear, .orthogonal, width: width)["weight"])
@@ -56,7 +57,7 @@ import Testing
     expectOrthogonal(try #require(pointwise), square: 1)
   }
 
-  /// Mean square within five of its deviations, those of squares of normal numbers.
+  /// Expects a mean square within five of its standard deviations, for normal numbers.
   private func expectDeviation(
     of tensor: Tensor?, _ deviation: Double, sourceLocation: SourceLocation = #_sourceLocation
   ) {
@@ -66,7 +67,7 @@ import Testing
       abs(mean - 1) < 5 * (2 / Double(squares.count)).squareRoot(), sourceLocation: sourceLocation)
   }
 
-  /// No value outside, and the largest of at least 64 in the outer third.
+  /// Expects no value above the bound, and the largest of at least 64 in the outer third.
   private func expectBound(
     of tensor: Tensor?, _ bound: Double, sourceLocation: SourceLocation = #_sourceLocation
   ) {
@@ -75,7 +76,7 @@ import Testing
     #expect(largest > bound * 2 / 3, sourceLocation: sourceLocation)
   }
 
-  /// Rows of every matrix `[matrices, size, size]` have this square and are at right angles.
+  /// Expects rows of each matrix `[matrices, size, size]` to be orthogonal with this squared norm.
   private func expectOrthogonal(
     _ tensor: Tensor, square: Double, sourceLocation: SourceLocation = #_sourceLocation
   ) {

@@ -7,7 +7,7 @@ import Testing
 @testable import LMNAutodiff
 @testable import LMNModel
 
-/// Networks whose streams leave all kinds of states.
+/// Networks with different kinds of states.
 private let options: [NetworkOption] = [
   NetworkOption("") { _ in }, .otherMemory, .learnedPositions(100),
   NetworkOption("\"arity\":3,\"visibility\":\"disjoint\"") {
@@ -17,7 +17,7 @@ private let options: [NetworkOption] = [
 ]
 
 extension RecordedBatch where M == LanguageNetwork, Input == TokenWindow {
-  /// A batch whose windows are read on.
+  /// A batch with carried state.
   fileprivate convenience init(
     carrying network: LanguageNetwork, streams: Int, length: Int,
     statesTakeGradients: Bool = false
@@ -27,10 +27,10 @@ extension RecordedBatch where M == LanguageNetwork, Input == TokenWindow {
       statesTakeGradients: statesTakeGradients)
   }
 
-  /// Gives every member other tokens, and another draw.
+  /// Fills each item with tokens and a draw that depend on the seed.
   fileprivate func fill(seed: UInt64) {
-    for (member, window) in inputs.enumerated() {
-      let seed = 100 * seed + UInt64(member)
+    for (item, window) in inputs.enumerated() {
+      let seed = 100 * seed + UInt64(item)
       window.overwrite(
         inputs: tokens(window.length, seed: seed)[...],
         targets: tokens(window.length, seed: 50 + seed)[...])
@@ -40,8 +40,8 @@ extension RecordedBatch where M == LanguageNetwork, Input == TokenWindow {
 }
 
 @Suite struct CarriedBatchTests {
-  /// From their beginning, streams are windows, to the last bit: a batch of up to eight is summed in
-  /// the same order.
+  /// First runs equal those of windows, bit for bit: a batch of up to eight items is summed in the
+  /// same order.
   @Test(arguments: InstructionSet.available, options)
   fileprivate func firstRunsAreThoseOfWindows(
     _ instructionSet: InstructionSet, _ option: NetworkOption
@@ -58,8 +58,8 @@ extension RecordedBatch where M == LanguageNetwork, Input == TokenWindow {
     }
   }
 
-  /// What is read at once is what is read block by block, with gradients through the boundaries; and
-  /// without these the gradient is another one.
+  /// One run over several blocks equals a pass block by block with gradients through the
+  /// boundaries; with detached states the gradient differs.
   @Test(arguments: [.reference] + InstructionSet.available.suffix(1), options.prefix(4))
   fileprivate func gradientsFlowThroughAllBlocksOfARun(
     _ instructionSet: InstructionSet, _ option: NetworkOption
@@ -83,7 +83,7 @@ extension RecordedBatch where M == LanguageNetwork, Input == TokenWindow {
         }
       }
       let (flowing, stopping) = (blockByBlock(flows: true), blockByBlock(flows: false))
-      // Every token adds to a gradient what is as exact as its logits.
+      // The error of each token's gradient is relative to that of its logits.
       let tolerance = Double(blocks * length) * network.tolerance(on: instructionSet)
       let value = batch.run()
       #expect(abs(value - Double(flowing.value)) <= tolerance * value)
@@ -103,8 +103,8 @@ extension RecordedBatch where M == LanguageNetwork, Input == TokenWindow {
     }
   }
 
-  /// The bits of the network called on the second tokens, after the state that the first have left
-  /// without gradients, even though the parameters have changed in between.
+  /// Later runs equal the network called on the second tokens, bit for bit, after the detached
+  /// state of the first ones, even though parameters have changed in between.
   @Test(arguments: InstructionSet.available, options)
   fileprivate func laterRunsGoOnAfterDetachedStates(
     _ instructionSet: InstructionSet, _ option: NetworkOption
@@ -139,7 +139,7 @@ extension RecordedBatch where M == LanguageNetwork, Input == TokenWindow {
       #expect(batch.gradients == expected.gradient.tensors)
       #expect(batch.states.allSatisfy { $0?.position == 22 })
 
-      // A state is a value: going on from the same one gives the same.
+      // States are values: equal initial states give equal results.
       batch.states = states
       #expect(Float(batch.run()) == expected.value)
       batch.states = [nil, nil, nil]
@@ -180,7 +180,7 @@ extension RecordedBatch where M == LanguageNetwork, Input == TokenWindow {
     #expect(positions == [8, 16, 24, 8, 16].map { [$0, $0] })
   }
 
-  /// The other streams go on.
+  /// The other streams continue.
   @Test(arguments: [options[0], .otherMemory])
   fileprivate func streamsBeginAnewAfterAStateThatIsNotFinite(_ option: NetworkOption) throws {
     var network = try LanguageNetwork.small(option: option)
@@ -204,7 +204,7 @@ extension RecordedBatch where M == LanguageNetwork, Input == TokenWindow {
     #expect(batch.states.map { $0?.position } == [18, 9])
   }
 
-  /// Recordings are made per layout of the tree: over many starts, every run has the bits of the
+  /// Recordings are made per layout of the tree: over many starts, each run has the bits of the
   /// called network after the same state.
   @Test(arguments: options)
   fileprivate func longStreamsHaveTheBitsOfCalls(_ option: NetworkOption) throws {
@@ -216,7 +216,8 @@ extension RecordedBatch where M == LanguageNetwork, Input == TokenWindow {
       let expected = valueWithGradient(at: network, overBatchOf: 2) { network, stream in
         let input = batch.inputs[stream]
         let room = (network.configuration.maximumLength ?? .max) - 8
-        var state = before[stream].flatMap { $0.position <= room ? $0 : nil }
+        var state =
+          before[stream].flatMap { $0.position <= room ? $0 : nil }
           ?? network.initialState
         return network.loss(
           of: input.inputs, targets: input.targets, after: &state, dropping: input.draw)
@@ -226,8 +227,9 @@ extension RecordedBatch where M == LanguageNetwork, Input == TokenWindow {
     }
   }
 
-  /// Memory replay: states are kept, and the gradient of a run's state is the cotangent of the one
-  /// before. The gradients are those of one pass over all runs, to rounding.
+  /// Memory replay: the gradient of a run's initial state is the cotangent of the previous run.
+  ///
+  /// The gradients equal those of one pass over all runs, to rounding.
   @Test(arguments: options.prefix(4))
   fileprivate func gradientsOfStatesReplayTheWholePass(_ option: NetworkOption) throws {
     let network = try LanguageNetwork.small(option: option)
@@ -247,7 +249,7 @@ extension RecordedBatch where M == LanguageNetwork, Input == TokenWindow {
       _ = batch.run()
       states.append(carried.state)
     }
-    // Backwards; the last state has no cotangent.
+    // Backward; the last state has no cotangent.
     var (sum, cotangent): ([[Double]], [MemoryState]?) = ([], nil)
     for run in (0..<runs).reversed() {
       fill(run)
@@ -266,7 +268,7 @@ extension RecordedBatch where M == LanguageNetwork, Input == TokenWindow {
           targets: TokenBuffer(tokens(length, seed: 50 + UInt64(run))), after: &state)
       }.reduce(Variable(constant: Tensor(shape: [1], repeating: 0)), +)
     }
-    // Every token adds to a gradient what is as exact as its logits.
+    // The error of each token's gradient is relative to that of its logits.
     let tolerance =
       Double(runs * length) * network.tolerance(on: ExecutionContext.current.instructionSet)
     for (index, expected) in whole.gradient.tensors.enumerated() {

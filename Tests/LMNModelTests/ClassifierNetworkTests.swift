@@ -7,7 +7,8 @@ import LMNTestSupport
 import Testing
 
 @Suite struct ClassifierNetworkTests {
-  /// The parallel form is pooled in float, a session in double: one more sum of so many terms.
+  /// Bound with one more sum over `count` terms: the parallel form pools in float, a session in
+  /// double.
   private func tolerance(_ classifier: ClassifierNetwork, count: Int) -> Double {
     classifier.tolerance(on: ExecutionContext.current.instructionSet) + Rounding.error(count)
   }
@@ -51,7 +52,7 @@ import Testing
     }
   }
 
-  /// Each pooling of the trunk's vectors, by hand.
+  /// Each pooling of the trunk's vectors, computed by hand.
   @Test func poolingIsWhatItsNameSays() throws {
     let sequence = tokens(9, seed: 2)
     for pooling in Pooling.allCases {
@@ -73,14 +74,14 @@ import Testing
     }
   }
 
-  /// What fills a window up changes neither the loss nor a gradient.
+  /// Padding of a window affects neither loss nor gradient.
   @Test(arguments: Pooling.allCases, [1, 5, 8])
   func windowsMayBeLonger(_ pooling: Pooling, count: Int) throws {
     let classifier = try ClassifierNetwork.small(pooling)
     let sequence = tokens(count, seed: 3)
     let tight = window(sequence, label: 2, length: count, of: classifier)
     let wide = window(sequence, label: 2, length: count + 13, of: classifier)
-    // What was there before must not be seen either.
+    // Overwritten, to show that previous content has no effect.
     wide.overwrite(tokens: tokens(count + 13, seed: 4), label: 0)
     wide.overwrite(tokens: sequence, label: 2)
     let results = [tight, wide].map { window in
@@ -89,7 +90,7 @@ import Testing
     expectNear(
       [results[1].value], [results[0].value], tolerance: tolerance(classifier, count: count), "loss"
     )
-    // Backward, a sum over rows has as many terms as the window is long.
+    // In the backward pass, a sum over rows has as many terms as the window has tokens.
     let bound = 16 * tolerance(classifier, count: count + 13)
     for (name, (found, expected)) in zip(
       results[0].gradient.names, zip(results[1].gradient.tensors, results[0].gradient.tensors))
@@ -106,8 +107,8 @@ import Testing
     #expect(classifier.loss(of: cut).value == classifier.loss(of: short).value)
   }
 
-  /// A step must not change which value is the largest, so it is shorter there, and what rounding
-  /// does to the slope is larger as much.
+  /// With max pooling a difference must not change the largest value, so its step is smaller and
+  /// its rounding error larger.
   @Test(arguments: Pooling.allCases)
   func gradientsAreSlopes(_ pooling: Pooling) throws {
     let classifier = try ClassifierNetwork.small(pooling)
@@ -135,8 +136,8 @@ import Testing
           tokens: tokens(1 + 5 * index + round, seed: UInt64(index)), label: (index + round) % 3)
       }
       let value = batch.run()
-      let expected = valueWithGradient(at: classifier, overBatchOf: 3) { classifier, member in
-        classifier.loss(of: batch.inputs[member])
+      let expected = valueWithGradient(at: classifier, overBatchOf: 3) { classifier, item in
+        classifier.loss(of: batch.inputs[item])
       }
       #expect(Float(value) == expected.value)
       #expect(batch.gradient == expected.gradient)

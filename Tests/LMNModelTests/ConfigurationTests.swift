@@ -38,7 +38,7 @@ import Testing
     #expect(try Configuration(json: json) == Configuration(json: Self.small))
   }
 
-  /// What is put in place of a part of a good configuration, and the error.
+  /// Part of a valid configuration, its replacement, and the error.
   @Test(arguments: [
     ("\"width\":8", "\"width\":0", "width is 0, it has to be from 1 to 16777216"),
     ("\"vocab\":11", "\"vocab\":-1", "vocab is -1, it has to be from 1 to 16777216"),
@@ -51,7 +51,7 @@ import Testing
     ("\"heads\":2", "\"heads\":16", "16 heads do not divide a width of 8"),
     (
       "\"banks\":2", "\"banks\":2,\"experts\":1,\"colour\":\"red\"",
-      "the configuration asks for what no model here has: colour, experts"
+      "unknown keys in the configuration: colour, experts"
     ),
     (
       "\"banks\":2", "\"banks\":2,\"positions\":\"learned\"",
@@ -96,7 +96,7 @@ import Testing
     #expect(throws: ConfigurationError.tooLarge) { try Configuration(json: configuration.json) }
   }
 
-  /// A value of the wrong type, and its key, which the sentence has to name.
+  /// A value of the wrong type, and its key, which the error has to name.
   @Test(arguments: [
     ("\"width\":8", "\"width\":\"8\"", "width"),
     ("\"width\":8", "\"width\":null", "width"),
@@ -113,7 +113,7 @@ import Testing
       Self.small.replacing(part, with: replacement), "the configuration cannot be read: \(key): ")
   }
 
-  /// Foundation takes them for malformed JSON, without a key.
+  /// Foundation reports these as malformed JSON, without a key.
   @Test(arguments: ["8.5", "1e30", "9223372036854775808", "-9223372036854775809"])
   func refusesNumbersThatAreNoIntegers(_ number: String) {
     expectError(
@@ -126,7 +126,7 @@ import Testing
     expectError(json, "the configuration cannot be read: ")
   }
 
-  /// The error is a sentence that begins so, not a dump of a Swift value.
+  /// Expects an error whose sentence begins with `beginning`.
   private func expectError(
     _ json: String, _ beginning: String, sourceLocation: SourceLocation = #_sourceLocation
   ) {
@@ -175,7 +175,7 @@ import Testing
     }
   }
 
-  /// Parameters of a language network, counted without drawing any.
+  /// Parameter count of a language network.
   private func languageParameters(of configuration: Configuration) throws -> Int? {
     try ParameterSource.count { try LanguageNetwork(configuration, using: &$0) }
   }
@@ -187,7 +187,7 @@ import Testing
     "summarizer":"linear","window":3},"vocab":11,"width":8}
     """
 
-  /// An object of one memory means the same as its keys at the top, which is how it is written.
+  /// The object of a single memory equals its keys at the top level, which is the written form.
   @Test func readsAMemoryOfItsOwn() throws {
     let configuration = try Configuration(json: Self.nested)
     #expect(configuration.logarithmic.window == 3 && configuration.memories.count == 1)
@@ -216,12 +216,15 @@ import Testing
       "memories has 2 entries, it has to have one per block, and layers is 3")
   }
 
-  /// Unknown keys are named with the keys of the objects around them.
+  /// Unknown keys are reported with their path.
   @Test(arguments: [
-    ("\"window\":3", "\"windows\":3", "no model here has: memory.windows"),
-    ("\"window\":3", "\"width\":3", "no model here has: memory.width"),
-    ("\"layers\":2", "\"layers\":2,\"heads\":2", "no model here has: heads"),
-    ("\"kind\":\"logarithmic\"", "\"kind\":\"lstm\"", "memory.kind is 'lstm', the kinds of memory are logarithmic"),
+    ("\"window\":3", "\"windows\":3", "unknown keys in the configuration: memory.windows"),
+    ("\"window\":3", "\"width\":3", "unknown keys in the configuration: memory.width"),
+    ("\"layers\":2", "\"layers\":2,\"heads\":2", "unknown keys in the configuration: heads"),
+    (
+      "\"kind\":\"logarithmic\"", "\"kind\":\"lstm\"",
+      "memory.kind is 'lstm', the kinds of memory are logarithmic"
+    ),
     ("\"kind\":\"logarithmic\",", "", "it has no memory.kind"),
     ("\"banks\":2,", "", "it has no memory.banks"),
     ("\"window\":3", "\"window\":\"3\"", "memory.window: "),
@@ -240,7 +243,7 @@ import Testing
       {"feedForward":3,"layers":1,"memories":[{"banks":2,"heads":2,"kind":"logarithmic",\
       "summarizer":"linear","span":1}],"vocab":11,"width":8}
       """
-    expectError(json, "the configuration asks for what no model here has: memories.0.span")
+    expectError(json, "unknown keys in the configuration: memories.0.span")
   }
 
   @Test func mergesSomeKeys() throws {
@@ -255,7 +258,7 @@ import Testing
     #expect(throws: ConfigurationError.self) { try configuration.merging(json: #"{"colour": 1}"#) }
   }
 
-  /// What makes no sense is refused when it is read, with a sentence.
+  /// Invalid values are refused when they are read.
   @Test(arguments: [
     (#""arity": 1"#, "arity is 1, it has to be from 2 to 16"),
     (#""arity": 17"#, "arity is 17, it has to be from 2 to 16"),
@@ -264,7 +267,7 @@ import Testing
     (#""maximumLevels": 48"#, "maximumLevels is 48, it has to be from 1 to 47"),
     (#""window": -1"#, "window is -1, it has to be from 0 to 4096"),
     (#""pinned": 5000"#, "pinned is 5000, it has to be from 0 to 4096"),
-    (#""levelBias": true"#, "a levelBias needs maximumLevels"),
+    (#""levelBias": true"#, "levelBias needs maximumLevels"),
     (#""visibility": "all""#, "the configuration cannot be read: visibility"),
     (#""summarizer": "conv""#, "the configuration cannot be read: summarizer"),
   ])

@@ -7,7 +7,7 @@ import LMNModel
 import LMNTestSupport
 import Testing
 
-/// Dropout is active where a draw is given, which is where a network learns.
+/// Dropout is applied where a draw is given, that is in training.
 @Suite struct DropoutTests {
   private static let half = NetworkOption("half") { $0.dropout = 0.5 }
   private let network: LanguageNetwork
@@ -39,8 +39,10 @@ import Testing
     #expect(loss(dropping: DropoutDraw(seed: 2), at: network).value.scalar == losses[2])
   }
 
-  /// The embedded input, and in every block what memory and feed-forward map add: where one of these
-  /// is 1 and all others 0, the mask of its place is seen, through the last norm.
+  /// The embedded input, and the outputs of memory and feed-forward layer in each block, have
+  /// independent masks.
+  ///
+  /// With 1 at one of these places and 0 at the others, the output of the last norm shows the mask.
   @Test func everyPlaceHasAMaskOfItsOwn() throws {
     func vectors(_ count: Int, _ value: Float) -> Variable {
       Variable(constant: Tensor(shape: [count, 8], repeating: value))
@@ -70,12 +72,12 @@ import Testing
     }
     for mask in masks { #expect((100..<220).contains(mask.count { $0 })) }
     #expect(Set(masks).count == 5)
-    // Nothing is dropped: every feature is its row's mean.
+    // Without dropout each feature equals its row's mean.
     #expect(!mask(of: { _ in }, input: 1, draw: nil).contains(true))
   }
 
-  /// The bits of the called gradient, for a draw that changes from run to run, on any number of
-  /// threads; values alone are those without dropout.
+  /// Recorded gradients equal called ones, bit for bit, for a draw that changes between runs, on
+  /// any number of threads; values without gradient have no dropout.
   @Test(arguments: InstructionSet.available)
   func recordedGradientsAreTheCalledOnes(_ instructionSet: InstructionSet) throws {
     for threads in 1...3 {
@@ -83,13 +85,13 @@ import Testing
       let batch = RecordedBatch(ofLossAt: network, windows: 3, length: 40, in: context)
       let value = RecordedBatch(.value, ofLossAt: network, windows: 3, length: 40, in: context)
       for step in 1...2 as ClosedRange<UInt64> {
-        for (member, window) in (batch.inputs + value.inputs).enumerated() {
+        for (item, window) in (batch.inputs + value.inputs).enumerated() {
           window.overwrite(inputs: input[...], targets: targets[...])
-          window.draw.overwrite(seed: 4, number: step << 32 | UInt64(member % 3))
+          window.draw.overwrite(seed: 4, number: step << 32 | UInt64(item % 3))
         }
         let expected = computing(on: instructionSet) {
-          valueWithGradient(at: network, overBatchOf: 3) { network, member in
-            loss(dropping: DropoutDraw(seed: 4, number: step << 32 | UInt64(member)), at: network)
+          valueWithGradient(at: network, overBatchOf: 3) { network, item in
+            loss(dropping: DropoutDraw(seed: 4, number: step << 32 | UInt64(item)), at: network)
           }
         }
         #expect(Float(batch.run()) == expected.value)

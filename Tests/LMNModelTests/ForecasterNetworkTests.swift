@@ -13,7 +13,7 @@ import Testing
     return values.floats(2 * rows, in: -2...2)
   }
 
-  /// The same in the channels' own units.
+  /// The same rows in the channels' own units.
   private func own(_ values: [Float], _ normalisation: Normalisation) -> [Double] {
     values.enumerated().map { normalisation.restored($1, channel: $0 % 2) }
   }
@@ -44,13 +44,14 @@ import Testing
         }
       }
       #expect(session.position == count)
-      // In own units and back: a rounding on each way of values up to five deviations from 0.
+      // Conversion to own units and back: one rounding each, of values up to five deviations from
+      // 0.
       expectNear(
         found, expected.scalars, tolerance: 2 * tolerance(forecaster), "\(cut) read, then steps")
     }
   }
 
-  /// Values in own units go in and come out.
+  /// Inputs and forecasts are in own units.
   @Test func forecastsAreInOwnUnits() throws {
     let forecaster = try ForecasterNetwork.small()
     let values = normalised(9, seed: 2)
@@ -86,7 +87,7 @@ import Testing
     for kind in PredictionError.allCases {
       let forecaster = try ForecasterNetwork.small()
       let window = SeriesWindow(length: 9, channels: 2, horizon: 3)
-      // Sizes have no slope where they are 0, so these targets are out of reach.
+      // Absolute errors have no slope at 0, so these targets are far away.
       window.overwrite(with: normalised(11, seed: 4).map { 20 + $0 }[...])
       expectGradients(
         of: { parameters in
@@ -97,13 +98,13 @@ import Testing
     }
   }
 
-  /// By hand: behind row t stand rows t + 1 to t + h, as far as there are any.
+  /// By hand: the targets of row t are rows t + 1 to t + h, as far as they exist.
   @Test(arguments: PredictionError.allCases, [10, 11, 12, 15])
   func theLossIsTheMeanOverTheTargetsThereAre(_ kind: PredictionError, rows: Int) throws {
     let forecaster = try ForecasterNetwork.small()
     let values = normalised(rows, seed: 5)
     let window = SeriesWindow(length: 9, channels: 2, horizon: 3)
-    // What was there before must not be seen.
+    // Overwritten, to show that previous content has no effect.
     window.overwrite(with: normalised(12, seed: 6)[...])
     window.overwrite(with: values[...])
     var state = forecaster.trunk.initialState
@@ -123,13 +124,15 @@ import Testing
       }
     }
     let found = Double(forecaster.loss(kind, of: window).value.scalar)
-    // The difference twice, the square, the weight (two), the mean.
+    // Roundings: difference (two), square, weight (two), mean.
     #expect(abs(found - sum / count) <= Rounding.error(6) * sum / count)
   }
 
   @Test(arguments: PredictionError.allCases, [1, 2, 3])
   func batchesAreRecorded(_ kind: PredictionError, threads: Int) throws {
-    let (first, second) = (try ForecasterNetwork.small(seed: 1), try ForecasterNetwork.small(seed: 2))
+    let (first, second) = (
+      try ForecasterNetwork.small(seed: 1), try ForecasterNetwork.small(seed: 2)
+    )
     let batch = RecordedBatch(
       of: kind, at: first, windows: 3, length: 7, in: ExecutionContext(threadCount: threads))
     for (round, forecaster) in [first, second].enumerated() {
@@ -138,8 +141,8 @@ import Testing
         window.overwrite(with: normalised(8 + index, seed: UInt64(3 * round + index))[...])
       }
       let value = batch.run()
-      let expected = valueWithGradient(at: forecaster, overBatchOf: 3) { forecaster, member in
-        forecaster.loss(kind, of: batch.inputs[member])
+      let expected = valueWithGradient(at: forecaster, overBatchOf: 3) { forecaster, item in
+        forecaster.loss(kind, of: batch.inputs[item])
       }
       #expect(Float(value) == expected.value)
       #expect(batch.gradient == expected.gradient)

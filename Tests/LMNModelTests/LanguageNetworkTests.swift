@@ -58,9 +58,9 @@ import Testing
     let network = try LanguageNetwork.small()
     func results(threads: Int) -> (Float, StateDictionary, Tensor) {
       computing(on: instructionSet, threads: threads) {
-        let (loss, gradient) = valueWithGradient(at: network, overBatchOf: 3) { network, member in
+        let (loss, gradient) = valueWithGradient(at: network, overBatchOf: 3) { network, item in
           network.loss(
-            of: tokens(40, seed: UInt64(member)), targets: tokens(40, seed: UInt64(10 + member)))
+            of: tokens(40, seed: UInt64(item)), targets: tokens(40, seed: UInt64(10 + item)))
         }
         var states = [network.initialState, network.initialState]
         return (loss, gradient, network.step([1, 2], after: &states))
@@ -151,7 +151,7 @@ import Testing
     #expect(network(input).value == untied(input).value)
   }
 
-  /// The list of published names, for two blocks of width 8, 3 banks and an inner width of 16.
+  /// Published names, for two blocks of width 8, 3 banks and an inner width of 16.
   @Test(arguments: SummarizerKind.allCases)
   func publishesTheReferenceNamesAndShapes(_ summarizer: SummarizerKind) throws {
     let network = try LanguageNetwork.small(summarizer)
@@ -224,7 +224,7 @@ import Testing
         pairs.map { ($0.name, $0.name == name ? tensor.reshaped([1] + tensor.shape) : $0.tensor) })
     }
     expectError(.init(unexpected: ["blocks.2.qkv.bias"]), pairs + [("blocks.2.qkv.bias", one)])
-    // Our own names are none of the published.
+    // Our own names differ from the published ones.
     expectError(
       .init(unexpected: ["blocks.0.key.bias"]), pairs + [("blocks.0.key.bias", one)])
   }

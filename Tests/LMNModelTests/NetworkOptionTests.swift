@@ -6,7 +6,7 @@ import LMNModel
 import LMNTestSupport
 import Testing
 
-/// A choice that a configuration leaves open, as it is not by default.
+/// An option of a configuration, with another value than the default.
 struct NetworkOption: Sendable, CustomTestStringConvertible {
   /// The keys that it adds to the JSON.
   let testDescription: String
@@ -23,7 +23,7 @@ struct NetworkOption: Sendable, CustomTestStringConvertible {
     }
   }
 
-  /// A memory that differs from the published one in all that can be seen of a stream.
+  /// A memory that differs from the published one in arity, window and pinned tokens.
   static let otherMemory = NetworkOption("\"arity\":4,\"pinned\":2,\"window\":3") {
     ($0.logarithmic.arity, $0.logarithmic.pinned, $0.logarithmic.window) = (4, 2, 3)
   }
@@ -40,7 +40,7 @@ struct NetworkOption: Sendable, CustomTestStringConvertible {
   ]
 }
 
-/// Whatever is chosen, a network is one function in many forms.
+/// All forms of a network compute the same function, for all options.
 @Suite struct NetworkOptionTests {
   @Test(arguments: NetworkOption.all)
   func isWrittenAndReadAsJSON(_ option: NetworkOption) throws {
@@ -82,7 +82,7 @@ struct NetworkOption: Sendable, CustomTestStringConvertible {
     network.expectFormsAgree(on: instructionSet, lengths: [1, 8, 33])
   }
 
-  /// Two options at once, with any summarizer and depth.
+  /// Pairs of options, with all summarizers and several depths.
   @Test(
     arguments: combinations(
       12, of: SummarizerKind.allCases, NetworkOption.all, NetworkOption.all, [1, 2, 3]))
@@ -99,7 +99,7 @@ struct NetworkOption: Sendable, CustomTestStringConvertible {
     }
   }
 
-  /// Chunks are read side by side, from the beginning and from between.
+  /// Chunks are computed in parallel, from the beginning and from a later position.
   @Test(arguments: NetworkOption.all)
   func readsLongTexts(_ option: NetworkOption) throws {
     let network = try LanguageNetwork.small(layers: 1, option: option)
@@ -118,8 +118,8 @@ struct NetworkOption: Sendable, CustomTestStringConvertible {
     for threads in 2...3 { #expect(read(threads: threads) == found) }
   }
 
-  /// Streams of a recorded batch stand at different positions: a row has the bits that its stream
-  /// would have alone.
+  /// Streams of a recorded batch are at different positions; each row has the bits that its stream
+  /// has alone.
   @Test(arguments: InstructionSet.available, NetworkOption.all)
   func streamsAreIndependent(_ instructionSet: InstructionSet, _ option: NetworkOption) throws {
     let network = try LanguageNetwork.small(option: option)
@@ -150,7 +150,7 @@ struct NetworkOption: Sendable, CustomTestStringConvertible {
     }
   }
 
-  /// What is recorded has the bits of what is called, for parameters that came later, on any number
+  /// Recorded computations have the bits of called ones, for parameters loaded later, on any number
   /// of threads.
   @Test(arguments: InstructionSet.available, NetworkOption.all)
   func recordedGradientsAreTheCalledOnes(
@@ -158,10 +158,10 @@ struct NetworkOption: Sendable, CustomTestStringConvertible {
   ) throws {
     let network = try LanguageNetwork.small(option: option, seed: 2)
     let (inputs, targets) = (tokens(42, seed: 1), tokens(42, seed: 2))
-    let members = (0..<3).map { 14 * $0..<14 * ($0 + 1) }
+    let items = (0..<3).map { 14 * $0..<14 * ($0 + 1) }
     let expected = computing(on: instructionSet) {
-      valueWithGradient(at: network, overBatchOf: 3) { network, member in
-        network.loss(of: Array(inputs[members[member]]), targets: Array(targets[members[member]]))
+      valueWithGradient(at: network, overBatchOf: 3) { network, item in
+        network.loss(of: Array(inputs[items[item]]), targets: Array(targets[items[item]]))
       }
     }
     for threads in 1...3 {
@@ -169,7 +169,7 @@ struct NetworkOption: Sendable, CustomTestStringConvertible {
         ofLossAt: try .small(option: option, seed: 1), windows: 3, length: 14,
         in: ExecutionContext(instructionSet: instructionSet, threadCount: threads))
       batch.load(network)
-      for (window, range) in zip(batch.inputs, members) {
+      for (window, range) in zip(batch.inputs, items) {
         window.overwrite(inputs: inputs[range], targets: targets[range])
       }
       #expect(Float(batch.run()) == expected.value)
@@ -177,8 +177,8 @@ struct NetworkOption: Sendable, CustomTestStringConvertible {
     }
   }
 
-  /// But for the rectifier, whose slope may jump between the points of a difference: golden files
-  /// have its gradients.
+  /// Without the rectifier, whose slope may jump within a difference; golden files contain its
+  /// gradients.
   @Test(arguments: NetworkOption.all.filter { !$0.testDescription.contains("relu") })
   func gradientsAreSlopes(_ option: NetworkOption) throws {
     let network = try LanguageNetwork.small(option: option)

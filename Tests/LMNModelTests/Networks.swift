@@ -7,7 +7,7 @@ import LMNTestSupport
 import Testing
 
 extension LanguageNetwork {
-  /// A small network whose far memory matters.
+  /// A small network whose output depends on distant memory.
   static func small(
     _ summarizer: SummarizerKind = .linear, layers: Int = 2, option: NetworkOption? = nil,
     seed: UInt64 = 1
@@ -20,8 +20,8 @@ extension LanguageNetwork {
 }
 
 extension LanguageNetwork {
-  /// Expects texts of these lengths to have the same logits in parallel, token by token, and in a mix
-  /// of growing chunks and single tokens.
+  /// Expects texts of these lengths to have the same logits in parallel form, in sequential form,
+  /// and in a mix of growing chunks and single tokens.
   func expectFormsAgree(on instructionSet: InstructionSet, lengths: [Int]) {
     let tolerance = tolerance(on: instructionSet)
     computing(on: instructionSet) {
@@ -51,7 +51,7 @@ extension LanguageNetwork {
 }
 
 extension ClassifierNetwork {
-  /// A small classifier of the same vocabulary.
+  /// A small classifier with the same vocabulary.
   static func small(
     _ pooling: Pooling, layers: Int = 2, option: NetworkOption? = nil, seed: UInt64 = 1
   ) throws -> ClassifierNetwork {
@@ -63,7 +63,7 @@ extension ClassifierNetwork {
 }
 
 extension ForecasterNetwork {
-  /// A small forecaster of two channels that differ in size.
+  /// A small forecaster of two channels with different scales.
   static func small(
     horizon: Int = 3, layers: Int = 2, option: NetworkOption? = nil, seed: UInt64 = 1
   ) throws -> ForecasterNetwork {
@@ -115,11 +115,11 @@ extension Configuration {
 }
 
 extension Network {
-  /// How far logits may be apart that differ by rounding, relative to the largest.
+  /// Error bound for logits, relative to the largest.
   ///
-  /// Both forms make the same nodes and projections; then come, per block, attention, output, norm
-  /// and two maps, and in the end norm and head. A sum is rounded once by the reference and up to 2E
-  /// times by others; a norm may double what is wrong, once in every block.
+  /// Both forms compute the same nodes and projections; the errors are those of attention, output,
+  /// norm and two maps per block, and of the final norm and head. A sum is rounded once by the
+  /// reference and up to 2E times by others; a norm may double the error, once per block.
   func tolerance(on instructionSet: InstructionSet) -> Double {
     let layers = configuration.layers
     let roundings = instructionSet == .reference ? 1 : 2 * configuration.width
@@ -133,7 +133,7 @@ func tokens(_ count: Int, seed: UInt64) -> [Token] {
   return values.integers(count, below: 11)
 }
 
-/// Expects logits to be within a tolerance of the largest expected one.
+/// Expects logits within a tolerance relative to the largest expected one.
 func expectNear(
   _ found: [Float], _ expected: [Float], tolerance: Double, _ label: String,
   sourceLocation: SourceLocation = #_sourceLocation

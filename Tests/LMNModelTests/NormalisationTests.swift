@@ -17,7 +17,8 @@ import Testing
       }
       let mean = found.reduce(0, +) / Double(rows)
       let variance = found.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(rows)
-      // A value near 10⁹ is known to 10⁻⁷, a normalised one to half a unit of its last place.
+      // A value near 10⁹ has a resolution of 10⁻⁷, a normalised one of half a unit in the last
+      // place.
       #expect(abs(mean) < 1e-6 && abs(variance - 1) < 1e-6, "channel \(channel)")
     }
   }
@@ -29,7 +30,7 @@ import Testing
     #expect(abs(normalisation.deviation[1] - (56.0 / 3).squareRoot()) < 1e-14)
   }
 
-  /// However large or small, and although a mean of equal values may be rounded.
+  /// At any magnitude, also where the mean of equal values is rounded.
   @Test(arguments: [0, 0.1, -1e300, 0x1p-1070, 7])
   func constantChannelsHaveDeviationOne(value: Double) {
     let normalisation = Normalisation(of: [Double](repeating: value, count: 11), channels: 1)

@@ -48,8 +48,8 @@ private struct Window: RecordedInput {
     }
   }
 
-  /// What is computed anew equals what is recorded, to the last bit: a batch of up to eight members
-  /// is summed in the same order.
+  /// Recorded gradients equal called ones, bit for bit: a batch of up to eight items is summed in
+  /// the same order.
   @Test(arguments: InstructionSet.available, SummarizerKind.allCases)
   func equalsTheUnrecordedGradient(
     _ instructionSet: InstructionSet, _ summarizer: SummarizerKind
@@ -64,8 +64,8 @@ private struct Window: RecordedInput {
       fill(batch, seed: UInt64(seed))
       let value = batch.run()
       let expected = computing(on: instructionSet) {
-        valueWithGradient(at: network, overBatchOf: 3) { network, member in
-          network.loss(of: batch.inputs[member].inputs, targets: batch.inputs[member].targets)
+        valueWithGradient(at: network, overBatchOf: 3) { network, item in
+          network.loss(of: batch.inputs[item].inputs, targets: batch.inputs[item].targets)
         }
       }
       #expect(Float(value) == expected.value)
@@ -73,7 +73,7 @@ private struct Window: RecordedInput {
     }
   }
 
-  /// The shorter way for windows of tokens.
+  /// The convenience initializer for windows of tokens.
   @Test func recordsTheLossOfWindows() throws {
     let network = try LanguageNetwork.small()
     let batch = RecordedBatch(ofLossAt: network, windows: 2, length: 7)
@@ -84,10 +84,10 @@ private struct Window: RecordedInput {
         inputs: inputs[7 * index..<7 * index + 7], targets: targets[7 * index..<7 * index + 7])
     }
     let value = batch.run()
-    let expected = valueWithGradient(at: network, overBatchOf: 2) { network, member in
+    let expected = valueWithGradient(at: network, overBatchOf: 2) { network, item in
       network.loss(
-        of: Array(inputs[7 * member..<7 * member + 7]),
-        targets: Array(targets[7 * member..<7 * member + 7]))
+        of: Array(inputs[7 * item..<7 * item + 7]),
+        targets: Array(targets[7 * item..<7 * item + 7]))
     }
     #expect(Float(value) == expected.value)
     #expect(batch.gradient == expected.gradient)
@@ -112,7 +112,7 @@ private struct Window: RecordedInput {
     #expect(batch(.value, at: network, of: 5).gradient.tensors.allSatisfy { $0.squaredNorm == 0 })
   }
 
-  /// Fewer and more members than threads, than groups, and neither a multiple of the other.
+  /// Fewer and more items than threads and groups, and counts that are not multiples.
   @Test(arguments: InstructionSet.available, [1, 2, 3, 8, 11, 16])
   func bitsDoNotDependOnThreads(_ instructionSet: InstructionSet, count: Int) throws {
     let network = try LanguageNetwork.small()
@@ -141,7 +141,7 @@ private struct Window: RecordedInput {
     #expect(stored.stateDictionary == second.stateDictionary)
   }
 
-  /// A gradient is a value: the next run leaves it as it is.
+  /// Gradients are values: the next run does not change them.
   @Test func gradientsStayAsTheyWere() throws {
     let batch = batch(at: try .small(), of: 2)
     _ = batch.run()

@@ -6,7 +6,7 @@ import LMNTestSupport
 import Testing
 
 @Suite struct SessionBatchTests {
-  /// States at different positions, some of which will finish several levels in the next steps.
+  /// States at different positions, some of which finish several levels in the next steps.
   private func states(_ network: LanguageNetwork) -> [Trunk.State] {
     [0, 3, 7, 62, 63].map { position in
       var session = Session(network)
@@ -15,7 +15,7 @@ import Testing
     }
   }
 
-  /// A row has the bits that its stream would have alone, on any number of threads.
+  /// A row has the bits that its stream has alone, on any number of threads.
   @Test(arguments: InstructionSet.available, SummarizerKind.allCases)
   func streamsAreIndependent(
     _ instructionSet: InstructionSet, _ summarizer: SummarizerKind
@@ -56,7 +56,7 @@ import Testing
     #expect(third.states == one.states && other.states != one.states)
   }
 
-  /// Logits are values: the next step leaves them as they are.
+  /// Logits are values: the next step does not change them.
   @Test func logitsStayAsTheyWere() throws {
     var batch = SessionBatch(try LanguageNetwork.small(), streams: 2)
     let first = batch.step([1, 2])
@@ -79,13 +79,13 @@ import Testing
 
   // MARK: - Joining and leaving
 
-  /// A stream with all that it has computed, and the same stream alone.
-  private struct Member {
+  /// A stream with its outputs so far, and a session with the same stream alone.
+  private struct JoinedStream {
     let stream: SessionBatch<LanguageNetwork>.Stream
     var alone: SessionBatch<LanguageNetwork>
   }
 
-  /// Joins and leaves at random: rows have the bits that their streams have alone, in the order of
+  /// Random joins and leaves: rows have the bits that their streams have alone, in the order of
   /// joining.
   @Test(arguments: InstructionSet.available, [1, 3])
   func streamsJoinAndLeave(_ instructionSet: InstructionSet, threads: Int) throws {
@@ -98,37 +98,37 @@ import Testing
         var random = SeededValues(seed: 7)
         func chance(_ bound: Int) -> Int { Int(random.integers(1, below: bound)[0]) }
         var batch = SessionBatch(network, states: [])
-        var members: [Member] = []
+        var joined: [JoinedStream] = []
         var largest = 0
         for round in 0..<60 {
-          // At first more come, then more go.
+          // First more streams join, then more leave.
           let (most, least) = (chance(4), chance(2))
           let (coming, going) = round < 30 ? (most, least) : (least, most)
           for _ in 0..<coming {
             let state = states[chance(states.count)]
-            members.append(
-              Member(
+            joined.append(
+              JoinedStream(
                 stream: batch.join(state), alone: SessionBatch(network, states: [state])))
           }
-          for _ in 0..<min(going, members.count) {
-            let member = members.remove(at: chance(members.count))
-            #expect(batch.state(of: member.stream) == member.alone.states[0])
-            batch.leave(member.stream)
-            #expect(batch.row(of: member.stream) == nil)
+          for _ in 0..<min(going, joined.count) {
+            let joinedStream = joined.remove(at: chance(joined.count))
+            #expect(batch.state(of: joinedStream.stream) == joinedStream.alone.states[0])
+            batch.leave(joinedStream.stream)
+            #expect(batch.row(of: joinedStream.stream) == nil)
           }
-          largest = max(largest, members.count)
-          #expect(batch.streams == members.map(\.stream))
-          let tokens = random.integers(members.count, below: 11)
+          largest = max(largest, joined.count)
+          #expect(batch.streams == joined.map(\.stream))
+          let tokens = random.integers(joined.count, below: 11)
           let logits = batch.step(tokens)
-          #expect(logits.shape == [members.count, 11])
-          for row in members.indices {
-            let expected = members[row].alone.step([tokens[row]])
+          #expect(logits.shape == [joined.count, 11])
+          for row in joined.indices {
+            let expected = joined[row].alone.step([tokens[row]])
             #expect(logits.rows(row..<row + 1) == expected, "row \(row) of round \(round)")
-            #expect(batch.row(of: members[row].stream) == row)
+            #expect(batch.row(of: joined[row].stream) == row)
           }
         }
-        #expect(largest > 8 && members.count < largest / 3, "up to \(largest) streams")
-        #expect(batch.states == members.map { $0.alone.states[0] })
+        #expect(largest > 8 && joined.count < largest / 3, "up to \(largest) streams")
+        #expect(batch.states == joined.map { $0.alone.states[0] })
       }
     }
   }
@@ -147,7 +147,7 @@ import Testing
     #expect(batch.states == [network.initialState])
   }
 
-  /// Where positions end, nobody is kept from going on by one who has left or has come to the end.
+  /// Learned positions limit each stream separately.
   @Test func learnedPositionsEndForEveryStreamAlone() throws {
     let network = try LanguageNetwork.small(option: .learnedPositions(5))
     var batch = SessionBatch(network, streams: 3)
@@ -167,7 +167,7 @@ import Testing
     #expect(batch.row(of: newcomer) == 0 && batch.state(of: newcomer).position == 5)
   }
 
-  /// Changes of a fork, whether it has to make room or not, are its own.
+  /// Changes of a fork, with or without a new recording, do not affect the other.
   @Test func forksChangeByThemselves() throws {
     let network = try LanguageNetwork.small()
     var original = SessionBatch(network, states: states(network))

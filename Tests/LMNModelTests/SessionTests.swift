@@ -51,8 +51,8 @@ import Testing
     }
   }
 
-  /// Long texts are read in chunks side by side: the same bits on any number of threads, from the
-  /// beginning and from between, as the network gives for the whole.
+  /// Long texts are read in parallel chunks: the same bits as the network gives for the whole, on
+  /// any number of threads, from the beginning and from a later position.
   @Test func readsLongTexts() {
     let input = tokens(2100, seed: 5)
     let logits = network(input).value
@@ -103,7 +103,7 @@ import Testing
     #expect(restored.state == session.state)
   }
 
-  /// Longer than a chunk, and ending right after one.
+  /// Longer than a chunk, and ending at the end of one.
   @Test(arguments: [511, 512, 513, 1026])
   func readsInChunks(count: Int) throws {
     let network = try LanguageNetwork.small(layers: 1)

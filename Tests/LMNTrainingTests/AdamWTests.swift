@@ -6,7 +6,7 @@ import Testing
 @testable import LMNTraining
 
 @Suite struct AdamWTests {
-  /// AdamW as its paper writes it, for one number.
+  /// AdamW as in its paper, for a scalar.
   private struct PlainAdamW {
     let constants: AdamWConstants
     var value: Double
@@ -41,7 +41,8 @@ import Testing
   func agreesWithItsDefinition(_ constants: AdamWConstants, gradientScale: Float) {
     let batch = batch(inputs: 5, outputs: 3)
     let before = StateDictionary(
-      names: batch.names, tensors: batch.parameters.map { Tensor(shape: $0.shape, scalars: $0.scalars) })
+      names: batch.names,
+      tensors: batch.parameters.map { Tensor(shape: $0.shape, scalars: $0.scalars) })
     var optimizer = AdamW(for: before, constants: constants)
     var plain = before.tensors.map { $0.scalars.map { PlainAdamW($0, constants) } }
     for step in 1...20 {
@@ -69,7 +70,7 @@ import Testing
       for (tensor, expected) in zip(tensors, plain) {
         let expected = expected.map { $0[keyPath: field] }
         let largest = expected.reduce(0) { max($0, abs($1)) }
-        // About eight roundings a step, none of them amplified.
+        // About eight roundings per step, none of them amplified.
         expectClose(
           tensor.scalars, expected.map(Float.init),
           within: expected.map { _ in Rounding.error(8 * 20) * max(largest, 1) }, "\(field)")
@@ -77,7 +78,7 @@ import Testing
     }
   }
 
-  /// An affine map, whose gradient a test may overwrite.
+  /// An affine map, whose gradient is overwritten.
   private struct Rows: RecordedInput {
     func placeholder() -> Rows { self }
     func overwrite(with other: Rows) {}
@@ -107,7 +108,7 @@ import Testing
     #expect(restored == optimizer)
   }
 
-  /// A parameter that says that it does not decay is updated by its gradient alone.
+  /// A parameter without weight decay is updated by its gradient only.
   @Test func someParametersDoNotDecay() {
     struct Scale: Module {
       var decaying = Variable(constant: Tensor(shape: [2], repeating: 8))
@@ -130,7 +131,7 @@ import Testing
     #expect(batch.parameters.map(\.scalars) == [[7, 7], [8, 8]])
   }
 
-  /// Ten steps that PyTorch took in double precision.
+  /// Ten steps of PyTorch in double precision.
   @Test func repeatsTheGoldenSteps() throws {
     let file = try Safetensors(contentsOf: goldenFile("training-10-steps"))
     let names = file.entries.map(\.name)
@@ -172,9 +173,9 @@ import Testing
       #expect(tensor.shape == shape)
       var bounds = [Double](repeating: 1e-5, count: expected.count)
       if name.hasSuffix("qkv.bias") {
-        // The bias of the queries adds the same to every score of a position, so its gradient is
-        // exactly 0. What is computed is rounding, and AdamW scales that to steps of any length up
-        // to the learning rate.
+        // The queries' bias adds the same value to all scores of a position, so its gradient is
+        // exactly 0. The computed gradient is rounding error, which AdamW scales to steps of up to
+        // the learning rate.
         for place in 0..<network.configuration.width {
           bounds[place] = Double(Float(2 * steps) * learningRate)
         }

@@ -47,7 +47,7 @@ private func permissions(of path: String) -> mode_t {
     }
   }
 
-  /// Order that leaves the old bytes or all of the new ones after a power cut.
+  /// Order of calls that leaves either the old or the new bytes after a power cut.
   @Test func synchronizesBeforeAndAfterTheExchange() throws {
     try withTemporaryDirectory { directory in
       let path = directory + "/file"
@@ -144,7 +144,7 @@ private func permissions(of path: String) -> mode_t {
     }
   }
 
-  /// A limit on the size of files stands in for a full disk: both cut a write short.
+  /// A file size limit simulates a full disk: both cut a write short.
   @Test func keepsTheOldFileWhenTheNewOneDoesNotFit() async {
     await #expect(processExitsWith: .success) {
       try withTemporaryDirectory { directory in

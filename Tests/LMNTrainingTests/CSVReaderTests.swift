@@ -44,21 +44,21 @@ import Testing
   }
 
   @Test(arguments: [
-    ("", "t.csv: the first line has to name the columns, and there is none"),
-    ("\n\r\n", "t.csv: the first line has to name the columns, and there is none"),
-    ("\u{FEFF}", "t.csv: the first line has to name the columns, and there is none"),
-    ("a,b,a\n", "t.csv: line 1, column 3 'a': a column before has the same name"),
+    ("", "t.csv: the header line with the column names is missing"),
+    ("\n\r\n", "t.csv: the header line with the column names is missing"),
+    ("\u{FEFF}", "t.csv: the header line with the column names is missing"),
+    ("a,b,a\n", "t.csv: line 1, column 3 'a': an earlier column has the same name"),
     ("a,b\n1,2\n3\n", "t.csv: line 3: there are 1 fields, the header has 2"),
     ("a,b\n1,2,3\n", "t.csv: line 2: there are 3 fields, the header has 2"),
     ("a,b\n1,2\n\n3,4", "t.csv: line 3: there are 1 fields, the header has 2"),
     ("a,b\n\"\n\n\",2\n3", "t.csv: line 5: there are 1 fields, the header has 2"),
     ("a,b\n\"\n\n\"\n3,4", "t.csv: line 2: there are 1 fields, the header has 2"),
-    ("a\nx\"y", "t.csv: line 2: a quote stands inside a field that does not begin with one"),
-    ("a\n \"y\"", "t.csv: line 2: a quote stands inside a field that does not begin with one"),
-    ("a\n\"x\ny\"z", "t.csv: line 3: a field goes on behind the quote that closes it"),
-    ("a\n\"x\"\"", "t.csv: line 2: no quote closes the field that one begins here"),
-    ("a\n1\n\"x\n\n", "t.csv: line 3: no quote closes the field that one begins here"),
-    ("a\n1\r2", "t.csv: line 2: a carriage return stands without a line feed"),
+    ("a\nx\"y", "t.csv: line 2: a field without quotes around it contains a quote"),
+    ("a\n \"y\"", "t.csv: line 2: a field without quotes around it contains a quote"),
+    ("a\n\"x\ny\"z", "t.csv: line 3: text follows the closing quote of a field"),
+    ("a\n\"x\"\"", "t.csv: line 2: the closing quote of a field that begins here is missing"),
+    ("a\n1\n\"x\n\n", "t.csv: line 3: the closing quote of a field that begins here is missing"),
+    ("a\n1\r2", "t.csv: line 2: a carriage return is not followed by a line feed"),
   ])
   func namesThePlace(text: String, sentence: String) {
     let error = #expect(throws: CSVError.self) { try table(text) }
@@ -95,12 +95,12 @@ import Testing
   ])
   func refusesWhatIsNoNumber(text: String) {
     let error = #expect(throws: CSVError.self) { try number(text) }
-    // The field before goes over a line break.
-    #expect(error?.description == "t.csv: line 3, column 2 'y': '\(text)' is no number")
+    // The field before spans a line break.
+    #expect(error?.description == "t.csv: line 3, column 2 'y': '\(text)' is not a number")
     #expect(error?.line == 3 && error?.column == 2 && error?.name == "y")
   }
 
-  /// Work that grows with the square of a length would take minutes here.
+  /// Quadratic run time would take minutes here.
   @Test func longTablesAreRead() throws {
     let rows = 20_000
     let text =

@@ -6,11 +6,10 @@ import Testing
 @testable import LMNModel
 @testable import LMNTraining
 
-/// 945 tokens to train on, which are parts of 236 for four rows: seven steps of 32 tokens and some
-/// that are left.
+/// 945 training tokens, in four parts of 236 tokens: seven steps of 32 tokens and a remainder.
 private let text = Array(smallText.prefix(1050))
 
-/// A run that reads on through the text.
+/// Settings with carried state.
 private func carrying(
   steps: Int = 17, flow: Int = 4, change: (inout TrainingConfiguration) -> Void = { _ in }
 ) throws -> TrainingConfiguration {
@@ -23,9 +22,9 @@ private func carrying(
 }
 
 @Suite struct CarryTests {
-  // MARK: - What is read
+  // MARK: - Data
 
-  /// 90 tokens give three rows parts of 29, which have three steps of 8 tokens and 5 more.
+  /// 90 tokens give three parts of 29 tokens: three steps of 8 tokens and a remainder of 5.
   @Test func rowsReadTheirPartsAgainAndAgain() throws {
     let corpus = try Corpus(text: Array(0..<100), tokenizer: .bytes, blockLength: 4)
     var configuration = TrainingConfiguration(model: Configuration(vocabularySize: 256))
@@ -51,8 +50,8 @@ private func carrying(
     #expect(generator == before)
   }
 
-  /// The first two losses are those of the network that was, and of the one that the first step
-  /// made, which goes on after what the other has left.
+  /// The first two losses are those of the initial network, and of the network after the first
+  /// step, continuing from its final state.
   @Test(arguments: [1, 4])
   func stepsGoOnAfterThoseBefore(flow: Int) throws {
     let configuration = try carrying(flow: flow)
@@ -95,7 +94,8 @@ private func carrying(
       of: carrying(steps: 3, flow: 1) { $0.carry = nil }, over: text)
     #expect(carried.weights != windows.weights)
     #expect(carried.log.map(\.tokens) == windows.log.map(\.tokens))
-    // So many tokens are read at once, whatever they are called; but validation reads blocks.
+    // Training reads the same number of tokens per step; only validation depends on the block
+    // length.
     let flowing = try remains(of: carrying(steps: 3, flow: 4), over: text)
     #expect(carried.weights == flowing.weights)
     #expect(carried.log.map(\.tokens) == flowing.log.map(\.tokens))
@@ -109,7 +109,7 @@ private func carrying(
     }
     let log = try remains(of: configuration, over: text).log
     let (first, last) = (try #require(log.first?.loss), try #require(log.last?.loss))
-    // The first of these is near log V = 3.7 nats.
+    // The first loss is near log V = 3.7 nats.
     #expect(first > 3 && last < first - 0.6, "\(first) → \(last)")
   }
 
@@ -126,7 +126,7 @@ private func carrying(
     }
   }
 
-  /// Within a part, at its end and after it, with everything that a state may hold.
+  /// Interruptions within a part, at its end and after it, with all kinds of state.
   @Test(arguments: [
     NamedChange("published") { _ in },
     NamedChange("arity, window, pinned, dropout") {
@@ -211,7 +211,7 @@ private func carrying(
       "there is no tensor 'streams.positions'")
   }
 
-  /// A stream that begins anew beside one that goes on.
+  /// One stream at its beginning, one at a later position.
   @Test func statesAreKept() throws {
     let network = try LanguageModel.small(smallTokenizer) { $0.logarithmic.pinned = 2 }.network
     var state = network.initialState
@@ -223,7 +223,7 @@ private func carrying(
     #expect(found == [state, network.initialState])
   }
 
-  /// States of a run that carries none are tensors that nobody asked for.
+  /// A checkpoint with states for a run without carried state is refused.
   @Test func otherRunsHaveNoStates() throws {
     try withTemporaryDirectory { directory in
       var trainer = try trainer(carrying(steps: 2) { $0.carry = nil }, over: text, in: directory)
@@ -247,13 +247,13 @@ private func carrying(
       let json = String(decoding: try JSONEncoder().encode(configuration), as: UTF8.self)
       let found = try JSONDecoder().decode(TrainingConfiguration.self, from: Data(json.utf8))
       #expect(found == configuration)
-      // Windows were there before anything was carried.
+      // Configurations without carried state have no key for it.
       #expect(json.contains("\"carry\"") == (carry != nil))
       #expect(json.contains("\"flow\":\(carry?.flow ?? 0)") == (carry != nil))
     }
   }
 
-  // MARK: - What is refused
+  // MARK: - Errors
 
   @Test func textsThatAreTooShortAreRefused() throws {
     try withTemporaryDirectory { directory in
@@ -263,13 +263,13 @@ private func carrying(
       }
       #expect(
         error?.description
-          == "the text is too short: its 945 tokens for training, shared by a batch of 50, are "
-          + "parts of 18, but a step reads 32 of each")
+          == "the text is too short: its 945 training tokens, divided among a batch of 50, "
+          + "give parts of 18 tokens, but a step reads 32 of each")
       #expect(names(in: directory).isEmpty)
     }
   }
 
-  /// The last token of the last part has one after it, too.
+  /// The last token of the last part needs a token after it.
   @Test func theShortestTextIsEnough() throws {
     var configuration = TrainingConfiguration(model: Configuration(vocabularySize: 256))
     configuration.carry = Carry(flow: 2)
@@ -314,14 +314,14 @@ private func carrying(
         }
         #expect(
           error?.description
-            == "only the task text can carry state from step to step, and the task is \(task)")
+            == "only the task text supports carried state, and the task is \(task)")
       }
       #expect(names(in: directory).isEmpty)
     }
   }
 }
 
-/// A change of the settings that a test can be called with.
+/// A named change of the settings, as a test argument.
 private struct NamedChange: Sendable, CustomTestStringConvertible {
   let testDescription: String
   let change: @Sendable (inout TrainingConfiguration) -> Void

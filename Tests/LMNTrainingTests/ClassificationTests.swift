@@ -41,7 +41,8 @@ import Testing
     let error = #expect(throws: ClassificationError.self) {
       try ClassificationData(texts, tokenizer: .bytes, seed: 1)
     }
-    #expect(error?.description == "t.csv: there is nothing to tell apart, every label is 'x'")
+    #expect(
+      error?.description == "t.csv: all labels are 'x', a classifier needs at least two classes")
   }
 
   @Test func fingerprintsTellTablesApart() throws {
@@ -61,8 +62,7 @@ import Testing
 
   // MARK: - Learning
 
-  /// Trains, and gives the last line of the log, and how well the file that is left does on a table
-  /// that it has never seen.
+  /// Trains a classifier; returns the last line of its log, and its accuracy on a new table.
   private func learned(
     _ pooling: Pooling, matches: (String) -> Bool
   ) throws -> (log: TrainingRecord, evaluation: ClassificationEvaluation) {
@@ -173,11 +173,11 @@ import Testing
     ("labels", nil, "it has no 'labels' in its metadata"),
     ("labels", "[", "its 'labels' cannot be read: "),
     ("labels", "[]", "it has no labels"),
-    ("labels", "[\"a\"]", "the configuration asks for "),
+    ("labels", "[\"a\"]", "the configuration needs "),
     ("pooling", "median", "its pooling is 'median', which is none"),
-    ("task", "dance", "its task 'dance' is none that this program knows"),
-    ("task", "forecast", "its task is forecast, and only a model for the task classify will do"),
-    ("task", nil, "its task is text, and only a model for the task classify will do"),
+    ("task", "dance", "its task 'dance' is unknown"),
+    ("task", "forecast", "its task is forecast, expected a model for the task classify"),
+    ("task", nil, "its task is text, expected a model for the task classify"),
     ("tokenizer", "bytes", "its tokenizer has 256 tokens, its configuration 4"),
   ])
   func changedFilesAreRefused(key: String, value: String?, sentence: String) throws {

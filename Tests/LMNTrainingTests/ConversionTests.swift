@@ -25,7 +25,7 @@ import Testing
 
   // MARK: - Files of PyTorch
 
-  /// Names of a wrapped module, maps apart, numbers of 64 bits, nothing in the metadata.
+  /// Names of a wrapped module, separate maps, float64 values, no metadata.
   @Test func wrappedStateDictsAreRead() throws {
     try withTemporaryDirectory { directory in
       try write(Self.alphabet, to: directory + "/text")
@@ -39,7 +39,7 @@ import Testing
     }
   }
 
-  /// Numbers of 16 bits, half of them with 8 bits of precision and half with 11.
+  /// 16-bit values: bfloat16 with 8 bits of precision, float16 with 11.
   @Test func halvedStateDictsAreRead() throws {
     try withTemporaryDirectory { directory in
       try write(Self.alphabet, to: directory + "/text")
@@ -57,7 +57,7 @@ import Testing
         types.insert(type)
         let unit = type == .f16 ? 0x1p-11 : 0x1p-8
         for (found, value) in zip(published[name]!.scalars, expected[name]!.scalars) {
-          // Below the smallest normal number of 16 bits the steps are 2⁻²⁴.
+          // Subnormal float16 numbers have a spacing of 2⁻²⁴.
           let bound = max(unit * abs(Double(value)), type == .f16 ? 0x1p-25 : 0)
           #expect(abs(Double(found) - Double(value)) <= bound, "\(name)")
         }
@@ -66,16 +66,17 @@ import Testing
     }
   }
 
-  // MARK: - There and back
+  // MARK: - Round trips
 
   private static let changes: [@Sendable (inout Configuration) -> Void] = [
-    { _ in }, { ($0.logarithmic.banks, $0.logarithmic.heads) = (1, 1) }, { ($0.feedForward, $0.layers) = (3, 1) },
+    { _ in }, { ($0.logarithmic.banks, $0.logarithmic.heads) = (1, 1) },
+    { ($0.feedForward, $0.layers) = (3, 1) },
     { ($0.positions, $0.maximumLength) = (.learned, 30) }, { $0.activation = .gelu },
     { $0.tiedHead = true }, { ($0.logarithmic.arity, $0.logarithmic.expand) = (3, 2) },
     { ($0.logarithmic.levelBias, $0.logarithmic.maximumLevels) = (true, 4) },
   ]
 
-  /// The same bytes, also where shapes alone tell the sizes.
+  /// Round trips are bit-identical, also where sizes follow from shapes only.
   @Test(arguments: SummarizerKind.allCases, changes.indices)
   func modelsComeBackBitForBit(summarizer: SummarizerKind, change: Int) throws {
     for tokenizer in [try Tokenizer.characters(of: Self.alphabet), .bytes] {
@@ -105,11 +106,12 @@ import Testing
             settings: settings(
               heads: configuration.logarithmic.heads, configuration: directory + "/config",
               vocabulary: tokenizer == .bytes ? nil : directory + "/text"))
-          // With one bank, one group is as many groups as banks.
+          // With one bank, one group and one group per bank are the same.
           let isAmbiguous = summarizer == .convFull && configuration.logarithmic.banks == 1
           #expect(again.network.published == model.network.published)
           #expect(
-            again.network.configuration.logarithmic.summarizer == (isAmbiguous ? .convGrouped : summarizer))
+            again.network.configuration.logarithmic.summarizer
+              == (isAmbiguous ? .convGrouped : summarizer))
           if !isAmbiguous { #expect(again.encoded().encoded() == model.encoded().encoded()) }
         }
       }
@@ -148,9 +150,9 @@ import Testing
     }
   }
 
-  // MARK: - What does not fit
+  // MARK: - Errors
 
-  /// A state dict's tensors, changed, and what reading them says.
+  /// The error of reading a state dict with changed tensors.
   private func refusal(
     _ settings: LanguageModel.PyTorchSettings? = nil, metadata: [String: String] = [:],
     _ change: (inout [(name: String, shape: [Int])]) -> Void = { _ in }
@@ -202,7 +204,7 @@ import Testing
     #expect(error?.findings.count == 6)
   }
 
-  /// Maps that are three here and one there, and a prefix that not all names have.
+  /// Separate maps in one block and fused ones in another, and a prefix that some names lack.
   @Test func mixedNamesAreNamed() throws {
     let mixed = try misfit { layout in
       layout.removeAll { $0.name == "blocks.0.qkv.bias" }
@@ -222,27 +224,30 @@ import Testing
     #expect(prefixed == nil)
     #expect(
       "\(try refusal { $0 = $0.map { ("module." + $0.name, $0.shape) } + [("step", [1])] })"
-        .contains("do not tell vocab, width, layers, banks, feedForward, summarizer; give --config")
+        .contains(
+          "vocab, width, layers, banks, feedForward, summarizer cannot be inferred from its "
+            + "tensors; give --config"
+        )
     )
   }
 
   @Test func whatNothingTellsIsAskedFor() throws {
     #expect(
       "\(try refusal(settings()))".hasSuffix(
-        "its tensors do not tell heads; give --heads or --config"))
+        "heads cannot be inferred from its tensors; give --heads or --config"))
     #expect("\(try refusal(settings(heads: 3)))".hasSuffix("3 heads do not divide a width of 8"))
     #expect(
       "\(try refusal(metadata: ["config": "[]"]))"
         .contains("/file: the configuration cannot be read: it is no JSON object"))
     #expect(
       "\(try refusal(metadata: ["config": #"{"colour": 1}"#]))"
-        .hasSuffix("the configuration asks for what no model here has: colour"))
+        .hasSuffix("unknown keys in the configuration: colour"))
     #expect(
       "\(try refusal(metadata: ["config": #"{"width": 16777216}"#]))".contains(
         " parameters, there are "))
     #expect(
       "\(try refusal(metadata: ["tokenizer": "characters:ab"]))"
-        .hasSuffix("it makes a vocabulary of 2 tokens, the network has 256"))
+        .hasSuffix("its vocabulary has 2 tokens, the network has 256"))
     let smaller = try refusal { layout in
       for index in layout.indices where layout[index].shape.first == 256 {
         layout[index].shape[0] = 65
@@ -290,7 +295,7 @@ import Testing
     let fine = [0, -0.0, 1 / 3, .infinity, 1e-60, Double(Float.greatestFiniteMagnitude)]
     #expect(try rounded(fine) == [0, 0, 1 / 3, .infinity, 0, .greatestFiniteMagnitude])
     let error = #expect(throws: SafetensorsError.self) { try rounded([1, -1e39, 1e300]) }
-    #expect(error?.description == "f: tensor 'x' holds -1e+39, which float32 cannot")
+    #expect(error?.description == "f: tensor 'x' holds -1e+39, which exceeds the range of float32")
     #expect(throws: SafetensorsError.self) {
       try file("I64", Array(1...8), count: 1).roundedFloats("x")
     }

@@ -78,8 +78,8 @@ import Testing
     }
     #expect(
       error?.description
-        == "the text is too short: 1 of its 10 tokens are for validation, but blocks of 4 need at "
-        + "least 5")
+        == "the text is too short: 1 of its 10 tokens are in the validation part, "
+        + "but blocks of 4 need at least 5")
   }
 
   @Test func rejectsTextThatTheTokenizerDoesNotKnow() throws {

@@ -5,7 +5,7 @@ import LMNTestSupport
 import Testing
 
 @Suite struct EvaluationTests {
-  /// Longer than a chunk of streaming, with characters of one to four bytes.
+  /// Longer than a streaming chunk, with characters of one to four bytes.
   private static let text = String(repeating: "the cat — “né” — ate 🐟.\n", count: 60)
 
   private func expectNear(
@@ -56,7 +56,7 @@ import Testing
         try Evaluation.streaming(model, over: tokens),
         try Evaluation.byBlocks(model, over: tokens, length: 64),
       ] {
-        // The first token, a byte of ASCII, is not predicted.
+        // The first token, one byte of ASCII, is not predicted.
         #expect(found.bytes == bytes.count - 1)
         expectNear(found.perplexity, exp(found.loss))
         expectNear(
@@ -107,7 +107,7 @@ import Testing
     .blocks(length: 100_000),
   ]
 
-  /// The same bits, however the text is cut and on any number of threads.
+  /// The cuts between pieces and the number of threads do not affect the bits.
   @Test func piecesChangeNothing() throws {
     let tokenizer = try Tokenizer.characters(of: Self.text)
     let model = try LanguageModel.small(tokenizer)
@@ -153,8 +153,7 @@ import Testing
     }
   }
 
-  /// As long as the tree grows no further level, a piece takes as much from the allocator as the one
-  /// before it, however many came before.
+  /// While the tree has the same number of levels, each piece allocates as much as the one before.
   @Test(.enabled(if: lmn_counts_allocations()))
   func latePiecesAllocateAsEarlyOnes() throws {
     let model = try LanguageModel.small(.bytes)
@@ -167,7 +166,7 @@ import Testing
           try evaluator.read(piece)
           return lmn_allocation_count() - before
         }
-        // The last token of a piece waits for the next one, so these begin at 8·512.
+        // The last token of a piece is read with the next one, so these begin at 8·512.
         #expect(Set(counts[9..<16]).count == 1, "\(counts)")
         #expect(counts[15] > 0)
       }
@@ -176,12 +175,12 @@ import Testing
 }
 
 extension Evaluation {
-  /// A text as one stream.
+  /// Evaluation of a text as one stream.
   fileprivate static func streaming(
     _ model: LanguageModel, over tokens: [Token]
   ) throws -> Evaluation { try Evaluator(model, .streaming).evaluation(of: tokens) }
 
-  /// A text in blocks.
+  /// Evaluation of a text in blocks.
   fileprivate static func byBlocks(
     _ model: LanguageModel, over tokens: [Token], length: Int
   ) throws -> Evaluation { try Evaluator(model, .blocks(length: length)).evaluation(of: tokens) }

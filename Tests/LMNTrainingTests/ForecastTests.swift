@@ -20,7 +20,7 @@ import Testing
 
   // MARK: - Data
 
-  /// By time, and the mean is that of the part to train on alone.
+  /// The split is by time; the normalisation is that of the training part.
   @Test func theEndIsForValidation() throws {
     let data = try data((0..<45).map(Double.init) + [1000, 1000, 1000, 1000, 1000])
     #expect(data[.training].count == 45 && data[.validation].count == 5)
@@ -30,7 +30,7 @@ import Testing
   }
 
   @Test func windowsStayInTheirSplit() throws {
-    // A marker per split.
+    // Each split has values that identify it.
     let data = try data((0..<45).map(Double.init) + [1000, 1001, 1002, 1003, 1004])
     let batch = [SeriesWindow(length: 4, channels: 1, horizon: 2)]
     var generator = SeededGenerator(seed: 1)
@@ -41,7 +41,7 @@ import Testing
       #expect((batch[0].rows.scalars + batch[0].targets.scalars).allSatisfy { $0 < 2 })
       hasMissing = hasMissing || batch[0].weights.scalars.contains(0)
     }
-    // Every place from which at least one target is left.
+    // All places with at least one target.
     #expect(starts.count == 45 - 4 && hasMissing)
     data.fill(batch, of: .validation, using: &generator)
     #expect(batch[0].rows.scalars.allSatisfy { $0 > 50 })
@@ -57,12 +57,12 @@ import Testing
     }
     #expect(
       sentence(40, horizon: 1, blockLength: 36)
-        == "s.csv: the series is too short: 36 of its 40 rows are for training, but this block "
-        + "length and horizon need at least 37")
+        == "s.csv: the series is too short: 36 of its 40 rows are in the training part, "
+        + "but this block length and horizon need at least 37")
     #expect(
       sentence(40, horizon: 4, blockLength: 3)
-        == "s.csv: the series is too short: 4 of its 40 rows are for validation, but this block "
-        + "length and horizon need at least 5")
+        == "s.csv: the series is too short: 4 of its 40 rows are in the validation part, "
+        + "but this block length and horizon need at least 5")
     #expect(
       try data((0..<40).map(Double.init), horizon: 3, blockLength: 35)[.validation].count == 4)
   }
@@ -95,11 +95,11 @@ import Testing
         objective == .squared ? $0.squared : $0.absolute
       }
       #expect(log.last?.validationLoss == errors[0])
-      // Half the error of either, a quarter of its square.
+      // Half the absolute error of each baseline, a quarter of its squared error.
       let share = objective == .squared ? 0.25 : 0.5
       #expect(errors[0] < share * errors[1] && errors[0] < share * errors[2], "\(found)")
 
-      // In own units, from the file it leaves, behind the end of another series of this kind.
+      // In own units, with the saved model, after the end of another series of this kind.
       let model = try ForecasterModel(contentsOf: directory)
       let series = try Series(csv: sineTable(rows: 203, seed: 7), file: "o.csv")
       var session = ForecastSession(model.network)
@@ -114,7 +114,7 @@ import Testing
 
   // MARK: - Measures
 
-  /// By hand, in normalised and in own units, from every row to those that follow.
+  /// By hand, in normalised and in own units, from each row to the following ones.
   @Test func evaluationIsTheMeanOverForecasts() throws {
     try withTemporaryDirectory { directory in
       let model = try forecast(steps: 1, in: directory).model
@@ -161,7 +161,7 @@ import Testing
         found.lastValue, expected { row, _, channel in Double(values[2 * row + channel]) })
       expectClose(found.mean, expected { _, _, _ in 0 })
 
-      // One block is the stream; of shorter ones only the model's figures differ.
+      // One block equals the stream; shorter blocks affect only the model's errors.
       #expect(try ForecastEvaluation.byBlocks(model, over: values, length: 50) == found)
       let blocks = try ForecastEvaluation.byBlocks(model, over: values, length: 6)
       #expect(blocks.values == found.values && blocks.model != found.model)
@@ -235,10 +235,10 @@ import Testing
     ),
     ("normalisation", #"{"mean":[1,2],"deviation":[1,0]}"#, "its 'normalisation' cannot be read: "),
     ("horizon", "0", "horizon is 0, it has to be from 1 to 8388608"),
-    ("horizon", "9", "the configuration asks for "),
-    ("horizon", "8388608", "the configuration asks for "),
+    ("horizon", "9", "the configuration needs "),
+    ("horizon", "8388608", "the configuration needs "),
     ("horizon", "\(Int.max)", "horizon is \(Int.max), it has to be from 1 to 8388608"),
-    ("task", "classify", "its task is classify, and only a model for the task forecast will do"),
+    ("task", "classify", "its task is classify, expected a model for the task forecast"),
   ])
   func changedFilesAreRefused(key: String, value: String?, sentence: String) throws {
     try withTemporaryDirectory { directory in

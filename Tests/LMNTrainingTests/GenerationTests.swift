@@ -30,7 +30,7 @@ import Testing
     #expect(try text(seed: 1) != text(seed: 2))
   }
 
-  /// A file is read in pieces, and what was read before keeps its place.
+  /// A file is read in pieces, after text that was read before.
   @Test func readsFilesAsTexts() throws {
     let prompt = Array(String(repeating: "the cat sat.\n", count: 3000).utf8)
     try withTemporaryDirectory { directory in
@@ -66,7 +66,7 @@ import Testing
       var untouched = try begun(model)
       _ = text(5, of: &untouched)
 
-      // Longer than what is read from the file, and by the network, at once.
+      // Longer than one piece of the file, and than one group of chunks.
       let pieceLength = max(TokenReader.pieceLength, TokenReader.byteCountAtOnce)
       let known = [UInt8](repeating: 97, count: pieceLength + 5000)
       try withTemporaryDirectory { directory in
@@ -90,7 +90,7 @@ import Testing
     #expect(generation.position == 12)
   }
 
-  /// Also where a character of several bytes is cut: a random model of bytes writes many.
+  /// Includes cuts within a character: a random byte model writes many characters of several bytes.
   @Test(arguments: SummarizerKind.allCases, [0, 1, 2, 3, 50])
   func savedGenerationsGoOn(summarizer: SummarizerKind, count: Int) throws {
     for tokenizer in [model.tokenizer, .bytes] {
@@ -115,7 +115,7 @@ import Testing
     let model = try LanguageModel.small(.bytes)
     var generation = Generation(model, seed: 5)
     try generation.read([65])
-    // Bytes that begin a character come soon among random ones.
+    // Among random bytes, one that begins a character comes soon.
     var written = ""
     repeat { written = generation.write() } while !written.isEmpty
     try withTemporaryDirectory { directory in
@@ -148,7 +148,7 @@ import Testing
     #expect(throws: ConfigurationError.beyondLastPosition(tokens: 9, maximumLength: 8)) {
       try generation.read([], toWrite: 1)
     }
-    // A state at position 9 has as many nodes.
+    // A state at position 9 has the same number of nodes.
     try withTemporaryDirectory { directory in
       try generation.save(to: directory + "/state")
       var file = try Safetensors(contentsOf: directory + "/state")
@@ -157,7 +157,9 @@ import Testing
       let error = #expect(throws: CheckpointError.self) {
         try Generation(restoring: directory + "/state", of: model, sampler: Sampler())
       }
-      #expect(error?.description.hasSuffix("its position is 9, the model has learned 8") == true)
+      #expect(
+        error?.description.hasSuffix("its position is 9, the model has 8 learned positions") == true
+      )
     }
   }
 
@@ -188,7 +190,7 @@ import Testing
 
   // MARK: - State files
 
-  /// What the sentence is when a state file was changed like this.
+  /// The error of a changed state file.
   private func refusal(
     of model: LanguageModel? = nil, _ change: (inout [UInt8]) throws -> Void
   ) throws -> String {
@@ -205,7 +207,7 @@ import Testing
     }
   }
 
-  /// The same, where metadata and names of tensors are changed.
+  /// The error of changed metadata or tensor names.
   private func refusal(
     metadata: [String: String?] = [:], rename: (String) -> String = { $0 },
     shape: ([Int]) -> [Int] = { $0 }
@@ -247,12 +249,12 @@ import Testing
     for position in ["8", "0", "-1", "\(Int.max)"] {
       #expect(
         try refusal(metadata: ["position": position])
-          == "FILE: its tensors are not those of a state at position \(position)")
+          == "FILE: its tensors do not form a state at position \(position)")
     }
     #expect(
       try refusal(rename: { $0 == "logits" ? "x" : $0 }) == "FILE: there is no tensor 'logits'")
     #expect(
       try refusal(shape: { $0.reversed() })
-        == "FILE: its tensors are not those of a state at position 7")
+        == "FILE: its tensors do not form a state at position 7")
   }
 }

@@ -9,14 +9,14 @@ import Testing
 
   // MARK: Entropy
 
-  /// S → a S | b with even odds takes two fair choices for two characters.
+  /// S → a S | b with equal weights has two binary choices for two characters.
   @Test func entropyOfARightRecursion() {
     let grammar = Grammar(["S": ["a{S}": 1, "b": 1]])
     #expect(abs(bitsPerCharacter(of: grammar) - 1) < 1e-15)
   }
 
-  /// With S → (S) | T in proportion 1 : 2 a sentence takes 1½ choices of S, which write 1 bracket
-  /// on average, and then one of T, which costs 1 bit and writes 1½ characters.
+  /// S → (S) | T with weights 1 : 2: a sentence has 1½ choices of S on average, which write 1
+  /// character, and one choice of T of 1 bit, which writes 1½ characters.
   @Test func entropyOfANesting() {
     let grammar = Grammar(["S": ["({S})": 1, "{T}": 2], "T": ["x": 5, "éé": 5]])
     let choice = 0.918_295_834_054_489_6  // log₂ 3 − ⅔
@@ -36,7 +36,7 @@ import Testing
     await #expect(processExitsWith: .failure) { _ = Grammar(["S": ["a{T}": 1]]) }
   }
 
-  /// The ratio of mean surprisal to mean length, of independent sentences, lies within five of its
+  /// The ratio of mean surprisal to mean length, over independent sentences, is within five
   /// standard errors (delta method) of the computed entropy.
   @Test func surprisalConvergesToTheEntropy() {
     let grammar = Grammar.tales
@@ -72,8 +72,8 @@ import Testing
     #expect(counter.derivations(of: 0, from: 0) == [1: 1, 2: 1, 3: 2, 4: 3])
   }
 
-  /// Not a sample but a proof: an LL(1) grammar is unambiguous, and here one that starts with an
-  /// endless list of sentences is LL(1) over words.
+  /// Proof of unambiguity: LL(1) grammars are unambiguous, and this grammar, started with an
+  /// infinite list of sentences, is LL(1) over words.
   @Test func talesAreLL1OverWords() {
     let analysis = WordAnalysis(of: .tales)
     #expect(analysis.conflicts.isEmpty)
@@ -122,7 +122,7 @@ import Testing
   }
 }
 
-/// How many ways there are to derive the beginnings of a text; it shares nothing with the writer.
+/// Number of derivations of the beginnings of a text; independent of the generator's code.
 private struct DerivationCounter {
   let grammar: Grammar
   let text: [Unicode.Scalar]
@@ -134,7 +134,7 @@ private struct DerivationCounter {
     known = Array(repeating: nil, count: grammar.rules.count * (self.text.count + 1))
   }
 
-  /// The number of derivations from a rule of the text from `start`, by where they end.
+  /// Number of derivations from a rule of the text from `start`, by end.
   mutating func derivations(of rule: Int, from start: Int) -> [Int: Int] {
     let place = rule * (text.count + 1) + start
     if let counts = known[place] { return counts }
@@ -164,17 +164,17 @@ private struct DerivationCounter {
   }
 }
 
-/// What the next word tells about the derivation of a text.
+/// LL(1) analysis of a grammar over words.
 ///
 /// A *word* is a run of letters, or any other character, with the space before it if there is one.
 private struct WordAnalysis {
-  /// Rules with two alternatives that the next word does not tell apart.
+  /// Rules with two alternatives that the next word does not distinguish.
   private(set) var conflicts: [String] = []
-  /// Words that may stand side by side but would then be read as other words.
+  /// Words that would be read as other words when adjacent.
   private(set) var brokenWords: Set<String> = []
   private(set) var isNullable: [Bool]
 
-  /// The words that can begin, end and follow what each rule writes.
+  /// Words that can begin, end and follow the text of each rule.
   private var first, last, follow: [Set<String>]
 
   private enum Part {
@@ -229,7 +229,7 @@ private struct WordAnalysis {
     isNullable.count { $0 } + (first + last + follow).reduce(0) { $0 + $1.count }
   }
 
-  /// Adds to the sets what follows from one alternative of a rule.
+  /// Extends the sets by one alternative of a rule.
   private mutating func extend(_ rule: Int, by alternative: [Part]) {
     first[rule].formUnion(first(of: alternative, followedBy: []))
     isNullable[rule] = isNullable[rule] || alternative.allSatisfy(isNullable)

@@ -6,15 +6,15 @@ import Testing
 
 @testable import LMNTraining
 
-/// Hybrids of logarithmic memories and one that is added from outside.
+/// Hybrids of logarithmic memories and a user-defined one.
 @Suite struct HybridTests {
-  /// Runs `body` where the moving average is a kind of memory.
+  /// Runs `body` with the moving average as a known kind of memory.
   private func withMovingAverages<R>(_ body: () throws -> R) rethrows -> R {
     try MemoryConfiguration.$known.withValue(
       MemoryConfiguration.known + [MovingAverage.Settings.self], operation: body)
   }
 
-  /// Its memories are repeated over four layers.
+  /// Settings with these memories, repeated over four layers.
   private func hybrid(_ kinds: [String]) throws -> TrainingConfiguration {
     var configuration = try interruptible()
     configuration.model.layers = 4
@@ -33,7 +33,8 @@ import Testing
       var model = try hybrid(kinds).model
       model[each: \MovingAverage.Settings.decay] = 0.75
       model[each: \LogarithmicMemory.Settings.window] = 2
-      #expect(model.memoryKinds == (kinds.count == 1 ? kinds : (0..<4).map { kinds[$0 % kinds.count] }))
+      #expect(
+        model.memoryKinds == (kinds.count == 1 ? kinds : (0..<4).map { kinds[$0 % kinds.count] }))
       #expect(model.json.contains(#"{"decay":0.75,"kind":"movingAverage"}"#))
       #expect(model.json.contains(#""window":2"#) == kinds.contains("logarithmic"))
       #expect(try Configuration(json: model.json) == model)
@@ -43,7 +44,7 @@ import Testing
     #expect(error?.description.contains("the kinds of memory are logarithmic") == true)
   }
 
-  /// The three forms of a hybrid agree; its streams are of both kinds.
+  /// The three forms of a hybrid agree.
   @Test(arguments: mixtures)
   func formsAgree(kinds: [String]) throws {
     try withMovingAverages {
@@ -65,7 +66,7 @@ import Testing
     }
   }
 
-  /// It learns, and an interrupted run goes on exactly, with windows and with carried state.
+  /// A hybrid trains, and an interrupted run resumes exactly, with windows and with carried state.
   @Test(arguments: mixtures, [nil, Carry(flow: 2)])
   func runsGoOnExactly(kinds: [String], carry: Carry?) throws {
     try withMovingAverages {
@@ -85,7 +86,7 @@ import Testing
     }
   }
 
-  /// A stream of a hybrid is saved and goes on.
+  /// The state of a hybrid's stream is saved and continued.
   @Test func statesAreSaved() throws {
     try withMovingAverages {
       var source = ParameterSource(seed: 1)

@@ -1,16 +1,16 @@
 import LMN
 import Testing
 
-/// How a run ends before it is complete.
+/// Kind of interruption of a run.
 enum Interruption {
-  /// As a user stops it: it saves.
+  /// A stop by the user, which saves.
   case stop
-  /// As a machine does: what came after the last checkpoint is lost.
+  /// A crash: steps after the last checkpoint are lost.
   case kill
 }
 
 extension Trainer {
-  /// Takes so many steps, and is interrupted.
+  /// Takes `steps` steps, then is interrupted.
   mutating func run(steps: Int, then interruption: Interruption) throws {
     var taken = 0
     switch interruption {

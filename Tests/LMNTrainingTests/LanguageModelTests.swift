@@ -41,7 +41,7 @@ import Testing
     }
   }
 
-  /// The house's own names, in its own layout: those of the parameters.
+  /// Files hold the parameters under our own names and in our own layout.
   @Test func holdsTheParametersAsTheyAre() throws {
     let file = model.encoded()
     #expect(file.metadata["format_version"] == "2")
@@ -72,7 +72,7 @@ import Testing
 
   // MARK: - Files that are refused
 
-  /// What the sentence is when the model's file was changed like this.
+  /// The error of a changed model file.
   private func refusal(
     metadata: [String: String?] = [:],
     tensors change: (inout [(name: String, shape: [Int], values: [Float])]) -> Void = { _ in }
@@ -132,7 +132,7 @@ import Testing
         metadata: [
           "config": model.network.configuration.json.replacing("{", with: #"{"experts":1,"#)
         ])
-        == "FILE: the configuration asks for what no model here has: experts")
+        == "FILE: unknown keys in the configuration: experts")
     #expect(
       try refusal(metadata: ["config": configuration { $0.logarithmic.heads = 3 }])
         == "FILE: 3 heads do not divide a width of 8")
@@ -145,10 +145,10 @@ import Testing
     let count = model.network.parameterCount
     #expect(
       try refusal { $0.removeLast() }
-        == "FILE: the configuration asks for \(count) parameters, there are \(count - 13)")
+        == "FILE: the configuration needs \(count) parameters, the file has \(count - 13)")
     #expect(
       try refusal { $0.append((name: "x", shape: [2], values: [1, 2])) }
-        == "FILE: the configuration asks for \(count) parameters, there are \(count + 2)")
+        == "FILE: the configuration needs \(count) parameters, the file has \(count + 2)")
     #expect(
       try refusal { $0.append((name: "x", shape: [0], values: [])) }
         == "FILE: there are tensors that the model has no parameter for: x")
@@ -181,19 +181,19 @@ import Testing
     }
   }
 
-  /// Memory for these sizes does not exist, so an attempt to get it would end the process.
+  /// An attempt to allocate memory for these sizes would end the process.
   @Test func hugeConfigurationsAreRefusedBeforeMemoryIsAskedFor() throws {
     let size = Configuration.largestSize
     let asked = try refusal(
       metadata: ["config": configuration { ($0.width, $0.logarithmic.heads) = (size, 1) }])
-    #expect(asked.hasPrefix("FILE: the configuration asks for "))
+    #expect(asked.hasPrefix("FILE: the configuration needs "))
     #expect(
       try refusal(
         metadata: [
           "config": configuration {
             ($0.width, $0.logarithmic.heads, $0.logarithmic.banks) = (size, 1, size)
           }
-        ]) == "FILE: the sizes ask for more parameters than can be counted")
+        ]) == "FILE: the number of parameters for these sizes overflows")
     #expect(
       try refusal(metadata: ["config": configuration { $0.layers = .max }])
         == "FILE: layers is \(Int.max), it has to be from 1 to 4096")

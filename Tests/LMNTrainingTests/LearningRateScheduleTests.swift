@@ -17,7 +17,7 @@ import Testing
   }
 
   @Test func decayIsHalfACosine() {
-    // Half-way down the cosine, then a quarter of the way: (1 + cos 45°) / 2.
+    // Half and a quarter of the cosine: (1 + cos 45°) / 2.
     #expect(abs(schedule.rate(at: 7) - 5) < 1e-5)
     #expect(abs(schedule.rate(at: 5) - (2 + 6 * 0.853_553_4)) < 1e-5)
   }

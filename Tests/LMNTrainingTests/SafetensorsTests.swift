@@ -2,7 +2,7 @@ import LMNTestSupport
 import LMNTraining
 import Testing
 
-/// A header that is wrong, the bytes of data that follow it, and what the error says about it.
+/// An invalid header, the number of data bytes after it, and a part of the error.
 struct MalformedFile: Sendable, CustomTestStringConvertible {
   let header: String
   let dataByteCount: Int
@@ -19,7 +19,7 @@ struct MalformedFile: Sendable, CustomTestStringConvertible {
     MalformedFile("{\"x\":{\(members)}}", data: data, sentence)
   }
 
-  /// A header with one tensor `x` of this shape, type and place.
+  /// A header with one tensor `x` of this shape, type and offsets.
   static func tensor(
     type: String = "F32", shape: String = "[1]", offsets: String = "[0,4]", data: Int = 4,
     _ sentence: String
@@ -28,7 +28,7 @@ struct MalformedFile: Sendable, CustomTestStringConvertible {
       "\"dtype\":\"\(type)\",\"shape\":\(shape),\"data_offsets\":\(offsets)", data: data, sentence)
   }
 
-  /// A header with two tensors of bytes, `a` and `b`.
+  /// A header with two byte tensors, `a` and `b`.
   static func pair(_ a: Range<Int>, _ b: Range<Int>, data: Int, _ sentence: String)
     -> MalformedFile
   {
@@ -154,7 +154,7 @@ struct MalformedFile: Sendable, CustomTestStringConvertible {
   ]
 }
 
-/// A file with this header and as many zero bytes after it.
+/// A file with this header, followed by zero bytes.
 private func file(header: [UInt8], dataByteCount: Int = 0) -> [UInt8] {
   let length = withUnsafeBytes(of: UInt64(header.count).littleEndian, Array.init)
   return length + header + [UInt8](repeating: 0, count: dataByteCount)
@@ -365,7 +365,7 @@ private func sample() -> Safetensors {
   }
 }
 
-/// A generator with a seed, so that a failure can be repeated.
+/// A seeded generator, so that failures can be reproduced.
 private struct SplitMix64: RandomNumberGenerator {
   var state: UInt64
 

@@ -5,7 +5,7 @@ import Testing
 @Suite struct SamplerTests {
   private let logits = Tensor(shape: [5], scalars: [1, 3, -2, 3, 2])
 
-  /// How often each token comes in so many draws.
+  /// Counts of each token in `draws` draws.
   private func counts(
     of sampler: Sampler, draws: Int, logits: Tensor? = nil, seed: UInt64 = 7
   ) -> [Int] {
@@ -36,7 +36,7 @@ import Testing
     #expect(counts.indices.filter { counts[$0] > 0 } == tokens)
   }
 
-  /// With probabilities 0.6, 0.3 and 0.1.
+  /// Probabilities 0.6, 0.3 and 0.1.
   @Test(arguments: [(0.1, 1), (0.59, 1), (0.61, 2), (0.89, 2), (0.91, 3), (1, 3)])
   func topPDrawsFromTheLikeliestThatSuffice(topP: Double, kept: Int) {
     let logits = Tensor(shape: [3], scalars: [0.6, 0.3, 0.1].map { Float(log($0)) })
@@ -45,10 +45,9 @@ import Testing
     #expect(counts.prefix(kept).allSatisfy { $0 > 0 })
   }
 
-  /// Order: temperature, top-k, top-p as a share of what these leave.
+  /// Order: temperature, top-k, top-p as a fraction of the rest.
   ///
-  /// The probabilities are 0.4, 0.3, 0.2, 0.1; with two steps exchanged, another number of tokens is
-  /// kept.
+  /// The probabilities are 0.4, 0.3, 0.2, 0.1; another order keeps another number of tokens.
   @Test(arguments: [(0.5, nil, 0.5, 1), (2, nil, 0.35, 2), (1, 2, 0.55, 1), (2, 3, 0.42, 2)])
   func temperatureThenTopKThenTopP(temperature: Double, topK: Int?, topP: Double, kept: Int) {
     let logits = Tensor(shape: [4], scalars: [0.4, 0.3, 0.2, 0.1].map { Float(log($0)) })
@@ -62,7 +61,7 @@ import Testing
     let draws = 40_000
     let sampler = sampler(temperature: temperature, topK: topK, topP: topP)
     let counts = counts(of: sampler, draws: draws)
-    // The definition: the likeliest k, of these the likeliest that have p together, then softmax.
+    // Definition: the likeliest k, of these the likeliest with total probability p, then softmax.
     var kept = logits.scalars.enumerated().sorted { $0.element > $1.element }
       .map { (token: $0.offset, weight: exp(Double($0.element) / temperature)) }
     kept = Array(kept.prefix(topK ?? kept.count))
@@ -94,7 +93,7 @@ import Testing
     #expect(draws(seed: 1) != draws(seed: 2))
   }
 
-  /// Logits so far apart that the differences overflow when divided.
+  /// Logits whose differences overflow when divided.
   @Test func extremeLogitsAreNoTrouble() {
     let logits = Tensor(shape: [3], scalars: [-3e38, 3e38, 0])
     #expect(counts(of: sampler(temperature: 1e-300), draws: 5, logits: logits) == [0, 5, 0])

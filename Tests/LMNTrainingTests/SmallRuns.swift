@@ -3,19 +3,19 @@ import LMN
 import LMNTestSupport
 import Testing
 
-/// A text of the built-in grammar, long enough for small windows.
+/// Text of the built-in grammar, long enough for small windows.
 let smallText: [UInt8] = {
   var generator = SeededGenerator(seed: 1)
   return Array(Grammar.tales.text(characters: 3000, using: &generator).utf8)
 }()
 
-/// A token per character of ``smallText``.
+/// Tokenizer of the characters of ``smallText``.
 let smallTokenizer = Tokenizer.characters(
-  // The text is not empty and UTF-8.
+  // The text is not empty and valid UTF-8.
   try! Vocabulary(of: smallText))
 
 extension TrainingConfiguration {
-  /// A run over ``smallText`` whose steps take a millisecond.
+  /// Settings over ``smallText`` with steps of about a millisecond.
   static func small(steps: Int) throws -> TrainingConfiguration {
     let vocabulary = try Vocabulary(of: smallText)
     var model = Configuration(vocabularySize: vocabulary.characters.count)
@@ -31,7 +31,7 @@ extension TrainingConfiguration {
 }
 
 extension LanguageModel {
-  /// A small model with fresh parameters.
+  /// A small model with new parameters.
   static func small(
     _ tokenizer: Tokenizer, summarizer: SummarizerKind = .linear, seed: UInt64 = 1,
     configure: (inout Configuration) -> Void = { _ in }
@@ -48,7 +48,7 @@ extension LanguageModel {
 }
 
 extension Tokenizer {
-  /// A token per character of `text`.
+  /// Tokenizer of the characters of `text`.
   static func characters(of text: String) throws -> Tokenizer {
     .characters(try Vocabulary(of: Array(text.utf8)))
   }
@@ -56,20 +56,20 @@ extension Tokenizer {
 
 // MARK: - Runs
 
-/// A run over ``smallText``, or a part of it, at its beginning.
+/// A new run over ``smallText`` or another text.
 func trainer(
   _ configuration: TrainingConfiguration, over text: [UInt8] = smallText, in directory: String
 ) throws -> Trainer<Corpus> {
   try Trainer(configuration, text: text, tokenizer: smallTokenizer, in: RunDirectory(directory))
 }
 
-/// All lines of a run's log.
+/// Lines of a run's log.
 func log(in directory: String) throws -> [TrainingRecord] {
   try AtomicFile.contents(of: directory + "/log.jsonl").split(separator: UInt8(ascii: "\n"))
     .map { try JSONDecoder().decode(TrainingRecord.self, from: Data($0)) }
 }
 
-/// All that a run leaves behind, but for what a clock or the system measured.
+/// Files of a run, without measured times and memory.
 struct Remains: Equatable {
   let weights, best, training: [UInt8]
   let log: [TrainingRecord]
@@ -87,7 +87,7 @@ func remains(in directory: String) throws -> Remains {
     })
 }
 
-/// What a run that nothing interrupts leaves behind.
+/// Files of an uninterrupted run.
 func remains(
   of configuration: TrainingConfiguration, over text: [UInt8] = smallText
 ) throws -> Remains {
@@ -98,7 +98,7 @@ func remains(
   }
 }
 
-/// Twenty steps, whose checkpoints, evaluations and log lines fall on different ones.
+/// Settings of twenty steps, with checkpoints, evaluations and log lines at different steps.
 func interruptible() throws -> TrainingConfiguration {
   var configuration = try TrainingConfiguration.small(steps: 20)
   (configuration.saveEvery, configuration.evaluateEvery, configuration.logEvery) = (4, 6, 3)

@@ -21,7 +21,7 @@ import Testing
     #expect(decoder.decode(0x61) == "a")
   }
 
-  /// Every sequence of three bytes that stand at the edges of UTF-8's table, and what may follow.
+  /// All sequences of three boundary bytes of UTF-8, with continuations.
   @Test func streamingEqualsDecodingAtOnce() {
     let edges: [UInt8] = [
       0x00, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC1, 0xC2, 0xE0, 0xED, 0xEF, 0xF0, 0xF4,

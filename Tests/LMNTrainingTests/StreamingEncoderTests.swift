@@ -2,7 +2,7 @@ import LMN
 import Testing
 
 @Suite struct StreamingEncoderTests {
-  /// What encoding a text in pieces gives: tokens, or the error.
+  /// Tokens or error of encoding a text in pieces.
   private func encode(
     _ text: [UInt8], cutAt cuts: [Int], _ tokenizer: Tokenizer
   ) -> Result<[Token], TokenizerError> {
@@ -33,8 +33,8 @@ import Testing
     }
   }
 
-  /// Every sequence of three bytes that stand at the edges of UTF-8's table, and what may follow,
-  /// wherever it is cut: invalid at the byte where the standard library finds it so.
+  /// All sequences of three boundary bytes of UTF-8, with continuations and all cuts: errors have
+  /// the byte offset of the standard library's decoder.
   @Test func invalidBytesArePlacedWhereverTheCutIs() throws {
     let edges: [UInt8] = [0x00, 0x7F, 0x80, 0x9F, 0xA0, 0xC1, 0xC2, 0xE0, 0xED, 0xF0, 0xF4, 0xF5]
     for first in edges {

@@ -3,7 +3,7 @@ import Testing
 
 @testable import LMNTraining
 
-/// What is read from tables: series, and texts with their classes.
+/// Series and labelled texts from tables.
 @Suite struct TableTests {
   // MARK: - Series
 
@@ -23,14 +23,14 @@ import Testing
   }
 
   @Test(arguments: [
-    ("date,HUFL\n2020-01-01,1\n", "s.csv: line 2, column 1 'date': '2020-01-01' is no number"),
-    ("a,HUFL\n1,2\n3,abc\n", "s.csv: line 3, column 2 'HUFL': 'abc' is no number"),
-    ("a,HUFL\n1,\n", "s.csv: line 2, column 2 'HUFL': '' is no number"),
-    ("a\nnan\n", "s.csv: line 2, column 1 'a': 'nan' is no number"),
-    ("a\n1\n1e999\n", "s.csv: line 3, column 1 'a': '1e999' is no number"),
+    ("date,HUFL\n2020-01-01,1\n", "s.csv: line 2, column 1 'date': '2020-01-01' is not a number"),
+    ("a,HUFL\n1,2\n3,abc\n", "s.csv: line 3, column 2 'HUFL': 'abc' is not a number"),
+    ("a,HUFL\n1,\n", "s.csv: line 2, column 2 'HUFL': '' is not a number"),
+    ("a\nnan\n", "s.csv: line 2, column 1 'a': 'nan' is not a number"),
+    ("a\n1\n1e999\n", "s.csv: line 3, column 1 'a': '1e999' is not a number"),
     ("a,b\n1,2\n3\n", "s.csv: line 3: there are 1 fields, the header has 2"),
     ("a,b\n", "s.csv: there are no rows"),
-    ("", "s.csv: the first line has to name the columns, and there is none"),
+    ("", "s.csv: the header line with the column names is missing"),
   ])
   func seriesNameThePlace(text: String, sentence: String) {
     let error = #expect(throws: CSVError.self) { try series(text) }
@@ -103,7 +103,7 @@ import Testing
     let error = #expect(throws: CSVError.self) { try texts.classes(among: ["x", "y"]) }
     #expect(
       error?.description
-        == "t.csv: line 3, column 2 'label': 'z' is no label that the model knows: x, y")
+        == "t.csv: line 3, column 2 'label': 'z' is not a label of the model: x, y")
   }
 
   @Test(arguments: [

@@ -5,8 +5,7 @@ import Testing
 
 @testable import LMNTraining
 
-/// A table of words over four letters, labelled by whether they match: whether "ab" is in them, unless
-/// something else is asked.
+/// A table of words over four letters, labelled by `matches`; by default whether they contain "ab".
 func patternTable(
   rows: Int, seed: UInt64 = 1, matches: (String) -> Bool = { $0.contains("ab") }
 ) -> [UInt8] {
@@ -19,7 +18,7 @@ func patternTable(
   return Array(("text,label\n" + lines.joined()).utf8)
 }
 
-/// A table of two channels of sines with noise, of very different sizes.
+/// A table of two channels of noisy sines at very different scales.
 func sineTable(rows: Int, seed: UInt64 = 1) -> [UInt8] {
   var generator = SeededGenerator(seed: seed)
   let lines = (0..<rows).map { row in
@@ -31,12 +30,12 @@ func sineTable(rows: Int, seed: UInt64 = 1) -> [UInt8] {
 }
 
 extension TrainingConfiguration {
-  /// A run whose steps take milliseconds.
+  /// Settings with steps of a few milliseconds.
   static func small(_ task: TaskSettings, vocabularySize: Int, steps: Int) -> TrainingConfiguration
   {
     var model = Configuration(vocabularySize: vocabularySize)
     (model.width, model.layers) = (8, 1)
-  (model.logarithmic.heads, model.logarithmic.banks) = (2, 1)
+    (model.logarithmic.heads, model.logarithmic.banks) = (2, 1)
     var configuration = TrainingConfiguration(model: model)
     configuration.task = task
     configuration.steps = steps
@@ -47,7 +46,7 @@ extension TrainingConfiguration {
   }
 }
 
-/// A run over a ``patternTable(rows:seed:matches:)`` at its beginning.
+/// A new run on a ``patternTable(rows:seed:matches:)``.
 func classification(
   _ table: [UInt8] = patternTable(rows: 200), steps: Int, in directory: String,
   pooling: Pooling = .max,
@@ -65,7 +64,7 @@ func classification(
     configuration, texts: texts, tokenizer: tokenizer, in: RunDirectory(directory))
 }
 
-/// A run over ``sineTable(rows:seed:)`` at its beginning.
+/// A new run on ``sineTable(rows:seed:)``.
 func forecast(
   rows: Int = 400, steps: Int, in directory: String, horizon: Int = 3,
   objective: PredictionError = .squared,

@@ -5,9 +5,9 @@ import Testing
 
 @testable import LMNTraining
 
-/// What holds for runs of texts holds for the other tasks.
+/// Checks of text runs, for the other tasks.
 @Suite struct TaskTrainerTests {
-  /// Twenty steps, whose checkpoints, evaluations and log lines fall on different ones.
+  /// Twenty steps, with checkpoints, evaluations and log lines at different steps.
   private func interruptible(_ configuration: inout TrainingConfiguration) {
     (configuration.saveEvery, configuration.evaluateEvery, configuration.logEvery) = (4, 6, 3)
     configuration.schedule = .warmUpThenCosine(
@@ -15,7 +15,7 @@ import Testing
     configuration.model.dropout = 0.2
   }
 
-  /// Stops a run, or kills it, and expects what comes after resuming to be the uninterrupted run.
+  /// Stops or kills a run, and expects the resumed run to equal the uninterrupted one.
   private func expectExactResumption<Data>(
     begin: (String) throws -> Trainer<Data>, resume: (String) throws -> Trainer<Data>
   ) throws {
@@ -111,7 +111,7 @@ import Testing
       #expect(throws: ConfigurationError.tiedHead) {
         try classification(steps: 1, in: run) { $0.model.tiedHead = true }
       }
-      // Only training would cut the words off.
+      // Texts would be truncated only in training.
       #expect(throws: ConfigurationError.beyondLastPosition(tokens: 12, maximumLength: 8)) {
         try classification(steps: 1, in: run) { configuration in
           (configuration.model.positions, configuration.model.maximumLength) = (.learned, 8)
@@ -148,7 +148,7 @@ import Testing
       let json = String(decoding: try JSONEncoder().encode(configuration), as: UTF8.self)
       let found = try JSONDecoder().decode(TrainingConfiguration.self, from: Data(json.utf8))
       #expect(found == configuration)
-      // Texts were there before there were tasks.
+      // Configurations for texts have no key for the task.
       #expect(json.contains("\"task\"") == (task != .text))
     }
   }

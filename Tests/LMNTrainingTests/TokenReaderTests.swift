@@ -31,7 +31,7 @@ import Testing
     }
   }
 
-  /// What comes through a pipe in pieces that end anywhere.
+  /// Pieces from a pipe may end anywhere.
   @Test func readsPipes() throws {
     let tokenizer = Tokenizer.characters(try Vocabulary(of: Self.text))
     let pipe = Pipe()

@@ -3,7 +3,7 @@ import LMN
 import Testing
 
 @Suite struct TokenizerTests {
-  /// Characters that a grapheme-wise, normalizing or trimming tokenizer would lose.
+  /// Characters that a tokenizer of graphemes, or one that normalizes or trims, would lose.
   static let hardText =
     "\u{FEFF}one\r\ntwo\r\rthree\n\ne\u{301} \u{E9} \u{0}\t\u{7F} 👩‍👩‍👧 "
     + "\u{10FFFF}\u{FFFF}\u{2028} \"\\"

@@ -6,7 +6,7 @@ import Testing
 @testable import LMNTraining
 
 @Suite struct TrainerErrorTests {
-  // MARK: - What is refused
+  // MARK: - Errors
 
   @Test func anotherTextIsRefused() throws {
     try withTemporaryDirectory { directory in
@@ -77,7 +77,7 @@ import Testing
     }
   }
 
-  /// Counts that would overflow or index beyond what there is.
+  /// Counts that would overflow or index out of range.
   @Test(arguments: [
     ("loop", #""step":2"#, #""step":-2"#),
     ("loop", #""tokens":96"#, #""tokens":9223372036854775807"#),
@@ -107,7 +107,7 @@ import Testing
 
   // MARK: - Values that are not finite
 
-  /// The first update sends the weights so far away that every later loss overflows.
+  /// The first update makes the weights so large that all later losses overflow.
   private func diverging() throws -> TrainingConfiguration {
     var configuration = try TrainingConfiguration.small(steps: 20)
     configuration.schedule = .constant(rate: 1e30)
@@ -115,7 +115,7 @@ import Testing
     return configuration
   }
 
-  /// An update ends the count of those that were left out in a row.
+  /// An update resets the count of consecutive skipped updates.
   @Test func updatesEndTheCountOfSkippedOnes() throws {
     try withTemporaryDirectory { directory in
       let path = RunDirectory(directory).training
@@ -185,7 +185,7 @@ import Testing
     }
   }
 
-  /// Weights that no float32 holds never reach a file.
+  /// Weights that are not finite are not written.
   @Test func infiniteWeightsAreNotSaved() throws {
     var configuration = try diverging()
     configuration.schedule = .constant(rate: .greatestFiniteMagnitude)
@@ -200,7 +200,7 @@ import Testing
     }
   }
 
-  /// With a head this large the loss still fits, but what flows back from it does not.
+  /// With a head this large the loss is finite, but the gradients below it are not.
   @Test func firstTensorWithoutFiniteGradientIsNamed() throws {
     try withTemporaryDirectory { directory in
       var configuration = try diverging()

@@ -17,7 +17,7 @@ import Testing
       #expect(try trainer.run())
       let log = try log(in: directory)
       let (first, last) = (try #require(log.first?.loss), try #require(log.last))
-      // The first of these is near log V = 3.7 nats.
+      // The first loss is near log V = 3.7 nats.
       #expect(first > 3 && last.loss! < first - 0.6, "\(first) → \(last.loss!)")
       #expect(last.validationLoss! < first - 0.5)
       #expect(trainer.skippedUpdates == 0 && trainer.step == 120)
@@ -57,16 +57,17 @@ import Testing
           }.squareRoot()
       }
     }
-    // With so large an epsilon the first step is nearly the gradient times the rate.
+    // With an epsilon this large the first step is nearly the gradient times the learning rate.
     let (free, clipped) = (try change(clipping: nil), try change(clipping: 0.01))
     #expect(abs(clipped - 0.01 * 0.01) < 2e-6)
     #expect(free > 5 * clipped)
     #expect(try change(clipping: 1000) == free)
   }
 
-  /// Different draws for each step and each member of a batch.
+  /// Dropout draws differ between steps and between batch items.
   ///
-  /// The windows of a text of one character are equal, and the rate is too small to change weights.
+  /// The windows of a text of one character are equal, and the learning rate is too small to change
+  /// weights.
   @Test func dropoutDiffersByStepAndMember() throws {
     func losses(batchSize: Int, dropout: Float) throws -> [Double] {
       var configuration = try TrainingConfiguration.small(steps: 4)
@@ -95,7 +96,7 @@ import Testing
     }
   }
 
-  /// Mean losses over one and two windows; the rate is too small to change weights.
+  /// Mean losses over one and two windows; the learning rate is too small to change weights.
   @Test func validationWindowsDiffer() throws {
     func loss(batches: Int, of size: Int) throws -> Double {
       var configuration = try TrainingConfiguration.small(steps: 1)
@@ -160,7 +161,7 @@ import Testing
     }
   }
 
-  /// As table 1 asks for.
+  /// The training text is evaluated too, as with table1.
   @Test func trainingTextCanBeMeasuredLikeTheOther() throws {
     var configuration = try TrainingConfiguration.small(steps: 8)
     (configuration.logEvery, configuration.evaluateEvery) = (4, 8)
@@ -173,7 +174,7 @@ import Testing
     #expect(measured.weights == plain.weights)
   }
 
-  /// The training part is one character, the validation part another one.
+  /// The training part has one character, the validation part another one.
   @Test func validationMeasuresWhatIsNotLearned() throws {
     var configuration = try TrainingConfiguration.small(steps: 40)
     configuration.evaluatesTrainingText = true
@@ -188,7 +189,7 @@ import Testing
 
   @Test func bestIsTheModelOfTheLowestValidationLoss() throws {
     var configuration = try TrainingConfiguration.small(steps: 14)
-    // So large a rate goes up and down.
+    // The loss oscillates at this learning rate.
     configuration.schedule = .constant(rate: 3)
     configuration.evaluateEvery = 1
     try withTemporaryDirectory { directory in
@@ -211,7 +212,7 @@ import Testing
     }
   }
 
-  /// A run that is stopped after its lowest validation loss does not replace its best model.
+  /// A run stopped after its lowest validation loss keeps its best model when resumed.
   @Test func resumedRunsKeepTheBestLoss() throws {
     var configuration = try TrainingConfiguration.small(steps: 14)
     configuration.schedule = .constant(rate: 3)
@@ -260,7 +261,7 @@ import Testing
     }
   }
 
-  /// Between checkpoints, too: what came after the last one is done again.
+  /// Steps after the last checkpoint are repeated.
   @Test(arguments: [1, 4, 6, 11, 18])
   func killedRunsGoOnExactly(stop: Int) throws {
     let configuration = try interruptible()
@@ -294,7 +295,7 @@ import Testing
     }
   }
 
-  /// A line that was being written when the process died is no obstacle.
+  /// A line that was incomplete when the process ended is removed.
   @Test func cutLogsAreMended() throws {
     let configuration = try interruptible()
     let whole = try remains(of: configuration)

@@ -4,8 +4,7 @@ import LMNTraining
 import Testing
 
 @Suite struct VerificationTests {
-  /// What a right program may be off by: golden files are rounded to float32 once, kernels at every
-  /// step.
+  /// Bound of errors: golden files are rounded to float32 once, kernels round at each step.
   static let tolerance = 1e-5
   private static let directory =
     #filePath.split(separator: "/").dropLast(2).map { "/" + $0 }.joined() + "/Goldens"
@@ -43,7 +42,7 @@ import Testing
     }
   }
 
-  /// What becomes of the smallest golden file, and the comparisons that have to find it.
+  /// A change of the smallest golden file, and the comparisons that have to fail.
   @Test(arguments: [
     Damage("a logit", in: "logits, ") { $0.floats["logits"]!.values[3] += 1e-3 },
     Damage("no number for a logit", in: "logits, ") { $0.floats["logits"]!.values[3] = .nan },
@@ -65,16 +64,16 @@ import Testing
     let items = try verification(of: damage).items
     let found = items.filter { !($0.relativeError <= Self.tolerance) }
     #expect(found.contains { $0.name.hasPrefix(damage.expected) })
-    // A damaged result does not spread to other comparisons.
+    // An error in a result does not affect other comparisons.
     if damage.expected.hasPrefix("logits") || damage.expected.hasPrefix("grad") {
       #expect(found.allSatisfy { $0.name.hasPrefix(damage.expected) })
     }
   }
 
-  /// What becomes of the smallest golden file, and what the error has to say.
+  /// A change of the smallest golden file, and the error it causes.
   @Test(arguments: [
     Damage("no configuration", in: "it has no 'config' in its metadata") { $0.config = nil },
-    Damage("an unknown key", in: "the configuration asks for what no model here has: experts") {
+    Damage("an unknown key", in: "unknown keys in the configuration: experts") {
       $0.configure("\"width\": 4", "\"width\": 4, \"experts\": 2")
     },
     Damage("another kind", in: "the configuration cannot be read: summarizer: ") {
@@ -94,7 +93,7 @@ import Testing
     Damage("a huge number of layers", in: "parameters, there are ") {
       $0.configure("\"layers\": 1", "\"layers\": 4096")
     },
-    Damage("sizes beyond counting", in: "more parameters than can be counted") {
+    Damage("sizes beyond counting", in: "number of parameters for these sizes overflows") {
       $0.configure("\"width\": 4", "\"width\": 16777216")
       $0.configure("\"banks\": 1", "\"banks\": 16777216")
     },
@@ -111,7 +110,7 @@ import Testing
     Damage("a misshapen gradient", in: "of the gradients, tensor 'ln_f.bias' has shape [2, 2]") {
       $0.floats["grad.ln_f.bias"]!.shape = [2, 2]
     },
-    Damage("a gradient of nothing", in: "'grad.ln_f.scale' is the gradient of no parameter") {
+    Damage("a gradient of nothing", in: "'grad.ln_f.scale' is a gradient without a parameter") {
       $0.floats["grad.ln_f.scale"] = ([1], [0])
     },
     Damage("no logits", in: "there is no tensor 'logits'") { $0.floats["logits"] = nil },
@@ -135,10 +134,11 @@ import Testing
     Damage("other targets", in: "'targets' are 2 rows of 1, 'input_ids' 1 of 2") {
       $0.integers["targets"]!.shape = [2, 1]
     },
-    Damage("a token behind the last", in: "'input_ids' holds 5, outside the vocabulary of 5") {
+    Damage("a token after the last", in: "'input_ids' holds token 5, outside the vocabulary of 5") {
       $0.integers["input_ids"]!.values[1] = 5
     },
-    Damage("a token before the first", in: "'targets' holds -1, outside the vocabulary of 5") {
+    Damage("a token before the first", in: "'targets' holds token -1, outside the vocabulary of 5")
+    {
       $0.integers["targets"]!.values[0] = -1
     },
     Damage("a token beyond 32 bits", in: "holds 4294967296, outside the vocabulary of 5") {
@@ -164,7 +164,7 @@ import Testing
   }
 }
 
-/// A golden file's contents, to be changed.
+/// Contents of a golden file, to be changed.
 private struct Golden {
   var config: String?
   var floats: [String: (shape: [Int], values: [Float])] = [:]
@@ -197,7 +197,7 @@ private struct Golden {
   }
 }
 
-/// What is done to a golden file, and where it has to show.
+/// A change of a golden file, and its effect.
 private struct Damage: Sendable, CustomTestStringConvertible {
   let testDescription: String
   let expected: String

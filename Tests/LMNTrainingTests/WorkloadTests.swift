@@ -43,7 +43,7 @@ import Testing
     #expect(flat.allSatisfy { abs($0 - log(5)) < 1e-6 } && losses[0] != flat[0])
   }
 
-  /// A step on the same windows lowers their loss.
+  /// Steps on the same windows lower the loss.
   @Test func trainingStepsLearn() throws {
     let losses = try losses(of: .trainingStep(of: network, batch: 2, length: 16), taking: 32)
     let before = try self.losses(of: .evaluation(of: network, batch: 2, length: 16), taking: 32)
@@ -51,7 +51,7 @@ import Testing
     #expect(losses[1] < losses[0] && losses[2] < losses[1])
   }
 
-  /// From the beginning, where there is no state; by streams that soon begin anew; with many nodes.
+  /// Positions from 0; positions after which the streams soon restart; positions with many nodes.
   @Test(arguments: [(1, 0..<64), (3, 100..<200), (1, 1 << 30..<1 << 31)])
   func decodingTakesAllSteps(streams: Int, positions: Range<Int>) throws {
     func results(_ network: LanguageNetwork) throws -> [(logits: Tensor, at: [Int])] {
@@ -66,7 +66,7 @@ import Testing
     }
     let (found, flat) = (try results(network), try results(constant))
     for run in 0..<3 {
-      // Streams begin anew at a run that would pass the end of the range.
+      // Streams restart before a run that would exceed the range.
       let place = positions.count < 192 ? 0 : run
       #expect(
         found[run].at == .init(repeating: positions.lowerBound + 64 * (place + 1), count: streams))
@@ -80,7 +80,7 @@ import Testing
 }
 
 @Suite struct TimingTests {
-  /// A run's seconds as they are asked for, and how often they were.
+  /// A timing of runs with given durations, and the number of runs.
   private func timing(_ seconds: [Double], within limit: Double) -> (Timing, runs: Int) {
     var runs = 0
     let timing = Timing(iterations: seconds.count, within: limit) {

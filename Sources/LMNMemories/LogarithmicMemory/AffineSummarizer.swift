@@ -2,10 +2,10 @@ public import LMNAutodiff
 public import LMNKernels
 public import LMNLayers
 
-/// A summarizer that is an affine map of all children, however its parameters are named, stored and
-/// begun.
+/// A summarizer that is an affine map of all children; conformers differ in parameter names, stored
+/// layout and initialisation.
 public protocol AffineSummarizer: Summarizer {
-  /// `[KJ, rE, E]`: E rows for each child; bank by bank, source by source.
+  /// `[KJ, rE, E]`: E rows per child; ordered by bank, then by source.
   var weight: Variable { get set }
   /// `[K, E]`.
   var bias: Variable { get set }

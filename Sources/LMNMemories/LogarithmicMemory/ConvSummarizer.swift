@@ -2,13 +2,13 @@ public import LMNAutodiff
 internal import LMNKernels
 internal import LMNLayers
 
-/// A convolution with kernel and stride r over the channels of all banks: in as many groups as banks,
-/// or in one, where every bank's node is made from the children of all.
+/// Convolution with kernel and stride r over the channels of all banks, in one group per bank, or
+/// in one group, in which each bank's node depends on the children of all banks.
 ///
-/// It is the affine map of ``LinearSummarizer``, perhaps of the children of all banks, stored as a
-/// convolution.
+/// The same affine map as ``LinearSummarizer``, with all banks as sources in the second case,
+/// stored as a convolution.
 public struct ConvSummarizer: AffineSummarizer {
-  /// `[KJ, rE, E]`: E rows for each child; bank by bank, source by source.
+  /// `[KJ, rE, E]`: E rows per child; ordered by bank, then by source.
   public var weight: Variable
   /// `[K, E]`.
   public var bias: Variable
@@ -31,14 +31,13 @@ public struct ConvSummarizer: AffineSummarizer {
     }
   }
 
-  /// The weight is `[KE, JE, r]` there: a row per output channel, in it the input channels of the
-  /// group, in these the children.
+  /// The published weight is `[KE, JE, r]`: output channel, input channel of the group, child.
   public var publishedForms: [PublishedForm] {
     let (shape, banks, width) = (
       weight.value.shape, bias.value.shape[0], bias.value.shape[1]
     )
     let (sources, arity) = (shape[0] / banks, shape[1] / width)
-    // Where each number of the published weight stands in ours.
+    // Index in our weight of each element of the published weight.
     var places: [Int] = []
     for bank in 0..<banks {
       for output in 0..<width {

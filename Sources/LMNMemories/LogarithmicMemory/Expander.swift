@@ -2,15 +2,16 @@ public import LMNAutodiff
 internal import LMNKernels
 public import LMNLayers
 
-/// Makes every node's list of slots grow by g before it is summarized: a transposed convolution over
-/// the slots, with kernel 1 + g.
+/// Expands the slots of each node by g before summarization: a transposed convolution over the
+/// slots with kernel 1 + g.
 public struct Expander: Module {
   /// `[1 + g, E, E]`.
   public var weight: Variable
   /// `[E]`.
   public var bias: Variable
 
-  /// An expander whose weight and bias are uniform in ±1/√(E (1 + g)), as the published code's are.
+  /// An expander with weight and bias drawn uniformly from ±1/√(E (1 + g)), as in the published
+  /// code.
   init(width: Int, expansion: Int, using source: inout ParameterSource) {
     let bound = 1 / Float(width * (1 + expansion)).squareRoot()
     weight = source.parameter([1 + expansion, width, width], .uniform(bound: bound))
@@ -27,7 +28,7 @@ public struct Expander: Module {
     visit("bias", &bias)
   }
 
-  /// The weight is `[E_in, E_out, 1 + g]` there.
+  /// The published weight is `[E_in, E_out, 1 + g]`.
   var publishedForms: [PublishedForm] {
     let (taps, width) = (weight.value.shape[0], weight.value.shape[1])
     return [

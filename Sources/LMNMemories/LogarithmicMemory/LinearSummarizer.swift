@@ -2,9 +2,9 @@ public import LMNAutodiff
 internal import LMNKernels
 internal import LMNLayers
 
-/// `node = [child₀, child₁, …] · weight + bias`, per bank.
+/// Affine summarizer: `node = [child₀, child₁, …] · weight + bias`, per bank.
 public struct LinearSummarizer: AffineSummarizer {
-  /// `[K, rE, E]`: E rows for each child.
+  /// `[K, rE, E]`: E rows per child.
   public var weight: Variable
   /// `[K, E]`.
   public var bias: Variable
@@ -29,7 +29,7 @@ public struct LinearSummarizer: AffineSummarizer {
     }
   }
 
-  /// The bias has the shape that it is added in.
+  /// The published bias has the shape in which it is added.
   public var publishedForms: [PublishedForm] {
     let shape = bias.value.shape
     return [

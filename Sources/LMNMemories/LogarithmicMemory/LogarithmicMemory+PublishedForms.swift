@@ -2,11 +2,11 @@ internal import LMNKernels
 internal import LMNLayers
 
 extension LogarithmicMemory {
-  /// Query, key and value are one map `qkv` there, a head's features are neighbours, and summarizers
-  /// have their framework's shapes.
+  /// In the published form query, key and value are one map `qkv`, the features of a head are
+  /// adjacent, and summarizers have the shapes of their framework.
   public var publishedForms: [PublishedForm] {
     let (width, heads) = (width, heads)
-    // Place h·D + d there is place d·H + h here.
+    // Published feature h·D + d is our feature d·H + h.
     let size = width / heads
     let own = (0..<width).map { place in place % size * heads + place / size }
     let there = (0..<width).map { place in place % heads * size + place / heads }
@@ -41,6 +41,6 @@ extension LogarithmicMemory {
 }
 
 extension Tensor {
-  /// A vector as a matrix of one column; a matrix as it is.
+  /// A vector as a matrix of one column; matrices unchanged.
   fileprivate var asRows: Tensor { shape.count == 1 ? reshaped([count, 1]) : self }
 }

@@ -8,26 +8,26 @@ extension LogarithmicMemory {
     public static let kind = "logarithmic"
     /// H: heads of the attention, a divisor of the width.
     public var heads = 4
-    /// K: summaries of every node.
+    /// K: banks, the number of summaries per node.
     public var banks = 2
-    /// Summarizer that makes nodes of their children.
+    /// Summarizer that computes nodes from their children.
     public var summarizer = SummarizerKind.linear
-    /// g: slots that a node has more than its children; 0 without an expander.
+    /// g: expansion, the slots added to each node beside its children's; 0 for no expander.
     public var expand = 0
-    /// r: children of a node.
+    /// r: arity, the children per node.
     public var arity = 2
     /// Nodes that a position attends to.
     public var visibility = TreeShape.Visibility.latest
     /// Whether attention has a learned bias for every level.
     public var levelBias = false
-    /// Highest level of the tree; nil for as many levels as there are tokens for.
+    /// Highest level of the tree; nil for no limit.
     public var maximumLevels: Int?
-    /// w: tokens before its own that a position attends to directly.
+    /// w: window, the preceding tokens that a position attends to directly.
     public var window = 0
-    /// p: tokens that stay pinned beside the tree.
+    /// p: number of pinned tokens.
     public var pinned = 0
 
-    /// The published memory: two banks of affine summaries, four heads.
+    /// The published memory: two banks, linear summarizer, four heads.
     public init() {}
 
     /// JSON keys.
@@ -46,7 +46,7 @@ extension LogarithmicMemory {
       ]
     }
 
-    /// Throws unless a memory of the given width can have these sizes.
+    /// Throws unless the settings are valid for a memory of the given width.
     public func validate(width: Int) throws(ConfigurationError) {
       let ranges: [(String, Int?, ClosedRange<Int>)] = [
         ("heads", heads, 1...mostHeads), ("banks", banks, 1...ConfigurationError.largestSize),

@@ -2,31 +2,30 @@ public import LMNAutodiff
 public import LMNKernels
 public import LMNLayers
 
-/// Memory that grows with the logarithm of the sequence: a tree of summaries, read by single-vector
-/// attention (arXiv 2501.07905).
+/// Logarithmic memory: a tree of summaries, read by single-vector attention (arXiv 2501.07905).
 ///
-/// Token t attends to itself and, on every level i of the tree, to the newest finished node, which
-/// stands for rⁱ tokens. Every slot gives a query and a value, the token one key. Beside the tree it
-/// may attend to the tokens of a window, and to pinned ones.
+/// Token t attends to itself and, on each level i of the tree, to the newest finished node, which
+/// summarizes rⁱ tokens. Each slot has a query and a value, the token one key. Optionally, a token
+/// also attends to the tokens of a window and to pinned tokens.
 ///
-/// State: `nodes` `[C, E]`, the nodes that wait for siblings, and at least the newest one, of every
-/// level and bank, on level 0 those of the window, in the order of
-/// ``LMNKernels/Tree/carriedRows``; with pinned tokens `pinned` `[p, E]` and `pinned_scores` `[p, 1]`,
-/// −∞ for an empty place.
+/// State: `nodes` `[C, E]`, of each level and bank the nodes that wait for siblings, at least the
+/// newest one, and on level 0 the tokens of the window, in the order of
+/// ``LMNKernels/Tree/carriedRows``. With pinned tokens also `pinned` `[p, E]` and `pinned_scores`
+/// `[p, 1]`, −∞ for an empty place.
 public struct LogarithmicMemory: Memory {
-  /// Makes nodes of their children.
+  /// Computes nodes from their children.
   public var summarizer: any Summarizer
-  /// Expands lists of slots, in a tree that does so.
+  /// Expands slots; nil without expansion.
   public var expander: Expander?
-  /// A slot's query and value, side by side: E → 2E.
+  /// Query and value of a slot, concatenated: E → 2E.
   public var queryValue: Linear
-  /// A token's key: E → E.
+  /// Key of a token: E → E.
   public var key: Linear
-  /// Projection of the heads' outputs: E → E.
+  /// Output projection: E → E.
   public var output: Linear
-  /// `[levels, H]`, added to the scores of every level; nil without.
+  /// Bias `[levels, H]` of the attention scores per level; nil for none.
   public var levelBias: Variable?
-  /// Chooses the pinned tokens; nil without.
+  /// Chooses the pinned tokens; nil for none.
   public var pinning: Pinning?
   /// E.
   public let width: Int
@@ -77,7 +76,7 @@ public struct LogarithmicMemory: Memory {
     ])
   }
 
-  /// Shapes of a state; the nodes grow with the logarithm of the position.
+  /// Shapes of a state; the number of nodes grows with the logarithm of the position.
   public func stateShapes(at position: Int) -> [(name: String, shape: [Int])] {
     let nodes = ("nodes", [Tree(start: position, length: 1, shape: shape).carriedRowCount, width])
     guard let pinning else { return [nodes] }
@@ -103,7 +102,7 @@ public struct LogarithmicMemory: Memory {
     return attend(x, to: nodes, of: tree, and: pinned)
   }
 
-  /// Attention of the tokens `[L, E]` to the nodes of a tree, and to tokens beside it.
+  /// Attention of the tokens `[L, E]` to the nodes of a tree, the window and the pinned tokens.
   private func attend(
     _ tokens: Variable, to nodes: Variable, of tree: Tree, and pinned: Pinning.View?
   ) -> Variable {
@@ -123,8 +122,8 @@ public struct LogarithmicMemory: Memory {
     return length
   }
 
-  /// The parallel form over chunks: each is summarized by itself, then all are connected in order,
-  /// which is little work, and then each is attended to by itself.
+  /// The parallel form over chunks: each chunk's subtree is computed separately, then the subtrees
+  /// are connected in order (little work), then attention is computed per chunk.
   public func read(
     _ chunks: [Tensor], after state: inout MemoryState, start: Int
   ) -> [Tensor] {
@@ -162,7 +161,7 @@ public struct LogarithmicMemory: Memory {
     }
   }
 
-  /// Allocates the trees of `count` streams.
+  /// Allocates state for `count` streams.
   public func makeStreams(_ count: Int) -> any MemoryStreams {
     LogarithmicStreams(of: self, count: count)
   }

@@ -2,7 +2,7 @@ internal import LMNAutodiff
 internal import LMNKernels
 internal import LMNLayers
 
-/// The trees of B streams, at stable addresses.
+/// Trees of B streams, at stable addresses.
 final class LogarithmicStreams: MemoryStreams {
   private let memory: LogarithmicMemory
   private let trees: StreamTrees
@@ -14,7 +14,7 @@ final class LogarithmicStreams: MemoryStreams {
       hasLevelBias: memory.levelBias != nil, pinnedCount: memory.pinning?.count ?? 0)
   }
 
-  /// The sequential form: only the nodes that the token finishes are made and projected.
+  /// The sequential form: computes and projects only the nodes that the token finishes.
   func step(_ x: Tensor, at positions: PositionBuffer) -> Tensor {
     trees.step(
       x, at: positions, summary: memory.summarizer.summary,

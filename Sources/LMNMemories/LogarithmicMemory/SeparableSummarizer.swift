@@ -2,9 +2,12 @@ public import LMNAutodiff
 public import LMNKernels
 public import LMNLayers
 
-/// `mixed = taps₀ ⊙ child₀ + … + tapsᵣ`, `node = mixed · pointwise + bias`, per bank.
+/// Depthwise-separable summarizer, per bank.
+///
+///     mixed = taps₀ ⊙ child₀ + … + tapsᵣ
+///     node = mixed · pointwise + bias
 public struct SeparableSummarizer: Summarizer {
-  /// `[K, r + 1, E]`: per channel the factor of every child, and the bias.
+  /// `[K, r + 1, E]`: per channel the factors of the children, and the bias.
   public var taps: Variable
   /// `[K, E, E]`.
   public var pointwise: Variable
@@ -56,7 +59,7 @@ public struct SeparableSummarizer: Summarizer {
     visit("bias", &bias)
   }
 
-  /// Taps and their bias stand apart there, the taps of a channel together.
+  /// In the published form taps and their bias are separate, and the taps of a channel adjacent.
   public var publishedForms: [PublishedForm] {
     let (banks, width, arity) = (
       bias.value.shape[0], bias.value.shape[1], taps.value.shape[1] - 1

@@ -2,29 +2,29 @@ public import LMNAutodiff
 public import LMNKernels
 public import LMNLayers
 
-/// How the children of a node become the node.
+/// Computes the nodes of a tree from their children.
 public protocol Summarizer: Module {
   /// The nodes of a tree.
   ///
   /// - Parameters:
-  ///   - tree: Which part of a stream's tree.
+  ///   - tree: The part of a stream's tree to compute.
   ///   - tokens: `[L, E]`.
   ///   - carried: `[C, E]`, nodes from before the tokens, in the order of
   ///     ``LMNKernels/Tree/carriedRows``.
-  ///   - expansion: What every list of slots grows by before, if it does.
+  ///   - expansion: Parameters of the expansion before summarization; nil for none.
   /// - Returns: `[N, E]`.
   func nodes(
     of tree: Tree, tokens: Variable, carried: Variable, expansion: ExpansionVariables?
   ) -> Variable
 
-  /// The same for whoever decides which nodes are made when.
+  /// The map as a value, for callers that compute nodes one by one.
   var summary: Summary { get }
 
-  /// How the parameters stand in published checkpoints.
+  /// Published form of the parameters.
   var publishedForms: [PublishedForm] { get }
 }
 
-/// The summarizers that there are.
+/// Kinds of summarizer.
 public enum SummarizerKind: String, Sendable, Codable, CaseIterable {
   /// An affine map of all children, per bank: ``LinearSummarizer``.
   case linear
@@ -35,7 +35,7 @@ public enum SummarizerKind: String, Sendable, Codable, CaseIterable {
   /// A convolution that mixes the banks: ``ConvSummarizer``.
   case convFull
 
-  /// A summarizer of this kind with fresh parameters.
+  /// A summarizer of this kind with new parameters.
   func summarizer(
     width: Int, shape: TreeShape, using source: inout ParameterSource
   ) -> any Summarizer {
@@ -50,12 +50,12 @@ public enum SummarizerKind: String, Sendable, Codable, CaseIterable {
   }
 }
 
-/// The sizes of a summarizer.
+/// Sizes of a summarizer.
 struct SummarizerScale {
   let width, banks, arity: Int
 
-  /// Maps `[count, inputs · E, E]` with the given number of inputs each, at the scale at which a node
-  /// keeps that of its children.
+  /// Maps `[count, inputs · E, E]` of `inputs` children each, at the scale that keeps the magnitude
+  /// of the children.
   func maps(
     _ count: Int, inputs: Int, orthogonal: Bool, using source: inout ParameterSource
   ) -> Variable {

@@ -9,17 +9,17 @@ import LMNModel
   import Darwin
 #endif
 
-/// How well a model predicts a text: every token but the first.
+/// Evaluation of a model on a text: predictions of all tokens but the first.
 public struct Evaluation: Sendable, Codable, Equatable {
-  /// Tokens that were predicted.
+  /// Number of predicted tokens.
   public let tokens: Int
-  /// The bytes that these tokens stand for.
+  /// Number of bytes of these tokens.
   public let bytes: Int
   /// Mean loss in nats per token.
   public let loss: Double
   /// exp(loss).
   public let perplexity: Double
-  /// Bits per byte of text, which compares models of different vocabularies.
+  /// Bits per byte of text; comparable between vocabularies.
   public let bitsPerByte: Double
 
   enum CodingKeys: String, CodingKey {
@@ -36,29 +36,29 @@ public struct Evaluation: Sendable, Codable, Equatable {
   }
 }
 
-/// A model that predicts a text as it comes, piece by piece, in memory that does not grow with it.
+/// Evaluation of a model on a text that arrives in pieces, in memory that does not grow with it.
 ///
-/// The pieces may have any sizes: how a text is cut changes no bit of the result.
+/// The sizes of the pieces do not affect the result, bit for bit.
 public struct Evaluator: Sendable {
-  /// How a text is predicted.
+  /// Division of the text into streams.
   public enum Mode: Sendable {
-    /// As one stream, its state carried from the first token to the last.
+    /// As one stream, with its state carried from the first token to the last.
     case streaming
-    /// In blocks of so many tokens, each from its own beginning, as in training.
+    /// In blocks of `length` tokens, each from the initial state, as in training.
     case blocks(length: Int)
   }
 
   private let model: LanguageModel
   private let mode: Mode
   private var session: Session<LanguageNetwork>
-  /// What has come since: the first token is known, those behind it are to be predicted.
+  /// The last token read as input, and the tokens after it, not yet predicted.
   private var pending: [Token] = []
   private var losses = 0.0
   private var (tokens, bytes) = (0, 0)
 
-  /// A model before a text.
+  /// An evaluator at the beginning of a text.
   ///
-  /// - Precondition: The length of blocks is positive.
+  /// - Precondition: The block length is positive.
   public init(_ model: LanguageModel, _ mode: Mode) {
     if case .blocks(let length) = mode {
       precondition(length > 0, "Evaluator: blocks of \(length) tokens")
@@ -68,10 +68,10 @@ public struct Evaluator: Sendable {
     session = Session(model.network)
   }
 
-  /// Takes the next tokens of the text, and predicts as many as keep all threads at work; the others
-  /// wait for more to come.
+  /// Reads the next tokens of the text, and predicts those that fill whole chunks for all threads;
+  /// the rest stays pending.
   ///
-  /// - Throws: When the model has learned too few positions.
+  /// - Throws: `ConfigurationError` when there are too few learned positions.
   public mutating func read(_ tokens: [Token]) throws(ConfigurationError) {
     pending += tokens
     let count = max(pending.count - 1, 0)
@@ -84,7 +84,7 @@ public struct Evaluator: Sendable {
     predict(count - count % unit)
   }
 
-  /// The result at the end of the text; nil if it had fewer than two tokens.
+  /// The result at the end of the text; nil for a text with fewer than two tokens.
   public consuming func finish() -> Evaluation? {
     predict(max(pending.count - 1, 0))
     return tokens == 0 ? nil : Evaluation(losses: losses, tokens: tokens, bytes: bytes)

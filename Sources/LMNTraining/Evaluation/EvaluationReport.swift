@@ -1,24 +1,24 @@
 import LMNModel
 
-/// What a model was found to be worth when it reads in either way.
+/// Evaluation as one stream and in blocks.
 public struct EvaluationReport<Finding: Sendable & Codable & Equatable>: Sendable, Codable,
   Equatable
 {
-  /// As one stream.
+  /// As one stream, with carried state.
   public let streaming: Finding
-  /// In blocks.
+  /// In blocks, each from the initial state.
   public let blocks: Finding
 }
 
 extension EvaluationReport where Finding == Evaluation {
-  /// Reads a text once, to its end.
+  /// Evaluates a model on a text, which is read once, to its end.
   ///
   /// - Parameters:
-  ///   - model: What predicts it.
-  ///   - text: Where its tokens come from.
-  ///   - blockLength: Tokens of a block.
-  /// - Throws: ``EvaluationError``, what is wrong with the text, or `ConfigurationError` when the
-  ///   model has learned too few positions for it.
+  ///   - model: The model.
+  ///   - text: Reader of the text's tokens.
+  ///   - blockLength: Tokens per block.
+  /// - Throws: ``EvaluationError``, `FileError` or ``TokenizerError`` of the text, or
+  ///   `ConfigurationError` when there are too few learned positions.
   public init(of model: LanguageModel, on text: inout TokenReader, blockLength: Int) throws {
     var streaming = Evaluator(model, .streaming)
     var blocks = Evaluator(model, .blocks(length: blockLength))
@@ -38,14 +38,14 @@ extension EvaluationReport where Finding == Evaluation {
 }
 
 extension EvaluationReport where Finding == ForecastEvaluation {
-  /// Reads a series.
+  /// Evaluates a model on a series.
   ///
   /// - Parameters:
-  ///   - model: What forecasts it.
-  ///   - series: Of the model's channels, in their own units.
-  ///   - blockLength: Rows of a block.
-  /// - Throws: ``EvaluationError``, or `ConfigurationError` when the model has learned too few
-  ///   positions for it.
+  ///   - model: The model.
+  ///   - series: A series with the model's channels, in their own units.
+  ///   - blockLength: Rows per block.
+  /// - Throws: ``EvaluationError``, or `ConfigurationError` when there are too few learned
+  ///   positions.
   public init(of model: ForecasterModel, on series: Series, blockLength: Int) throws {
     guard series.count > 1 else { throw EvaluationError.tooFewRows(series.count) }
     let values = model.network.normalisation.normalised(series.values)
@@ -55,14 +55,14 @@ extension EvaluationReport where Finding == ForecastEvaluation {
   }
 }
 
-/// Why a text or a series says nothing about a model.
+/// Data without anything to predict.
 public enum EvaluationError: Error, Equatable, CustomStringConvertible {
-  /// A text is too short.
+  /// The text has fewer than two tokens.
   case tooFewTokens(Int)
-  /// A series is too short.
+  /// The series has fewer than two rows.
   case tooFewRows(Int)
 
-  /// The error as a sentence for the user.
+  /// A sentence with the count.
   public var description: String {
     switch self {
     case .tooFewTokens(let count):

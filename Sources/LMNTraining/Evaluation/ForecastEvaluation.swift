@@ -2,18 +2,18 @@ import LMNKernels
 public import LMNMemories
 import LMNModel
 
-/// How well a model forecasts a series, and how well one could without a model.
+/// Evaluation of a model on a series, with two baselines.
 ///
-/// From every row but the last, as many of the following rows as there are up to the horizon are
-/// forecast; errors are means over all channels, and horizons, of all these forecasts.
+/// From each row but the last, the following rows up to the horizon are forecast; errors are means
+/// over all channels and steps of these forecasts.
 public struct ForecastEvaluation: Sendable, Codable, Equatable {
-  /// Values that were forecast.
+  /// Number of forecast values.
   public let values: Int
-  /// Of the model.
+  /// Errors of the model.
   public let model: Errors
-  /// Of repeating the last row.
+  /// Errors of repeating the last row.
   public let lastValue: Errors
-  /// Of always giving the mean of the series that the model was trained on.
+  /// Errors of the training part's mean as a constant forecast.
   public let mean: Errors
 
   enum CodingKeys: String, CodingKey {
@@ -23,13 +23,13 @@ public struct ForecastEvaluation: Sendable, Codable, Equatable {
 
   /// Mean errors.
   public struct Errors: Sendable, Codable, Equatable {
-    /// Of the squared difference, channels normalised.
+    /// Mean squared error, channels normalised.
     public let squared: Double
-    /// Of the absolute difference, channels normalised.
+    /// Mean absolute error, channels normalised.
     public let absolute: Double
-    /// Of the squared difference, channels in their own units.
+    /// Mean squared error, channels in their own units.
     public let squaredInOwnUnits: Double
-    /// Of the absolute difference, channels in their own units.
+    /// Mean absolute error, channels in their own units.
     public let absoluteInOwnUnits: Double
 
     enum CodingKeys: String, CodingKey {
@@ -44,7 +44,7 @@ public struct ForecastEvaluation: Sendable, Codable, Equatable {
     }
   }
 
-  /// Whether JSON can hold it.
+  /// Whether all errors are finite and so can be coded as JSON.
   var isFinite: Bool { [model, lastValue, mean].allSatisfy(\.isFinite) }
 
   private init(_ sums: Sums) {
@@ -54,13 +54,13 @@ public struct ForecastEvaluation: Sendable, Codable, Equatable {
     mean = sums.mean.divided(by: sums.count)
   }
 
-  /// One stream from the first row to the last, its state carried along.
+  /// Evaluates a model on one stream, with its state carried from the first row to the last.
   ///
   /// - Parameters:
-  ///   - model: What forecasts.
+  ///   - model: The model.
   ///   - values: At least two rows, normalised.
-  /// - Returns: How well it does.
-  /// - Throws: When the model has learned too few positions.
+  /// - Returns: The evaluation.
+  /// - Throws: `ConfigurationError` when there are too few learned positions.
   public static func streaming(
     _ model: ForecasterModel, over values: [Float]
   ) throws(ConfigurationError) -> ForecastEvaluation {
@@ -70,20 +70,20 @@ public struct ForecastEvaluation: Sendable, Codable, Equatable {
     var session = ForecastSession(model.network)
     var (sums, row) = (Sums(), 0)
     session.readNormalised(values) { forecasts in
-      sums.add(forecasts, behind: row, of: values, by: model.network)
+      sums.add(forecasts, after: row, of: values, by: model.network)
       row += forecasts.shape[0]
     }
     return ForecastEvaluation(sums)
   }
 
-  /// Blocks of `length` rows, each forecast from its own beginning, as in training.
+  /// Evaluates a model in blocks of `length` rows, each from the initial state, as in training.
   ///
   /// - Parameters:
-  ///   - model: What forecasts.
+  ///   - model: The model.
   ///   - values: At least two rows, normalised.
   ///   - length: At least one.
-  /// - Returns: How well it does.
-  /// - Throws: When the model has learned too few positions for a block.
+  /// - Returns: The evaluation.
+  /// - Throws: `ConfigurationError` when there are too few learned positions.
   public static func byBlocks(
     _ model: ForecasterModel, over values: [Float], length: Int
   ) throws(ConfigurationError) -> ForecastEvaluation {
@@ -97,7 +97,7 @@ public struct ForecastEvaluation: Sendable, Codable, Equatable {
       var (sums, row) = (Sums(), starts[block])
       var session = ForecastSession(model.network)
       session.readNormalised(Array(values[starts[block] * width..<end * width])) { forecasts in
-        sums.add(forecasts, behind: row, of: values, by: model.network)
+        sums.add(forecasts, after: row, of: values, by: model.network)
         row += forecasts.shape[0]
       }
       return sums
@@ -105,16 +105,16 @@ public struct ForecastEvaluation: Sendable, Codable, Equatable {
     return ForecastEvaluation(blocks.reduce(into: Sums()) { $0.add($1) })
   }
 
-  /// Errors, not yet divided by how many they are.
+  /// Sums of errors, and their count.
   private struct Sums {
     var count = 0
     var model = ErrorSums()
     var lastValue = ErrorSums()
     var mean = ErrorSums()
 
-    /// Adds the errors of the forecasts behind a row and those that follow it.
+    /// Adds the errors of the forecasts after each row, starting with row `first`.
     mutating func add(
-      _ forecasts: Tensor, behind first: Int, of values: [Float], by forecaster: ForecasterNetwork
+      _ forecasts: Tensor, after first: Int, of values: [Float], by forecaster: ForecasterNetwork
     ) {
       let (width, columns) = (forecaster.channels, forecasts.shape[1])
       let deviations = forecaster.normalisation.deviation
@@ -142,7 +142,7 @@ public struct ForecastEvaluation: Sendable, Codable, Equatable {
     }
   }
 
-  /// Sums of errors, of the four kinds.
+  /// Sums of the four kinds of error.
   private struct ErrorSums {
     private var (squared, absolute, squaredInOwnUnits, absoluteInOwnUnits) = (0.0, 0.0, 0.0, 0.0)
 

@@ -6,26 +6,26 @@
   import Glibc
 #endif
 
-/// What the system refused to do with a file.
+/// A failed system call on a file.
 public struct FileError: Error, Hashable, CustomStringConvertible {
-  /// What was tried, as a verb: open, read, write, synchronize, replace.
+  /// The operation, as a verb: open, read, write, synchronize, replace.
   public let operation: String
 
-  /// The file it was tried on.
+  /// Path of the file.
   public let path: String
 
-  /// The system's reason, a value of `errno`.
+  /// The value of `errno`.
   public let code: Int32
 
-  /// One sentence: what failed, on which file, and why.
+  /// A sentence with operation, path and the system's reason.
   public var description: String {
     "cannot \(operation) \(path): \(String(cString: strerror(code)))"
   }
 }
 
-/// Whole files in and out of memory; a file that is written is there as a whole or not at all.
+/// Reading of whole files, and atomic writing.
 public enum AtomicFile {
-  /// The bytes of a file, which may also be a pipe such as `/dev/stdin`.
+  /// The contents of a file, which may be a pipe such as `/dev/stdin`.
   ///
   /// - Parameter path: The file to read.
   /// - Returns: All bytes up to the end of the file.
@@ -34,28 +34,29 @@ public enum AtomicFile {
     try FileDescriptor.reading(path).remainingBytes()
   }
 
-  /// Writes a file, replacing one that is there only once the new one is safely stored.
+  /// Writes a file atomically: an existing file is replaced only after the new one is stored
+  /// safely.
   ///
   /// - Parameters:
   ///   - bytes: The contents of the file.
-  ///   - path: Where to write; its directory must exist.
-  /// - Throws: `FileError`; what was at `path` is then as it was before.
+  ///   - path: Path of the file; its directory must exist.
+  /// - Throws: `FileError`; an existing file is then unchanged.
   public static func write(_ bytes: [UInt8], to path: String) throws(FileError) {
     try write(pieces: [bytes[...]], to: path)
   }
 
-  /// Writes a file from pieces that follow each other, without joining them in memory.
+  /// Writes a file atomically from consecutive pieces, without joining them in memory.
   ///
   /// - Parameters:
   ///   - pieces: The contents of the file, in order.
-  ///   - path: Where to write; its directory must exist.
-  /// - Throws: `FileError`; what was at `path` is then as it was before. Only an error of the last
-  ///   step, which makes the exchange itself safe against a power cut, leaves the new file there.
+  ///   - path: Path of the file; its directory must exist.
+  /// - Throws: `FileError`; an existing file is then unchanged, unless the final synchronization of
+  ///   the directory failed.
   public static func write(pieces: [ArraySlice<UInt8>], to path: String) throws(FileError) {
     try write(pieces: pieces, to: path, by: SystemCalls())
   }
 
-  /// The system calls whose order makes the exchange of files safe; tests record them.
+  /// System calls whose order makes the replacement safe; replaced in tests.
   struct SystemCalls {
     var synchronize: (_ file: Int32) -> Int32 = { fsync($0) }
     var replace: (_ new: String, _ old: String) -> Int32 = { rename($0, $1) }
@@ -90,10 +91,10 @@ public enum AtomicFile {
     try directory.synchronize(by: calls.synchronize)
   }
 
-  /// The file that a write to `path` replaces, and the permissions it keeps if it exists.
+  /// Path of the file that a write to `path` replaces, and its permissions if it exists.
   ///
-  /// Links are followed, so that `/dev/stdout` or a link to another disk stays what it is. What
-  /// is not a regular file is refused: to rename over `/dev/null` would do away with the device.
+  /// Links are followed, so that a link stays a link. Anything but a regular file is refused:
+  /// renaming over `/dev/null` would replace the device.
   private static func replaceableFile(
     at path: String
   ) throws(FileError) -> (path: String, permissions: mode_t?) {
@@ -114,12 +115,13 @@ public enum AtomicFile {
   }
 }
 
-/// An open file, closed at the end of its scope; return codes become errors here and only here.
+/// An open file, closed at the end of its scope; the only place that turns return codes into
+/// errors.
 struct FileDescriptor: ~Copyable {
   private let path: String
   private let number: Int32
 
-  /// Opens a file; errors name `namedPath` if that is what the user knows it by.
+  /// Opens a file; errors name `namedPath` instead, if given.
   init(opening path: String, flags: Int32, as namedPath: String? = nil) throws(FileError) {
     let number = open(path, flags | O_CLOEXEC, 0o666)
     guard number >= 0 else {
@@ -129,7 +131,7 @@ struct FileDescriptor: ~Copyable {
     self.number = number
   }
 
-  /// A file, but no directory, opened for reading.
+  /// Opens a file for reading; directories are refused.
   static func reading(_ path: String) throws(FileError) -> FileDescriptor {
     let file = try FileDescriptor(opening: path, flags: O_RDONLY)
     guard try file.status().st_mode & S_IFMT != S_IFDIR else {
@@ -138,7 +140,7 @@ struct FileDescriptor: ~Copyable {
     return file
   }
 
-  /// A file, made if it is missing, opened to write at its end.
+  /// Opens a file for appending, created if missing.
   static func appending(_ path: String) throws(FileError) -> FileDescriptor {
     try FileDescriptor(opening: path, flags: O_WRONLY | O_APPEND | O_CREAT)
   }
@@ -147,7 +149,7 @@ struct FileDescriptor: ~Copyable {
     close(number)
   }
 
-  /// The number of bytes of a regular file; nil for a pipe or a device.
+  /// Size of a regular file in bytes; nil for a pipe or device.
   func byteCount() throws(FileError) -> Int? {
     let status = try status()
     return status.st_mode & S_IFMT == S_IFREG ? Int(status.st_size) : nil
@@ -165,18 +167,18 @@ struct FileDescriptor: ~Copyable {
     }
   }
 
-  /// All bytes from here to the end of the file.
+  /// All bytes from the current position to the end of the file.
   func remainingBytes() throws(FileError) -> [UInt8] {
     var bytes = try bytes(upTo: byteCount() ?? 0)
     while true {
-      // The size was only a hint: a file may have grown since, and those of /proc claim to be empty.
+      // The size is only a hint: the file may have grown, and files in /proc report size 0.
       let chunk = try self.bytes(upTo: 1 << 16)
       guard !chunk.isEmpty else { return bytes }
       bytes += chunk
     }
   }
 
-  /// Writes all of `bytes`, in as many steps as the system takes.
+  /// Writes all of `bytes`, in several calls if necessary.
   func append(_ bytes: ArraySlice<UInt8>) throws(FileError) {
     try bytes.withUnsafeBufferPointer { buffer throws(FileError) in
       var rest = buffer[...]
@@ -188,17 +190,17 @@ struct FileDescriptor: ~Copyable {
     }
   }
 
-  /// Gives the file the permissions of another.
+  /// Sets the permissions of the file.
   func setPermissions(_ permissions: mode_t) throws(FileError) {
     _ = try attempt("write") { Int(fchmod(number, permissions)) }
   }
 
-  /// Returns once all that was written is on the disk.
+  /// Waits until all written data is on the disk.
   func synchronize(by call: (Int32) -> Int32) throws(FileError) {
     do throws(FileError) {
       _ = try attempt("synchronize") { Int(call(number)) }
     } catch {
-      // A file system may have no way to synchronize a directory, and says so by EINVAL.
+      // File systems that cannot synchronize directories report EINVAL.
       guard error.code == EINVAL else { throw error }
     }
   }
@@ -209,7 +211,7 @@ struct FileDescriptor: ~Copyable {
     return status
   }
 
-  /// The result of a system call, repeated as long as signals interrupt it.
+  /// The result of a system call, repeated while signals interrupt it.
   private func attempt(_ operation: String, _ call: () -> Int) throws(FileError) -> Int {
     while true {
       let result = call()

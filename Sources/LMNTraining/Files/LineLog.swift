@@ -1,13 +1,13 @@
-/// A file with a JSON object per line, which only grows.
+/// Append-only file with one JSON object per line.
 package struct LineLog: ~Copyable {
   private let file: FileDescriptor
 
-  /// Opens the file at `path`, or makes it.
+  /// Opens the file at `path`, created if missing.
   package init(appendingTo path: String) throws(FileError) {
     file = try FileDescriptor.appending(path)
   }
 
-  /// Adds a line.
+  /// Appends a line.
   package func append(_ record: some Encodable) throws {
     try file.append(Array((sortedJSON(record) + "\n").utf8)[...])
   }

@@ -1,6 +1,6 @@
 import FoundationEssentials
 
-/// A value as JSON whose keys are in alphabetical order, so that equal values are equal texts.
+/// A value as JSON with sorted keys, so that equal values give equal texts.
 func sortedJSON(
   _ value: some Encodable, formatting: JSONEncoder.OutputFormatting = []
 ) throws -> String {
@@ -9,15 +9,15 @@ func sortedJSON(
   return String(decoding: try encoder.encode(value), as: UTF8.self)
 }
 
-/// The same of a value that JSON can hold: texts, and numbers that are finite.
+/// A value of strings and finite numbers as JSON with sorted keys.
 func json(_ value: some Encodable) -> String {
   do { return try sortedJSON(value) } catch {
-    preconditionFailure("JSON cannot hold \(value): \(error)")
+    preconditionFailure("\(value) cannot be encoded as JSON: \(error)")
   }
 }
 
 extension Safetensors {
-  /// What the metadata hold as JSON under `key`.
+  /// Decodes the JSON value in the metadata under `key`.
   func decoded<Value: Decodable>(_ key: String, path: String) throws -> Value {
     let text = try metadata(key, path: path)
     do { return try JSONDecoder().decode(Value.self, from: Data(text.utf8)) } catch {

@@ -4,19 +4,21 @@ public import LMNLayers
 import LMNMemories
 import LMNModel
 
-/// A text that a model continues: a value, so a copy is a fork.
+/// Generation of a text with a model.
+///
+/// It is a value: a copy is a fork.
 public struct Generation: Sendable {
   private let model: LanguageModel
   private var session: Session<LanguageNetwork>
   private var logits: Tensor?
   private var decoder: StreamingDecoder
   private var workspace = Sampler.Workspace()
-  /// How tokens are drawn.
+  /// Sampling of tokens.
   public var sampler: Sampler
-  /// What decides between tokens.
+  /// Random numbers for sampling.
   public var generator: SeededGenerator
 
-  /// A text at its beginning.
+  /// A generation at the beginning of a text.
   public init(_ model: LanguageModel, sampler: Sampler = Sampler(), seed: UInt64) {
     self.model = model
     session = Session(model.network)
@@ -25,21 +27,21 @@ public struct Generation: Sendable {
     generator = SeededGenerator(seed: seed)
   }
 
-  /// Tokens read and written so far.
+  /// Number of tokens read and written.
   public var position: Int { session.position }
 
-  /// How many more tokens can be read and written: learned positions end somewhere.
+  /// Number of further tokens that can be read and written; limited by learned positions only.
   public var room: Int {
     max(0, (model.network.configuration.maximumLength ?? .max) - position)
   }
 
-  /// Reads a text, in parallel.
+  /// Reads a text in parallel form.
   ///
   /// - Parameters:
-  ///   - text: Bytes.
-  ///   - count: Tokens that will be written behind it.
-  /// - Throws: ``TokenizerError``, or, when the model has learned too few positions for all of them,
-  ///   `ConfigurationError`; nothing is read then.
+  ///   - text: Bytes of the text.
+  ///   - count: Tokens that will be written after it.
+  /// - Throws: ``TokenizerError``, or `ConfigurationError` when there are too few learned positions
+  ///   for all tokens; nothing is read then.
   public mutating func read(_ text: [UInt8], toWrite count: Int = 0) throws {
     let tokens = try model.tokenizer.encode(text)
     try expectPositions(from: position, for: tokens, toWrite: count)
@@ -49,10 +51,10 @@ public struct Generation: Sendable {
   /// Reads a text to its end, in memory that does not grow with it.
   ///
   /// - Parameters:
-  ///   - text: Where its tokens come from.
-  ///   - count: Tokens that will be written behind it.
-  /// - Throws: What is wrong with the text, or, when the model has learned too few positions for all
-  ///   of them, `ConfigurationError`; nothing is read then.
+  ///   - text: Reader of the text's tokens.
+  ///   - count: Tokens that will be written after it.
+  /// - Throws: `FileError` or ``TokenizerError`` of the text, or `ConfigurationError` when there
+  ///   are too few learned positions for all tokens; nothing is read then.
   public mutating func read(_ text: inout TokenReader, toWrite count: Int = 0) throws {
     var (session, logits) = (session, logits)
     var isAtEnd = false
@@ -73,26 +75,26 @@ public struct Generation: Sendable {
     try model.network.configuration.expectPositions(for: overflows ? .max : total)
   }
 
-  /// Writes one token: the text that it completes, which may be empty.
+  /// Writes one token; returns the text that it completes, which may be empty.
   ///
-  /// - Precondition: Something was read, and there is ``room``.
+  /// - Precondition: Something was read, and ``room`` is positive.
   public mutating func write() -> String {
-    guard let logits else { preconditionFailure("Generation: nothing was read yet") }
+    guard let logits else { preconditionFailure("Generation: nothing was read") }
     let token = sampler.sample(logits, using: &generator, in: &workspace)
-    // Let go, so that the session can write the next ones in their place.
+    // Released, so that the session can overwrite them with the next ones.
     self.logits = nil
     self.logits = session.step(token)
     return decoder.decode(token)
   }
 
-  /// The text of bytes that were held back because more might have followed.
+  /// The text of incomplete bytes held back at the end.
   public mutating func finish() -> String { decoder.finish() }
 }
 
 extension Generation {
-  /// Reads a state that ``save(to:)`` wrote.
+  /// Restores a state written by ``save(to:)``.
   ///
-  /// - Throws: ``CheckpointError`` if it is none, or of another model.
+  /// - Throws: ``CheckpointError`` if the file holds no state, or that of another model.
   public init(restoring path: String, of model: LanguageModel, sampler: Sampler) throws {
     let file = try Safetensors(contentsOf: path)
     func problem(_ sentence: String) -> CheckpointError {
@@ -110,12 +112,12 @@ extension Generation {
     else { throw problem("its position, random state or text cannot be read") }
     let configuration = model.network.configuration
     if let length = configuration.maximumLength, position > length {
-      throw problem("its position is \(position), the model has learned \(length)")
+      throw problem("its position is \(position), the model has \(length) learned positions")
     }
     let logits = try file.stateDictionary(of: ["logits"]).tensors[0]
     guard let state = try file.state(of: model.network.trunk, at: position),
       logits.shape == [configuration.vocabularySize]
-    else { throw problem("its tensors are not those of a state at position \(position)") }
+    else { throw problem("its tensors do not form a state at position \(position)") }
     self.init(model, sampler: sampler, seed: 0)
     session = Session(model.network, state: state)
     self.logits = logits
@@ -123,11 +125,11 @@ extension Generation {
     self.generator = generator
   }
 
-  /// Writes what is needed to go on exactly here.
+  /// Saves the state for an exact continuation.
   ///
   /// - Precondition: Something was read.
   public func save(to path: String) throws(FileError) {
-    guard let logits else { preconditionFailure("Generation: nothing was read yet") }
+    guard let logits else { preconditionFailure("Generation: nothing was read") }
     var file = Safetensors(metadata: [
       "state_of": model.fingerprint, "position": "\(position)", "generator": generator.rawValue,
       "held_back": decoder.heldBack.map { String($0, radix: 16) }.joined(separator: " "),

@@ -7,19 +7,20 @@ public import LMNLayers
   import Darwin
 #endif
 
-/// How the next token is drawn from logits.
+/// Sampling of the next token from logits.
 public struct Sampler: Sendable, Equatable {
-  /// Divides the logits; 0 takes the likeliest token.
+  /// Temperature: divides the logits; 0 selects the likeliest token.
   public var temperature: Double = 1
-  /// Only so many of the likeliest tokens are drawn from; nil for all.
+  /// Top-k: number of likeliest tokens to draw from; nil for all.
   public var topK: Int?
-  /// Only the likeliest tokens that together have at least this probability; nil for all.
+  /// Top-p: draw only from the likeliest tokens whose probabilities sum to at least this; nil for
+  /// all.
   public var topP: Double?
 
-  /// Draws from all tokens by their probabilities.
+  /// A sampler with temperature 1 and without top-k and top-p.
   public init() {}
 
-  /// Throws unless tokens can be drawn like this.
+  /// Throws unless all settings are in range.
   public func validate() throws(SamplerError) {
     guard temperature >= 0, temperature.isFinite else {
       throw .outOfRange(name: "temperature", value: "\(temperature)", range: "0 or more")
@@ -32,25 +33,25 @@ public struct Sampler: Sendable, Equatable {
     }
   }
 
-  /// Memory that drawing works in; kept between draws, it is allocated once.
+  /// Working memory for sampling, allocated once and reused between draws.
   public struct Workspace: Sendable {
     fileprivate var weights: [Double] = []
     fileprivate var heap: [Token] = []
 
-    /// A workspace of no size yet.
+    /// An empty workspace.
     public init() {}
   }
 
   /// Draws a token.
   ///
-  /// The weights are `exp(logit / temperature)`. Of equal logits the first tokens are the likelier
-  /// ones. First top-k leaves k tokens, then top-p as many of these as have the share p of their
-  /// weights; temperature comes before both.
+  /// The weights are `exp(logit / temperature)`. Among equal logits, lower token numbers rank
+  /// first. Top-k keeps the k likeliest tokens; then top-p keeps the likeliest of these that have
+  /// the fraction p of their total weight. Temperature is applied before both.
   ///
   /// - Parameters:
   ///   - logits: `[V]`.
   ///   - generator: Random numbers.
-  ///   - workspace: Memory to work in.
+  ///   - workspace: Working memory.
   /// - Returns: The token.
   public func sample(
     _ logits: Tensor, using generator: inout SeededGenerator, in workspace: inout Workspace
@@ -64,7 +65,7 @@ public struct Sampler: Sendable, Equatable {
       for logit in logits {
         workspace.weights.append(exp((Double(logit) - Double(logits[largest])) / temperature))
       }
-      // Draws go through the tokens in their order: flags that exclude none change no draw.
+      // Draws iterate over tokens in their order, so settings that exclude no token change no draw.
       let last = topK == nil && topP == nil ? nil : lastKept(logits, &workspace)
       func isKept(_ token: Int) -> Bool {
         last.map { !logits.isLikelier($0, than: Token(token)) } ?? true
@@ -83,20 +84,20 @@ public struct Sampler: Sendable, Equatable {
     }
   }
 
-  /// The same in memory of its own.
+  /// Draws a token with a new workspace.
   public func sample(_ logits: Tensor, using generator: inout SeededGenerator) -> Token {
     var workspace = Workspace()
     return sample(logits, using: &generator, in: &workspace)
   }
 
-  /// The unlikeliest token that top-k and top-p leave.
+  /// The unlikeliest token that top-k and top-p keep.
   private func lastKept(
     _ logits: UnsafeBufferPointer<Float>, _ workspace: inout Workspace
   ) -> Token {
     let most = min(topK ?? logits.count, logits.count)
     workspace.heap.removeAll(keepingCapacity: true)
     for token in 0..<logits.count { workspace.heap.append(Token(token)) }
-    // The likeliest tokens in turn, from the end of the array down.
+    // The likeliest tokens in descending order, from the end of the array.
     workspace.heap.sortLikeliest(most, by: logits)
     let count = logits.count
     var total = 0.0
@@ -112,15 +113,15 @@ public struct Sampler: Sendable, Equatable {
 }
 
 extension UnsafeBufferPointer<Float> {
-  /// Whether a token has the larger logit, or the same and comes first.
+  /// Whether a token has the larger logit, or an equal one and the lower number.
   fileprivate func isLikelier(_ token: Token, than other: Token) -> Bool {
     (self[Int(token)], other) > (self[Int(other)], token)
   }
 }
 
 extension [Token] {
-  /// Moves the `most` likeliest of all tokens to the end, the likeliest last: heapsort, without
-  /// allocating.
+  /// Moves the `most` likeliest tokens to the end, the likeliest last, by heapsort without
+  /// allocations.
   fileprivate mutating func sortLikeliest(_ most: Int, by logits: UnsafeBufferPointer<Float>) {
     for parent in (0..<count / 2).reversed() { siftDown(parent, below: count, logits) }
     for end in (count - most..<count).reversed() {
@@ -143,12 +144,12 @@ extension [Token] {
   }
 }
 
-/// Why tokens cannot be drawn in some way.
+/// An invalid sampling setting.
 public enum SamplerError: Error, Equatable, CustomStringConvertible {
-  /// A setting is outside what makes sense.
+  /// A setting is out of range.
   case outOfRange(name: String, value: String, range: String)
 
-  /// A sentence for the user.
+  /// A sentence with name, value and range.
   public var description: String {
     switch self {
     case .outOfRange(let name, let value, let range):

@@ -1,5 +1,5 @@
 extension Safetensors {
-  /// The metadata under `key`, which a file of this kind has to have.
+  /// The metadata under `key`, which is required.
   func metadata(_ key: String, path: String) throws(CheckpointError) -> String {
     guard let value = metadata[key] else {
       throw .unusable(file: path, problem: "it has no '\(key)' in its metadata")
@@ -8,7 +8,7 @@ extension Safetensors {
   }
 }
 
-/// The result of `body`; an error that knows no file becomes one of the file at `path`.
+/// The result of `body`; errors without a file name become errors of the file at `path`.
 func naming<Result>(file path: String, _ body: () throws -> Result) throws -> Result {
   do {
     return try body()
@@ -22,24 +22,24 @@ func naming<Result>(file path: String, _ body: () throws -> Result) throws -> Re
   }
 }
 
-/// Why a directory or file holds no checkpoint that can be used.
+/// A directory or file without a usable checkpoint.
 public enum CheckpointError: Error, Equatable, CustomStringConvertible {
-  /// A file is readable but does not say what it has to.
+  /// The file is readable, but its content is missing or invalid.
   case unusable(file: String, problem: String)
-  /// A model is for another task than the one it is asked for.
+  /// The model is for another task.
   case anotherTask(file: String, expected: TaskKind, found: TaskKind)
-  /// The configuration asks for another number of parameters than there are.
+  /// The configuration needs another number of parameters than there are.
   case mismatchedParameterCount(expected: Int, found: Int)
 
-  /// A sentence that names file and problem.
+  /// A sentence with file and problem.
   public var description: String {
     switch self {
     case .unusable(let file, let problem):
       "\(file): \(problem)"
     case .anotherTask(let file, let expected, let found):
-      "\(file): its task is \(found.rawValue), and only a model for the task \(expected.rawValue) will do"
+      "\(file): its task is \(found.rawValue), expected a model for the task \(expected.rawValue)"
     case .mismatchedParameterCount(let expected, let found):
-      "the configuration asks for \(expected) parameters, there are \(found)"
+      "the configuration needs \(expected) parameters, the file has \(found)"
     }
   }
 }

@@ -10,32 +10,32 @@ public import LMNModel
   import Darwin
 #endif
 
-/// A classifier with the tokenizer it was trained with and the names of its classes.
+/// A classifier with its tokenizer and class names.
 public struct ClassifierModel: StoredModel {
   /// Classifying texts.
   public static let task = TaskKind.classify
   /// The network.
   public var network: ClassifierNetwork
-  /// Its vocabulary.
+  /// Tokenizer of the texts.
   public let tokenizer: Tokenizer
-  /// Names of its classes.
+  /// Names of the classes.
   public let labels: [String]
 
-  /// A model of its parts.
+  /// A model with the given parts.
   ///
-  /// - Precondition: The vocabularies are of one size, and there is a name per class.
+  /// - Precondition: Vocabulary sizes are equal, and there is one name per class.
   public init(network: ClassifierNetwork, tokenizer: Tokenizer, labels: [String]) {
     precondition(
       network.configuration.vocabularySize == tokenizer.vocabularySize
         && network.classes == labels.count,
-      "ClassifierModel: \(tokenizer.vocabularySize) tokens and \(labels.count) labels of another "
+      "ClassifierModel: \(tokenizer.vocabularySize) tokens and \(labels.count) labels do not fit the "
         + "network")
     self.network = network
     self.tokenizer = tokenizer
     self.labels = labels
   }
 
-  /// The model in a file of this task.
+  /// Decodes a file of this task.
   public init(decoding file: ModelFile) throws {
     let (configuration, tokenizer) = try file.configurationAndTokenizer()
     let labels: [String] = try file.decoded("labels")
@@ -45,7 +45,7 @@ public struct ClassifierModel: StoredModel {
     }
     if labels.isEmpty { throw problem("it has no labels") }
     guard let pooling = Pooling(rawValue: name) else {
-      throw problem("its pooling is \(name.quoted), which is none that this program knows")
+      throw problem("its pooling \(name.quoted) is unknown")
     }
     network = try file.network {
       try ClassifierNetwork(configuration, classes: labels.count, pooling: pooling, using: &$0)
@@ -54,7 +54,7 @@ public struct ClassifierModel: StoredModel {
     self.labels = labels
   }
 
-  /// Configuration, tokenizer, labels and pooling.
+  /// Metadata: configuration, tokenizer, labels and pooling.
   public var specification: [String: String] {
     [
       "config": network.configuration.json, "tokenizer": tokenizer.specification,
@@ -62,22 +62,22 @@ public struct ClassifierModel: StoredModel {
     ]
   }
 
-  /// The likeliest class of a text, with its probability.
+  /// The likeliest class of a text, and its probability.
   public struct Prediction: Sendable, Equatable {
-    /// The name of the class.
+    /// Name of the class.
     public let label: String
-    /// From 0 to 1.
+    /// Probability of the class, from 0 to 1.
     public let probability: Double
   }
 
-  /// The likeliest class of a sequence of tokens, of which there is at least one.
+  /// The likeliest class of a sequence of at least one token.
   public func prediction(of tokens: [Token]) -> Prediction {
     let probabilities = logProbabilities(of: tokens)
     let best = probabilities.indices.max { probabilities[$0] < probabilities[$1] }!
     return Prediction(label: labels[best], probability: exp(probabilities[best]))
   }
 
-  /// A table with the likeliest class of every text, and its probability.
+  /// CSV with the likeliest label and its probability for each text.
   public func predictions(of texts: LabelledTexts) throws -> String {
     let tokens = try texts.tokens(by: tokenizer)
     try network.configuration.expectPositions(forEach: tokens)
@@ -89,7 +89,7 @@ public struct ClassifierModel: StoredModel {
     return "label,probability\n" + lines.joined()
   }
 
-  /// By class, of a sequence of tokens that is read as a stream.
+  /// Logarithms of the class probabilities of a sequence, read as a stream.
   func logProbabilities(of tokens: [Token]) -> [Double] {
     var session = ClassificationSession(network)
     session.read(tokens)
@@ -101,7 +101,7 @@ public struct ClassifierModel: StoredModel {
 }
 
 extension Configuration {
-  /// Throws when one of the texts is too long for the learned positions.
+  /// Throws when a text is too long for the learned positions.
   func expectPositions(forEach texts: [[Token]]) throws(ConfigurationError) {
     try expectPositions(for: texts.reduce(0) { max($0, $1.count) })
   }

@@ -1,5 +1,4 @@
-/// A short name for data that tells it from other data: FNV-1a with 64 bits, no defence against
-/// forgery.
+/// Checksum that identifies data: FNV-1a with 64 bits; not cryptographic.
 struct Fingerprint: CustomStringConvertible {
   private var hash: UInt64 = 0xcbf2_9ce4_8422_2325
 

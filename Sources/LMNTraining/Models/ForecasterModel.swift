@@ -10,27 +10,27 @@ public import LMNModel
   import Darwin
 #endif
 
-/// A forecaster with the names of its channels.
+/// A forecaster with its channel names.
 public struct ForecasterModel: StoredModel {
   /// Forecasting a series.
   public static let task = TaskKind.forecast
   /// The network.
   public var network: ForecasterNetwork
-  /// Names of its channels.
+  /// Names of the channels.
   public let channels: [String]
 
-  /// A model of its parts.
+  /// A model with the given parts.
   ///
-  /// - Precondition: There is a name per channel.
+  /// - Precondition: There is one name per channel.
   public init(network: ForecasterNetwork, channels: [String]) {
     precondition(
       network.channels == channels.count,
-      "ForecasterModel: \(channels.count) names of \(network.channels) channels")
+      "ForecasterModel: \(channels.count) names for \(network.channels) channels")
     self.network = network
     self.channels = channels
   }
 
-  /// The model in a file of this task.
+  /// Decodes a file of this task.
   public init(decoding file: ModelFile) throws {
     let configuration = try file.configuration()
     let channels: [String] = try file.decoded("channels")
@@ -51,16 +51,17 @@ public struct ForecasterModel: StoredModel {
     self.channels = channels
   }
 
-  /// The forecast after the last row of a series of the same channels, as CSV in their own units.
+  /// The forecast after the last row of a series with the model's channels, as CSV in their own
+  /// units.
   ///
-  /// A value has the digits that a millionth of its channel's deviation changes.
+  /// Values have a resolution of a millionth of the channel's standard deviation.
   public func forecast(after series: Series) throws(ConfigurationError) -> String {
     precondition(series.channels == channels, "forecast: a series of \(series.channels)")
     try network.configuration.expectPositions(for: series.count)
     var session = ForecastSession(network)
-    // A series has a row at least.
+    // A series has at least one row.
     let forecast = session.read(series.values)!
-    // A whole number over a power of ten is printed with no more digits than that.
+    // An integer divided by a power of ten prints with at most that many decimals.
     let scales = network.normalisation.deviation.map { deviation in
       pow(10, min(max(6 - log10(deviation).rounded(.down), 0), 22))
     }
@@ -72,7 +73,7 @@ public struct ForecasterModel: StoredModel {
     return ([channels.map(csvField)] + rows).map { $0.joined(separator: ",") + "\n" }.joined()
   }
 
-  /// Configuration, channels, horizon and normalisation.
+  /// Metadata: configuration, channels, horizon and normalisation.
   public var specification: [String: String] {
     [
       "config": network.configuration.json, "channels": json(channels),

@@ -2,18 +2,18 @@ import LMNKernels
 import LMNLayers
 public import LMNModel
 
-/// A language network with the tokenizer it was trained with.
+/// A language network with its tokenizer.
 public struct LanguageModel: StoredModel {
   /// Continuing a text.
   public static let task = TaskKind.text
   /// The network.
   public var network: LanguageNetwork
-  /// Its vocabulary.
+  /// Tokenizer of the texts.
   public let tokenizer: Tokenizer
 
-  /// A model of its parts.
+  /// A model with the given parts.
   ///
-  /// - Precondition: The vocabularies are of one size.
+  /// - Precondition: Vocabulary sizes are equal.
   public init(network: LanguageNetwork, tokenizer: Tokenizer) {
     precondition(
       network.configuration.vocabularySize == tokenizer.vocabularySize,
@@ -22,19 +22,19 @@ public struct LanguageModel: StoredModel {
     self.tokenizer = tokenizer
   }
 
-  /// The model in a file of this task.
+  /// Decodes a file of this task.
   public init(decoding file: ModelFile) throws {
     let (configuration, tokenizer) = try file.configurationAndTokenizer()
     network = try file.network { try LanguageNetwork(configuration, using: &$0) }
     self.tokenizer = tokenizer
   }
 
-  /// Configuration and tokenizer.
+  /// Metadata: configuration and tokenizer.
   public var specification: [String: String] {
     ["config": network.configuration.json, "tokenizer": tokenizer.specification]
   }
 
-  /// Tells this model from any other, as in the files of its sessions' states.
+  /// Checksum that identifies the model in state files.
   var fingerprint: String {
     var fingerprint = Fingerprint()
     fingerprint.add(network.configuration.json.utf8)
@@ -47,7 +47,7 @@ public struct LanguageModel: StoredModel {
 }
 
 extension ModelFile {
-  /// Configuration and tokenizer of a model of texts, of one vocabulary.
+  /// Configuration and tokenizer, with equal vocabulary sizes.
   func configurationAndTokenizer() throws -> (Configuration, Tokenizer) {
     let configuration = try configuration()
     let tokenizer = try Tokenizer(specification: metadata("tokenizer"))

@@ -3,11 +3,11 @@ import LMNKernels
 import LMNLayers
 import LMNModel
 
-/// A file that holds a model, perhaps beside other tensors.
+/// A file that holds a model, possibly beside other tensors.
 public struct ModelFile {
-  /// The file's content.
+  /// Content of the file.
   let content: Safetensors
-  /// Where it was read, for errors.
+  /// Path of the file, for errors.
   let path: String
   /// Names of the model's tensors.
   let names: [String]
@@ -15,10 +15,9 @@ public struct ModelFile {
   public let task: TaskKind
   private let version: String
 
-  /// Version of the files that this program writes: parameters under the house's names and in its
-  /// layout.
+  /// Format version of written files: parameters under our names and in our layout.
   static let version = "2"
-  /// Version of the files before: parameters under their published names.
+  /// Previous format version: parameters under their published names.
   private static let publishedVersion = "1"
 
   /// Reads a model file, or the file `model.safetensors` of a directory.
@@ -29,7 +28,7 @@ public struct ModelFile {
     try self.init(try Safetensors(contentsOf: path), path: path)
   }
 
-  /// A model in some tensors of a file; all of them unless told otherwise.
+  /// The model in the tensors of a file whose names satisfy `isPart`.
   init(
     _ content: Safetensors, path: String, where isPart: (String) -> Bool = { _ in true }
   ) throws(CheckpointError) {
@@ -43,16 +42,16 @@ public struct ModelFile {
         problem: "its format is version \(version), this program reads \(Self.publishedVersion) "
           + "and \(Self.version)")
     }
-    // Files from before there were other tasks do not say theirs.
+    // Files of earlier versions, which had no other task, do not name it.
     let name = content.metadata["task"] ?? TaskKind.text.rawValue
     guard let task = TaskKind(rawValue: name) else {
       throw .unusable(
-        file: path, problem: "its task \(name.quoted) is none that this program knows")
+        file: path, problem: "its task \(name.quoted) is unknown")
     }
     self.task = task
   }
 
-  /// The metadata under `key`, which the file has to have.
+  /// The metadata under `key`, which is required.
   func metadata(_ key: String) throws(CheckpointError) -> String {
     try content.metadata(key, path: path)
   }
@@ -65,7 +64,7 @@ public struct ModelFile {
   /// The configuration in the metadata.
   func configuration() throws -> Configuration { try Configuration(json: metadata("config")) }
 
-  /// The network that `make` describes, with the parameters of the file.
+  /// The network that `make` describes, with the file's parameters.
   func network<N: Network>(_ make: (inout ParameterSource) throws -> N) throws -> N {
     try N.loading(
       content.stateDictionary(of: names), isPublished: version == Self.publishedVersion, make)
@@ -75,13 +74,15 @@ public struct ModelFile {
 extension Network {
   /// The network that `make` describes, with the given parameters.
   ///
-  /// Parameters are counted before memory is taken, so a configuration cannot ask for more memory
-  /// than came with it.
+  /// Parameters are counted before memory is allocated, so a configuration cannot request more
+  /// memory than the file has.
   ///
   /// - Parameters:
-  ///   - parameters: All of them.
-  ///   - isPublished: Whether names and shapes are the published ones, or the house's.
-  ///   - make: Makes the network with parameters of a source.
+  ///   - parameters: All parameters.
+  ///   - isPublished: Whether names and shapes are the published ones.
+  ///   - make: Constructs the network from a parameter source.
+  /// - Returns: The network.
+  /// - Throws: ``CheckpointError``, or an error that lists mismatched names and shapes.
   static func loading(
     _ parameters: StateDictionary, isPublished: Bool,
     _ make: (inout ParameterSource) throws -> Self

@@ -1,16 +1,16 @@
 import LMNLayers
 public import LMNModel
 
-/// A model: a network with all that is needed to use it, as a model file holds it.
+/// A model: weights, configuration and the task's metadata, stored in one file.
 public protocol StoredModel: Sendable {
-  /// The part with the parameters.
+  /// Type of the network.
   associatedtype N: Network
   /// The task of the model.
   static var task: TaskKind { get }
-  /// The part with the parameters.
+  /// The network, which holds the weights.
   var network: N { get set }
 
-  /// The model in a file of this task.
+  /// Decodes a file of this task.
   init(decoding file: ModelFile) throws
 
   /// Metadata of the model's file, beside format and task.
@@ -20,12 +20,12 @@ public protocol StoredModel: Sendable {
 extension StoredModel {
   /// Reads a model file, or the file `model.safetensors` of a directory.
   ///
-  /// - Throws: An error that names the file, such as for a model of another task.
+  /// - Throws: An error that names the file, for example for a model of another task.
   public init(contentsOf path: String) throws {
     try self.init(ModelFile(contentsOf: path))
   }
 
-  /// The model in a file, which has to be of this task.
+  /// Decodes a file, whose task has to be this one.
   init(_ file: ModelFile) throws {
     guard file.task == Self.task else {
       throw CheckpointError.anotherTask(file: file.path, expected: Self.task, found: file.task)
@@ -33,7 +33,7 @@ extension StoredModel {
     self = try naming(file: file.path) { try Self(decoding: file) }
   }
 
-  /// Parameters and metadata.
+  /// Parameters and metadata as a file.
   func encoded() -> Safetensors {
     var file = Safetensors(
       metadata: specification.merging([
@@ -43,17 +43,17 @@ extension StoredModel {
     return file
   }
 
-  /// Writes a model file; a file at `path` is replaced as a whole or not at all.
+  /// Writes a model file atomically.
   public func write(to path: String) throws { try encoded().write(to: path) }
 }
 
 /// A model of any task.
 public enum AnyModel: Sendable {
-  /// It continues texts.
+  /// Continuation of texts.
   case text(LanguageModel)
-  /// It classifies texts.
+  /// Classification of texts.
   case classify(ClassifierModel)
-  /// It forecasts a series.
+  /// Forecasts of series.
   case forecast(ForecasterModel)
 
   /// Reads a model file, or the file `model.safetensors` of a directory.
@@ -75,7 +75,7 @@ public enum AnyModel: Sendable {
     }
   }
 
-  /// The part with the parameters.
+  /// The network of the model.
   public var network: any Network {
     switch self {
     case .text(let model): model.network

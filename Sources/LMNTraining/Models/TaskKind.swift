@@ -1,10 +1,10 @@
-/// A task that models are trained for.
+/// Task that models are trained for.
 public enum TaskKind: String, Sendable, Codable, CaseIterable {
-  /// Continuing a text.
+  /// Continuation of a text.
   case text
-  /// Classifying texts.
+  /// Classification of texts.
   case classify
-  /// Forecasting a series.
+  /// Forecast of a series.
   case forecast
 }
 

@@ -1,12 +1,12 @@
 import LMNMemories
 import LMNModel
 
-/// A configuration that is put together from what shapes tell and what is said besides.
+/// A configuration composed of values that follow from tensor shapes, and of explicit ones.
 struct InferredConfiguration {
-  /// By key of the configuration.
+  /// Values by configuration key.
   private var values: [String: JSONValue] = [:]
 
-  /// What the names and shapes of a published state dict tell.
+  /// Values that follow from the names and shapes of a published state dict.
   init(layout: [(name: String, shape: [Int])]) {
     let shapes = Dictionary(uniqueKeysWithValues: layout.map { ($0.name, $0.shape) })
     func shape(_ name: String, rank: Int) -> [Int]? {
@@ -35,7 +35,7 @@ struct InferredConfiguration {
     } else if let weight = shape(summarizer + "depthwise.weight", rank: 3) {
       setSummarizer("depthwiseSeparable", banks: weight[0], arity: weight[2])
     } else if let weight = shape(summarizer + "conv.weight", rank: 3) {
-      // With one bank there is one group, and the two are the same.
+      // With one bank there is one group, and both kinds are the same.
       let kind = weight[1] == width ? "convGrouped" : "convFull"
       setSummarizer(kind, banks: weight[0] / width, arity: weight[2])
     }
@@ -56,25 +56,25 @@ struct InferredConfiguration {
     (self["banks"], self["arity"]) = (banks, arity)
   }
 
-  /// The number of a key.
+  /// The integer value of a key.
   subscript(key: String) -> Int? {
     get { if case .number(let number) = values[key] { Int(exactly: number) } else { nil } }
     set { values[key] = newValue.map { .number(Double($0)) } }
   }
 
-  /// Takes over what a JSON object says.
+  /// Overrides values by those of a JSON object.
   mutating func merge(json: String) throws(ConfigurationError) {
     values.merge(try [String: JSONValue](configuration: json)) { $1 }
   }
 
-  /// The keys that every configuration has and nothing tells.
+  /// Required keys without a value.
   var unknownKeys: [String] {
     ["vocab", "width", "heads", "layers", "banks", "feedForward", "summarizer"].filter {
       values[$0] == nil
     }
   }
 
-  /// The configuration.
+  /// The resulting configuration.
   func configuration() throws -> Configuration {
     let configuration = try Configuration(merged: values)
     try configuration.validate()

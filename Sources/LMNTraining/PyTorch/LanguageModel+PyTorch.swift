@@ -4,28 +4,28 @@ public import LMNLayers
 import LMNModel
 
 extension LanguageModel {
-  /// What the tensors of a state dict do not tell.
+  /// Information that the tensors of a state dict do not contain.
   public struct PyTorchSettings: Sendable {
-    /// H.
+    /// H: number of attention heads.
     public var heads: Int?
-    /// A file with the configuration as JSON, or a part of it: it stands above what the shapes and
-    /// the state dict's metadata say.
+    /// Path of a JSON file with configuration keys; it overrides the shapes and the state dict's
+    /// metadata.
     public var configuration: String?
-    /// A file with a text whose characters are the vocabulary, in order of their code points.
+    /// Path of a text whose characters, in order of their code points, are the vocabulary.
     public var vocabulary: String?
 
-    /// Settings that say nothing.
+    /// No settings.
     public init() {}
   }
 
-  /// Reads weights that PyTorch has saved of the published code: a state dict in safetensors.
+  /// Reads weights of the published code, saved by PyTorch: a state dict in safetensors.
   ///
   /// - Parameters:
   ///   - path: The file. Query, key and value are one map (`qkv`) or three (`sva.q`, `sva.k`,
-  ///     `sva.v`); a prefix such as `module.` that all names share is left out.
-  ///   - settings: What the file does not tell.
-  /// - Throws: ``ConversionError`` for what nothing tells; all names and shapes that do not fit, at
-  ///   once; what else is wrong with the files.
+  ///     `sva.v`); a common prefix of all names, such as `module.`, is ignored.
+  ///   - settings: Information that the file does not contain.
+  /// - Throws: ``ConversionError`` for missing information, and for all mismatched names and shapes
+  ///   at once; errors of the files.
   public init(pyTorch path: String, settings: PyTorchSettings = PyTorchSettings()) throws {
     var file = try PyTorchStateDict(contentsOf: path)
     let configuration = try Self.configuration(of: file, at: path, settings)
@@ -78,12 +78,12 @@ extension LanguageModel {
     return tokenizer
   }
 
-  /// Writes the weights as a state dict that the published code loads, configuration and tokenizer in
-  /// the metadata.
+  /// Writes the weights as a state dict that the published code loads, with configuration and
+  /// tokenizer in the metadata.
   ///
   /// - Parameters:
-  ///   - path: A file that is not there yet.
-  ///   - separatingProjections: Whether query, key and value get a map each.
+  ///   - path: Path of a file that does not exist yet.
+  ///   - separatingProjections: Whether query, key and value get one map each.
   /// - Throws: ``ConversionError/occupied(path:)``, `FileError`.
   public func writePyTorch(to path: String, separatingProjections: Bool = false) throws {
     guard !FileManager.default.fileExists(atPath: path) else {
@@ -91,7 +91,7 @@ extension LanguageModel {
     }
     var weights = network.published(network.stateDictionary)
     if network.configuration.tiedHead {
-      // PyTorch lists a shared weight under both names.
+      // PyTorch lists a tied weight under both names.
       let table = weights["token_embedding_table.weight"]!
       weights = StateDictionary(
         names: weights.names + ["lm_head.weight"], tensors: weights.tensors + [table])
@@ -105,15 +105,15 @@ extension LanguageModel {
 }
 
 extension LanguageNetwork {
-  /// A network of the given configuration with the weights of a state dict.
+  /// A network with the given configuration and the weights of a state dict.
   fileprivate init(
     _ configuration: Configuration, loading file: PyTorchStateDict, at path: String
   ) throws {
     let found = file.layout.reduce(0) { $0 + $1.shape.reduce(1, *) }
     var source = ParameterSource.describing
     try self.init(configuration, using: &source)
-    // A configuration cannot ask for much more memory than came with it; up to there, the names say
-    // more than the number.
+    // Limits the memory that a configuration can request; below the limit, mismatched names are
+    // reported instead of a count.
     guard let expected = source.count, expected <= max(4 * found, 1 << 24) else {
       let expected = source.count ?? 0
       throw CheckpointError.unusable(
@@ -129,34 +129,34 @@ extension LanguageNetwork {
   }
 }
 
-/// Why a state dict becomes no model, or the other way round.
+/// A failed conversion from or to a PyTorch state dict.
 public enum ConversionError: Error, Equatable, CustomStringConvertible {
-  /// Neither shapes nor a configuration tell some sizes.
+  /// Sizes that follow neither from shapes nor from a configuration.
   case unknownSizes(file: String, keys: [String])
-  /// Names and shapes do not fit the network.
+  /// Names and shapes that do not match the network.
   case misfit(file: String, StateDictionaryError)
-  /// Nothing tells which characters the tokens stand for.
+  /// The characters of the vocabulary are unknown.
   case noVocabulary(file: String, size: Int)
-  /// A vocabulary has another size than the network's.
+  /// The vocabulary's size differs from the network's.
   case mismatchedVocabulary(file: String, found: Int, expected: Int)
-  /// What would be written is there already.
+  /// The output exists already.
   case occupied(path: String)
 
-  /// A sentence that names the file and what helps.
+  /// A sentence with the file and a remedy.
   public var description: String {
     switch self {
     case .unknownSizes(let file, let keys):
-      "\(file): its tensors do not tell \(keys.joined(separator: ", ")); give "
+      "\(file): \(keys.joined(separator: ", ")) cannot be inferred from its tensors; give "
         + (keys == ["heads"] ? "--heads or " : "") + "--config"
     case .misfit(let file, let error):
       "\(file): \(error)"
     case .noVocabulary(let file, let size):
-      "\(file): it does not tell which characters its \(size) tokens stand for; "
-        + "give a text with just these by --vocabulary"
+      "\(file): the characters of its \(size) tokens are unknown; "
+        + "give a text with exactly these characters by --vocabulary"
     case .mismatchedVocabulary(let file, let found, let expected):
-      "\(file): it makes a vocabulary of \(found) tokens, the network has \(expected)"
+      "\(file): its vocabulary has \(found) tokens, the network has \(expected)"
     case .occupied(let path):
-      "\(path) is there already; choose another name"
+      "\(path) exists already; choose another name"
     }
   }
 }

@@ -1,15 +1,15 @@
 import LMNKernels
 import LMNLayers
 
-/// The weights of a PyTorch model in a safetensors file, under the names of the published code.
+/// Weights of a PyTorch model in a safetensors file, under the names of the published code.
 struct PyTorchStateDict {
-  /// What the file says besides.
+  /// Metadata of the file.
   var metadata: [String: String] { file.metadata }
-  /// Names and shapes.
+  /// Names and shapes of the tensors.
   private(set) var layout: [(name: String, shape: [Int])]
 
   private let file: Safetensors
-  /// What stands before every name in the file.
+  /// Common prefix of the names in the file.
   private let prefix: String
 
   init(contentsOf path: String) throws(SafetensorsError) {
@@ -20,8 +20,8 @@ struct PyTorchStateDict {
     layout = file.entries.map { (String($0.name.dropFirst(prefix.count)), $0.shape) }
   }
 
-  /// What models that contain the model put before all its names: `DistributedDataParallel`, a
-  /// module with an attribute `model`, `torch.compile`.
+  /// Common prefix of wrapper modules: `DistributedDataParallel`, an attribute `model`,
+  /// `torch.compile`.
   private static func wrapping(of names: [String]) -> String {
     var prefix = ""
     while let wrapper = ["module.", "model.", "_orig_mod."].first(where: { wrapper in
@@ -32,7 +32,7 @@ struct PyTorchStateDict {
     return prefix
   }
 
-  /// Whether the maps to query, key and value are three.
+  /// Whether query, key and value have separate maps.
   var hasSeparateProjections: Bool {
     layout.contains { PublishedProjection($0.name)?.part != nil }
   }
@@ -47,7 +47,7 @@ struct PyTorchStateDict {
     return StateDictionary(pairs)
   }
 
-  /// Leaves out a tensor, if it has the same bits as another one.
+  /// Removes a tensor if its bits equal those of another one.
   mutating func leaveOut(_ name: String, equalTo other: String) {
     guard let entry = file[prefix + name], let original = file[prefix + other],
       entry.type == original.type, entry.shape == original.shape, entry.bytes == original.bytes
@@ -56,13 +56,13 @@ struct PyTorchStateDict {
   }
 }
 
-/// A weight or bias that makes query, key and value: of all three, `blocks.0.qkv.weight`, or of one,
-/// `blocks.0.sva.q.weight`.
+/// Name of a weight or bias of the query, key and value maps: fused, `blocks.0.qkv.weight`, or
+/// separate, `blocks.0.sva.q.weight`.
 private struct PublishedProjection {
   static let parts = ["q", "k", "v"]
 
   let block, kind: Substring
-  /// The one, as its place among query, key and value; nil for all.
+  /// Index of a separate map among query, key and value; nil for a fused one.
   let part: Int?
 
   init?(_ name: String) {
@@ -85,7 +85,7 @@ private struct PublishedProjection {
 }
 
 extension StateDictionary {
-  /// The same with a map each to query, key and value in place of the one to all three.
+  /// The dictionary with separate maps for query, key and value.
   func separatingProjections() -> StateDictionary {
     StateDictionary(
       zip(names, tensors).flatMap { name, tensor -> [(name: String, tensor: Tensor)] in
@@ -101,7 +101,7 @@ extension StateDictionary {
       })
   }
 
-  /// The way back from ``separatingProjections()``, for a dictionary that has all three.
+  /// The dictionary with fused maps; the inverse of ``separatingProjections()``.
   func fusingProjections() -> StateDictionary {
     StateDictionary(
       zip(names, tensors).compactMap { name, tensor -> (name: String, tensor: Tensor)? in

@@ -1,10 +1,10 @@
 extension Safetensors {
-  /// The numbers of a tensor of any type of floating point of 16 bits or more, rounded to float32.
+  /// The elements of a floating-point tensor of 16 or more bits, rounded to float32.
   ///
-  /// - Parameter name: The name in the file.
-  /// - Returns: The sizes and the row-major elements.
-  /// - Throws: `SafetensorsError.missing`, `.mismatchedType`, or `.overflow` when a finite number is
-  ///   too large.
+  /// - Parameter name: Name of the tensor.
+  /// - Returns: Shape and row-major elements.
+  /// - Throws: `SafetensorsError.missing`, `.mismatchedType`, or `.overflow` when a finite number
+  ///   is too large.
   public func roundedFloats(
     _ name: String
   ) throws(SafetensorsError) -> (shape: [Int], values: [Float]) {
@@ -29,9 +29,9 @@ extension Safetensors {
 }
 
 extension Float {
-  /// The number that 16 bits stand for: sign, 5 bits of exponent, 10 of fraction.
+  /// The number of a float16 bit pattern: sign, 5 bits of exponent, 10 of fraction.
   ///
-  /// The standard library's `Float16` is not there on every processor.
+  /// The standard library's `Float16` is not available on every processor.
   init(halfBitPattern bits: UInt16) {
     let (sign, exponent, fraction) = (UInt32(bits >> 15) << 31, bits >> 10 & 31, bits & 1023)
     switch exponent {

@@ -5,7 +5,7 @@ import LMNMemories
 import LMNModel
 
 extension Safetensors {
-  /// Adds the state of a stream, but for its position; names follow `prefix`.
+  /// Adds the state of a stream, without its position, under names with `prefix`.
   mutating func append(_ state: Trunk.State, prefix: String = "") {
     for (block, state) in state.blocks.enumerated() {
       for part in state.parts {
@@ -16,8 +16,8 @@ extension Safetensors {
     }
   }
 
-  /// The state of a stream at `position`; nil when the tensors are not those of a state of `trunk`
-  /// there.
+  /// The state of a stream at `position`; nil when the tensors do not form a state of `trunk` at
+  /// that position.
   func state(of trunk: Trunk, at position: Int, prefix: String = "") throws -> Trunk.State? {
     guard (0...mostTokens).contains(position) else { return nil }
     var state = Trunk.State(position: position, blocks: trunk.initialState.blocks)
@@ -31,14 +31,14 @@ extension Safetensors {
     return state
   }
 
-  /// Adds the states of several streams, and their positions.
+  /// Adds the states of several streams, with their positions.
   mutating func append(_ states: [Trunk.State], prefix: String) {
     append(
       "\(prefix)positions", shape: [states.count], integers: states.map(\.position))
     for (stream, state) in states.enumerated() { append(state, prefix: "\(prefix)\(stream).") }
   }
 
-  /// The states of several streams; nil when the tensors are not those of states of `trunk`.
+  /// The states of several streams; nil when the tensors do not form states of `trunk`.
   func states(of trunk: Trunk, prefix: String) throws -> [Trunk.State]? {
     let positions = try integers("\(prefix)positions").values
     let states = try positions.enumerated().compactMap { stream, position in
@@ -48,5 +48,5 @@ extension Safetensors {
   }
 }
 
-/// Tokens that a stream can have seen: more than anyone will read, and far from overflow.
+/// Upper limit of positions, far from overflow.
 private let mostTokens = (1 << TreeShape.mostLevels) - 1

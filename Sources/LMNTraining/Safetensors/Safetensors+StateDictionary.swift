@@ -2,7 +2,7 @@ import LMNKernels
 public import LMNLayers
 
 extension Safetensors {
-  /// The float32 tensors of `names`, in that order; in the file `prefix` stands before each name.
+  /// The float32 tensors of `names`, in that order, stored under names with `prefix`.
   public func stateDictionary(
     of names: [String], prefix: String = ""
   ) throws(SafetensorsError) -> StateDictionary {
@@ -14,7 +14,7 @@ extension Safetensors {
     return StateDictionary(pairs)
   }
 
-  /// Adds every tensor of a dictionary, names behind `prefix`.
+  /// Adds all tensors of a dictionary, under names with `prefix`.
   public mutating func append(_ dictionary: StateDictionary, prefix: String = "") {
     for (name, tensor) in zip(dictionary.names, dictionary.tensors) {
       append(prefix + name, shape: tensor.shape, floats: tensor.scalars)

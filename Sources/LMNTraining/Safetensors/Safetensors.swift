@@ -1,12 +1,12 @@
-/// Named tensors and metadata, as a safetensors file holds them.
+/// Named tensors and metadata of a safetensors file.
 ///
-/// The reader is strict: whatever breaks a rule of the format is an error, found before the
-/// tensors' bytes are read. Two names that are the same text in two Unicode normalizations count
-/// as one. Bytes are little-endian, as are all machines that this package runs on.
+/// The reader is strict: any violation of the format is an error, found before the tensors' bytes
+/// are read. Names that are equal after Unicode normalization count as equal. Bytes are
+/// little-endian, as on all supported machines.
 public struct Safetensors: Sendable {
-  /// The element types of the format that fill whole bytes, by their names in the file.
+  /// Element types of the format with whole bytes, by their names in the file.
   public enum ElementType: String, Sendable, CustomStringConvertible {
-    /// Floating point of 64, 32 and 16 bits, and the upper half of one of 32 bits.
+    /// IEEE 754 floating point of 64, 32 and 16 bits, and bfloat16.
     case f64 = "F64", f32 = "F32", f16 = "F16", bf16 = "BF16"
 
     /// Floating point of 8 bits, named by exponent and mantissa.
@@ -24,7 +24,7 @@ public struct Safetensors: Sendable {
     /// A byte that is 0 or 1.
     case bool = "BOOL"
 
-    /// The size of one element.
+    /// Bytes per element.
     public var byteCount: Int {
       switch self {
       case .f64, .c64, .i64, .u64: 8
@@ -37,7 +37,7 @@ public struct Safetensors: Sendable {
     /// The name in the file.
     public var description: String { rawValue }
 
-    /// The size of a tensor, or nil if it does not fit an `Int`.
+    /// Bytes of a tensor; nil on overflow.
     func byteCount(shape: [Int]) -> Int? {
       var byteCount = 1
       for factor in shape + [self.byteCount] {
@@ -49,7 +49,7 @@ public struct Safetensors: Sendable {
     }
   }
 
-  /// One tensor: what it is called and the bytes it consists of.
+  /// A tensor with its name.
   public struct Entry: Hashable, Sendable {
     /// The name, unique in the file.
     public let name: String
@@ -57,17 +57,17 @@ public struct Safetensors: Sendable {
     /// The type of the elements.
     public let type: ElementType
 
-    /// The sizes; none for a single number.
+    /// Dimensions; empty for a scalar.
     public let shape: [Int]
 
     /// The elements, row-major and little-endian.
     public let bytes: ArraySlice<UInt8>
   }
 
-  /// Free text by key; written in the order of the keys.
+  /// Metadata: text by key, written in key order.
   public var metadata: [String: String]
 
-  /// The tensors in the order of their bytes in the file.
+  /// The tensors, in the order of their bytes in the file.
   public private(set) var entries: [Entry] = []
 
   private var positions: [String: Int] = [:]
@@ -75,7 +75,7 @@ public struct Safetensors: Sendable {
 
   /// A file without tensors.
   ///
-  /// - Parameter metadata: Free text by key.
+  /// - Parameter metadata: Text by key.
   public init(metadata: [String: String] = [:]) {
     self.metadata = metadata
   }
@@ -84,8 +84,8 @@ public struct Safetensors: Sendable {
   ///
   /// - Parameters:
   ///   - bytes: All bytes of the file; the entries share their storage.
-  ///   - file: What errors call the file.
-  /// - Throws: `SafetensorsError.malformed` for the first rule of the format that is broken.
+  ///   - file: Name of the file in errors.
+  /// - Throws: `SafetensorsError.malformed` for the first violation of the format.
   public init(decoding bytes: [UInt8], file: String? = nil) throws(SafetensorsError) {
     var rest = bytes[...]
     try self.init(byteCount: bytes.count, file: file) { count in
@@ -94,10 +94,10 @@ public struct Safetensors: Sendable {
     }
   }
 
-  /// Reads a file; its tensors are read only once its header is found to be right.
+  /// Reads a file; tensors are read after the header has been checked.
   ///
-  /// - Parameter path: The file; a pipe will do.
-  /// - Throws: `SafetensorsError`, whose sentence names the path.
+  /// - Parameter path: The file, which may be a pipe.
+  /// - Throws: `SafetensorsError`, which names the path.
   public init(contentsOf path: String) throws(SafetensorsError) {
     let descriptor = try Self.reading(FileDescriptor.reading(path))
     let size = try Self.reading(descriptor.byteCount())
@@ -121,7 +121,7 @@ public struct Safetensors: Sendable {
     do throws(FileError) { return try read() } catch { throw .unreadable(error) }
   }
 
-  /// Decodes `byteCount` bytes, which `next` delivers part by part: header first, then the data.
+  /// Decodes `byteCount` bytes, supplied by `next` in parts: the header, then the data.
   private init(
     byteCount: Int, file: String?,
     next: (Int) throws(SafetensorsError) -> ArraySlice<UInt8>
@@ -142,17 +142,17 @@ public struct Safetensors: Sendable {
     }
   }
 
-  /// The tensor of this name, if there is one.
+  /// The tensor called `name`; nil if there is none.
   ///
-  /// - Parameter name: The name in the file.
+  /// - Parameter name: Name of the tensor.
   public subscript(name: String) -> Entry? {
     positions[name].map { entries[$0] }
   }
 
-  /// The numbers of a tensor of type F32.
+  /// The elements of a tensor of type F32.
   ///
-  /// - Parameter name: The name in the file.
-  /// - Returns: The sizes and the row-major elements.
+  /// - Parameter name: Name of the tensor.
+  /// - Returns: Shape and row-major elements.
   /// - Throws: `SafetensorsError.missing` or `.mismatchedType`.
   public func floats(
     _ name: String
@@ -160,10 +160,10 @@ public struct Safetensors: Sendable {
     try elements(name, of: .f32, as: Float.self)
   }
 
-  /// The numbers of a tensor of type I64.
+  /// The elements of a tensor of type I64.
   ///
-  /// - Parameter name: The name in the file.
-  /// - Returns: The sizes and the row-major elements.
+  /// - Parameter name: Name of the tensor.
+  /// - Returns: Shape and row-major elements.
   /// - Throws: `SafetensorsError.missing` or `.mismatchedType`.
   public func integers(
     _ name: String
@@ -182,29 +182,29 @@ public struct Safetensors: Sendable {
     }
     let count = entry.bytes.count / MemoryLayout<Element>.stride
     let values = [Element](unsafeUninitializedCapacity: count) { elements, initializedCount in
-      // A copy, for the bytes of an entry may start anywhere.
+      // Copied, because the bytes of an entry may be unaligned.
       entry.bytes.withUnsafeBytes { UnsafeMutableRawBufferPointer(elements).copyMemory(from: $0) }
       initializedCount = count
     }
     return (entry.shape, values)
   }
 
-  /// Adds a tensor of type F32 after the others.
+  /// Appends a tensor of type F32.
   ///
   /// - Parameters:
-  ///   - name: A name that no other tensor has.
-  ///   - shape: The sizes; their product is the number of elements.
-  ///   - floats: The row-major elements.
+  ///   - name: Unique name.
+  ///   - shape: Dimensions; their product is the number of elements.
+  ///   - floats: Row-major elements.
   public mutating func append(_ name: String, shape: [Int], floats: [Float]) {
     append(Entry(name: name, type: .f32, shape: shape, bytes: Self.bytes(of: floats)))
   }
 
-  /// Adds a tensor of type I64 after the others.
+  /// Appends a tensor of type I64.
   ///
   /// - Parameters:
-  ///   - name: A name that no other tensor has.
-  ///   - shape: The sizes; their product is the number of elements.
-  ///   - integers: The row-major elements.
+  ///   - name: Unique name.
+  ///   - shape: Dimensions; their product is the number of elements.
+  ///   - integers: Row-major elements.
   public mutating func append(_ name: String, shape: [Int], integers: [Int]) {
     let bytes = Self.bytes(of: integers.map { Int64($0) })
     append(Entry(name: name, type: .i64, shape: shape, bytes: bytes))
@@ -227,17 +227,17 @@ public struct Safetensors: Sendable {
     entries.append(entry)
   }
 
-  /// The contents of a file that holds these tensors in this order.
+  /// Encodes the tensors and metadata.
   ///
-  /// - Returns: The same bytes for the same metadata and tensors, always.
+  /// - Returns: The bytes of the file, which depend only on metadata and tensors.
   public func encoded() -> [UInt8] {
     pieces.reduce(into: []) { $0 += $1 }
   }
 
-  /// Writes a file, replacing one that is there only once the new one is safely stored.
+  /// Writes a file atomically.
   ///
-  /// - Parameter path: Where to write; its directory must exist.
-  /// - Throws: `FileError`; what was at `path` is then as it was before.
+  /// - Parameter path: Path of the file; its directory must exist.
+  /// - Throws: `FileError`; an existing file is then unchanged.
   public func write(to path: String) throws(FileError) {
     try AtomicFile.write(pieces: pieces, to: path)
   }

@@ -1,23 +1,23 @@
-/// What is wrong with a safetensors file.
+/// An unreadable or invalid safetensors file.
 public enum SafetensorsError: Error, Hashable, CustomStringConvertible {
-  /// The system does not let us read the file.
+  /// The file cannot be read.
   case unreadable(FileError)
 
-  /// The bytes break the rules of the format, in the header as a whole or in one tensor's entry.
+  /// The format is violated, in the header as a whole or in one tensor's entry.
   case malformed(file: String?, tensor: String?, problem: String)
 
   /// There is no tensor of this name.
   case missing(file: String?, tensor: String)
 
-  /// The tensor holds elements of another type than was asked for.
+  /// The tensor has another element type than expected.
   case mismatchedType(
     file: String?, tensor: String, expected: Safetensors.ElementType,
     found: Safetensors.ElementType)
 
-  /// A number of the tensor is beyond the largest of float32.
+  /// A number exceeds the range of float32.
   case overflow(file: String?, tensor: String, value: Double)
 
-  /// One sentence that starts with the file, if there is one, and names the tensor.
+  /// A sentence with file, if known, and tensor.
   public var description: String {
     switch self {
     case .unreadable(let error):
@@ -29,7 +29,7 @@ public enum SafetensorsError: Error, Hashable, CustomStringConvertible {
     case .mismatchedType(let file, let tensor, let expected, let found):
       prefix(file) + "tensor \(tensor.quoted) is of type \(found), not \(expected)"
     case .overflow(let file, let tensor, let value):
-      prefix(file) + "tensor \(tensor.quoted) holds \(value), which float32 cannot"
+      prefix(file) + "tensor \(tensor.quoted) holds \(value), which exceeds the range of float32"
     }
   }
 
@@ -39,7 +39,7 @@ public enum SafetensorsError: Error, Hashable, CustomStringConvertible {
 }
 
 extension String {
-  /// This name for a message: in quotes, on one line, and not too long.
+  /// The text in quotes, on one line and of bounded length, for messages.
   var quoted: String {
     var text = ""
     for scalar in unicodeScalars.prefix(80) {

@@ -1,6 +1,6 @@
-/// The JSON part of a safetensors file: what the tensors are called and where their bytes lie.
+/// JSON header of a safetensors file: metadata, and names and layouts of the tensors.
 struct SafetensorsHeader {
-  /// Where a tensor lies in the data that follow the header.
+  /// Range of a tensor in the data after the header.
   struct Layout {
     let name: String
     let type: Safetensors.ElementType
@@ -8,19 +8,19 @@ struct SafetensorsHeader {
     let range: Range<Int>
   }
 
-  /// The number of bytes in front of the header; they hold its length.
+  /// Bytes of the header's length at the start of the file.
   static let prefixByteCount = 8
 
-  /// The longest header there may be, as in the format's reference reader.
+  /// Longest header, as in the format's reference reader.
   static let maximumByteCount = 100_000_000
 
-  /// The name that holds the metadata in place of a tensor.
+  /// Key of the metadata.
   static let metadataName = "__metadata__"
 
   private(set) var metadata: [String: String] = [:]
   private(set) var layouts: [Layout] = []
 
-  /// The length of the header of a file of `fileByteCount` bytes that starts with `prefix`.
+  /// Length of the header of a file of `fileByteCount` bytes that starts with `prefix`.
   static func byteCount(
     prefix: ArraySlice<UInt8>, fileByteCount: Int, file: String?
   ) throws(SafetensorsError) -> Int {
@@ -41,7 +41,7 @@ struct SafetensorsHeader {
     return Int(byteCount)
   }
 
-  /// Parses a header and checks it against the number of bytes that follow it.
+  /// Parses a header and checks it against the size of the data.
   init(
     parsing bytes: ArraySlice<UInt8>, dataByteCount: Int, file: String?
   ) throws(SafetensorsError) {
@@ -62,7 +62,7 @@ struct SafetensorsHeader {
     try checkCoverage(dataByteCount: dataByteCount, file: file)
   }
 
-  /// Each tensor must start where the one before it ends, and the last must end with the file.
+  /// Throws unless the tensors cover the data without gaps and overlaps.
   private func checkCoverage(dataByteCount: Int, file: String?) throws(SafetensorsError) {
     var end = 0
     var previous = ""
@@ -89,7 +89,7 @@ struct SafetensorsHeader {
     }
   }
 
-  /// The length, the JSON text and its padding to a multiple of 8 bytes.
+  /// Length, JSON text and padding to a multiple of 8 bytes.
   static func encoded(metadata: [String: String], entries: [Safetensors.Entry]) -> [UInt8] {
     var members: [String] = []
     if !metadata.isEmpty {

@@ -1,9 +1,9 @@
-/// Reads the few forms of JSON that a header may have.
+/// Parser of the JSON subset that a header may use.
 ///
-/// The depth of these forms is fixed, so nothing here recurses and no input can make it. Every
-/// token takes the white space after it along; before the first there may be none.
+/// The nesting depth of the subset is fixed, so no input can cause a recursion. Each token includes
+/// the white space after it; none is allowed before the first.
 struct SafetensorsScanner {
-  /// More dimensions than NumPy and PyTorch allow.
+  /// Upper limit of dimensions, above those of NumPy and PyTorch.
   private static let maximumRank = 64
 
   private let bytes: ArraySlice<UInt8>
@@ -17,9 +17,9 @@ struct SafetensorsScanner {
     position = bytes.startIndex
   }
 
-  // MARK: What a header says
+  // MARK: Header
 
-  /// Reads `{"key": value, …}`, where `scanValue` reads what follows each key.
+  /// Parses `{"key": value, …}`; `scanValue` parses each value.
   mutating func scanMembers(
     scanValue: (inout Self, String) throws(SafetensorsError) -> Void
   ) throws(SafetensorsError) {
@@ -35,7 +35,7 @@ struct SafetensorsScanner {
     try expect("}")
   }
 
-  /// Reads the entry of a tensor and checks what can be checked without the others.
+  /// Parses the entry of a tensor and checks it, except against other entries.
   mutating func scanLayout(
     name: String, dataByteCount: Int
   ) throws(SafetensorsError) -> SafetensorsHeader.Layout {
@@ -77,7 +77,7 @@ struct SafetensorsScanner {
     return SafetensorsHeader.Layout(name: name, type: type, shape: shape, range: begin..<end)
   }
 
-  /// Makes sure that only white space followed the last token.
+  /// Throws unless the end of the header is reached.
   func expectEnd() throws(SafetensorsError) {
     guard next == nil else { throw unexpected("the end") }
   }
@@ -107,7 +107,8 @@ struct SafetensorsScanner {
     }
     guard !token.isEmpty else { throw unexpected("a number in \(key)") }
     let text = String(decoding: token, as: UTF8.self)
-    // The way back excludes what `Int` takes and JSON does not: +1 and 007.
+    // Converted back, which excludes forms that `Int` accepts but JSON does not, such as +1 and
+    // 007.
     guard let size = Int(text), size >= 0, String(size) == text else {
       throw malformed("has \(text.quoted) in its \(key) instead of a whole number below 2^63")
     }
@@ -116,7 +117,7 @@ struct SafetensorsScanner {
     return size
   }
 
-  /// Reads a string, which errors call `what`.
+  /// Parses a string; errors name it by `what`.
   mutating func scanString(_ what: String) throws(SafetensorsError) -> String {
     guard next == "\"" else { throw unexpected(what) }
     let start = place
@@ -165,7 +166,7 @@ struct SafetensorsScanner {
     }
   }
 
-  /// Reads what follows `\u`: four digits, and once more if they are half of a surrogate pair.
+  /// Parses the digits after `\u`, and a second escape for the other half of a surrogate pair.
   private mutating func scanUnicodeEscape() -> UnicodeScalar? {
     guard let unit = scanFourDigits() else { return nil }
     guard UTF16.isLeadSurrogate(unit) else { return UnicodeScalar(unit) }
@@ -209,7 +210,7 @@ struct SafetensorsScanner {
 
   // MARK: Errors
 
-  /// The place in the file, not in the header, as a hex dump shows it.
+  /// Byte offset in the file (not in the header), for errors.
   private var place: String {
     "byte \(position - bytes.startIndex + SafetensorsHeader.prefixByteCount)"
   }

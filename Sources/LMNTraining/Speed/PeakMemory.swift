@@ -4,14 +4,14 @@
   import Glibc
 #endif
 
-/// The most memory, in bytes, that this process has held at once.
+/// Peak resident memory of this process, in bytes.
 public func peakMemoryBytes() -> Int {
   var usage = rusage()
   #if canImport(Darwin)
     getrusage(RUSAGE_SELF, &usage)
     return usage.ru_maxrss
   #else
-    // Linux counts into ru_maxrss what the program held that started this one.
+    // On Linux ru_maxrss includes the memory of the process before exec.
     if let status = try? AtomicFile.contents(of: "/proc/self/status"),
       let line = status.split(separator: UInt8(ascii: "\n")).first(where: {
         $0.starts(with: "VmHWM:".utf8)

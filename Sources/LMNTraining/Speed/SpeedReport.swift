@@ -2,30 +2,30 @@ import LMNKernels
 import LMNLayers
 import LMNModel
 
-/// How fast this machine trains and runs the network of the published Table 1.
+/// Training and inference speed of the published Table 1 network on this machine.
 public struct SpeedReport: Sendable, Codable {
-  /// The name of the kernels.
+  /// Instruction set of the kernels.
   public let instructionSet: String
-  /// Threads that were used.
+  /// Number of threads.
   public let threads: Int
-  /// Numbers in the network's parameters.
+  /// Number of parameters.
   public let parameters: Int
-  /// A step on 16 windows of 512 tokens.
+  /// Training step on 16 windows of 512 tokens.
   public let training: Speed
-  /// The loss of as many tokens.
+  /// Loss of 16 windows of 512 tokens.
   public let evaluation: Speed
-  /// The next token of a stream, about 1,000 tokens from its beginning.
+  /// Decode step of one stream, about 1,000 tokens from its beginning.
   public let oneStream: Speed
-  /// The next token of each of 64 such streams.
+  /// Decode step of 64 streams at the same positions.
   public let streams64: Speed
-  /// The most memory, in bytes, that the process had held when it had trained.
+  /// Peak memory of the process after training, in bytes.
   public let trainingMemory: Int
 
-  /// How fast a work is done.
+  /// Speed of a workload.
   public struct Speed: Sendable, Codable {
-    /// Median time of a step.
+    /// Median duration of a step.
     public let seconds: Double
-    /// At that pace.
+    /// Tokens per second at that duration.
     public let tokensPerSecond: Double
 
     enum CodingKeys: String, CodingKey {
@@ -48,13 +48,13 @@ public struct SpeedReport: Sendable, Codable {
     case trainingMemory = "training_memory_bytes"
   }
 
-  /// Measures, in less than a minute unless a step takes seconds.
+  /// Measures all workloads, in less than a minute unless a step takes seconds.
   ///
-  /// - Parameter iterations: Runs of each work at most, at least 1.
+  /// - Parameter iterations: Most runs per workload, at least 1.
   public init(iterations: Int) {
     let recipe = TrainingConfiguration.table1(vocabularySize: 65)
     var source = ParameterSource(seed: 1)
-    // These sizes are ones that a network can have.
+    // The sizes of the recipe are valid.
     let network = try! LanguageNetwork(recipe.model, using: &source)
     let (batch, length) = (recipe.batchSize, recipe.blockLength)
     func decoding(_ streams: Int) -> Speed {

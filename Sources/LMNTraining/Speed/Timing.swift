@@ -1,14 +1,14 @@
-/// How long the same work took, several times.
+/// Durations of repeated runs.
 public struct Timing: Sendable {
-  /// Of every run, ascending.
+  /// Duration of each run, ascending.
   public let seconds: [Double]
 
-  /// Repeats some work.
+  /// Repeats a run.
   ///
   /// - Parameters:
-  ///   - iterations: Runs, at least 1.
-  ///   - limit: Seconds after which there are no more runs, once there are three.
-  ///   - run: Does the work and returns how many seconds it took.
+  ///   - iterations: Most runs, at least 1.
+  ///   - limit: Seconds after which no further run starts, once there are three.
+  ///   - run: Runs once and returns its duration in seconds.
   public init(iterations: Int, within limit: Double, of run: () -> Double) {
     let start = ContinuousClock.now
     var seconds: [Double] = []
@@ -19,9 +19,9 @@ public struct Timing: Sendable {
     self.seconds = seconds.sorted()
   }
 
-  /// The seconds of the run in the middle.
+  /// Median duration in seconds.
   public var median: Double { seconds[seconds.count / 2] }
 
-  /// The seconds of the fastest run.
+  /// Shortest duration in seconds.
   public var minimum: Double { seconds[0] }
 }

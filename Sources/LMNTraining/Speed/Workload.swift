@@ -4,14 +4,14 @@ import LMNLayers
 import LMNMemories
 public import LMNModel
 
-/// Work made ready to be timed, again and again: what a trainer or a server of streams does.
+/// A prepared workload for timing: training, evaluation or decode steps.
 ///
-/// It is made and run in the current ``LMNKernels/ExecutionContext``. Tokens and the streams' states
-/// are random: no time depends on what they are.
+/// It is prepared and run in the current ``LMNKernels/ExecutionContext``. Tokens and the streams'
+/// states are random: durations do not depend on their values.
 public struct Workload {
-  /// Tokens that one run takes, of all members or streams together.
+  /// Tokens per run, of all batch items or streams together.
   public let tokens: Int
-  /// Does the work once and returns how many seconds it took, without what prepares it.
+  /// Runs once and returns the duration in seconds, without preparation.
   public let run: () -> Double
   /// Result of the last run, for tests; nil before the first.
   package let result: () -> Result?
@@ -24,7 +24,7 @@ public struct Workload {
     case logits(Tensor, positions: [Int])
   }
 
-  /// Work that `run` does.
+  /// A workload that calls `run`.
   public init(tokens: Int, run: @escaping () -> Double) {
     self.init(tokens: tokens, run: run, result: { nil })
   }
@@ -37,7 +37,7 @@ public struct Workload {
     self.result = result
   }
 
-  /// A step of training: the gradient over a batch of windows, and AdamW's update.
+  /// Training steps: the gradient over a batch of windows, and AdamW's update.
   public static func trainingStep(
     of network: LanguageNetwork, batch count: Int, length: Int
   ) -> Workload {
@@ -54,7 +54,7 @@ public struct Workload {
     }
   }
 
-  /// The mean loss over a batch of windows.
+  /// Mean loss over a batch of windows.
   public static func evaluation(
     of network: LanguageNetwork, batch count: Int, length: Int
   ) -> Workload {
@@ -67,10 +67,10 @@ public struct Workload {
     }
   }
 
-  /// So many steps of streams in lock-step: a token of each in, the logits of the next out.
+  /// Decode steps of several streams in lock-step, each stream with one token per step.
   ///
-  /// A run makes ``stepsOfDecoding`` of them. The streams begin anew when they have been through
-  /// `positions`.
+  /// A run takes ``stepsOfDecoding`` steps. Streams restart at the lower bound of `positions`
+  /// before a run that would exceed the upper bound.
   public static func decoding(
     by network: LanguageNetwork, streams count: Int, positions: Range<Int>
   ) -> Workload {
@@ -82,14 +82,14 @@ public struct Workload {
     var logits: Tensor?
     return Workload(tokens: count * stepsOfDecoding) {
       if position + stepsOfDecoding > positions.upperBound {
-        // Never two at once: that would show in the peak memory.
+        // Released first: two sets of streams would count in the peak memory.
         streams = nil
         (streams, position) = (begin(), positions.lowerBound)
       }
       position += stepsOfDecoding
       return seconds {
         for tokens in tokens {
-          // Logits that are kept would make the step allocate new ones.
+          // Released, because the step allocates new logits while the old ones are in use.
           logits = nil
           logits = streams!.step(tokens)
         }
@@ -99,7 +99,7 @@ public struct Workload {
     }
   }
 
-  /// Steps that are timed as one: few tokens finish many nodes, so single ones tell little.
+  /// Decode steps per run: a mean over steps that finish different numbers of nodes.
   public static let stepsOfDecoding = 64
 
   private static func randomBatch(

@@ -1,47 +1,48 @@
-/// What is wrong with a table, and where.
+/// An error in a CSV table, with its place.
 public struct CSVError: Error, Equatable, CustomStringConvertible {
   /// The file.
   public let file: String
-  /// Counted from 1 as an editor does, with the lines inside quotes; nil where no line is to blame.
+  /// Line, counted from 1 as in an editor, including lines inside quotes; nil for errors without a
+  /// line.
   public let line: Int?
-  /// Counted from 1; nil where no column is to blame.
+  /// Column, counted from 1; nil for errors without a column.
   public let column: Int?
-  /// What the header calls the column.
+  /// Name of the column in the header.
   public let name: String?
-  /// What is wrong.
+  /// The problem.
   public let problem: Problem
 
-  /// What can be wrong.
+  /// Kinds of problem.
   public enum Problem: Equatable, Sendable {
-    /// There is no first line.
+    /// The header line is missing.
     case noHeader
-    /// A column before has the same name.
+    /// An earlier column has the same name.
     case duplicateName
-    /// The header lacks a name.
+    /// A required column is missing.
     case missingColumn(name: String, columns: [String])
-    /// There are no rows.
+    /// The table has no rows.
     case noRows
-    /// A row has more or fewer fields than the header.
+    /// The number of fields differs from the header's.
     case fieldCount(found: Int, expected: Int)
-    /// A field that does not begin with a quote has one.
+    /// A quote inside a field without quotes.
     case quoteInField
-    /// A quote closes a field that goes on.
-    case textBehindQuote
-    /// No quote closes the field that one began.
+    /// Text after the closing quote of a field.
+    case textAfterQuote
+    /// A field's closing quote is missing.
     case unclosedQuote
-    /// A carriage return stands by itself.
+    /// A carriage return without a line feed.
     case carriageReturn
-    /// A field is no decimal number, or one that is not finite.
+    /// A field is not a finite decimal number.
     case notANumber(String)
-    /// A field has nothing in it.
+    /// A field is empty.
     case emptyField
-    /// A field's text cannot be encoded.
+    /// The tokenizer cannot encode a field's text.
     case unusableText(TokenizerError)
-    /// A class is none of those that are known.
+    /// A label is not one of the known classes.
     case unknownLabel(String, known: [String])
   }
 
-  /// A sentence that names file, line, column and value.
+  /// A sentence with file, line, column and value.
   public var description: String {
     let lineWords = line.map { "line \($0)" }
     let columnWords = column.map { "column \($0) '\(name ?? "")'" }
@@ -51,25 +52,25 @@ public struct CSVError: Error, Equatable, CustomStringConvertible {
 }
 
 extension CSVError.Problem: CustomStringConvertible {
-  /// A sentence that names the value.
+  /// A sentence with the value.
   public var description: String {
     switch self {
-    case .noHeader: "the first line has to name the columns, and there is none"
-    case .duplicateName: "a column before has the same name"
+    case .noHeader: "the header line with the column names is missing"
+    case .duplicateName: "an earlier column has the same name"
     case .missingColumn(let name, let columns):
       "there is no column '\(name)'; the header names \(columns.joined(separator: ", "))"
     case .noRows: "there are no rows"
     case .fieldCount(let found, let expected):
       "there are \(found) fields, the header has \(expected)"
-    case .quoteInField: "a quote stands inside a field that does not begin with one"
-    case .textBehindQuote: "a field goes on behind the quote that closes it"
-    case .unclosedQuote: "no quote closes the field that one begins here"
-    case .carriageReturn: "a carriage return stands without a line feed"
-    case .notANumber(let value): "'\(value.prefix(60))' is no number"
+    case .quoteInField: "a field without quotes around it contains a quote"
+    case .textAfterQuote: "text follows the closing quote of a field"
+    case .unclosedQuote: "the closing quote of a field that begins here is missing"
+    case .carriageReturn: "a carriage return is not followed by a line feed"
+    case .notANumber(let value): "'\(value.prefix(60))' is not a number"
     case .emptyField: "the field is empty"
     case .unusableText(let error): "\(error)"
     case .unknownLabel(let label, let known):
-      "'\(label.prefix(60))' is no label that the model knows: \(known.joined(separator: ", "))"
+      "'\(label.prefix(60))' is not a label of the model: \(known.joined(separator: ", "))"
     }
   }
 }

@@ -1,27 +1,27 @@
-/// A table as RFC 4180 writes it, read record by record: a header, then rows of as many fields.
+/// Reader of a CSV table (RFC 4180), row by row: a header, then rows with the same number of
+/// fields.
 ///
-/// Lines end with a line feed, or with one behind a carriage return. UTF-8's mark at the beginning
-/// and line breaks at the end count for nothing. Fields are bytes; of numbers, only what is written
-/// with digits is one.
+/// Lines end with a line feed, optionally after a carriage return. A byte order mark at the
+/// beginning and empty lines at the end are ignored. Fields are bytes; numbers are decimal.
 public struct CSVReader: Sendable {
-  /// What errors call the file.
+  /// Name of the file in errors.
   public let file: String
-  /// The names in the header, no two the same.
+  /// Column names of the header, unique.
   public private(set) var columns: [String] = []
 
   private let bytes: [UInt8]
   private let end: Int
   private var position: Int
   private var line = 1
-  /// Of the current record.
+  /// Fields of the current row.
   private var fields: [Field] = []
 
   private struct Field {
-    /// Without the quotes around it.
+    /// Range of bytes without the surrounding quotes.
     var range: Range<Int>
-    /// Where it begins.
+    /// Line of the first byte.
     var line: Int
-    /// Whether there are quotes inside, each of them twice.
+    /// Whether it contains quotes, which are doubled.
     var hasQuotes = false
   }
 
@@ -29,8 +29,8 @@ public struct CSVReader: Sendable {
   ///
   /// - Parameters:
   ///   - bytes: The contents of a file.
-  ///   - file: What errors call it.
-  /// - Throws: ``CSVError`` if there is no header, or it has a name twice.
+  ///   - file: Name of the file in errors.
+  /// - Throws: ``CSVError`` if the header is missing or has duplicate names.
   public init(_ bytes: [UInt8], file: String) throws(CSVError) {
     self.bytes = bytes
     self.file = file
@@ -46,7 +46,7 @@ public struct CSVReader: Sendable {
     }
   }
 
-  /// Goes to the first, or next, row; false behind the last.
+  /// Advances to the next row; false after the last.
   public mutating func advance() throws(CSVError) -> Bool {
     guard position < end else { return false }
     let first = line
@@ -57,7 +57,7 @@ public struct CSVReader: Sendable {
     return true
   }
 
-  /// The place of a column in a row.
+  /// Index of the column called `name`.
   public func column(named name: String) throws(CSVError) -> Int {
     guard let column = columns.firstIndex(of: name) else {
       throw error(.missingColumn(name: name, columns: columns))
@@ -65,7 +65,7 @@ public struct CSVReader: Sendable {
     return column
   }
 
-  /// The text in a column of the current row.
+  /// Text of a column in the current row.
   public func text(at column: Int) -> [UInt8] {
     let field = fields[column]
     guard field.hasQuotes else { return Array(bytes[field.range]) }
@@ -78,10 +78,10 @@ public struct CSVReader: Sendable {
     return text
   }
 
-  /// The number in a column of the current row, which has to be finite.
+  /// Number of a column in the current row, which has to be finite.
   public func number(at column: Int) throws(CSVError) -> Double {
     let text = String(decoding: bytes[fields[column].range], as: UTF8.self)
-    // Without other letters than `e` it is not hexadecimal.
+    // Excludes hexadecimal numbers: no letters but `e`.
     let isDecimal = text.utf8.allSatisfy {
       $0 < UInt8(ascii: "A") || $0 | 0x20 == UInt8(ascii: "e")
     }
@@ -91,10 +91,10 @@ public struct CSVReader: Sendable {
     return number
   }
 
-  /// Where a column of the current row begins, counted from 1.
+  /// Line, from 1, of a column in the current row.
   public func line(at column: Int) -> Int { fields[column].line }
 
-  /// What is wrong with a column of the current row.
+  /// An error at a column of the current row.
   public func error(_ problem: CSVError.Problem, at column: Int) -> CSVError {
     CSVError(
       file: file, line: fields[column].line, column: column + 1, name: columns[column],
@@ -115,8 +115,8 @@ public struct CSVReader: Sendable {
     let isAtCarriageReturn = take(.carriageReturn)
     if take(.lineFeed) { return line += 1 }
     if isAtCarriageReturn { throw error(.carriageReturn, line: line) }
-    // Only a quote that closes can be followed by anything else.
-    if position < end { throw error(.textBehindQuote, line: line) }
+    // After a field, only a closing quote can be followed by other text.
+    if position < end { throw error(.textAfterQuote, line: line) }
   }
 
   private mutating func plainField() throws(CSVError) -> Field {
@@ -160,7 +160,7 @@ extension UInt8 {
   fileprivate static let carriageReturn = UInt8(ascii: "\r")
 }
 
-/// A text as a field of a table, in quotes where it has to be.
+/// A text as a CSV field, quoted if necessary.
 func csvField(_ text: String) -> String {
   let special: [UInt8] = [.comma, .quote, .lineFeed, .carriageReturn]
   guard text.utf8.contains(where: special.contains) else { return text }

@@ -1,16 +1,16 @@
 public import LMNKernels
 
-/// Texts of a table, and their classes where they are known.
+/// Texts of a table, with labels where they are known.
 public struct LabelledTexts: Sendable {
-  /// What errors call the table.
+  /// Name of the table in errors.
   public let file: String
-  /// A text per row, none of them empty.
+  /// One text per row, none of them empty.
   public let texts: [[UInt8]]
-  /// The name of every text's class; nil where no column was asked for.
+  /// The label of each text; nil where no label column was read.
   public let labels: [String]?
   private let textPlaces, labelPlaces: Places
 
-  /// Where the values of a column stand.
+  /// Lines of a column's values.
   private struct Places {
     let column: Int
     let name: String
@@ -20,11 +20,11 @@ public struct LabelledTexts: Sendable {
   /// Reads a table.
   ///
   /// - Parameters:
-  ///   - bytes: The table.
-  ///   - file: What errors call it.
-  ///   - textColumn: The column with the texts.
-  ///   - labelColumn: The column with the names of their classes; nil to leave them alone.
-  /// - Throws: ``CSVError``, whose sentence names line and column.
+  ///   - bytes: The table as CSV.
+  ///   - file: Name of the table in errors.
+  ///   - textColumn: Column of the texts.
+  ///   - labelColumn: Column of the labels; nil for texts without labels.
+  /// - Throws: ``CSVError``, with line and column.
   public init(
     csv bytes: [UInt8], file: String, textColumn: String, labelColumn: String?
   ) throws(CSVError) {
@@ -55,7 +55,7 @@ public struct LabelledTexts: Sendable {
     (self.textPlaces, self.labelPlaces) = (textPlaces, labelPlaces)
   }
 
-  /// Reads a table that is learned from.
+  /// Reads a table of training data.
   public init(
     csv bytes: [UInt8], file: String, settings: ClassificationSettings
   ) throws(CSVError) {
@@ -63,12 +63,12 @@ public struct LabelledTexts: Sendable {
       csv: bytes, file: file, textColumn: settings.textColumn, labelColumn: settings.labelColumn)
   }
 
-  /// The tokens of the longest text.
+  /// Number of tokens of the longest text.
   public func longest(by tokenizer: Tokenizer) throws(CSVError) -> Int {
     try tokens(by: tokenizer).reduce(0) { max($0, $1.count) }
   }
 
-  /// The characters of all texts.
+  /// The vocabulary of all texts.
   public func vocabulary() throws -> Vocabulary {
     var characters: Set<Unicode.Scalar> = []
     for row in texts.indices {
@@ -78,7 +78,7 @@ public struct LabelledTexts: Sendable {
     return try Vocabulary(characters.sorted())
   }
 
-  /// The tokens of every text.
+  /// Tokens of each text.
   public func tokens(by tokenizer: Tokenizer) throws(CSVError) -> [[Token]] {
     var tokens: [[Token]] = []
     for row in texts.indices {
@@ -88,9 +88,9 @@ public struct LabelledTexts: Sendable {
     return tokens
   }
 
-  /// The place of every text's label among `names`.
+  /// Index of each text's label in `names`.
   ///
-  /// - Precondition: The labels were read.
+  /// - Precondition: Labels were read.
   public func classes(among names: [String]) throws(CSVError) -> [Int] {
     guard let labels else { preconditionFailure("LabelledTexts: no labels were read") }
     let places = Dictionary(uniqueKeysWithValues: zip(names, names.indices))

@@ -1,20 +1,20 @@
-/// Measurements of several channels, at equal distances in time.
+/// Measurements of several channels at equal time intervals.
 public struct Series: Sendable, Equatable {
-  /// The names of the channels.
+  /// Names of the channels.
   public let channels: [String]
-  /// In the channels' own units, row by row: a value per channel.
+  /// Values in the channels' own units, row by row.
   public let values: [Double]
 
-  /// How many rows there are.
+  /// Number of rows.
   public var count: Int { values.count / channels.count }
 
   /// Reads a table.
   ///
   /// - Parameters:
-  ///   - bytes: The table, oldest row first.
-  ///   - file: What errors call it.
-  ///   - channels: The columns to take, in this order; nil for all.
-  /// - Throws: ``CSVError``, whose sentence names line, column and value.
+  ///   - bytes: The table as CSV, oldest row first.
+  ///   - file: Name of the table in errors.
+  ///   - channels: Columns to read, in this order; nil for all.
+  /// - Throws: ``CSVError``, with line, column and value.
   public init(csv bytes: [UInt8], file: String, channels: [String]? = nil) throws(CSVError) {
     var reader = try CSVReader(bytes, file: file)
     self.channels = channels ?? reader.columns

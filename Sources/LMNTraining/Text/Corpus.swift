@@ -2,21 +2,21 @@ public import LMNKernels
 public import LMNLayers
 public import LMNModel
 
-/// A text in tokens, its beginning to train on and its end to validate with.
+/// A tokenized text: the beginning is the training part, the end the validation part.
 public struct Corpus: Sendable {
-  /// A part of the text: its beginning to train on, its end to validate with.
+  /// A part of the text: its beginning for training, its end for validation.
   public typealias Split = LMNTraining.Split
 
   private let tokens: [Token]
   private let trainingCount: Int
 
-  /// The tokens of a text, divided.
+  /// Tokenizes and splits a text.
   ///
   /// - Parameters:
-  ///   - text: Bytes; UTF-8 where tokens are characters.
-  ///   - tokenizer: Divides the text into tokens.
-  ///   - blockLength: The length of the windows that will be asked for.
-  ///   - trainingFraction: The share of tokens to train on, rounded to whole tokens.
+  ///   - text: Bytes; UTF-8 for character tokens.
+  ///   - tokenizer: Tokenizer of the text.
+  ///   - blockLength: Length of the windows to be drawn.
+  ///   - trainingFraction: Fraction of tokens in the training part, rounded to whole tokens.
   /// - Throws: ``CorpusError`` if the text is empty or a split too short for a window,
   ///   ``TokenizerError`` if the text cannot be encoded.
   /// - Precondition: `trainingFraction` is from 0 to 1.
@@ -42,19 +42,19 @@ public struct Corpus: Sendable {
     }
   }
 
-  /// Tells this text from any other, token by token.
+  /// Checksum of the tokens.
   public var fingerprint: String {
     var fingerprint = Fingerprint()
     fingerprint.add(tokens.lazy.map { UInt32(bitPattern: $0) })
     return fingerprint.description
   }
 
-  /// Fills windows from random places, each place as likely as any other and independent of the rest.
+  /// Fills windows from random places, uniformly and independently.
   ///
   /// - Parameters:
   ///   - windows: The windows.
-  ///   - split: The part of the text to take them from.
-  ///   - generator: Chooses the places.
+  ///   - split: Part of the text.
+  ///   - generator: Random numbers.
   /// - Precondition: The split has more tokens than a window.
   public func fill(
     _ windows: [TokenWindow], of split: Split, using generator: inout SeededGenerator
@@ -79,13 +79,13 @@ public struct Corpus: Sendable {
 }
 
 extension Corpus: TrainingData {
-  /// What is trained.
+  /// Trained model.
   public typealias Model = LanguageModel
-  /// What is learned from.
+  /// Input of one batch item.
   public typealias Input = TokenWindow
 
-  /// Records a network's mean loss over a batch of windows; in training with `carry`, windows that are
-  /// read on.
+  /// Records a network's mean loss over a batch of windows; for training with `carry` the windows
+  /// have carried state.
   public func batch(
     _ result: Batch.Result, at network: LanguageNetwork,
     for configuration: TrainingConfiguration
@@ -96,32 +96,32 @@ extension Corpus: TrainingData {
       length: carries ? configuration.rowLength : configuration.blockLength, carrying: carries)
   }
 
-  /// Nothing beside the mean loss of random batches.
+  /// Nil: the validation loss is the mean loss of random batches.
   public func validation(
     of model: LanguageModel, for configuration: TrainingConfiguration
   ) -> Validation? { nil }
 }
 
-/// Why a text cannot be trained on.
+/// A text that is unsuitable for training.
 public enum CorpusError: Error, Equatable, CustomStringConvertible {
-  /// The text has nothing in it.
+  /// The text is empty.
   case empty
   /// A split has no room for a window and the token after it.
   case tooShort(Corpus.Split, tokenCount: Int, of: Int, blockLength: Int)
-  /// The rows' parts of the training text have no room for a step.
+  /// The parts of the rows are too short for a step.
   case shortParts(tokenCount: Int, rows: Int, part: Int, rowLength: Int)
 
-  /// The error as a sentence for the user.
+  /// A sentence with the sizes.
   public var description: String {
     switch self {
     case .empty:
       "the text is empty"
     case .tooShort(let split, let tokenCount, let total, let blockLength):
-      "the text is too short: \(tokenCount) of its \(total) tokens are for \(split), "
+      "the text is too short: \(tokenCount) of its \(total) tokens are in the \(split) part, "
         + "but blocks of \(blockLength) need at least \(blockLength + 1)"
     case .shortParts(let tokenCount, let rows, let part, let rowLength):
-      "the text is too short: its \(tokenCount) tokens for training, shared by a batch of \(rows), "
-        + "are parts of \(part), but a step reads \(rowLength) of each"
+      "the text is too short: its \(tokenCount) training tokens, divided among a batch of \(rows), "
+        + "give parts of \(part) tokens, but a step reads \(rowLength) of each"
     }
   }
 }

@@ -6,12 +6,11 @@ public import LMNLayers
   import Darwin
 #endif
 
-/// A source of text whose entropy is known exactly: the least mean loss a model can reach.
+/// A text generator with exactly known entropy, the lower bound of a model's mean loss.
 ///
-/// It is a probabilistic context-free grammar. Writing starts from the first rule, takes one
-/// alternative of a rule with probability weight / sum of weights, and does the same for each
-/// `{rule}` in it; the text is one such *sentence* after another. For a rule A with alternatives i
-/// of probability pᵢ,
+/// It is a probabilistic context-free grammar. Generation starts from the first rule, chooses one
+/// alternative of a rule with probability weight / sum of weights, and expands each `{rule}` in it;
+/// the text is a sequence of such *sentences*. For a rule A with alternatives i of probability pᵢ,
 ///
 ///     entropy(A) = Σᵢ pᵢ (−log pᵢ + Σ entropy(B))        B: the rules named in alternative i
 ///     length(A)  = Σᵢ pᵢ (literal characters of i + Σ length(B))
@@ -20,18 +19,18 @@ public import LMNLayers
 ///
 ///     entropyPerCharacter = entropy(first rule) / length(first rule)
 ///
-/// This is the entropy of the *choices*, and that of the text too if a text tells the choices that
-/// made it, that is if the grammar is unambiguous and no sentence begins another. ``tales`` is so
-/// by construction: read in words, the first word of an alternative tells it from its siblings and
-/// from all that may follow an empty one (the grammar is LL(1)).
+/// This is the entropy of the *choices*. It equals that of the text if the text determines the
+/// choices, that is if the grammar is unambiguous and no sentence is a prefix of another. ``tales``
+/// has this property by construction: read in words, the first word of an alternative distinguishes
+/// it from its siblings and from all that may follow an empty one (the grammar is LL(1)).
 public struct Grammar: Sendable {
-  /// The entropy of the text in nats per character.
+  /// Entropy of the text in nats per character.
   public let entropyPerCharacter: Double
 
-  /// The rules; the first is the one a sentence starts from.
+  /// The rules; sentences start from the first.
   package let rules: [Rule]
 
-  /// Writes sentences until there are `characters` characters, and cuts the last one there.
+  /// Generates `characters` characters; the last sentence is truncated.
   public func text(characters: Int, using generator: inout SeededGenerator) -> String {
     var text = String.UnicodeScalarView()
     var missing = characters
@@ -49,9 +48,9 @@ public struct Grammar: Sendable {
 extension Grammar {
   /// Short tales of a hero, a treasure and the animals and people they meet.
   ///
-  /// To predict them well takes a memory: a verb agrees with a subject that relative clauses and
-  /// asides may have pushed far away, speech and asides nest and must be closed, the pronoun of
-  /// each line is that of the hero, and the last line names hero and treasure again.
+  /// Good predictions need a memory: a verb agrees with a subject that relative clauses and asides
+  /// may have separated from it, speech and asides are nested and must be closed, the pronoun of
+  /// each line is that of the hero, and the last line repeats hero and treasure.
   public static let tales = Grammar([
     "tale": [
       "Mary had a{Mary's treasure}": 4,
@@ -127,7 +126,7 @@ extension Grammar {
 // MARK: - Rules
 
 extension Grammar {
-  /// What a name may be written as.
+  /// A rule: a name and its alternatives.
   package struct Rule: Sendable {
     package let name: String
     package let alternatives: [Alternative]
@@ -142,21 +141,21 @@ extension Grammar {
     }
   }
 
-  /// One way to write a rule.
+  /// An alternative of a rule, with its weight.
   package struct Alternative: Sendable {
     let weight: Int
     let probability: Double
     package let symbols: [Symbol]
   }
 
-  /// A part of an alternative.
+  /// A symbol of an alternative.
   package enum Symbol: Sendable {
     case literal(String)
     /// The rule at an index.
     case rule(Int)
   }
 
-  /// The alternatives of a rule as a table writes them, with their weights.
+  /// Alternatives of a rule and their weights, as a dictionary literal.
   package struct Choices: ExpressibleByDictionaryLiteral {
     let weights: [(text: String, weight: Int)]
 
@@ -168,13 +167,13 @@ extension Grammar {
       self.weights = weights
     }
 
-    /// Any word of a list, as likely as the others, with a space before it.
+    /// The words of a list, with equal weights and a space before each.
     static func words(_ list: String) -> Choices {
       Choices(weights: list.split(separator: " ").map { (text: " \($0)", weight: 1) })
     }
   }
 
-  /// The grammar of a table whose alternatives name rules in braces.
+  /// A grammar from a table, in whose alternatives rule names are in braces.
   ///
   /// - Precondition: Every name in braces has a rule, weights are positive, and sentences have a
   ///   finite mean length.
@@ -206,7 +205,7 @@ extension Grammar {
     }
   }
 
-  /// Solves the two linear systems of the type's description for the first rule.
+  /// Solves the two linear systems of the type's documentation for the first rule.
   private static func entropyPerCharacter(of rules: [Rule]) -> Double {
     let (entropy, length) = (rules.count, rules.count + 1)
     // Row A is the equation x(A) − Σ p x(B) = (own entropy, own length).
@@ -227,8 +226,8 @@ extension Grammar {
       }
     }
     for pivot in rules.indices.reversed() {
-      // The matrix is an M-matrix, whose pivots are positive without any exchange of rows, exactly
-      // if the mean length is finite.
+      // The matrix is an M-matrix. Its pivots are positive without row exchanges if and only if the
+      // mean length is finite.
       precondition(rows[pivot][pivot] > 0, "sentences do not have a finite mean length")
       for row in 0..<pivot {
         let factor = rows[row][pivot] / rows[pivot][pivot]
@@ -238,7 +237,7 @@ extension Grammar {
     return rows[0][entropy] / rows[0][length]
   }
 
-  /// Writes one sentence, and says how surprising it is: −log of the probability of its choices.
+  /// Generates one sentence and its surprisal, −log of the probability of its choices.
   package func sentence(
     using generator: inout SeededGenerator
   ) -> (text: String, surprisal: Double) {

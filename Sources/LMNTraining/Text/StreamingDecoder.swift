@@ -1,26 +1,26 @@
 public import LMNKernels
 
-/// Text from tokens that arrive one at a time.
+/// Streaming decoder from tokens to text.
 ///
-/// A character is given out once it is whole: bytes that may still become one are held back. Bytes
-/// that cannot be part of any become U+FFFD, so all that is given out is, taken together, just
-/// what decoding all bytes at once gives.
+/// Each character is output when it is complete; bytes of an incomplete character are held back.
+/// Invalid bytes become U+FFFD. The concatenated output equals the result of decoding all bytes at
+/// once.
 public struct StreamingDecoder: Sendable {
   private let tokenizer: Tokenizer
   private(set) var heldBack: [UInt8] = []
 
-  /// A decoder at the start of a text.
+  /// A decoder at the beginning of a text.
   public init(_ tokenizer: Tokenizer) {
     self.tokenizer = tokenizer
   }
 
-  /// A decoder within a text, where it holds back these bytes.
+  /// A decoder with these incomplete bytes held back.
   init(_ tokenizer: Tokenizer, heldBack: [UInt8]) {
     self.tokenizer = tokenizer
     self.heldBack = heldBack
   }
 
-  /// The text that one more token completes, often a character, sometimes nothing.
+  /// The text that a token completes: often one character, possibly none.
   ///
   /// - Precondition: `token` is in the vocabulary.
   public mutating func decode(_ token: Token) -> String {
@@ -30,7 +30,7 @@ public struct StreamingDecoder: Sendable {
     return String(decoding: whole, as: UTF8.self)
   }
 
-  /// The text of the bytes that are still held back, which no further token will complete.
+  /// The text of the bytes still held back, at the end of the tokens.
   public mutating func finish() -> String {
     defer { heldBack = [] }
     return String(decoding: heldBack, as: UTF8.self)

@@ -1,26 +1,25 @@
 public import LMNKernels
 
-/// Tokens of a text that arrives in pieces, which may end within a character.
+/// Streaming encoder from text to tokens; pieces of the text may end within a character.
 ///
-/// All that is given out is, taken together, what encoding all pieces at once gives, and so are the
-/// places in errors.
+/// Concatenated tokens, and places in errors, equal those of encoding all pieces at once.
 public struct StreamingEncoder: Sendable {
   private let tokenizer: Tokenizer
   private var decoder = CharacterDecoder()
-  /// Characters so far, their lines, and how many characters stand before the last line.
+  /// Number of characters and lines so far, and offset of the current line's first character.
   private var (offset, line, lineStart) = (0, 1, 0)
 
-  /// An encoder at the start of a text.
+  /// An encoder at the beginning of a text.
   public init(_ tokenizer: Tokenizer) {
     self.tokenizer = tokenizer
   }
 
-  /// The tokens that one more piece completes.
+  /// The tokens that a piece completes.
   ///
-  /// - Parameter piece: Bytes; UTF-8 where tokens are characters.
-  /// - Returns: A token per byte or per whole character.
+  /// - Parameter piece: Bytes; UTF-8 for character tokens.
+  /// - Returns: A token per byte or per complete character.
   /// - Throws: ``TokenizerError/invalidUTF8(byteOffset:)`` or
-  ///   ``TokenizerError/unknownCharacter(_:offset:line:column:)``, of the first such place.
+  ///   ``TokenizerError/unknownCharacter(_:offset:line:column:)``, for the first error.
   public mutating func encode(_ piece: [UInt8]) throws(TokenizerError) -> [Token] {
     guard case .characters(let vocabulary) = tokenizer else { return piece.map(Token.init) }
     var tokens: [Token] = []
@@ -39,19 +38,19 @@ public struct StreamingEncoder: Sendable {
     return tokens
   }
 
-  /// Says that the text ends here.
+  /// Ends the text.
   ///
   /// - Throws: ``TokenizerError/invalidUTF8(byteOffset:)`` if it ends within a character.
   public func finish() throws(TokenizerError) { try decoder.finish() }
 }
 
-/// The characters of a text in UTF-8 that arrives in pieces.
+/// Streaming decoder from UTF-8 to characters.
 struct CharacterDecoder: Sendable {
-  /// The beginning of a character whose end has not come yet.
+  /// First bytes of an incomplete character.
   private var heldBack: [UInt8] = []
   private var byteOffset = 0
 
-  /// Calls `take` with every character that one more piece completes.
+  /// Calls `take` with each character that a piece completes.
   mutating func decode(
     _ piece: [UInt8], _ take: (Unicode.Scalar) throws(TokenizerError) -> Void
   ) throws(TokenizerError) {
@@ -71,14 +70,14 @@ struct CharacterDecoder: Sendable {
     heldBack = Array(bytes.suffix(tail))
   }
 
-  /// Throws if the text has ended within a character.
+  /// Ends the text; throws if it ends within a character.
   func finish() throws(TokenizerError) {
     guard heldBack.isEmpty else { throw .invalidUTF8(byteOffset: byteOffset) }
   }
 }
 
 extension [UInt8] {
-  /// How many bytes at the end begin a character of UTF-8 without ending it.
+  /// Number of bytes at the end that form an incomplete UTF-8 character.
   var incompleteTail: Int {
     for tail in (1...3).map(suffix) {
       let wholeCount =
@@ -88,7 +87,7 @@ extension [UInt8] {
         case 0xF0...0xF4: 4
         default: 0
         }
-      // A beginning that can be continued decodes to a single U+FFFD.
+      // An incomplete but valid sequence decodes to a single U+FFFD.
       if tail.count < wholeCount, String(decoding: tail, as: UTF8.self).unicodeScalars.count == 1 {
         return tail.count
       }

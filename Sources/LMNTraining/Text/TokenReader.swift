@@ -1,26 +1,25 @@
 public import LMNKernels
 internal import LMNModel
 
-/// The tokens of a file or a pipe from beginning to end, in memory that does not grow with it.
+/// Streaming reader of the tokens of a file or pipe, in memory that does not grow with it.
 public struct TokenReader: ~Copyable {
   private let file: FileDescriptor
   private var encoder: StreamingEncoder
-  /// What was read and not yet given out.
+  /// Tokens read ahead.
   private var ahead: [Token] = []
   private var isAtEnd = false
 
-  /// Bytes that are read at once.
+  /// Bytes per read.
   static let byteCountAtOnce = 1 << 16
 
-  /// Tokens to ask for at once when a network reads them: so many that all threads are at work
-  /// nearly all the time.
+  /// Tokens to request at once for reading by a network: enough to keep all threads busy.
   public static var pieceLength: Int { 8192 * ExecutionContext.current.threadCount }
 
   /// A reader at the beginning of a text.
   ///
   /// - Parameters:
-  ///   - path: The file; a pipe such as `/dev/stdin` will do.
-  ///   - tokenizer: Divides the text into tokens.
+  ///   - path: The file, which may be a pipe such as `/dev/stdin`.
+  ///   - tokenizer: Tokenizer of the text.
   /// - Throws: `FileError` if the file is missing, a directory, or not readable.
   public init(_ path: String, tokenizer: Tokenizer) throws(FileError) {
     file = try FileDescriptor.reading(path)
@@ -29,7 +28,9 @@ public struct TokenReader: ~Copyable {
 
   /// The next `count` tokens, fewer only at the end of the text.
   ///
-  /// - Throws: `FileError`, or ``TokenizerError`` with the place in the text as a whole.
+  /// - Parameter count: Number of tokens.
+  /// - Returns: The tokens.
+  /// - Throws: `FileError`, or ``TokenizerError`` with the place in the whole text.
   public mutating func tokens(upTo count: Int) throws -> [Token] {
     while ahead.count < count && !isAtEnd {
       let bytes = try file.bytes(upTo: Self.byteCountAtOnce)

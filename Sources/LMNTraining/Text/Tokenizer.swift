@@ -1,16 +1,16 @@
 public import LMNKernels
 
-/// The map between text and tokens.
+/// Mapping between text and tokens.
 ///
 /// A *character* is a Unicode scalar, not a grapheme cluster: `\r\n` is two characters and so is a
-/// letter with a combining accent, so that decoding gives back every byte of what was encoded.
+/// letter with a combining accent. Decoding therefore restores every byte of the encoded text.
 public enum Tokenizer: Equatable, Sendable {
-  /// A token per byte. Any text, and any other data, can be encoded.
+  /// A token per byte; any data can be encoded.
   case bytes
-  /// A token per character, for text in UTF-8 that has no character outside the vocabulary.
+  /// A token per character, for UTF-8 text whose characters are all in the vocabulary.
   case characters(Vocabulary)
 
-  /// The number of distinct tokens.
+  /// Number of distinct tokens.
   public var vocabularySize: Int {
     switch self {
     case .bytes: 256
@@ -18,13 +18,13 @@ public enum Tokenizer: Equatable, Sendable {
     }
   }
 
-  /// The tokens of a text.
+  /// Tokens of a text.
   ///
-  /// - Parameter text: Bytes; UTF-8 where tokens are characters.
+  /// - Parameter text: Bytes; UTF-8 for character tokens.
   /// - Returns: A token per byte or per character.
   /// - Throws: ``TokenizerError/invalidUTF8(byteOffset:)`` or
-  ///   ``TokenizerError/unknownCharacter(_:offset:line:column:)``, of the first such place. Where
-  ///   tokens are bytes, nothing is thrown.
+  ///   ``TokenizerError/unknownCharacter(_:offset:line:column:)``, for the first error; never for
+  ///   byte tokens.
   public func encode(_ text: [UInt8]) throws(TokenizerError) -> [Token] {
     var encoder = StreamingEncoder(self)
     let tokens = try encoder.encode(text)
@@ -32,7 +32,7 @@ public enum Tokenizer: Equatable, Sendable {
     return tokens
   }
 
-  /// The bytes that a token stands for.
+  /// The bytes of a token.
   ///
   /// - Precondition: `token` is below ``vocabularySize``.
   public func decode(_ token: Token) -> [UInt8] {
@@ -45,7 +45,7 @@ public enum Tokenizer: Equatable, Sendable {
     }
   }
 
-  /// How many bytes a token stands for.
+  /// Number of bytes of a token.
   func byteCount(of token: Token) -> Int {
     switch self {
     case .bytes: 1
@@ -54,7 +54,7 @@ public enum Tokenizer: Equatable, Sendable {
   }
 }
 
-/// The distinct characters that a tokenizer knows; the token of each is its place in the list.
+/// Distinct characters of a tokenizer; the token of a character is its index.
 public struct Vocabulary: Equatable, Sendable {
   /// The characters, by token.
   public let characters: [Unicode.Scalar]
@@ -73,10 +73,10 @@ public struct Vocabulary: Equatable, Sendable {
     try self.init(characters.sorted())
   }
 
-  /// The characters of a file, in order of their code points; memory does not grow with it.
+  /// The characters of a file, in order of their code points, in memory that does not grow with it.
   ///
-  /// - Parameter path: The file; a pipe will do.
-  /// - Throws: `FileError`, or ``TokenizerError`` as for a text at hand.
+  /// - Parameter path: The file, which may be a pipe.
+  /// - Throws: `FileError`, or ``TokenizerError`` as for a text in memory.
   public init(contentsOf path: String) throws {
     let file = try FileDescriptor.reading(path)
     var characters: Set<Unicode.Scalar> = []
@@ -91,7 +91,7 @@ public struct Vocabulary: Equatable, Sendable {
     try self.init(characters.sorted())
   }
 
-  /// The given characters, in the given order.
+  /// A vocabulary of these characters, in this order.
   ///
   /// - Throws: ``TokenizerError/emptyVocabulary`` or ``TokenizerError/duplicateCharacter(_:)``.
   public init(_ characters: [Unicode.Scalar]) throws(TokenizerError) {
@@ -106,7 +106,7 @@ public struct Vocabulary: Equatable, Sendable {
     self.tokens = tokens
   }
 
-  /// The token of a character; nil where it is not in the vocabulary.
+  /// The token of a character; nil if it is not in the vocabulary.
   subscript(character: Unicode.Scalar) -> Token? { tokens[character] }
 }
 
@@ -115,8 +115,8 @@ public struct Vocabulary: Equatable, Sendable {
 extension Tokenizer: Codable {
   private static let charactersPrefix = "characters:"
 
-  /// The tokenizer in a line for the metadata of a checkpoint: `bytes`, or `characters:` and then
-  /// the vocabulary.
+  /// The tokenizer as one line of checkpoint metadata: `bytes`, or `characters:` and the
+  /// vocabulary.
   public var specification: String {
     switch self {
     case .bytes: "bytes"
@@ -125,13 +125,13 @@ extension Tokenizer: Codable {
     }
   }
 
-  /// The tokenizer that ``specification`` describes.
+  /// The tokenizer of a ``specification``.
   ///
-  /// - Throws: ``TokenizerError/unknownSpecification(_:)``, or what ``Vocabulary`` finds wrong with
-  ///   the characters.
+  /// - Throws: ``TokenizerError/unknownSpecification(_:)``, or an error of the vocabulary's
+  ///   characters.
   public init(specification: String) throws(TokenizerError) {
-    // Not `hasPrefix`, to which a combining accent at the start of the vocabulary would change the
-    // colon before it.
+    // Not `hasPrefix`, for which a combining accent at the start of the vocabulary would combine
+    // with the colon.
     let scalars = specification.unicodeScalars
     if scalars.starts(with: Self.charactersPrefix.unicodeScalars) {
       let characters = scalars.dropFirst(Self.charactersPrefix.unicodeScalars.count)
@@ -156,21 +156,21 @@ extension Tokenizer: Codable {
 
 // MARK: - Errors
 
-/// What can be wrong with a text or with the description of a tokenizer.
+/// An error in a text or in a tokenizer's specification.
 public enum TokenizerError: Error, Equatable, CustomStringConvertible {
-  /// The text is not UTF-8; what stands at the offset does not begin a character.
+  /// The text is not valid UTF-8 at the offset.
   case invalidUTF8(byteOffset: Int)
-  /// The text has a character that is not in the vocabulary. The offset, from 0, and the line and
-  /// column, from 1, count characters.
+  /// A character is not in the vocabulary; offset (from 0), line and column (from 1) count
+  /// characters.
   case unknownCharacter(Unicode.Scalar, offset: Int, line: Int, column: Int)
-  /// A vocabulary has no characters.
+  /// The vocabulary is empty.
   case emptyVocabulary
-  /// A vocabulary has a character twice.
+  /// The vocabulary has duplicate characters.
   case duplicateCharacter(Unicode.Scalar)
-  /// The description of a tokenizer names no known kind.
+  /// The specification of a tokenizer has an unknown kind.
   case unknownSpecification(String)
 
-  /// The error as a sentence for the user.
+  /// A sentence with value and place.
   public var description: String {
     switch self {
     case .invalidUTF8(let byteOffset):
@@ -190,7 +190,7 @@ public enum TokenizerError: Error, Equatable, CustomStringConvertible {
 }
 
 extension Unicode.Scalar {
-  /// The character escaped, so that no terminal obeys it, and its code point.
+  /// The character, escaped for terminals, with its code point.
   fileprivate var displayName: String {
     let digits = String(value, radix: 16, uppercase: true)
     let padding = String(repeating: "0", count: max(0, 4 - digits.count))

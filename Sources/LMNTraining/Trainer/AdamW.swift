@@ -1,18 +1,18 @@
 public import LMNKernels
 public import LMNLayers
 
-/// The AdamW optimizer (arXiv 1711.05101): a value that holds its moments.
+/// AdamW optimizer (arXiv 1711.05101): a value that holds its moments.
 public struct AdamW: Sendable, Equatable {
-  /// The constants.
+  /// Constants of AdamW.
   public let constants: AdamWConstants
-  /// Updates made so far.
+  /// Number of updates made.
   public private(set) var step: Int
-  /// Running mean of every parameter's gradients.
+  /// First moment: running mean of the gradients.
   public private(set) var first: StateDictionary
-  /// Running mean of their squares.
+  /// Second moment: running mean of the squared gradients.
   public private(set) var second: StateDictionary
 
-  /// An optimizer at its beginning, for parameters of the given names and shapes.
+  /// An optimizer at step 0, for parameters of the given names and shapes.
   public init(for parameters: StateDictionary, constants: AdamWConstants = .init()) {
     let zeros = parameters.tensors.map { Tensor(shape: $0.shape, repeating: 0) }
     self.constants = constants
@@ -21,7 +21,7 @@ public struct AdamW: Sendable, Equatable {
     second = first
   }
 
-  /// An optimizer as it stood after `step` updates.
+  /// An optimizer after `step` updates.
   ///
   /// - Precondition: Both moments have the parameters' names and shapes.
   public init(
@@ -34,10 +34,10 @@ public struct AdamW: Sendable, Equatable {
     self.second = second
   }
 
-  /// Moves the parameters of a batch one step against the gradient of its last run.
+  /// Updates the parameters of a batch by the gradient of its last run.
   ///
   /// - Parameters:
-  ///   - batch: A batch at the module that the optimizer was made for.
+  ///   - batch: A batch of the module that the optimizer was made for.
   ///   - learningRate: The learning rate.
   ///   - gradientScale: Factor on the gradient, from clipping.
   public mutating func update<M, Input>(

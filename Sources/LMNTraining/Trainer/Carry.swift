@@ -2,37 +2,38 @@ import LMNKernels
 public import LMNLayers
 import LMNModel
 
-/// How a run reads on through its text with carried state, instead of random windows.
+/// Training with carried state on consecutive parts of the text, instead of random windows.
 ///
-/// The training text is divided into as many equal stretches as a batch has rows. A step reads the
-/// next `flow` blocks of every row, after the state that the tokens before have left: gradients flow
-/// through the flow − 1 boundaries inside and stop where the step begins (truncated back-propagation
-/// through time, R. J. Williams and J. Peng, Neural Computation 2, 1990; a state that is carried on
-/// without gradients is the recurrence of arXiv 1901.02860, section 3.2). The blocks of a step are one
-/// part of the row's tree, which is the same function as one after the other.
+/// The training text is divided into equal parts, one per row of the batch. A step reads the next
+/// `flow` blocks of each row from the row's state after the previous step. Gradients flow through
+/// the flow − 1 boundaries inside a step and stop at its beginning (truncated back-propagation
+/// through time, R. J. Williams and J. Peng, Neural Computation 2, 1990; a state carried without
+/// gradients is the recurrence of arXiv 1901.02860, section 3.2). The blocks of a step are computed
+/// as one chunk, which is the same function as block by block.
 ///
-/// At the end of its stretch a row begins again with a fresh state. What is too short for a step is
-/// left out, in turn at the end and at the beginning of the stretch.
+/// At the end of its part a row restarts with the initial state. Tokens that do not fill a step are
+/// left out, alternately at the end and at the beginning of the part.
 public struct Carry: Sendable, Codable, Equatable {
-  /// k: through how many blocks gradients flow; with 1 they stop at every boundary.
+  /// k: blocks per step, through which gradients flow; 1 stops gradients at every block boundary.
   public var flow: Int
 
-  /// A state that is carried on, with gradients through so many blocks.
+  /// Carried state, with gradients through `flow` blocks.
   public init(flow: Int = 1) { self.flow = flow }
 }
 
 extension TrainingConfiguration {
-  /// Tokens of a row that a step reads.
+  /// Tokens per row and step.
   var rowLength: Int { blockLength * (carry?.flow ?? 1) }
-  /// Tokens that a step reads.
+  /// Tokens per step.
   public var tokensPerStep: Int { batchSize * rowLength }
 }
 
 extension Corpus {
-  /// Tokens of each of so many equal stretches of the training text, all with one behind them.
+  /// Length of each of `rows` equal parts of the training text, each followed by at least one
+  /// token.
   private func partLength(rows: Int) -> Int { (self[.training].count - 1) / rows }
 
-  /// Throws when the training text is too short for what a step carries on.
+  /// Throws when the parts are too short for a step.
   func expectParts(for configuration: TrainingConfiguration) throws(CorpusError) {
     let part = partLength(rows: configuration.batchSize)
     guard configuration.carry != nil, part < configuration.rowLength else { return }
@@ -41,8 +42,8 @@ extension Corpus {
       rowLength: configuration.rowLength)
   }
 
-  /// Fills a batch with the tokens behind those of the step before, where state is carried, and from
-  /// random places otherwise.
+  /// Fills a batch with the tokens after those of the previous step, with carried state; otherwise
+  /// from random places.
   public func fill(
     _ batch: Batch, forStep step: Int, of configuration: TrainingConfiguration,
     using generator: inout SeededGenerator

@@ -3,32 +3,32 @@ public import LMNLayers
 public import LMNMemories
 public import LMNModel
 
-/// Texts and their classes, nine in ten to train on and the rest to validate with.
+/// Labelled texts: 90 % for training, the rest for validation.
 ///
-/// Which text is where follows from a seed.
+/// The split is determined by a seed.
 public struct ClassificationData: TrainingData {
-  /// What is trained.
+  /// Trained model.
   public typealias Model = ClassifierModel
-  /// What is learned from.
+  /// Input of one batch item.
   public typealias Input = LabelledWindow
 
-  /// The names of the classes, sorted.
+  /// Names of the classes, sorted.
   public let labels: [String]
   private let tokens: [[Token]]
   private let classes: [Int]
-  /// The rows in another order, those to train on first.
+  /// Permutation of the rows; the first ones are for training.
   private let order: [Int]
   private let trainingCount: Int
 
-  /// Texts in tokens, divided.
+  /// Tokenizes and splits texts.
   ///
   /// - Parameters:
-  ///   - texts: With labels.
-  ///   - tokenizer: Divides them into tokens.
-  ///   - labels: What classes there are; nil for those of the texts.
-  ///   - seed: What the division follows from.
-  /// - Throws: ``CSVError`` where a text cannot be encoded, ``ClassificationError`` where there is
-  ///   nothing to learn.
+  ///   - texts: Texts with labels.
+  ///   - tokenizer: Tokenizer of the texts.
+  ///   - labels: Names of the classes; nil for those of the texts.
+  ///   - seed: Random seed of the split.
+  /// - Throws: ``CSVError`` where a text cannot be encoded, ``ClassificationError`` where all texts
+  ///   have one class.
   public init(
     _ texts: LabelledTexts, tokenizer: Tokenizer, labels: [String]? = nil, seed: UInt64
   ) throws {
@@ -45,7 +45,7 @@ public struct ClassificationData: TrainingData {
       order.swapAt(last, generator.integer(below: last + 1))
     }
     self.order = order
-    // Two labels make two texts.
+    // Two labels imply at least two texts.
     let share = Int((Double(order.count) * 0.9).rounded())
     trainingCount = min(max(share, 1), order.count - 1)
   }
@@ -58,10 +58,10 @@ public struct ClassificationData: TrainingData {
     }
   }
 
-  /// Tokens of the longest text.
+  /// Number of tokens of the longest text.
   var longest: Int { tokens.reduce(0) { max($0, $1.count) } }
 
-  /// Tells these texts from any other, token by token, with their classes.
+  /// Checksum of the tokens and classes.
   public var fingerprint: String {
     var fingerprint = Fingerprint()
     for (tokens, label) in zip(tokens, classes) {
@@ -81,7 +81,7 @@ public struct ClassificationData: TrainingData {
       length: configuration.blockLength)
   }
 
-  /// Random texts, each as likely as any other; of longer ones, their beginning.
+  /// Fills inputs with random texts, drawn uniformly; longer texts are truncated.
   public func fill(
     _ inputs: [LabelledWindow], of split: Split, using generator: inout SeededGenerator
   ) {
@@ -92,8 +92,8 @@ public struct ClassificationData: TrainingData {
     }
   }
 
-  /// Measured on whole texts: all of the validation part, or as many of it as the configuration's
-  /// evaluation batches have room for, always the same.
+  /// Evaluates the model on whole texts of the validation part: the first ones, as many as the
+  /// configuration's evaluation batches hold.
   public func validation(
     of model: ClassifierModel, for configuration: TrainingConfiguration
   ) throws -> Validation? {
@@ -106,29 +106,29 @@ public struct ClassificationData: TrainingData {
   }
 }
 
-/// Why a classification cannot be learned.
+/// Labelled texts that are unsuitable for training.
 public enum ClassificationError: Error, Equatable, CustomStringConvertible {
-  /// All texts are of one class.
+  /// All texts have the same class.
   case oneClass(file: String, label: String)
 
-  /// The error as a sentence for the user.
+  /// A sentence with file and label.
   public var description: String {
     switch self {
     case .oneClass(let file, let label):
-      "\(file): there is nothing to tell apart, every label is '\(label)'"
+      "\(file): all labels are '\(label)', a classifier needs at least two classes"
     }
   }
 }
 
-/// How well a classifier classes texts, and how well one could without reading them.
+/// Evaluation of a classifier on texts, with the majority baseline.
 public struct ClassificationEvaluation: Sendable, Codable, Equatable {
-  /// Texts that were classed.
+  /// Number of texts.
   public let texts: Int
   /// Mean cross-entropy in nats per text.
   public let loss: Double
-  /// The share of texts whose likeliest class is theirs.
+  /// Fraction of texts classified correctly.
   public let accuracy: Double
-  /// The share of the commonest class: what one gets by always naming that.
+  /// Fraction of the most common class: accuracy of always choosing it.
   public let commonestClass: Double
 
   enum CodingKeys: String, CodingKey {
@@ -136,13 +136,13 @@ public struct ClassificationEvaluation: Sendable, Codable, Equatable {
     case commonestClass = "commonest_class"
   }
 
-  /// Reads every text as a stream.
+  /// Evaluates a model, which reads each text as a stream.
   ///
   /// - Parameters:
-  ///   - model: What classes them.
-  ///   - tokens: Those of every text, of which there is one at least, and none empty.
-  ///   - classes: The class of every text.
-  /// - Throws: When the model has learned too few positions.
+  ///   - model: The model.
+  ///   - tokens: Tokens of each text; at least one text, none empty.
+  ///   - classes: Class of each text.
+  /// - Throws: `ConfigurationError` when there are too few learned positions.
   public init(
     of model: ClassifierModel, over tokens: [[Token]], classes: [Int]
   ) throws(ConfigurationError) {

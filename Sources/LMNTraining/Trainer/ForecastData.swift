@@ -2,28 +2,28 @@ import LMNKernels
 public import LMNLayers
 public import LMNModel
 
-/// A normalised series, its first nine tenths to train on and the rest to validate with.
+/// A normalised series: the first 90 % for training, the rest for validation.
 public struct ForecastData: TrainingData {
-  /// What is trained.
+  /// Trained model.
   public typealias Model = ForecasterModel
-  /// What is learned from.
+  /// Input of one batch item.
   public typealias Input = SeriesWindow
 
-  /// The names of the channels.
+  /// Names of the channels.
   public let channels: [String]
-  /// Of the part to train on.
+  /// Normalisation from the training part.
   public let normalisation: Normalisation
   private let horizon: Int
   private let values: [Float]
   private let trainingCount: Int
 
-  /// A series, divided.
+  /// Splits and normalises a series.
   ///
   /// - Parameters:
-  ///   - series: In the channels' own units.
-  ///   - horizon: How many values of every channel are forecast.
-  ///   - blockLength: The length of the windows that will be asked for.
-  ///   - file: What errors call the series.
+  ///   - series: The series in the channels' own units.
+  ///   - horizon: Number of rows to forecast.
+  ///   - blockLength: Length of the windows to be drawn.
+  ///   - file: Name of the series in errors.
   /// - Throws: ``ForecastError`` if a split is too short.
   public init(_ series: Series, horizon: Int, blockLength: Int, file: String) throws(ForecastError)
   {
@@ -44,13 +44,13 @@ public struct ForecastData: TrainingData {
     self.trainingCount = trainingCount
   }
 
-  /// The normalised values of a split, row by row.
+  /// Normalised values of a split, row by row.
   public subscript(split: Split) -> ArraySlice<Float> {
     let end = trainingCount * channels.count
     return split == .training ? values[..<end] : values[end...]
   }
 
-  /// Tells this series from any other, value by value.
+  /// Checksum of the values.
   public var fingerprint: String {
     var fingerprint = Fingerprint()
     for name in channels {
@@ -76,8 +76,7 @@ public struct ForecastData: TrainingData {
       windows: configuration.batchSize, length: configuration.blockLength)
   }
 
-  /// Windows at random places, each place as likely as any other; targets behind the end of the split
-  /// are missing.
+  /// Fills windows from random places, uniformly; targets after the end of the split are missing.
   public func fill(
     _ inputs: [SeriesWindow], of split: Split, using generator: inout SeededGenerator
   ) {
@@ -93,7 +92,8 @@ public struct ForecastData: TrainingData {
     }
   }
 
-  /// Measured on all of the validation part, in blocks that begin anew, as in training.
+  /// Evaluates the model on the whole validation part, in blocks from the initial state, as in
+  /// training.
   public func validation(
     of model: ForecasterModel, for configuration: TrainingConfiguration
   ) throws -> Validation? {
@@ -109,23 +109,23 @@ public struct ForecastData: TrainingData {
 }
 
 extension Normalisation {
-  /// All values of a series, normalised.
+  /// A series, normalised.
   public func normalised(_ values: [Double]) -> [Float] {
     values.enumerated().map { normalised($1, channel: $0 % channels) }
   }
 }
 
-/// Why a forecast cannot be learned.
+/// A series that is unsuitable for training.
 public enum ForecastError: Error, Equatable, CustomStringConvertible {
-  /// A split has no room for a window and what is forecast behind it.
+  /// A split has no room for a window and its targets.
   case tooShort(file: String, Split, count: Int, of: Int, needed: Int)
 
-  /// The error as a sentence for the user.
+  /// A sentence with the sizes.
   public var description: String {
     switch self {
     case .tooShort(let file, let split, let count, let total, let needed):
-      "\(file): the series is too short: \(count) of its \(total) rows are for \(split), but this "
-        + "block length and horizon need at least \(needed)"
+      "\(file): the series is too short: \(count) of its \(total) rows are in the \(split) part, "
+        + "but this block length and horizon need at least \(needed)"
     }
   }
 }

@@ -4,19 +4,18 @@
   import Darwin
 #endif
 
-/// The learning rate of each step of a training run.
+/// Learning rate of each training step.
 public enum LearningRateSchedule: Codable, Equatable, Sendable {
-  /// The same rate at every step.
+  /// Constant learning rate.
   case constant(rate: Float)
-  /// A linear rise to the peak, reached at step `warmUpSteps`, then half a cosine down to
-  /// `minimumFraction` of the peak, reached at step `totalSteps` and kept from there on.
+  /// Linear warm-up to `peak` at step `warmUpSteps`, then a half cosine to `minimumFraction * peak`
+  /// at step `totalSteps`, constant after it.
   case warmUpThenCosine(
     peak: Float, warmUpSteps: Int, totalSteps: Int, minimumFraction: Float)
 
-  /// The rate at a step, where 0 is the first.
+  /// The learning rate at a step, counted from 0.
   ///
-  /// With a warm-up of `n` steps the first rate is `peak / (n + 1)`, so that no step is wasted on a
-  /// rate of zero.
+  /// With `n` warm-up steps the first rate is `peak / (n + 1)`, so that no step has rate zero.
   public func rate(at step: Int) -> Float {
     switch self {
     case .constant(let rate):
@@ -30,7 +29,7 @@ public enum LearningRateSchedule: Codable, Equatable, Sendable {
     }
   }
 
-  /// The rate that the schedule is made of; its highest, but for a run shorter than its warm-up.
+  /// Peak learning rate; not reached by a run shorter than the warm-up.
   public var peak: Float {
     switch self {
     case .constant(let rate): rate
@@ -38,7 +37,7 @@ public enum LearningRateSchedule: Codable, Equatable, Sendable {
     }
   }
 
-  /// The step from which on the rate is at its minimum; nil when it never falls.
+  /// First step with the minimum rate; nil for a constant rate.
   public var totalSteps: Int? {
     switch self {
     case .constant: nil
@@ -46,12 +45,12 @@ public enum LearningRateSchedule: Codable, Equatable, Sendable {
     }
   }
 
-  /// The numbers of steps it is made of, by what they are called.
+  /// The schedule's step counts, with names for errors.
   var counts: [(name: String, count: Int)] {
     [("warm-up", warmUpSteps), ("steps of the schedule", totalSteps ?? 0)]
   }
 
-  /// Steps before the rate is at its peak.
+  /// Number of warm-up steps.
   public var warmUpSteps: Int {
     switch self {
     case .constant: 0

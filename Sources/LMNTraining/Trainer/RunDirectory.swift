@@ -8,37 +8,37 @@ import FoundationEssentials
   import Glibc
 #endif
 
-/// Where a training run leaves its files.
+/// Directory with the files of a training run.
 public struct RunDirectory: Sendable {
-  /// The directory.
+  /// Path of the directory.
   public let path: String
 
-  /// The directory at `path`, which need not be there yet.
+  /// The directory at `path`, which may be missing.
   public init(_ path: String) { self.path = path }
 
   static let modelName = "model.safetensors"
 
-  /// The weights as they are.
+  /// Current weights.
   public var model: String { "\(path)/\(Self.modelName)" }
-  /// The weights with the lowest validation loss so far.
+  /// Weights with the lowest validation loss.
   public var best: String { "\(path)/best.safetensors" }
-  /// What a run needs to go on: weights, moments, loop state.
+  /// Checkpoint for a resume: weights, moments, loop state.
   public var training: String { "\(path)/training.safetensors" }
-  /// The settings, for people.
+  /// The settings, as JSON for reading.
   public var configuration: String { "\(path)/configuration.json" }
-  /// A line per record.
+  /// Log, one record per line.
   public var log: String { "\(path)/log.jsonl" }
 
-  /// Whether a run has begun here.
+  /// Whether the directory contains files of a run.
   public var holdsRun: Bool {
     [model, best, training, configuration, log].contains {
       FileManager.default.fileExists(atPath: $0)
     }
   }
 
-  /// Puts a model into a directory that holds no run.
+  /// Writes a model into a directory that holds no run.
   ///
-  /// - Parameter model: What `lmn train` would leave as ``model``.
+  /// - Parameter model: The model, written to ``model``.
   /// - Throws: ``TrainingError/occupied(directory:)``, `FileError`.
   public func begin(with model: LanguageModel) throws {
     guard !holdsRun else { throw TrainingError.occupied(directory: path) }
@@ -46,7 +46,7 @@ public struct RunDirectory: Sendable {
     try model.write(to: self.model)
   }
 
-  /// Makes the directory, and those above it, where they are missing.
+  /// Creates the directory and its parents where they are missing.
   func create() throws(FileError) {
     let ends = path.indices.filter { path[$0] == "/" && $0 != path.startIndex } + [path.endIndex]
     for directory in ends.map({ String(path[..<$0]) }) {

@@ -1,16 +1,16 @@
 public import LMNKernels
 public import LMNModel
 
-/// What a model learns to do, and what only this task has to settle.
+/// Task of a training run, with its settings.
 public enum TaskSettings: Sendable, Equatable {
-  /// To continue a text.
+  /// Continuation of a text.
   case text
-  /// To class texts.
+  /// Classification of texts.
   case classify(ClassificationSettings)
-  /// To forecast a series.
+  /// Forecast of a series.
   case forecast(ForecastSettings)
 
-  /// Which task it is.
+  /// The task.
   public var kind: TaskKind {
     switch self {
     case .text: .text
@@ -19,39 +19,39 @@ public enum TaskSettings: Sendable, Equatable {
     }
   }
 
-  /// The settings of a classification; the defaults while the task is another.
+  /// Settings of a classification; the defaults for other tasks.
   public var classification: ClassificationSettings {
     get { if case .classify(let settings) = self { settings } else { .init() } }
     set { self = .classify(newValue) }
   }
 
-  /// The settings of a forecast; the defaults while the task is another.
+  /// Settings of a forecast; the defaults for other tasks.
   public var forecast: ForecastSettings {
     get { if case .forecast(let settings) = self { settings } else { .init() } }
     set { self = .forecast(newValue) }
   }
 }
 
-/// What a classification has to settle.
+/// Settings of a classification.
 public struct ClassificationSettings: Sendable, Codable, Equatable {
-  /// The column with the texts.
+  /// Column of the texts.
   public var textColumn = "text"
-  /// The column with the names of their classes.
+  /// Column of the labels.
   public var labelColumn = "label"
-  /// How the vectors of a text become one.
+  /// Pooling of a text's vectors.
   public var pooling = Pooling.mean
 
   /// The defaults.
   public init() {}
 }
 
-/// What a forecast has to settle.
+/// Settings of a forecast.
 public struct ForecastSettings: Sendable, Codable, Equatable {
-  /// The columns that are forecast; nil for all.
+  /// Columns to forecast; nil for all.
   public var channels: [String]?
-  /// h: how many values of every channel are forecast.
+  /// h: horizon, the number of rows forecast at once.
   public var horizon = 1
-  /// What is made small, on average.
+  /// Training loss.
   public var objective = PredictionError.squared
 
   /// The defaults.
@@ -89,7 +89,8 @@ extension KeyedDecodingContainer {
   }
 }
 
-/// A configuration that is for texts does not say so, as none did when there was no other task.
+/// The task text is not encoded: configurations of earlier versions, without other tasks, have no
+/// key for it.
 extension KeyedDecodingContainer {
   func decode(_ type: TaskSettings.Type, forKey key: Key) throws -> TaskSettings {
     try decodeIfPresent(type, forKey: key) ?? .text

@@ -3,14 +3,14 @@ import LMNLayers
 import LMNModel
 
 extension Trainer where Data == ClassificationData {
-  /// A run over texts and their classes at its beginning.
+  /// A new run on labelled texts.
   ///
   /// - Parameters:
-  ///   - configuration: The settings, those of a classification among them.
-  ///   - texts: With labels.
-  ///   - tokenizer: Divides the texts into tokens.
-  ///   - directory: Made if it is missing; must not hold a run.
-  /// - Throws: What is wrong with settings, texts or directory.
+  ///   - configuration: The settings, including those of a classification.
+  ///   - texts: Texts with labels.
+  ///   - tokenizer: Tokenizer of the texts.
+  ///   - directory: Output directory, created if missing; must not hold a run.
+  /// - Throws: Errors of settings, texts or directory.
   public init(
     _ configuration: TrainingConfiguration, texts: LabelledTexts, tokenizer: Tokenizer,
     in directory: RunDirectory
@@ -19,7 +19,7 @@ extension Trainer where Data == ClassificationData {
       configuration, in: directory,
       data: ClassificationData(texts, tokenizer: tokenizer, seed: configuration.seed)
     ) { data, generator in
-      // Only training cuts texts off.
+      // Texts are truncated only in training, so all positions of the longest are needed.
       try configuration.model.expectPositions(for: data.longest)
       let network = try generator.drawing(configuration.initialisation) {
         try ClassifierNetwork(
@@ -30,14 +30,14 @@ extension Trainer where Data == ClassificationData {
     }
   }
 
-  /// The run over texts and their classes in `directory`, where it was last saved.
+  /// Resumes the run on labelled texts in `directory` from its checkpoint.
   ///
   /// - Parameters:
-  ///   - directory: Holds a run.
-  ///   - bytes: The table that it was begun with.
-  ///   - file: What errors call the table.
-  ///   - change: May change settings that a run can go on with, such as the number of steps.
-  /// - Throws: What is wrong with checkpoint, settings or table.
+  ///   - directory: Directory of the run.
+  ///   - bytes: The training table, unchanged.
+  ///   - file: Name of the table in errors.
+  ///   - change: Changes settings that may change on a resume, such as the number of steps.
+  /// - Throws: Errors of checkpoint, settings or table.
   public init(
     resuming directory: RunDirectory, csv bytes: [UInt8], file: String,
     change: (inout TrainingConfiguration) throws -> Void = { _ in }
@@ -51,14 +51,14 @@ extension Trainer where Data == ClassificationData {
 }
 
 extension Trainer where Data == ForecastData {
-  /// A run over a series at its beginning.
+  /// A new run on a series.
   ///
   /// - Parameters:
-  ///   - configuration: The settings, those of a forecast among them.
-  ///   - series: In the channels' own units.
-  ///   - file: What errors call the series.
-  ///   - directory: Made if it is missing; must not hold a run.
-  /// - Throws: What is wrong with settings, series or directory.
+  ///   - configuration: The settings, including those of a forecast.
+  ///   - series: The series in the channels' own units.
+  ///   - file: Name of the series in errors.
+  ///   - directory: Output directory, created if missing; must not hold a run.
+  /// - Throws: Errors of settings, series or directory.
   public init(
     _ configuration: TrainingConfiguration, series: Series, file: String,
     in directory: RunDirectory
@@ -78,14 +78,14 @@ extension Trainer where Data == ForecastData {
     }
   }
 
-  /// The run over a series in `directory`, where it was last saved.
+  /// Resumes the run on a series in `directory` from its checkpoint.
   ///
   /// - Parameters:
-  ///   - directory: Holds a run.
-  ///   - bytes: The table that it was begun with.
-  ///   - file: What errors call the table.
-  ///   - change: May change settings that a run can go on with, such as the number of steps.
-  /// - Throws: What is wrong with checkpoint, settings or table.
+  ///   - directory: Directory of the run.
+  ///   - bytes: The training table, unchanged.
+  ///   - file: Name of the table in errors.
+  ///   - change: Changes settings that may change on a resume, such as the number of steps.
+  /// - Throws: Errors of checkpoint, settings or table.
   public init(
     resuming directory: RunDirectory, csv bytes: [UInt8], file: String,
     change: (inout TrainingConfiguration) throws -> Void = { _ in }

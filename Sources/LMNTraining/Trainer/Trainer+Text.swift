@@ -2,14 +2,14 @@ import LMNLayers
 import LMNModel
 
 extension Trainer where Data == Corpus {
-  /// A run over a text at its beginning.
+  /// A new run on a text.
   ///
   /// - Parameters:
   ///   - configuration: The settings.
-  ///   - text: Bytes; UTF-8 where tokens are characters.
-  ///   - tokenizer: Divides the text into tokens.
-  ///   - directory: Made if it is missing; must not hold a run.
-  /// - Throws: What is wrong with settings, text or directory.
+  ///   - text: Bytes; UTF-8 for character tokens.
+  ///   - tokenizer: Tokenizer of the text.
+  ///   - directory: Output directory, created if missing; must not hold a run.
+  /// - Throws: Errors of settings, text or directory.
   public init(
     _ configuration: TrainingConfiguration, text: [UInt8], tokenizer: Tokenizer,
     in directory: RunDirectory
@@ -25,13 +25,13 @@ extension Trainer where Data == Corpus {
     }
   }
 
-  /// The run over a text in `directory`, where it was last saved.
+  /// Resumes the run on a text in `directory` from its checkpoint.
   ///
   /// - Parameters:
-  ///   - directory: Holds a run.
-  ///   - text: The text that it was begun with.
-  ///   - change: May change settings that a run can go on with, such as the number of steps.
-  /// - Throws: What is wrong with checkpoint, settings or text.
+  ///   - directory: Directory of the run.
+  ///   - text: The training text, unchanged.
+  ///   - change: Changes settings that may change on a resume, such as the number of steps.
+  /// - Throws: Errors of checkpoint, settings or text.
   public init(
     resuming directory: RunDirectory, text: [UInt8],
     change: (inout TrainingConfiguration) throws -> Void = { _ in }

@@ -4,30 +4,30 @@ import LMNKernels
 public import LMNLayers
 import LMNModel
 
-/// A training run: a model, its data, and a directory where everything is kept.
+/// Training run: a model, its data and an output directory.
 public struct Trainer<Data: TrainingData> {
-  /// Where the run keeps its files.
+  /// Output directory of the run.
   public let directory: RunDirectory
   private let data: Data
   private var checkpoint: TrainingCheckpoint<Data.Model>
 
-  /// The model as it is.
+  /// The current model.
   public var model: Data.Model { checkpoint.model }
   /// The settings.
   public var configuration: TrainingConfiguration { checkpoint.configuration }
-  /// Steps taken so far.
+  /// Number of steps taken.
   public var step: Int { checkpoint.loop.step }
-  /// Updates that were left out because loss or gradient was not finite.
+  /// Number of updates skipped because loss or gradient was not finite.
   public var skippedUpdates: Int { checkpoint.loop.skippedUpdates }
 
-  /// A run at its beginning.
+  /// A new run.
   ///
   /// - Parameters:
   ///   - configuration: The settings.
-  ///   - directory: Made if it is missing; must not hold a run.
-  ///   - data: What to learn from.
-  ///   - model: Makes the model, with fresh parameters.
-  /// - Throws: What is wrong with settings, data or directory.
+  ///   - directory: Output directory, created if missing; must not hold a run.
+  ///   - data: Training and validation data.
+  ///   - model: Constructs the model, with new parameters.
+  /// - Throws: Errors of settings, data or directory.
   public init(
     _ configuration: TrainingConfiguration, in directory: RunDirectory,
     data: @autoclosure () throws -> Data,
@@ -47,13 +47,13 @@ public struct Trainer<Data: TrainingData> {
     try directory.create()
   }
 
-  /// The run in `directory`, where it was last saved.
+  /// Resumes the run in `directory` from its checkpoint.
   ///
   /// - Parameters:
-  ///   - directory: Holds a run.
-  ///   - change: May change settings that a run can go on with, such as the number of steps.
-  ///   - data: Gives what the run was begun with, for its model and settings.
-  /// - Throws: What is wrong with checkpoint, settings or data.
+  ///   - directory: Directory of the run.
+  ///   - change: Changes settings that may change on a resume, such as the number of steps.
+  ///   - data: Constructs the run's data, for its model and settings.
+  /// - Throws: Errors of checkpoint, settings or data.
   public init(
     resuming directory: RunDirectory,
     change: (inout TrainingConfiguration) throws -> Void = { _ in },
@@ -72,17 +72,17 @@ public struct Trainer<Data: TrainingData> {
     self.directory = directory
   }
 
-  /// What happens during a run.
+  /// Event of a run.
   public typealias Event = TrainingEvent
 
-  /// Trains until all steps are taken or `shouldStop` says so, which is asked before every step.
+  /// Trains until all steps are taken or `shouldStop` returns true; it is called before each step.
   ///
   /// - Parameters:
   ///   - shouldStop: Whether to save and return.
-  ///   - report: Hears what happens.
+  ///   - report: Called for each event.
   /// - Returns: Whether all steps were taken.
-  /// - Throws: ``TrainingError/diverged(step:inARow:tensor:checkpoint:)``, or what went wrong with
-  ///   a file; saved checkpoints are as they were.
+  /// - Throws: ``TrainingError/diverged(step:inARow:tensor:checkpoint:)``, or errors of files;
+  ///   saved checkpoints are unchanged.
   public mutating func run(
     shouldStop: () -> Bool = { false }, report: (Event) throws -> Void = { _ in }
   ) throws -> Bool {
@@ -90,7 +90,7 @@ public struct Trainer<Data: TrainingData> {
     try writeConfiguration()
     let log = try TrainingLog(at: directory.log, after: step)
     let batch = data.batch(.valueAndGradient, at: model.network, for: configuration)
-    // A stream at position 0 stands at its beginning.
+    // Position 0 is the beginning of a stream.
     batch.states = checkpoint.states.map { $0.position == 0 ? nil : $0 }
     var evaluation: Data.Batch?
     let clock = ContinuousClock()
@@ -114,7 +114,7 @@ public struct Trainer<Data: TrainingData> {
 
       let isLast = step == configuration.steps
       let evaluates = isLast || step.isMultiple(of: configuration.evaluateEvery)
-      // Weights whose loss is not finite must not replace good ones that the run can fall back to.
+      // Not saved after a skipped update, so that the previous checkpoint stays usable.
       let saves = isLast || taken!.skippedFor == nil && step.isMultiple(of: configuration.saveEvery)
       if evaluates || saves { keep(batch) }
       if evaluates || step.isMultiple(of: configuration.logEvery) {
@@ -132,7 +132,7 @@ public struct Trainer<Data: TrainingData> {
     return true
   }
 
-  /// After so many updates in a row that had to be left out, a run stops.
+  /// Number of consecutive skipped updates after which a run stops.
   static var mostSkippedInARow: Int { 5 }
 
   private mutating func keep(_ batch: Data.Batch) {
@@ -162,8 +162,8 @@ public struct Trainer<Data: TrainingData> {
       gradientNorm: step.gradientNorm.isFinite ? step.gradientNorm : nil)
   }
 
-  /// Measures the losses, where that takes batches by one that is kept; the best weights so far are
-  /// kept too.
+  /// Measures the losses, reusing the recorded batch `batch` where they need one; saves the best
+  /// weights.
   private mutating func evaluate(
     _ batch: inout Data.Batch?, into record: inout TrainingRecord
   ) throws {
@@ -183,8 +183,8 @@ public struct Trainer<Data: TrainingData> {
     }
   }
 
-  /// The mean over random batches, which follow from seed and step alone, so that measuring changes
-  /// nothing in the training.
+  /// Mean loss over random batches, drawn from seed and step only, so that evaluations do not
+  /// affect training.
   private func meanLoss(_ kept: inout Data.Batch?, of split: Split) -> Double {
     let batch = kept ?? data.batch(.value, at: model.network, for: configuration)
     batch.load(model.network)
@@ -206,7 +206,7 @@ public struct Trainer<Data: TrainingData> {
       checkpoint: directory.training)
   }
 
-  /// Saves the run, unless that would put values that are not finite in the place of good ones.
+  /// Saves the run; throws if weights or moments are not finite.
   private func save() throws {
     for values in [checkpoint.model.network.stateDictionary, checkpoint.optimizer.second] {
       for (name, tensor) in zip(values.names, values.tensors)
@@ -224,12 +224,12 @@ public struct Trainer<Data: TrainingData> {
   }
 }
 
-/// What happens during a run.
+/// Event of a training run.
 public enum TrainingEvent: Sendable {
-  /// A step was taken; its batch had this loss.
+  /// A step was taken, with the loss of its batch.
   case step(loss: Double)
-  /// A line was added to the log.
+  /// A record was added to the log.
   case record(TrainingRecord)
-  /// An update was left out: this was the first value that is not finite.
+  /// An update was skipped; `tensor` is the first value that is not finite.
   case skippedUpdate(tensor: String)
 }

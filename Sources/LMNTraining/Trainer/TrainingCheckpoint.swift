@@ -3,12 +3,12 @@ import LMNKernels
 import LMNLayers
 import LMNModel
 
-/// Everything a training run needs to go on: model, optimizer and loop state, in one file, so that
-/// they are always of the same step.
+/// Checkpoint of a training run, all that a resume needs: model, optimizer and loop state of the
+/// same step, in one file.
 struct TrainingCheckpoint<Model: StoredModel> {
   var model: Model
   var optimizer: AdamW
-  /// What the rows of the last step have left behind, where state is carried on.
+  /// Carried states of the batch rows after the last step; empty without `carry`.
   var states: [Trunk.State] = []
   var loop: LoopState
   var configuration: TrainingConfiguration
@@ -47,7 +47,7 @@ struct TrainingCheckpoint<Model: StoredModel> {
       (0...Int.max / 2).contains(loop.tokens)
     else {
       throw CheckpointError.unusable(
-        file: path, problem: "its 'loop' holds counts that no run arrives at")
+        file: path, problem: "its 'loop' holds invalid counts")
     }
 
     let goesOn = configuration.carry != nil && loop.step > 0
@@ -79,19 +79,19 @@ struct TrainingCheckpoint<Model: StoredModel> {
   }
 }
 
-/// Where a training loop stands.
+/// State of the training loop.
 struct LoopState: Codable, Equatable {
   var step = 0
   var tokens = 0
-  /// Draws the batches: it is the position in the data.
+  /// Random numbers for batches; determines the position in the data.
   var generator: SeededGenerator
   var bestValidationLoss: Double?
   var skippedUpdates = 0
   var skippedInARow = 0
-  /// Losses since the last line of the log.
+  /// Sum of losses since the last log line.
   var lossSum = 0.0
   var lossCount = 0
-  /// Of the text that the run was begun with.
+  /// Checksum of the training data.
   var corpusFingerprint: String
 
   /// Counts a step.

@@ -4,46 +4,45 @@ public import LMNLayers
 import LMNMemories
 public import LMNModel
 
-/// Everything that decides how a training run goes, but for the text.
+/// Settings of a training run, except the data.
 public struct TrainingConfiguration: Sendable, Codable, Equatable {
-  /// The network's sizes and kinds.
+  /// Sizes and kinds of the network.
   public var model: Configuration
-  /// What the model learns to do.
+  /// Task, with its settings.
   public var task = TaskSettings.text
-  /// What the summarizers' parameters are before training.
+  /// Initialisation of the summarizers.
   public var initialisation = Initialisation.reference
-  /// L: tokens of a window.
+  /// Block length L: tokens per window.
   public var blockLength = 512
-  /// B: windows of a step.
+  /// Batch size B: windows per step.
   public var batchSize = 16
-  /// How a run that continues text reads on with carried state; nil for random windows, each read
-  /// from its own beginning.
+  /// Carried state, for the task text; nil for random windows, each from the initial state.
   public var carry: Carry?
-  /// Updates in all.
+  /// Number of steps.
   public var steps = 5000
-  /// The length of every step.
+  /// Learning-rate schedule.
   public var schedule = LearningRateSchedule.constant(rate: 1e-3)
-  /// The optimizer's constants.
+  /// Constants of AdamW.
   public var optimizer = AdamWConstants()
-  /// A gradient longer than this is scaled down to it; nil for never.
+  /// Gradient clipping: largest global L2 norm; nil for no clipping.
   public var gradientClipping: Float? = 1
-  /// What every random choice follows from.
+  /// Random seed.
   public var seed: UInt64 = 1
-  /// Steps between two lines of the log.
+  /// Steps between log lines.
   public var logEvery = 10
-  /// Steps between two measurements of the validation loss.
+  /// Steps between validations.
   public var evaluateEvery = 250
-  /// Random batches that such a measurement is the mean of.
+  /// Random batches per validation.
   public var evaluationBatches = 20
-  /// Whether the training text is measured in the same way and at the same steps.
+  /// Whether the loss on the training text is measured in the same way, at the same steps.
   public var evaluatesTrainingText = false
-  /// Steps between two checkpoints.
+  /// Steps between checkpoints.
   public var saveEvery = 250
 
   /// The defaults, for a network of the given configuration.
   public init(model: Configuration) { self.model = model }
 
-  /// The recipe of the published Table 1, to the letter (arXiv 2501.07905 and its notebook).
+  /// The exact recipe of the published Table 1 (arXiv 2501.07905 and its notebook).
   public static func table1(vocabularySize: Int) -> TrainingConfiguration {
     var recipe = TrainingConfiguration(model: Configuration(vocabularySize: vocabularySize))
     recipe.gradientClipping = nil
@@ -53,7 +52,7 @@ public struct TrainingConfiguration: Sendable, Codable, Equatable {
     return recipe
   }
 
-  /// Throws unless a run can go like this.
+  /// Throws unless all settings are in range.
   public func validate() throws {
     try model.validate()
     let counts = [
@@ -89,7 +88,7 @@ public struct TrainingConfiguration: Sendable, Codable, Equatable {
     for (name, value, range, words) in numbers where !range.contains(value) {
       throw TrainingError.outOfRange(name: name, value: "\(value)", range: words)
     }
-    // Value, gradient and two moments, four bytes each, have to fit the memory.
+    // Value, gradient and two moments, four bytes each, have to fit into memory.
     let most = Int(ProcessInfo.processInfo.physicalMemory / 16)
     if let count = try parameterCount, count > most {
       throw TrainingError.outOfRange(
@@ -98,7 +97,7 @@ public struct TrainingConfiguration: Sendable, Codable, Equatable {
     }
   }
 
-  /// Parameters of the network, as far as the data have no part in it; nil when the count overflows.
+  /// Number of parameters as far as it is independent of the data; nil on overflow.
   private var parameterCount: Int? {
     get throws {
       try ParameterSource.count { source in
@@ -106,7 +105,7 @@ public struct TrainingConfiguration: Sendable, Codable, Equatable {
         case .text:
           try LanguageNetwork(model, using: &source)
         case .classify(let settings):
-          // The data say how many classes there are, and few classes cost nothing.
+          // The number of classes depends on the data; a few classes need little memory.
           try ClassifierNetwork(model, classes: 1, pooling: settings.pooling, using: &source)
         case .forecast(let settings):
           try ForecasterNetwork(
@@ -118,30 +117,30 @@ public struct TrainingConfiguration: Sendable, Codable, Equatable {
   }
 }
 
-/// Why a training run cannot begin or go on.
+/// An error of a training run.
 public enum TrainingError: Error, Equatable, CustomStringConvertible {
-  /// A setting is outside what makes sense.
+  /// A setting is out of range.
   case outOfRange(name: String, value: String, range: String)
-  /// Rows of the task's data are not parts of streams that go on.
+  /// The task does not support carried state.
   case carriesNoState(TaskKind)
-  /// Loss or gradient were not finite several steps in a row, or weights are not.
+  /// Loss or gradient was not finite in several consecutive steps, or weights are not finite.
   case diverged(step: Int, inARow: Int, tensor: String, checkpoint: String)
-  /// The directory holds a run already.
+  /// The directory holds a run.
   case occupied(directory: String)
-  /// The run was begun with another text.
+  /// The data differs from that of the run.
   case anotherText(directory: String)
-  /// A setting contradicts the run that is to be continued.
+  /// A setting contradicts the run to be resumed.
   case contradiction(setting: String, given: String, run: String)
-  /// The run that is to be continued has taken all its steps.
+  /// The run to be resumed has taken all its steps.
   case finished(steps: Int)
 
-  /// A sentence for the user.
+  /// A sentence with values and places.
   public var description: String {
     switch self {
     case .outOfRange(let name, let value, let range):
       "\(name) is \(value), it has to be \(range)"
     case .carriesNoState(let task):
-      "only the task text can carry state from step to step, and the task is \(task.rawValue)"
+      "only the task text supports carried state, and the task is \(task.rawValue)"
     case .diverged(let step, let inARow, let tensor, let checkpoint):
       """
       training diverged at step \(step): '\(tensor)' is not finite, \(inARow) updates in a row \

@@ -2,28 +2,27 @@ import LMNKernels
 public import LMNLayers
 public import LMNModel
 
-/// A part of the data.
+/// Part of the data.
 public enum Split: String, CaseIterable, Sendable {
-  /// What the model learns from.
+  /// Training data.
   case training
-  /// What the model never learns from.
+  /// Validation data, excluded from training.
   case validation
 }
 
-/// What a model of some task learns from, and is measured with.
+/// Training and validation data of a task.
 public protocol TrainingData: Sendable {
-  /// What is trained.
+  /// Trained model.
   associatedtype Model: StoredModel
   /// Input of one batch item.
   associatedtype Input: TrainingInput
-  /// A batch of them.
+  /// Recorded batch of inputs.
   typealias Batch = RecordedBatch<Model.N, Input>
 
-  /// Tells this data from any other.
+  /// Checksum of the data.
   var fingerprint: String { get }
 
-  /// Records the mean loss of a batch, as the configuration has it: with a gradient for training,
-  /// without for validation.
+  /// Records the mean loss of a batch: with a gradient for training, without for validation.
   func batch(
     _ result: Batch.Result, at network: Model.N, for configuration: TrainingConfiguration
   ) -> Batch
@@ -31,13 +30,14 @@ public protocol TrainingData: Sendable {
   /// Fills inputs from random places of a split.
   func fill(_ inputs: [Input], of split: Split, using generator: inout SeededGenerator)
 
-  /// Fills a training batch for a step; from random places, unless the data do otherwise.
+  /// Fills a training batch for a step; by default from random places.
   func fill(
     _ batch: Batch, forStep step: Int, of configuration: TrainingConfiguration,
     using generator: inout SeededGenerator
   )
 
-  /// Evaluates a model on the validation part; nil where that is the mean loss of random batches.
+  /// Evaluates a model on the validation part; nil where the validation loss is the mean loss of
+  /// random batches.
   func validation(
     of model: Model, for configuration: TrainingConfiguration
   ) throws -> Validation?
@@ -53,12 +53,12 @@ extension TrainingData {
   }
 }
 
-/// What a model was found to be worth on the validation part.
+/// Result of a validation.
 public struct Validation: Sendable {
-  /// What the best model has least of.
+  /// Validation loss; the best model has the lowest.
   public var loss: Double
-  /// Of a classifier.
+  /// Evaluation of a classifier.
   public var classification: ClassificationEvaluation?
-  /// Of a forecaster.
+  /// Evaluation of a forecaster.
   public var forecast: ForecastEvaluation?
 }

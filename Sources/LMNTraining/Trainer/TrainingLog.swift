@@ -1,10 +1,10 @@
 import FoundationEssentials
 
-/// A run's log: a file with a JSON object per line.
+/// Log of a run: a file with one JSON object per line.
 struct TrainingLog: ~Copyable {
   private let lines: LineLog
 
-  /// Opens the log at `path`; lines behind `step`, which a resumed run takes again, are dropped.
+  /// Opens the log at `path`, and removes lines after `step`, which a resumed run repeats.
   init(at path: String, after step: Int) throws {
     if FileManager.default.fileExists(atPath: path) {
       let text = String(decoding: try AtomicFile.contents(of: path), as: UTF8.self)

@@ -1,25 +1,26 @@
-/// A line of a run's log; what was not measured at a step is absent.
+/// Line of a run's log; values not measured at a step are absent.
 public struct TrainingRecord: Sendable, Codable, Equatable {
-  /// Updates made, or skipped, so far.
+  /// Number of steps, including skipped updates.
   public var step: Int
-  /// Tokens trained on so far.
+  /// Number of tokens trained on.
   public var tokens: Int
-  /// Mean loss, in nats per token, of the batches since the line before; on lines with a
-  /// validation loss of a run that measures the training text too, that measurement.
+  /// Mean loss in nats per token since the previous line; where the training text is evaluated, on
+  /// lines with a validation loss, the result of that evaluation.
   public var loss: Double?
-  /// Mean loss over random batches of the validation text; of other tasks, over the validation part.
+  /// Validation loss: for texts the mean over random batches, for other tasks over the validation
+  /// part.
   public var validationLoss: Double?
-  /// What a classifier makes of the validation part.
+  /// Validation of a classifier.
   public var classification: ClassificationEvaluation?
-  /// What a forecaster makes of the validation part.
+  /// Validation of a forecaster.
   public var forecast: ForecastEvaluation?
-  /// The rate of this step.
+  /// Learning rate of this step.
   public var learningRate: Float?
-  /// The gradient's Euclidean norm at this step, before clipping.
+  /// Gradient norm (global L2 norm) of this step, before clipping.
   public var gradientNorm: Double?
-  /// Trained on since the line before, evaluations and checkpoints not counted.
+  /// Training speed since the previous line, without evaluations and checkpoints.
   public var tokensPerSecond: Double?
-  /// The most memory that the process has held.
+  /// Peak memory of the process.
   public var peakMemoryBytes: Int?
 
   enum CodingKeys: String, CodingKey {

@@ -6,22 +6,21 @@ public import LMNModel
 public struct TrainingStep: Sendable {
   /// Mean loss of the batch, before the update.
   public let loss: Double
-  /// Euclidean norm of its gradient, before clipping.
+  /// Gradient norm (global L2 norm), before clipping.
   public let gradientNorm: Double
-  /// First value that is not finite: the loss or a parameter's gradient, by name. The update was then
-  /// left out.
+  /// First value that is not finite, `loss` or a parameter's name, if the update was skipped.
   public let skippedFor: String?
 }
 
 extension AdamW {
   /// Takes a training step: loss and gradient of a batch, clipping, update.
   ///
-  /// Where loss or gradient are not finite, parameters and moments stay as they are.
+  /// If loss or gradient is not finite, parameters and moments are unchanged.
   ///
   /// - Parameters:
-  ///   - batch: A batch, filled, at the module that the optimizer was made for.
-  ///   - number: Number of the step, from 0; dropout draws follow from it and the seed, so that a
-  ///     resumed run drops the same values.
+  ///   - batch: A filled batch of the module that the optimizer was made for.
+  ///   - number: Number of the step, from 0; dropout draws depend on it and the seed, so that a
+  ///     resumed run has the same draws.
   ///   - seed: Random seed of the run.
   ///   - learningRate: The learning rate.
   ///   - clipping: Largest gradient norm; nil for no clipping.
@@ -41,7 +40,8 @@ extension AdamW {
       return TrainingStep(loss: loss, gradientNorm: norm, skippedFor: name)
     }
     let longest = clipping.map(Double.init) ?? .infinity
-    update(batch, learningRate: learningRate, gradientScale: norm > longest ? Float(longest / norm) : 1)
+    update(
+      batch, learningRate: learningRate, gradientScale: norm > longest ? Float(longest / norm) : 1)
     return TrainingStep(loss: loss, gradientNorm: norm, skippedFor: nil)
   }
 }

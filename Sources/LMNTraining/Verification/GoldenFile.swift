@@ -2,14 +2,14 @@ import LMNKernels
 import LMNLayers
 import LMNModel
 
-/// A network with inputs and what a right program makes of them.
+/// Golden file: a network with inputs and expected results.
 struct GoldenFile {
   let network: LanguageNetwork
-  /// A row of tokens per sequence, all of one length.
+  /// One row of tokens per sequence, all of the same length.
   let inputs, targets: [[Token]]
-  /// `[B, L, V]` and `[1]`.
+  /// Logits `[B, L, V]` and loss `[1]`.
   let logits, loss: Tensor
-  /// Per parameter, under published names.
+  /// Gradient per parameter, under published names.
   let gradient: StateDictionary
 
   init(_ path: String) throws {
@@ -38,7 +38,7 @@ struct GoldenFile {
     if let extra = names.first(where: {
       $0.hasPrefix(gradientPrefix) && published[String($0.dropFirst(gradientPrefix.count))] == nil
     }) {
-      throw problem("'\(extra)' is the gradient of no parameter")
+      throw problem("'\(extra)' is a gradient without a parameter")
     }
 
     let configuration = network.configuration
@@ -46,10 +46,10 @@ struct GoldenFile {
     func rows(_ name: String) throws -> [[Token]] {
       let (shape, values) = try file.integers(name)
       guard shape.count == 2, shape[0] > 0, shape[1] > 0 else {
-        throw problem("'\(name)' has shape \(shape), which is no batch of sequences")
+        throw problem("'\(name)' has shape \(shape), expected [batch, length]")
       }
       if let token = values.first(where: { !(0..<vocabularySize).contains($0) }) {
-        throw problem("'\(name)' holds \(token), outside the vocabulary of \(vocabularySize)")
+        throw problem("'\(name)' holds token \(token), outside the vocabulary of \(vocabularySize)")
       }
       return (0..<shape[0]).map { row in
         values[row * shape[1]..<(row + 1) * shape[1]].map { Token($0) }
@@ -60,7 +60,7 @@ struct GoldenFile {
     func tensor(_ name: String, shape expected: [Int]) throws -> Tensor {
       let (shape, values) = try file.floats(name)
       guard shape == expected else {
-        throw problem("'\(name)' has shape \(shape), the inputs ask for \(expected)")
+        throw problem("'\(name)' has shape \(shape), expected \(expected)")
       }
       return Tensor(shape: shape, scalars: values)
     }

@@ -3,16 +3,16 @@ import LMNKernels
 import LMNLayers
 import LMNModel
 
-/// How far this program is from a golden file: a small network with its inputs, outputs, loss and
-/// gradients, computed elsewhere.
+/// Comparison of this program with a golden file: a small network with inputs, outputs, loss and
+/// gradients of another implementation.
 public struct Verification: Sendable {
-  /// One comparison.
+  /// One compared tensor.
   public struct Item: Sendable, Codable {
-    /// What was compared: `logits, parallel`, `grad.lm_head.bias` and so on.
+    /// Name: `logits, parallel`, `grad.lm_head.bias` and so on.
     public let name: String
-    /// The largest difference.
+    /// Largest absolute difference.
     public let absoluteError: Double
-    /// The same in units of the largest expected magnitude, where that is not 0.
+    /// Absolute error relative to the largest expected magnitude, if that is not 0.
     public let relativeError: Double
 
     enum CodingKeys: String, CodingKey {
@@ -22,10 +22,10 @@ public struct Verification: Sendable {
     }
   }
 
-  /// Everything that was compared.
+  /// All compared tensors.
   public let items: [Item]
 
-  /// Reads a golden file and runs its network in every mode.
+  /// Reads a golden file and compares its network in all forms.
   public init(goldenFile path: String) throws {
     let golden = try GoldenFile(path)
     self.init(golden)
@@ -73,7 +73,7 @@ public struct Verification: Sendable {
     self.items = items
   }
 
-  /// Sizes 1, 2, 3, 5, 8 … so that chunks begin at all kinds of positions.
+  /// Chunks of 1, 2, 3, 5, 8 … tokens, which begin at various positions.
   private static func unevenChunks(of tokens: [Token]) -> [[Token]] {
     var (chunks, begin, sizes) = ([[Token]](), 0, (1, 2))
     while begin < tokens.count {
@@ -88,7 +88,7 @@ public struct Verification: Sendable {
 
 extension Verification.Item {
   fileprivate init(_ name: String, _ found: [Float], with expected: [Float]) {
-    // Not a number counts as infinitely far: `max` alone would lose it.
+    // NaN counts as infinite; `max` alone would ignore it.
     let differences = zip(found, expected).map { abs(Double($0) - Double($1)) }
     let difference = differences.reduce(0) { $1.isNaN ? .infinity : max($0, $1) }
     let magnitude = expected.reduce(0) { max($0, abs(Double($1))) }
