@@ -24,7 +24,7 @@ public struct Sweep<Task: RecallTask> {
     settings.model.vocabularySize = task.vocabularySize
     try settings.validate()
     let longest = (task.trainingSizes + task.testSizes).map(task.length).reduce(0, max)
-    try settings.model.expectPositions(for: longest)
+    try settings.model.trunk.expectPositions(for: longest)
     self.task = task
     self.settings = settings
   }

@@ -18,13 +18,13 @@ public struct Block: Module {
   ///
   /// - Parameters:
   ///   - index: Index of the block.
-  ///   - configuration: Configuration of the network, which is valid.
+  ///   - settings: Configuration of the network, which is valid.
   ///   - source: Source of the parameters.
-  init(at index: Int, of configuration: Configuration, using source: inout ParameterSource) {
-    let width = configuration.width
-    memory = configuration.memory(ofBlock: index).settings.makeMemory(width: width, using: &source)
+  init(at index: Int, of settings: Trunk.Settings, using source: inout ParameterSource) {
+    let width = settings.width
+    memory = settings.memory(ofBlock: index).settings.makeMemory(width: width, using: &source)
     feedForward = FeedForward(
-      width: width, factor: configuration.feedForward, activation: configuration.activation,
+      width: width, factor: settings.feedForward, activation: settings.activation,
       using: &source)
     memoryNorm = RMSNorm(width: width, using: &source)
     feedForwardNorm = RMSNorm(width: width, using: &source)

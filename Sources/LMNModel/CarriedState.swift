@@ -41,15 +41,15 @@ public final class CarriedState: @unchecked Sendable {
   /// Carried state at the beginning of a stream.
   ///
   /// - Parameters:
-  ///   - configuration: Configuration of the network, which is valid.
+  ///   - settings: Settings of the trunk, which are valid.
   ///   - length: Tokens of a run.
   ///   - takesGradients: Whether runs give and take gradients of states.
-  public init(of configuration: Configuration, length: Int, takesGradients: Bool = false) {
+  public init(of settings: Trunk.Settings, length: Int, takesGradients: Bool = false) {
     var source = ParameterSource.describing
-    trunk = Trunk(configuration, using: &source)
+    trunk = Trunk(settings, using: &source)
     self.length = length
     self.takesGradients = takesGradients
-    room = configuration.maximumLength ?? .max
+    room = settings.maximumLength ?? .max
     positions = PositionBuffer(0..<length)
   }
 

@@ -32,7 +32,7 @@ public struct ClassifierNetwork: Network {
     self.pooling = pooling
     embedding = Embedding(
       vocabularySize: configuration.vocabularySize, width: configuration.width, using: &source)
-    trunk = Trunk(configuration, using: &source)
+    trunk = Trunk(configuration.trunk, using: &source)
     head = Linear(inputs: configuration.width, outputs: classes, using: &source)
   }
 

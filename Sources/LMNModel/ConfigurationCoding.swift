@@ -9,14 +9,14 @@ extension Configuration: Codable {
     let usual = Configuration(vocabularySize: 1)
     return [
       .required("vocab", \.vocabularySize),
-      .required("width", \.width),
-      .required("layers", \.layers),
-      .required("feedForward", \.feedForward),
-      .optional("activation", \.activation, default: usual.activation),
-      .optional("positions", \.positions, default: usual.positions),
-      .optional("maximumLength", \.maximumLength, default: usual.maximumLength),
+      .required("width", \.trunk.width),
+      .required("layers", \.trunk.layers),
+      .required("feedForward", \.trunk.feedForward),
+      .optional("activation", \.trunk.activation, default: usual.trunk.activation),
+      .optional("positions", \.trunk.positions, default: usual.trunk.positions),
+      .optional("maximumLength", \.trunk.maximumLength, default: usual.trunk.maximumLength),
       .optional("tiedHead", \.tiedHead, default: usual.tiedHead),
-      .optional("dropout", \.dropout, default: usual.dropout),
+      .optional("dropout", \.trunk.dropout, default: usual.trunk.dropout),
     ]
   }
 
@@ -36,14 +36,14 @@ extension Configuration: Codable {
       throw ConfigurationError.malformed("it has both memory and memories")
     case (true, false):
       own.append(Self.memory.stringValue)
-      memories = [try container.decode(MemoryConfiguration.self, forKey: Self.memory)]
+      trunk.memories = [try container.decode(MemoryConfiguration.self, forKey: Self.memory)]
     case (false, true):
       own.append(Self.memories.stringValue)
-      memories = try container.decode([MemoryConfiguration].self, forKey: Self.memories)
-      if memories.isEmpty { throw ConfigurationError.malformed("memories is empty") }
+      trunk.memories = try container.decode([MemoryConfiguration].self, forKey: Self.memories)
+      if trunk.memories.isEmpty { throw ConfigurationError.malformed("memories is empty") }
     case (false, false):
       try LogarithmicMemory.Settings.expectOnlyFields(of: container, besides: own)
-      memories = [MemoryConfiguration(try LogarithmicMemory.Settings(from: decoder))]
+      trunk.memories = [MemoryConfiguration(try LogarithmicMemory.Settings(from: decoder))]
       own += LogarithmicMemory.Settings.fields.map(\.key)
     }
     let unknown = container.allKeys.map(\.stringValue).filter { !own.contains($0) }.sorted()
@@ -57,13 +57,13 @@ extension Configuration: Codable {
   public func encode(to encoder: any Encoder) throws {
     try Self.fields.write(self, to: encoder)
     var container = encoder.container(keyedBy: SettingsKey.self)
-    guard memories.dropFirst().allSatisfy({ $0 == memories[0] }) else {
-      return try container.encode(memories, forKey: Self.memories)
+    guard trunk.memories.dropFirst().allSatisfy({ $0 == trunk.memories[0] }) else {
+      return try container.encode(trunk.memories, forKey: Self.memories)
     }
-    if let settings = memories[0].settings as? LogarithmicMemory.Settings {
+    if let settings = trunk.memories[0].settings as? LogarithmicMemory.Settings {
       try settings.encode(to: encoder)
     } else {
-      try container.encode(memories[0], forKey: Self.memory)
+      try container.encode(trunk.memories[0], forKey: Self.memory)
     }
   }
 

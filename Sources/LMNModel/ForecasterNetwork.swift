@@ -42,7 +42,7 @@ public struct ForecasterNetwork: Network {
     self.horizon = horizon
     self.normalisation = normalisation
     projection = Linear(inputs: channels, outputs: width, using: &source)
-    trunk = Trunk(configuration, using: &source)
+    trunk = Trunk(configuration.trunk, using: &source)
     head = Linear(inputs: width, outputs: horizon * channels, using: &source)
   }
 

@@ -25,7 +25,7 @@ public struct LanguageNetwork: Network {
     embedding = Embedding(
       vocabularySize: vocabularySize, width: width,
       deviation: configuration.tiedHead ? 1 / Float(width).squareRoot() : 1, using: &source)
-    trunk = Trunk(configuration, using: &source)
+    trunk = Trunk(configuration.trunk, using: &source)
     head = TokenHead(
       width: width, vocabularySize: vocabularySize, isTied: configuration.tiedHead,
       using: &source)

@@ -84,7 +84,7 @@ extension RecordedBatch where M == LanguageNetwork, Input == TokenWindow {
           length: length, vocabularySize: configuration.vocabularySize,
           carrying: carry
             ? CarriedState(
-              of: configuration, length: length, takesGradients: statesTakeGradients) : nil)
+              of: configuration.trunk, length: length, takesGradients: statesTakeGradients) : nil)
       },
       loss: { network, window, state, pass in
         network.loss(of: window.inputs, targets: window.targets, after: &state, &pass)

@@ -17,17 +17,17 @@ public struct Trunk: Module {
 
   /// A trunk with parameters from `source`.
   ///
-  /// - Precondition: The configuration is valid.
-  public init(_ configuration: Configuration, using source: inout ParameterSource) {
+  /// - Precondition: The settings are valid.
+  public init(_ settings: Settings, using source: inout ParameterSource) {
     positions = Positions(
-      configuration.positions, width: configuration.width,
-      maximumLength: configuration.maximumLength, using: &source)
+      settings.positions, width: settings.width,
+      maximumLength: settings.maximumLength, using: &source)
     blocks = []
-    for index in 0..<configuration.layers {
-      blocks.append(Block(at: index, of: configuration, using: &source))
+    for index in 0..<settings.layers {
+      blocks.append(Block(at: index, of: settings, using: &source))
     }
-    finalNorm = LayerNorm(width: configuration.width, using: &source)
-    dropoutRate = configuration.dropout
+    finalNorm = LayerNorm(width: settings.width, using: &source)
+    dropoutRate = settings.dropout
   }
 
   /// State of one stream: its position and the state of every block's memory.

@@ -34,18 +34,18 @@ struct LogarithmicOptions: ParsableArguments {
   var settings: [Setting<Configuration>] {
     typealias Memory = LogarithmicMemory.Settings
     return [
-      Setting("--heads", heads, \.[each: \Memory.heads]),
-      Setting("--banks", banks, \.[each: \Memory.banks]),
-      Setting("--summarizer", summarizer, \.[each: \Memory.summarizer]),
-      Setting("--expand", expand, \.[each: \Memory.expand]),
-      Setting("--arity", arity, \.[each: \Memory.arity]),
-      Setting("--visibility", visibility, \.[each: \Memory.visibility]),
-      Setting("--level-bias", levelBias, \.[each: \Memory.levelBias]),
+      Setting("--heads", heads, \.trunk[each: \Memory.heads]),
+      Setting("--banks", banks, \.trunk[each: \Memory.banks]),
+      Setting("--summarizer", summarizer, \.trunk[each: \Memory.summarizer]),
+      Setting("--expand", expand, \.trunk[each: \Memory.expand]),
+      Setting("--arity", arity, \.trunk[each: \Memory.arity]),
+      Setting("--visibility", visibility, \.trunk[each: \Memory.visibility]),
+      Setting("--level-bias", levelBias, \.trunk[each: \Memory.levelBias]),
       Setting(
-        "--maximum-levels", maximumLevels.map(Optional.some), \.[each: \Memory.maximumLevels]
+        "--maximum-levels", maximumLevels.map(Optional.some), \.trunk[each: \Memory.maximumLevels]
       ) { $0.map(String.init) ?? "none" },
-      Setting("--window", window, \.[each: \Memory.window]),
-      Setting("--pinned", pinned, \.[each: \Memory.pinned]),
+      Setting("--window", window, \.trunk[each: \Memory.window]),
+      Setting("--pinned", pinned, \.trunk[each: \Memory.pinned]),
     ].compactMap(\.self)
   }
 }

@@ -208,7 +208,7 @@ import Testing
     let configuration = try Configuration(json: json)
     #expect(configuration.json == json)
     let windows = (0..<2).map { index in
-      (configuration.memory(ofBlock: index).settings as? LogarithmicMemory.Settings)?.window
+      (configuration.trunk.memory(ofBlock: index).settings as? LogarithmicMemory.Settings)?.window
     }
     #expect(windows == [0, 3])
     expectError(

@@ -31,8 +31,8 @@ import Testing
   func configurationsAreNested(kinds: [String]) throws {
     try withMovingAverages {
       var model = try hybrid(kinds).model
-      model[each: \MovingAverage.Settings.decay] = 0.75
-      model[each: \LogarithmicMemory.Settings.window] = 2
+      model.trunk[each: \MovingAverage.Settings.decay] = 0.75
+      model.trunk[each: \LogarithmicMemory.Settings.window] = 2
       #expect(
         model.memoryKinds == (kinds.count == 1 ? kinds : (0..<4).map { kinds[$0 % kinds.count] }))
       #expect(model.json.contains(#"{"decay":0.75,"kind":"movingAverage"}"#))

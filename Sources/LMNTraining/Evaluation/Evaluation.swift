@@ -80,7 +80,7 @@ public struct Evaluator: Sendable {
       case .streaming: (self.tokens + count, session.inputsAtOnce)
       case .blocks(let length): (min(length, count), length * ExecutionContext.current.threadCount)
       }
-    try model.network.configuration.expectPositions(for: longest)
+    try model.network.configuration.trunk.expectPositions(for: longest)
     predict(count - count % unit)
   }
 

@@ -66,7 +66,7 @@ public struct ForecastEvaluation: Sendable, Codable, Equatable {
   ) throws(ConfigurationError) -> ForecastEvaluation {
     let width = model.network.channels
     precondition(values.count >= 2 * width, "an evaluation needs two rows")
-    try model.network.configuration.expectPositions(for: values.count / width)
+    try model.network.configuration.trunk.expectPositions(for: values.count / width)
     var session = ForecastSession(model.network)
     var (sums, row) = (Sums(), 0)
     session.readNormalised(values) { forecasts in
@@ -90,7 +90,7 @@ public struct ForecastEvaluation: Sendable, Codable, Equatable {
     let width = model.network.channels
     let rows = values.count / width
     precondition(rows > 1 && length > 0, "an evaluation needs two rows")
-    try model.network.configuration.expectPositions(for: min(length, rows - 1))
+    try model.network.configuration.trunk.expectPositions(for: min(length, rows - 1))
     let starts = Array(stride(from: 0, to: rows - 1, by: length))
     let blocks = ExecutionContext.current.map(starts.count) { block in
       let end = min(starts[block] + length, rows - 1)

@@ -72,7 +72,7 @@ public struct Generation: Sendable {
     from position: Int, for tokens: [Token], toWrite count: Int
   ) throws(ConfigurationError) {
     let (total, overflows) = (position + tokens.count).addingReportingOverflow(count)
-    try model.network.configuration.expectPositions(for: overflows ? .max : total)
+    try model.network.configuration.trunk.expectPositions(for: overflows ? .max : total)
   }
 
   /// Writes one token; returns the text that it completes, which may be empty.

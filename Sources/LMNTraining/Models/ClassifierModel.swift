@@ -103,6 +103,6 @@ public struct ClassifierModel: StoredModel {
 extension Configuration {
   /// Throws when a text is too long for the learned positions.
   func expectPositions(forEach texts: [[Token]]) throws(ConfigurationError) {
-    try expectPositions(for: texts.reduce(0) { max($0, $1.count) })
+    try trunk.expectPositions(for: texts.reduce(0) { max($0, $1.count) })
   }
 }

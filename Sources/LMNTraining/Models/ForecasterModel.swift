@@ -57,7 +57,7 @@ public struct ForecasterModel: StoredModel {
   /// Values have a resolution of a millionth of the channel's standard deviation.
   public func forecast(after series: Series) throws(ConfigurationError) -> String {
     precondition(series.channels == channels, "forecast: a series of \(series.channels)")
-    try network.configuration.expectPositions(for: series.count)
+    try network.configuration.trunk.expectPositions(for: series.count)
     var session = ForecastSession(network)
     // A series has at least one row.
     let forecast = session.read(series.values)!

@@ -20,7 +20,7 @@ extension Trainer where Data == ClassificationData {
       data: ClassificationData(texts, tokenizer: tokenizer, seed: configuration.seed)
     ) { data, generator in
       // Texts are truncated only in training, so all positions of the longest are needed.
-      try configuration.model.expectPositions(for: data.longest)
+      try configuration.model.trunk.expectPositions(for: data.longest)
       let network = try generator.drawing(configuration.initialisation) {
         try ClassifierNetwork(
           configuration.model, classes: data.labels.count,

@@ -70,7 +70,7 @@ struct GoldenFile {
         "'targets' are \(targets.count) rows of \(targets[0].count), "
           + "'input_ids' \(batch) of \(length)")
     }
-    try naming(file: path) { try configuration.expectPositions(for: length) }
+    try naming(file: path) { try configuration.trunk.expectPositions(for: length) }
     logits = try tensor("logits", shape: [batch, length, vocabularySize])
     loss = try tensor("loss", shape: [1])
   }
