@@ -1,5 +1,7 @@
+import CAllocationCount
 import Foundation
 import LMN
+import LMNTestSupport
 import Testing
 
 @Suite struct SamplerTests {
@@ -120,5 +122,49 @@ import Testing
   @Test func acceptsTheLimits() throws {
     try sampler(temperature: 0, topK: 1, topP: 1).validate()
     try Sampler().validate()
+  }
+
+  /// A workspace is allocated once, and changes no draw.
+  @Test(.enabled(if: lmn_counts_allocations()))
+  func laterDrawsAllocateNothing() {
+    let logits = Tensor.random([200], seed: 3)
+    for sampler in [
+      sampler(temperature: 0), sampler(), sampler(topK: 7), sampler(topP: 0.6),
+      sampler(temperature: 0.5, topK: 50, topP: 0.9),
+    ] {
+      var (generator, other) = (SeededGenerator(seed: 1), SeededGenerator(seed: 1))
+      var workspace = Sampler.Workspace()
+      let first = sampler.sample(logits, using: &generator, in: &workspace)
+      var tokens = [Token](repeating: first, count: 50)
+      let before = lmn_allocation_count()
+      for index in 1..<50 {
+        tokens[index] = sampler.sample(logits, using: &generator, in: &workspace)
+      }
+      #expect(lmn_allocation_count() == before, "\(sampler)")
+      #expect(tokens == (0..<50).map { _ in sampler.sample(logits, using: &other) })
+    }
+  }
+
+  /// The tokens that top-k and top-p leave are those of a sorted list, with many equal logits.
+  @Test func keptTokensAreTheFirstOfASortedList() {
+    var values = SeededValues(seed: 4)
+    for (topK, topP) in combinations(40, of: [nil, 1, 3, 17, 60], [nil, 0.05, 0.5, 0.999, 1]) {
+      let scalars = (0..<40).map { _ in Float(values.next() % 8) }
+      let ranked = scalars.indices.sorted { (scalars[$1], $0) < (scalars[$0], $1) }
+      var kept = ranked.prefix(topK ?? 40)
+      if let topP {
+        let weights = kept.map { exp(Double(scalars[$0])) }
+        let enough = topP * weights.reduce(0, +)
+        var (sum, count) = (0.0, 0)
+        while count < kept.count && sum < enough { (sum, count) = (sum + weights[count], count + 1) }
+        kept = kept.prefix(count)
+      }
+      let counts = counts(
+        of: sampler(topK: topK, topP: topP), draws: 400,
+        logits: Tensor(shape: [40], scalars: scalars))
+      let drawn = Set(counts.indices.filter { counts[$0] > 0 })
+      #expect(drawn.isSubset(of: kept), "\(topK as Any), \(topP as Any), \(scalars)")
+      #expect(kept.count > 3 || drawn.count == kept.count, "\(topK as Any), \(topP as Any)")
+    }
   }
 }
