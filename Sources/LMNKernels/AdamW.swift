@@ -33,7 +33,7 @@ extension Tensor {
   ///   - learningRate: Learning rate.
   ///   - gradientScale: Factor on the gradient, from clipping.
   ///   - constants: Decay rates, epsilon and weight decay.
-  package func overwriteByAdamW(
+  public func overwriteByAdamW(
     gradient: Tensor, first: inout Tensor, second: inout Tensor, step: Int, learningRate: Float,
     gradientScale: Float, constants: AdamWConstants
   ) {

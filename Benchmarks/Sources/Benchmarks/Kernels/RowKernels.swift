@@ -117,7 +117,7 @@ extension KernelBenchmark {
       random(count), random(count), Tensor(shape: [count], repeating: 1)
     )
     measureAlone("adamW [\(count)]", .elementwise(count, operations: 15, arrays: 7)) {
-      value.updateByAdamW(
+      value.overwriteByAdamW(
         gradient: gradient, first: &first, second: &second, step: 1, learningRate: 1e-3,
         gradientScale: 1, constants: AdamWConstants())
     }
