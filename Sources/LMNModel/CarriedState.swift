@@ -16,12 +16,7 @@ public final class CarriedState: @unchecked Sendable {
   /// Initial state of the next run, without gradients; nil for the beginning of a stream.
   ///
   /// The next run also starts at the beginning where learned positions do not suffice for it.
-  public var state: Trunk.State? {
-    didSet {
-      let start = start
-      positions.overwrite { Int64(start + $0) }
-    }
-  }
+  public var state: Trunk.State?
   /// Cotangent of the final state of the next run, per block a tensor for each part; nil for zero.
   public var cotangent: [MemoryState]?
   /// Gradient of the last run with respect to its initial state; nil where states take no

@@ -73,6 +73,22 @@ private struct Window: RecordedInput {
     }
   }
 
+  /// Groups of several items: the sums are the called ones but for their order.
+  @Test(arguments: [11, 16, 20])
+  func sumsEveryItemOfAGroup(count: Int) throws {
+    let network = try LanguageNetwork.small()
+    let batch = batch(at: network, of: count)
+    let value = batch.run()
+    let expected = valueWithGradient(at: network, overBatchOf: count) { network, item in
+      network.loss(of: batch.inputs[item].inputs, targets: batch.inputs[item].targets)
+    }
+    #expect(abs(value - Double(expected.value)) < 1e-6 * value)
+    for (found, expected) in zip(batch.gradient.tensors, expected.gradient.tensors) {
+      let bound = 1e-5 * expected.squaredNorm.squareRoot()
+      #expect(zip(found.scalars, expected.scalars).allSatisfy { Double(abs($0 - $1)) <= bound })
+    }
+  }
+
   /// The convenience initializer for windows of tokens.
   @Test func recordsTheLossOfWindows() throws {
     let network = try LanguageNetwork.small()

@@ -156,7 +156,9 @@ import Testing
         let weights = kept.map { exp(Double(scalars[$0])) }
         let enough = topP * weights.reduce(0, +)
         var (sum, count) = (0.0, 0)
-        while count < kept.count && sum < enough { (sum, count) = (sum + weights[count], count + 1) }
+        while count < kept.count && sum < enough {
+          (sum, count) = (sum + weights[count], count + 1)
+        }
         kept = kept.prefix(count)
       }
       let counts = counts(
