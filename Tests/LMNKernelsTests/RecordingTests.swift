@@ -81,6 +81,19 @@ import Testing
     #expect(result == table.embedding(of: [2, 0]).transposed)
   }
 
+  /// So is the transpose of an input that is overwritten between runs.
+  @Test func transposesOverwrittenInputs() {
+    let context = ExecutionContext(threadCount: 1)
+    let (first, second) = (Tensor.random([3, 2], seed: 1), Tensor.random([3, 2], seed: 2))
+    let input = Tensor(overwritable: first)
+    var result: Tensor?
+    let recording = Recording(in: context) { result = input.transposed }
+    #expect(result == first.transposed)
+    input.overwrite(withScalarsOf: second)
+    recording.run(in: context)
+    #expect(result == second.transposed)
+  }
+
   @Test func trapsWhenAnIntermediateValueIsRead() async {
     await #expect(processExitsWith: .failure) {
       _ = Recording(in: ExecutionContext(threadCount: 1)) {

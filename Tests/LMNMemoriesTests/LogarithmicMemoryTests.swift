@@ -213,7 +213,10 @@ import Testing
     let (memory, length) = (example.memory, 16)
     var first: [[Int]: (start: Int, outputs: Tensor, state: MemoryState)] = [:]
     var shared = 0
-    for start in stride(from: 0, through: 24 * 16, by: 16) {
+    // Neighbouring chunks, and chunks at every remainder of the units of attention.
+    let starts =
+      Array(stride(from: 0, through: 24 * 16, by: 16)) + Array(stride(from: 1, to: 400, by: 3))
+    for start in starts {
       let shapes = memory.stateShapes(at: start)
       var state = memory.initialState
       for (index, shape) in shapes.enumerated() {

@@ -14,6 +14,12 @@ private let options: [NetworkOption] = [
     ($0.logarithmic.arity, $0.logarithmic.visibility) = (3, .disjoint)
   },
   NetworkOption("\"dropout\":0.5") { $0.dropout = 0.5 },
+  // More places than a run has tokens: the scores of the others are −∞.
+  NetworkOption("\"pinned\":30") { $0.logarithmic.pinned = 30 },
+  // The layout of a state without nodes is that of every start.
+  NetworkOption("\"memory\":{\"kind\":\"movingAverage\"}") {
+    $0.memories = [MemoryConfiguration(MovingAverage.Settings())]
+  },
 ]
 
 extension RecordedBatch where M == LanguageNetwork, Input == TokenWindow {
@@ -255,15 +261,25 @@ extension RecordedBatch where M == LanguageNetwork, Input == TokenWindow {
     }
     // Backward; the last state has no cotangent.
     var (sum, cotangent): ([[Double]], [MemoryState]?) = ([], nil)
+    var last: [Tensor] = []
     for run in (0..<runs).reversed() {
       fill(run)
       (carried.state, carried.cotangent) = (states[run], cotangent)
       _ = batch.run()
       cotangent = carried.gradient
       #expect((cotangent == nil) == (run == 0))
+      if run == runs - 1 { last = batch.gradient.tensors }
       let gradient = batch.gradients.map(\.doubles)
       sum = sum.isEmpty ? gradient : zip(sum, gradient).map { zip($0, $1).map(+) }
     }
+    // A cotangent does not outlast its run.
+    fill(runs - 1)
+    for cotangent in [states[runs]?.blocks, nil] {
+      (carried.state, carried.cotangent) = (states[runs - 1], cotangent)
+      _ = batch.run()
+      #expect((batch.gradients == last) == (cotangent == nil))
+    }
+
     let whole = valueWithGradient(at: network) { network in
       var state = network.initialState
       return (0..<runs).map { run in

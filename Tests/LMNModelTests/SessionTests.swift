@@ -80,9 +80,12 @@ import Testing
     #expect(session.state == state)
   }
 
-  @Test func copiesAreForks() {
+  /// Forks of both forms: after a read, and after a decode step.
+  @Test(arguments: [false, true])
+  func copiesAreForks(ofSteps: Bool) {
     var session = Session(network)
-    session.read(tokens(13, seed: 4))
+    session.read(tokens(ofSteps ? 12 : 13, seed: 4))
+    if ofSteps { session.step(3) }
     let fork = session
     let before = fork.state
     var (one, other, again) = (session, fork, fork)
