@@ -107,9 +107,10 @@ public struct Tree: Sendable, Hashable {
     var span = 1
     for number in 0...levels {
       let nodes = level(number)
-      key += [nodes.carried, nodes.rows.count, min(span - start % span, length + 1)]
-      // The number of nodes without their parent yet is a digit of the position. It matters beside the
-      // number of carried nodes where nodes are completed, and where positions attend to them.
+      key += [nodes.carried, nodes.rows.count]
+      // The number of nodes without their parent yet is a digit of the position. The digits of all
+      // levels with completed nodes give the tokens that complete them. Elsewhere it matters where
+      // positions attend to those nodes.
       let completes = nodes.rows.count > nodes.carried * nodes.slots
       if completes || shape.waits(onLevel: number) { key.append(start / span % shape.arity) }
       span = span > Int.max / shape.arity ? Int.max : span * shape.arity
