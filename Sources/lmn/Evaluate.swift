@@ -64,7 +64,7 @@ struct Evaluate: ParsableCommand {
       throw ValidationError("--block-length has no meaning for the task classify.")
     }
     let texts = try LabelledTexts(
-      csv: AtomicFile.contents(of: path), file: file, settings: columns.settings)
+      csv: AtomicFile.contents(of: path), file: file, settings: columns.classification)
     let evaluation = try ClassificationEvaluation(
       of: model, over: texts.tokens(by: model.tokenizer),
       classes: texts.classes(among: model.labels))

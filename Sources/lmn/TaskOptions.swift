@@ -46,18 +46,59 @@ struct TaskOptions: ParsableArguments {
 
   /// Settings of the given flags; fixed for a run.
   var settings: [Setting<TrainingConfiguration>] {
+    columns.settings.map { Setting($0, in: \.task.classification) }
+      + [
+        Setting("--pooling", pooling, \.task.classification.pooling),
+        Setting("--channels", channels.map { Optional($0.names) }, \.task.forecast.channels) {
+          $0?.joined(separator: ",") ?? "all"
+        },
+        Setting("--horizon", horizon, \.task.forecast.horizon),
+        Setting("--objective", objective?.error, \.task.forecast.objective) {
+          $0 == .squared ? "mse" : "mae"
+        },
+      ].compactMap(\.self)
+  }
+}
+
+/// Flag for the column with the texts.
+struct TextColumnOption: ParsableArguments {
+  @Option(help: "classify: column of the texts. (default: text)")
+  var textColumn: String?
+
+  /// The flag, whether it is given, and the tasks it applies to.
+  var usage: FlagUsage { ("--text-column", textColumn != nil, [.classify]) }
+}
+
+/// Flags for the columns of a table with texts and labels.
+struct ColumnOptions: ParsableArguments {
+  @OptionGroup var text: TextColumnOption
+  @Option(help: "classify: column of the labels. (default: label)")
+  var labelColumn: String?
+
+  /// The flags, whether they are given, and the tasks they apply to.
+  var usages: [FlagUsage] { [text.usage, ("--label-column", labelColumn != nil, [.classify])] }
+
+  /// Settings of the given flags.
+  var settings: [Setting<ClassificationSettings>] {
     [
-      Setting("--text-column", columns.text.textColumn, \.task.classification.textColumn),
-      Setting("--label-column", columns.labelColumn, \.task.classification.labelColumn),
-      Setting("--pooling", pooling, \.task.classification.pooling),
-      Setting("--channels", channels.map { Optional($0.names) }, \.task.forecast.channels) {
-        $0?.joined(separator: ",") ?? "all"
-      },
-      Setting("--horizon", horizon, \.task.forecast.horizon),
-      Setting("--objective", objective?.error, \.task.forecast.objective) {
-        $0 == .squared ? "mse" : "mae"
-      },
+      Setting("--text-column", text.textColumn, \.textColumn),
+      Setting("--label-column", labelColumn, \.labelColumn),
     ].compactMap(\.self)
+  }
+
+  /// Classification settings with the given columns.
+  var classification: ClassificationSettings { settings.reduce(into: .init()) { $1.apply(&$0) } }
+}
+
+/// A flag, whether it is given, and the tasks it applies to.
+typealias FlagUsage = (flag: String, isGiven: Bool, tasks: [TaskKind])
+
+extension TaskKind {
+  /// Throws if a given flag does not apply to the task.
+  func expect(_ usages: [FlagUsage]) throws {
+    for (flag, isGiven, tasks) in usages where isGiven && !tasks.contains(self) {
+      throw ValidationError("\(flag) has no meaning for the task \(rawValue).")
+    }
   }
 }
 

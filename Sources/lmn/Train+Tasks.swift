@@ -76,7 +76,7 @@ extension Train {
       noteResumption(of: trainer)
     } else {
       let texts = try LabelledTexts(
-        csv: bytes, file: file!, settings: settings.tasks.columns.settings)
+        csv: bytes, file: file!, settings: settings.tasks.columns.classification)
       let tokenizer: Tokenizer =
         switch settings.tokenizer ?? .bytes {
         case .characters: .characters(try texts.vocabulary())
