@@ -68,7 +68,7 @@ extension Trunk.Settings {
   /// Kinds of memory, one for all blocks or one per block.
   ///
   /// Setting them keeps the settings of kinds that are present, and repeats the kinds over the
-  /// layers.
+  /// layers; equal memories become one for all blocks.
   public var memoryKinds: [String] {
     get { memories.map(\.kind) }
     set {
@@ -77,7 +77,8 @@ extension Trunk.Settings {
         known.first { $0.kind == kind } ?? MemoryConfiguration(kind: kind)
       }
       precondition(new.count == newValue.count, "Trunk.Settings: unknown kinds in \(newValue)")
-      memories = new.count == 1 ? new : (0..<layers).map { new[$0 % new.count] }
+      let areEqual = new.dropFirst().allSatisfy { $0 == new[0] }
+      memories = areEqual ? Array(new.prefix(1)) : (0..<layers).map { new[$0 % new.count] }
     }
   }
 

@@ -37,7 +37,8 @@ import Testing
       #expect(settings.map { $0?.window } == [0, 5])
       // It can be given back, is what a run has, and a resumed run has to agree.
       try write(found.json, to: directory + "/printed.json")
-      #expect(try configuration(["--config", "printed.json"], in: directory) == found)
+      let printed = ["--config", "printed.json"] + flags.dropFirst(2)
+      #expect(try configuration(printed, in: directory) == found)
       let train = Command.train + ["text.txt", "--output", "run"]
       #expect(try Command(train + flags, in: directory).finish().status == 0)
       let model = try LanguageModel(contentsOf: directory + "/run")
@@ -56,11 +57,17 @@ import Testing
   /// Flags set all memories of their kind.
   @Test func flagsSetEveryMemory() throws {
     try withSmallFiles { directory in
+      let memory = #"{"kind": "logarithmic", "heads": 2, "banks": 1, "summarizer": "linear""#
+      let json = #"{"layers": 2, "memories": [\#(memory)}, \#(memory), "arity": 3}]}"#
+      try write(json, to: directory + "/config.json")
       let found = try configuration(
-        ["--layers", "4", "--memory", "logarithmic,logarithmic", "--window", "2"], in: directory)
-      #expect(found.memoryKinds == .init(repeating: "logarithmic", count: 4))
+        ["--config", "config.json", "--layers", "2", "--window", "2"], in: directory)
       let settings = found.memories.map { $0.settings as? LogarithmicMemory.Settings }
-      #expect(settings.map { $0?.window } == [2, 2, 2, 2])
+      #expect(settings.map { $0?.window } == [2, 2] && settings.map { $0?.arity } == [2, 3])
+      // Equal memories of all blocks are one memory.
+      let repeated = try configuration(
+        ["--layers", "4", "--memory", "logarithmic,logarithmic", "--window", "2"], in: directory)
+      #expect(repeated.memoryKinds == ["logarithmic"] && repeated.logarithmic.window == 2)
     }
   }
 
@@ -81,7 +88,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ("[]", "it is no JSON object"), (#"{"colour": 1}"#, "no model here has: colour"),
+    ("[]", "it is no JSON object"),
+    (#"{"colour": 1}"#, "unknown keys in the configuration: colour"),
     (#"{"memory": {"kind": "lstm"}}"#, "memory.kind is 'lstm'"),
     (#"{"vocab": 99}"#, "vocab is 99, the data has 15"),
   ])

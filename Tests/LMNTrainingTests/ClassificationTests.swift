@@ -174,7 +174,7 @@ import Testing
     ("labels", "[", "its 'labels' cannot be read: "),
     ("labels", "[]", "it has no labels"),
     ("labels", "[\"a\"]", "the configuration needs "),
-    ("pooling", "median", "its pooling is 'median', which is none"),
+    ("pooling", "median", "its pooling 'median' is unknown"),
     ("task", "dance", "its task 'dance' is unknown"),
     ("task", "forecast", "its task is forecast, expected a model for the task classify"),
     ("task", nil, "its task is text, expected a model for the task classify"),

@@ -244,7 +244,7 @@ import Testing
         .hasSuffix("unknown keys in the configuration: colour"))
     #expect(
       "\(try refusal(metadata: ["config": #"{"width": 16777216}"#]))".contains(
-        " parameters, there are "))
+        " parameters, the file has "))
     #expect(
       "\(try refusal(metadata: ["tokenizer": "characters:ab"]))"
         .hasSuffix("its vocabulary has 2 tokens, the network has 256"))
@@ -257,7 +257,7 @@ import Testing
       Issue.record("\(smaller)")
       return
     }
-    #expect("\(smaller)".hasSuffix("give a text with just these by --vocabulary"))
+    #expect("\(smaller)".hasSuffix("give a text with exactly these characters by --vocabulary"))
   }
 
   // MARK: - Numbers

@@ -87,17 +87,17 @@ import Testing
     Damage("heads", in: "3 heads do not divide a width of 4") {
       $0.configure("\"heads\": 4", "\"heads\": 3")
     },
-    Damage("a huge width", in: "parameters, there are ") {
+    Damage("a huge width", in: "parameters, the file has ") {
       $0.configure("\"width\": 4", "\"width\": 16777216")
     },
-    Damage("a huge number of layers", in: "parameters, there are ") {
+    Damage("a huge number of layers", in: "parameters, the file has ") {
       $0.configure("\"layers\": 1", "\"layers\": 4096")
     },
     Damage("sizes beyond counting", in: "number of parameters for these sizes overflows") {
       $0.configure("\"width\": 4", "\"width\": 16777216")
       $0.configure("\"banks\": 1", "\"banks\": 16777216")
     },
-    Damage("a missing weight", in: "parameters, there are ") { $0.floats["lm_head.bias"] = nil },
+    Damage("a missing weight", in: "parameters, the file has ") { $0.floats["lm_head.bias"] = nil },
     Damage("a misshapen weight", in: "tensor 'lm_head.weight' has shape [4, 5]") {
       $0.floats["lm_head.weight"]!.shape = [4, 5]
     },
@@ -141,7 +141,7 @@ import Testing
     {
       $0.integers["targets"]!.values[0] = -1
     },
-    Damage("a token beyond 32 bits", in: "holds 4294967296, outside the vocabulary of 5") {
+    Damage("a token beyond 32 bits", in: "holds token 4294967296, outside the vocabulary of 5") {
       $0.integers["input_ids"]!.values[0] = 1 << 32
     },
   ])

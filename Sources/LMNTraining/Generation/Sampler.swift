@@ -115,7 +115,8 @@ public struct Sampler: Sendable, Equatable {
 extension UnsafeBufferPointer<Float> {
   /// Whether a token has the larger logit, or an equal one and the lower number.
   fileprivate func isLikelier(_ token: Token, than other: Token) -> Bool {
-    (self[Int(token)], other) > (self[Int(other)], token)
+    let (logit, otherLogit) = (self[Int(token)], self[Int(other)])
+    return logit == otherLogit ? token < other : logit > otherLogit
   }
 }
 
