@@ -40,16 +40,19 @@ import Testing
       let printed = ["--config", "printed.json"] + flags.dropFirst(2)
       #expect(try configuration(printed, in: directory) == found)
       let train = Command.train + ["text.txt", "--output", "run"]
-      #expect(try Command(train + flags, in: directory).finish().status == 0)
+      #expect(try Command(train + flags + ["--steps", "2"], in: directory).finish().status == 0)
       let model = try LanguageModel(contentsOf: directory + "/run")
       #expect(model.network.configuration == found)
       for (file, status) in [("printed.json", Int32(0)), ("other.json", 2)] {
         try write(#"{"width": 16}"#, to: directory + "/other.json")
         let resumed = try Command(
-          ["train", "text.txt", "--output", "run", "--resume", "--print-config", "--config", file],
-          in: directory
+          [
+            "train", "text.txt", "--output", "run", "--resume", "--steps", "3", "--print-config",
+            "--config", file,
+          ], in: directory
         ).finish()
         #expect(resumed.status == status, "\(resumed.errors)")
+        #expect(resumed.errors.contains("--config") == (status != 0))
       }
     }
   }

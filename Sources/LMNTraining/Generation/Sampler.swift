@@ -124,24 +124,32 @@ extension [Token] {
   /// Moves the `most` likeliest tokens to the end, the likeliest last, by heapsort without
   /// allocations.
   fileprivate mutating func sortLikeliest(_ most: Int, by logits: UnsafeBufferPointer<Float>) {
-    for parent in (0..<count / 2).reversed() { siftDown(parent, below: count, logits) }
-    for end in (count - most..<count).reversed() {
-      swapAt(0, end)
-      siftDown(0, below: end, logits)
+    let parents = count / 2
+    for index in 0..<parents {
+      let parent = parents - 1 - index
+      siftDown(self[parent], from: parent, below: count, logits)
+    }
+    for index in 0..<most {
+      let end = count - 1 - index
+      let last = self[end]
+      self[end] = self[0]
+      siftDown(last, from: 0, below: end, logits)
     }
   }
 
+  /// Puts `token` at `root` or below it in the heap of the first `end` tokens.
   private mutating func siftDown(
-    _ root: Int, below end: Int, _ logits: UnsafeBufferPointer<Float>
+    _ token: Token, from root: Int, below end: Int, _ logits: UnsafeBufferPointer<Float>
   ) {
-    var parent = root
-    while 2 * parent + 1 < end {
-      var child = 2 * parent + 1
+    var place = root
+    while 2 * place + 1 < end {
+      var child = 2 * place + 1
       if child + 1 < end && logits.isLikelier(self[child + 1], than: self[child]) { child += 1 }
-      if !logits.isLikelier(self[child], than: self[parent]) { return }
-      swapAt(parent, child)
-      parent = child
+      if !logits.isLikelier(self[child], than: token) { break }
+      self[place] = self[child]
+      place = child
     }
+    self[place] = token
   }
 }
 
