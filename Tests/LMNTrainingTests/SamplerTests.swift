@@ -124,6 +124,13 @@ import Testing
     try Sampler().validate()
   }
 
+  /// Two of four equal weights are half of their sum; equal logits rank by token number.
+  @Test func topPKeepsNoMoreThanItNeeds() {
+    let counts = counts(
+      of: sampler(topP: 0.5), draws: 200, logits: Tensor(shape: [4], repeating: -1))
+    #expect(counts[0] > 0 && counts[1] > 0 && counts[2...] == [0, 0])
+  }
+
   /// A workspace is allocated once, and changes no draw.
   @Test(.enabled(if: lmn_counts_allocations()))
   func laterDrawsAllocateNothing() {
