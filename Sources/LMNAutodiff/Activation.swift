@@ -19,6 +19,12 @@ extension Variable {
     return Variable(x.relu(), edge { dy in x.reluPullback(dy) })
   }
 
+  /// Logistic function of every value: `1 / (1 + exp(−x))`.
+  public func sigmoid() -> Variable {
+    let x = value
+    return Variable(x.sigmoid(), edge { dy in x.sigmoidPullback(dy) })
+  }
+
   /// Logarithm of the logistic sigmoid of every value: `−log(1 + exp(−x))`.
   public func logSigmoid() -> Variable {
     let x = value

@@ -36,7 +36,7 @@ extension Variable {
   }
 
   /// Rows of the cotangents of the carried nodes; none if `self` is a constant.
-  func carriedRows(of tree: Tree) -> [Int] { node == nil ? [] : tree.carriedRows }
+  func carriedRows(of tree: Tree) -> [Int] { source == nil ? [] : tree.carriedRows }
 }
 
 /// Inputs of an expansion; none for nil.

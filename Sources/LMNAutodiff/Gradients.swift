@@ -2,37 +2,45 @@ public import LMNKernels
 
 /// Gradients of one computation with respect to its parameters.
 public struct Gradients: Sendable {
-  private var cotangents: [ObjectIdentifier: Tensor] = [:]
+  private var cotangents: [Source: Tensor] = [:]
 
   /// Gradient with respect to `parameter`; nil if the computation did not use it.
   public subscript(parameter: Variable) -> Tensor? {
-    parameter.node.flatMap { cotangents[ObjectIdentifier($0)] }
+    parameter.source.flatMap { cotangents[$0] }
   }
 
-  /// Backward pass from the results, deepest nodes first, so that a node's cotangent is complete
-  /// before it is pulled back.
+  /// Backward pass from the results, deepest nodes first, so that a node's cotangents are complete
+  /// before they are pulled back.
   fileprivate init(of seeds: [(result: Variable, cotangent: Tensor)]) {
-    let depth = seeds.compactMap { $0.result.node?.depth }.max()
+    let depth = seeds.compactMap { $0.result.source?.node.depth }.max()
     guard let depth else { return }
     var levels = [[Node]](repeating: [], count: depth + 1)
-    func add(_ cotangent: Tensor, to node: Node) {
-      if let sum = cotangents.updateValue(cotangent, forKey: ObjectIdentifier(node)) {
-        cotangents[ObjectIdentifier(node)] = sum.adding(cotangent)
+    func add(_ cotangent: Tensor, to source: Source) {
+      let node = source.node
+      if let sum = cotangents[source] {
+        cotangents[source] = sum.adding(cotangent)
       } else {
-        levels[node.depth].append(node)
+        let isFirst = sources(of: node).allSatisfy { cotangents[$0] == nil }
+        if isFirst { levels[node.depth].append(node) }
+        cotangents[source] = cotangent
       }
+    }
+    func sources(of node: Node) -> [Source] {
+      node.shapes.indices.map { Source(node: node, result: $0) }
     }
     for (result, cotangent) in seeds {
       precondition(
         cotangent.shape == result.value.shape,
         "gradients: cotangent \(cotangent.shape) of a value of shape \(result.value.shape)")
-      if let node = result.node { add(cotangent, to: node) }
+      if let source = result.source { add(cotangent, to: source) }
     }
     for depth in levels.indices.reversed() where depth > 0 {
       for node in levels[depth] {
-        let cotangent = cotangents.removeValue(forKey: ObjectIdentifier(node))!
+        let results = sources(of: node).map { source in
+          cotangents.removeValue(forKey: source) ?? Tensor(shape: source.shape, repeating: 0)
+        }
         for edge in node.edges {
-          for (target, cotangent) in edge.cotangents(of: cotangent) { add(cotangent, to: target) }
+          for (target, cotangent) in edge.cotangents(of: results) { add(cotangent, to: target) }
         }
       }
       levels[depth] = []

@@ -8,18 +8,19 @@ public import LMNKernels
 public struct Variable: Sendable {
   /// The value.
   public let value: Tensor
-  let node: Node?
+  let source: Source?
 
   /// Creates a constant, which has no gradient.
-  public init(constant value: Tensor) {
-    self.value = value
-    node = nil
-  }
+  public init(constant value: Tensor) { self.init(value, nil) }
 
   /// Creates a parameter, with respect to which gradients are computed.
   public init(parameter value: Tensor) {
+    self.init(value, Source(node: Node(edges: [], shapes: [value.shape])))
+  }
+
+  private init(_ value: Tensor, _ source: Source?) {
     self.value = value
-    node = Node(edges: [], shape: value.shape)
+    self.source = source
   }
 
   /// Creates the result of an operation: its value and an edge to each input.
@@ -39,8 +40,8 @@ public struct Variable: Sendable {
   ///     gradient.
   public init(_ value: Tensor, _ edges: Edge?...) {
     let edges = edges.compactMap { $0 }
-    self.value = value
-    node = edges.isEmpty ? nil : Node(edges: edges, shape: value.shape)
+    self.init(
+      value, edges.isEmpty ? nil : Source(node: Node(edges: edges, shapes: [value.shape])))
   }
 
   /// Edge from a result to this input.
@@ -49,16 +50,57 @@ public struct Variable: Sendable {
   ///   shape.
   /// - Returns: The edge; nil if this input has no gradient.
   public func edge(_ pullback: @escaping @Sendable (Tensor) -> Tensor) -> Edge? {
-    node.map { node in Edge(targets: [node]) { [pullback($0)] } }
+    source.map { source in Edge(targets: [source]) { [pullback($0[0])] } }
+  }
+
+  /// Results of an operation that has several.
+  ///
+  /// - Parameters:
+  ///   - values: Values of the results.
+  ///   - inputs: The inputs.
+  ///   - pullback: Map from the cotangents of all results, in order, to those of all inputs; that
+  ///     of a result that is not used is zero.
+  /// - Returns: A variable per value.
+  public static func results(
+    _ values: [Tensor], of inputs: [Variable],
+    pullback: @escaping @Sendable ([Tensor]) -> [Tensor]
+  ) -> [Variable] {
+    guard inputs.contains(where: { $0.source != nil }) else {
+      return values.map(Variable.init(constant:))
+    }
+    let edge = Edge(targets: inputs.map(\.source), pullback: pullback)
+    let node = Node(edges: [edge], shapes: values.map(\.shape))
+    return values.enumerated().map { index, value in
+      Variable(value, Source(node: node, result: index))
+    }
   }
 }
 
-/// Edge from a result to one or several inputs, with their pullback.
-public struct Edge: Sendable {
-  let targets: [Node?]
-  private let pullback: @Sendable (Tensor) -> [Tensor]
+/// Result of a node.
+struct Source: Hashable, Sendable {
+  let node: Node
+  /// Index of the result.
+  var result = 0
 
-  init(targets: [Node?], pullback: @escaping @Sendable (Tensor) -> [Tensor]) {
+  /// Shape of the value, which is that of its cotangent.
+  var shape: [Int] { node.shapes[result] }
+
+  static func == (left: Self, right: Self) -> Bool {
+    left.node === right.node && left.result == right.result
+  }
+
+  func hash(into hasher: inout Hasher) {
+    hasher.combine(ObjectIdentifier(node))
+    hasher.combine(result)
+  }
+}
+
+/// Edge from the results of an operation to one or several inputs, with their pullback.
+public struct Edge: Sendable {
+  let targets: [Source?]
+  private let pullback: @Sendable ([Tensor]) -> [Tensor]
+
+  init(targets: [Source?], pullback: @escaping @Sendable ([Tensor]) -> [Tensor]) {
     self.targets = targets
     self.pullback = pullback
   }
@@ -66,8 +108,8 @@ public struct Edge: Sendable {
   /// Cotangents of the inputs that have a node.
   ///
   /// - Precondition: The pullback gives one cotangent for every input, of the input's shape.
-  func cotangents(of result: Tensor) -> [(target: Node, cotangent: Tensor)] {
-    let cotangents = pullback(result)
+  func cotangents(of results: [Tensor]) -> [(target: Source, cotangent: Tensor)] {
+    let cotangents = pullback(results)
     precondition(
       cotangents.count == targets.count,
       "gradients: a pullback gave \(cotangents.count) cotangents for \(targets.count) inputs")
@@ -89,22 +131,22 @@ public struct Edge: Sendable {
   public static func joint(
     _ inputs: [Variable], pullback: @escaping @Sendable (Tensor) -> [Tensor]
   ) -> Edge? {
-    inputs.allSatisfy { $0.node == nil }
-      ? nil : Edge(targets: inputs.map(\.node), pullback: pullback)
+    inputs.allSatisfy { $0.source == nil }
+      ? nil : Edge(targets: inputs.map(\.source)) { pullback($0[0]) }
   }
 }
 
-/// Node of the graph of a computation; a parameter has no edges.
+/// Node of the graph of a computation: an operation, or a parameter, which has no edges.
 final class Node: Sendable {
   let edges: [Edge]
-  /// Shape of the value, which is that of its cotangent.
-  let shape: [Int]
+  /// Shapes of the results.
+  let shapes: [[Int]]
   /// Length of the longest path to a parameter, greater than that of any input.
   let depth: Int
 
-  init(edges: [Edge], shape: [Int]) {
+  init(edges: [Edge], shapes: [[Int]]) {
     self.edges = edges
-    self.shape = shape
-    depth = 1 + (edges.flatMap(\.targets).compactMap { $0?.depth }.max() ?? -1)
+    self.shapes = shapes
+    depth = 1 + (edges.flatMap(\.targets).compactMap { $0?.node.depth }.max() ?? -1)
   }
 }

@@ -35,6 +35,14 @@ extension Tensor {
     activationPullback(cotangent, lmn_relu_backward)
   }
 
+  /// Logistic function of every value: `1 / (1 + exp(−x))`.
+  public func sigmoid() -> Tensor { activated(lmn_sigmoid_forward) }
+
+  /// Pullback of ``sigmoid()``: the cotangent of `self` given that of the result.
+  public func sigmoidPullback(_ cotangent: Tensor) -> Tensor {
+    activationPullback(cotangent, lmn_sigmoid_backward)
+  }
+
   /// Logarithm of the logistic sigmoid of every value: `−log(1 + exp(−x))`.
   public func logSigmoid() -> Tensor { activated(lmn_log_sigmoid_forward) }
 

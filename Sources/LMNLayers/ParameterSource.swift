@@ -43,6 +43,8 @@ public struct ParameterSource: Sendable {
     /// Each E × E matrix of the innermost two dimensions (several may be stacked): uniform over the
     /// orthogonal matrices, times `scale`.
     case orthogonal(scale: Float)
+    /// Values of a function of the generator.
+    case drawn(@Sendable (inout SeededGenerator) -> Float)
   }
 
   /// The next parameter.
@@ -71,6 +73,8 @@ public struct ParameterSource: Sendable {
       return Self.drawn(shape, size) { generator.uniform(in: -bound..<bound) }
     case .normal(let deviation):
       return Self.drawn(shape, size) { deviation * generator.normal() }
+    case .drawn(let draw):
+      return Self.drawn(shape, size) { draw(&generator) }
     case .orthogonal(let scale):
       let width = shape.last ?? 1
       let matrices = (0..<size / (width * width)).flatMap { _ in

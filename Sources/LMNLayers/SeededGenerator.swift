@@ -72,6 +72,14 @@ public struct SeededGenerator: RandomNumberGenerator, RawRepresentable, Codable,
     return min(value, range.upperBound.nextDown)
   }
 
+  /// A number in `range` whose logarithm is uniformly distributed.
+  ///
+  /// - Precondition: `range` is positive, finite and not empty.
+  public mutating func logUniform(in range: Range<Float>) -> Float {
+    let value = exp(uniform(in: log(range.lowerBound)..<log(range.upperBound)))
+    return min(max(value, range.lowerBound), range.upperBound.nextDown)
+  }
+
   /// A normally distributed number with mean 0 and variance 1, by the Box-Muller transform.
   ///
   /// The second number of each pair is discarded: keeping it would need a fifth word of state.

@@ -7,6 +7,12 @@ public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
 
   /// A size is out of range.
   case outOfRange(key: String, value: Int, range: ClosedRange<Int>)
+  /// A number is not positive and finite.
+  case notPositive(key: String, value: Float)
+  /// A number is negative or not finite.
+  case negative(key: String, value: Float)
+  /// A key has a meaning only with another setting.
+  case meaningless(key: String, without: String)
   /// The number of heads does not divide the width.
   case indivisible(width: Int, heads: Int)
   /// Biases per level need a bounded number of levels.
@@ -37,6 +43,12 @@ public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .outOfRange(let key, let value, let range):
       "\(key) is \(value), it has to be from \(range.lowerBound) to \(range.upperBound)"
+    case .notPositive(let key, let value):
+      "\(key) is \(value), it has to be positive and finite"
+    case .negative(let key, let value):
+      "\(key) is \(value), it has to be 0 or more, and finite"
+    case .meaningless(let key, let other):
+      "\(key) has no meaning without \(other)"
     case .indivisible(let width, let heads):
       "\(heads) heads do not divide a width of \(width)"
     case .levelBiasWithoutMaximumLevels:

@@ -13,8 +13,8 @@ public struct Pass {
   public let positions: PositionBuffer
   /// Dropout of the current submodule; nil for none.
   public var dropout: Dropout?
-  /// Auxiliary losses of shape `[1]`, such as a router's load balance; added to the training loss.
-  public var auxiliaryLosses: [Variable] = []
+  /// Balance losses of the routers so far, one per block with a router.
+  public var balances: [Variable] = []
 
   /// A pass over tokens at `positions`.
   ///
@@ -26,6 +26,12 @@ public struct Pass {
     self.start = start
     self.positions = positions
     self.dropout = dropout
+  }
+
+  /// Mean of the balance losses; nil without a router.
+  public var balance: Variable? {
+    guard let first = balances.first else { return nil }
+    return balances.dropFirst().reduce(first, +).scaled(by: 1 / Float(balances.count))
   }
 
   /// A pass over `length` tokens from position `start` on.

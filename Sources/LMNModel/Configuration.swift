@@ -9,6 +9,8 @@ public struct Configuration: Sendable, Equatable {
   public var vocabularySize: Int
   /// Whether the head's weight is the embedding table.
   public var tiedHead = false
+  /// Factor of the routers' balance loss in the training loss.
+  public var balanceScale: Float = 0.01
   /// Settings of the blocks.
   public var trunk = Trunk.Settings()
 
@@ -26,6 +28,9 @@ public struct Configuration: Sendable, Equatable {
     let range = 1...Self.largestSize
     if !range.contains(vocabularySize) {
       throw .outOfRange(key: "vocab", value: vocabularySize, range: range)
+    }
+    if !(balanceScale >= 0 && balanceScale.isFinite) {
+      throw .negative(key: "balanceScale", value: balanceScale)
     }
     try trunk.validate()
   }

@@ -17,6 +17,7 @@ extension Configuration: Codable {
       .optional("maximumLength", \.trunk.maximumLength, default: usual.trunk.maximumLength),
       .optional("tiedHead", \.tiedHead, default: usual.tiedHead),
       .optional("dropout", \.trunk.dropout, default: usual.trunk.dropout),
+      .optional("balanceScale", \.balanceScale, default: usual.balanceScale),
     ]
   }
 

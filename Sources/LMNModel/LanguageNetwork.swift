@@ -70,6 +70,19 @@ public struct LanguageNetwork: Network {
     return loss(of: tokens, targets: targets, after: &state, &pass)
   }
 
+  /// Loss of training over a whole sequence, without dropout.
+  ///
+  /// - Parameters:
+  ///   - tokens: At least one, each below the vocabulary's size.
+  ///   - targets: The token after each; negative targets are ignored in the mean.
+  /// - Returns: The loss and its parts.
+  public func trainingLoss(of tokens: TokenBuffer, targets: TokenBuffer) -> TrainingLoss {
+    var state = initialState
+    var pass = trunk.pass(after: 0, length: tokens.count)
+    let task = loss(of: tokens, targets: targets, after: &state, &pass)
+    return TrainingLoss(task, in: pass, of: configuration)
+  }
+
   /// Mean cross-entropy over a whole sequence, without dropout.
   public func loss(of tokens: [Token], targets: [Token]) -> Variable {
     loss(of: TokenBuffer(tokens), targets: TokenBuffer(targets))

@@ -58,7 +58,9 @@ extension RecordedBatch where M: Network, Input: TrainingInput {
       }
       let before = state
       var value = loss(network, input, &state, &pass)
-      if isTraining { value = pass.auxiliaryLosses.reduce(value, +) }
+      if isTraining {
+        value = TrainingLoss(value, in: pass, of: network.configuration).total
+      }
       return input.carried?.result(value: value, from: before, to: state)
         ?? RecordedResult(value: value)
     }

@@ -450,6 +450,331 @@ typedef struct lmn_single_vector_attention_step {
 void lmn_single_vector_attention_step_forward(lmn_context,
                                               const lmn_single_vector_attention_step *);
 
+// ---- Linear-attention memories and their mixtures ---------------------------------------------
+//
+// Further dimensions: M memories, k of which a token is routed to; C = k choices of a token, or
+// k + 1 with a memory that receives every token; G segments, one per memory: the rows of a memory,
+// in the order of its tokens. N = L C rows in all segments, those of segment g from offsets[g] to
+// offsets[g + 1] - 1.
+
+/// Router: each token chooses the k memories with the largest logits, the lower number among
+/// equals.
+///   probabilities[t] = softmax(logits[t])
+///   weights[t][j] = probabilities[t][chosen[t][j]] / sum of probabilities of the chosen
+typedef struct lmn_router {
+  size_t rows, memories, routed;  // L, M, k from 1 to M
+  const float *logits;            // [L, M]
+  float *probabilities;           // [L, M]
+  int32_t *chosen;                // [L, k], the largest first
+  float *weights;                 // [L, k]
+} lmn_router;
+
+void lmn_router_forward(lmn_context, const lmn_router *);
+
+/// Cotangent of the logits given that of the weights; the choice has no gradient.
+typedef struct lmn_router_grad {
+  size_t rows, memories, routed;
+  const int32_t *chosen;   // [L, k]
+  const float *weights;    // [L, k]
+  const float *d_weights;  // [L, k]
+  float *d_logits;         // [L, M]
+} lmn_router_grad;
+
+void lmn_router_backward(lmn_context, const lmn_router_grad *);
+
+/// Balance loss of a router over L tokens (arXiv 2101.03961, equation 4), the mean of
+///   terms[m] = M^2 * shares[m] * mean over t of probabilities[t][m]
+/// shares[m]: fraction of the tokens that chose m, a constant for the gradient. The loss is k if
+/// all probabilities are equal.
+typedef struct lmn_router_balance {
+  size_t rows, memories, routed;
+  const int32_t *chosen;       // [L, k]
+  const float *probabilities;  // [L, M]
+  float *shares;               // [M]
+  float *terms;                // [M]
+} lmn_router_balance;
+
+void lmn_router_balance_forward(lmn_context, const lmn_router_balance *);
+
+typedef struct lmn_router_balance_grad {
+  size_t rows, memories;
+  const float *probabilities;  // [L, M]
+  const float *shares;         // [M]
+  const float *d_terms;        // [M]
+  float *d_logits;             // [L, M]
+} lmn_router_balance_grad;
+
+void lmn_router_balance_backward(lmn_context, const lmn_router_balance_grad *);
+
+/// Grouping of tokens by memory: a stable counting sort.
+typedef struct lmn_grouping {
+  size_t rows, memories, routed;  // L, M, k
+  bool shared;                    // one more segment, the last, receives every token
+  const int32_t *chosen;          // [L, k]
+  int32_t *offsets;               // [G + 1], G = M + shared
+  int32_t *places;                // [L, C], C = k + shared: row of each choice
+} lmn_grouping;
+
+void lmn_group_tokens(const lmn_grouping *);
+
+/// Rows of the choices of every token.
+typedef struct lmn_choices {
+  size_t rows, choices, routed;  // L; C; k, 0 if no choice is weighted
+  const int32_t *places;         // [L, C], every row of N = L C once
+  const float *weights;          // [L, k] of the first k choices, those of others are 1; NULL if k
+                                 // is 0
+} lmn_choices;
+
+/// dispatched[places[t][j]] = weight[t][j] * tokens[t]
+typedef struct lmn_dispatch {
+  lmn_choices choices;
+  size_t width;
+  const float *tokens;  // [L, E]
+  float *dispatched;    // [N, E]
+} lmn_dispatch;
+
+void lmn_dispatch_forward(lmn_context, const lmn_dispatch *);
+
+/// combined[t] = sum over j of weight[t][j] * dispatched[places[t][j]]
+typedef struct lmn_combine {
+  lmn_choices choices;
+  size_t width;
+  const float *dispatched;  // [N, E]
+  float *combined;          // [L, E]
+} lmn_combine;
+
+void lmn_combine_forward(lmn_context, const lmn_combine *);
+
+/// Cotangent of the weights of lmn_combine. (That of `dispatched` is lmn_dispatch with its weights;
+/// that of the tokens of lmn_dispatch is lmn_combine.)
+typedef struct lmn_combine_grad {
+  lmn_choices choices;
+  size_t width;
+  const float *dispatched;  // [N, E]
+  const float *d_combined;  // [L, E]
+  float *d_weights;         // [L, k]
+} lmn_combine_grad;
+
+void lmn_combine_backward(lmn_context, const lmn_combine_grad *);
+
+/// product = left . right[g] + bias[g] for the rows of every segment g
+typedef struct lmn_grouped_matmul {
+  size_t rows, inner, columns;
+  size_t segments;         // G
+  const int32_t *offsets;  // [G + 1]
+  const float *left;       // [N, inner]
+  const float *right;      // [G, inner, columns]
+  const float *bias;       // [G, columns], or NULL for none
+  float *product;          // [N, columns]
+} lmn_grouped_matmul;
+
+void lmn_grouped_matmul_forward(lmn_context, const lmn_grouped_matmul *);
+
+/// d_right[g] = left^T . d_product over the rows of segment g
+typedef struct lmn_grouped_matmul_grad {
+  size_t rows, inner, columns;
+  size_t segments;
+  const int32_t *offsets;  // [G + 1]
+  const float *left;       // [N, inner]
+  const float *d_product;  // [N, columns]
+  float *d_right;          // [G, inner, columns]
+} lmn_grouped_matmul_grad;
+
+void lmn_grouped_matmul_backward_right(lmn_context, const lmn_grouped_matmul_grad *);
+
+/// sum[g] = sum of the rows of segment g
+typedef struct lmn_grouped_row_sum {
+  size_t rows, columns;
+  size_t segments;
+  const int32_t *offsets;  // [G + 1]
+  const float *matrix;     // [N, columns]
+  float *sum;              // [G, columns]
+} lmn_grouped_row_sum;
+
+void lmn_grouped_row_sum_forward(lmn_context, const lmn_grouped_row_sum *);
+
+enum { LMN_MOST_TAPS = 64 };
+
+/// Causal depthwise convolution of W taps, then SiLU, within every segment:
+///   activated[i] = silu(sum over j of taps[j] * x[i - W + 1 + j])
+/// The rows before the first of a segment are those of `history`.
+typedef struct lmn_short_conv {
+  size_t rows, width, taps_count;  // N; E; W, from 1 to LMN_MOST_TAPS
+  size_t segments;                 // G
+  const int32_t *offsets;          // [G + 1], or NULL for one segment of all rows
+  const float *x;                  // [N, E]
+  const float *taps;               // [W, E]
+  const float *history;            // [G, W - 1, E]
+  float *activated;                // [N, E]
+  float *next_history;             // [G, W - 1, E]: the last rows of history and x
+} lmn_short_conv;
+
+void lmn_short_conv_forward(lmn_context, const lmn_short_conv *);
+
+typedef struct lmn_short_conv_grad {
+  lmn_short_conv forward;       // inputs; results are not used
+  const float *d_activated;     // [N, E]
+  const float *d_next_history;  // [G, W - 1, E]
+  float *d_x;                   // [N, E]
+  float *d_taps;                // [W, E]
+  float *d_history;             // [G, W - 1, E]
+} lmn_short_conv_grad;
+
+void lmn_short_conv_backward(lmn_context, const lmn_short_conv_grad *);
+
+/// Choices of one token of each of B streams: choice j < k of stream b is of memory chosen[b][j],
+/// the others of the last memory.
+typedef struct lmn_stream_choices {
+  size_t streams, memories;   // B; G
+  size_t choices, routed;     // C, k
+  const int32_t *chosen;      // [B, k]; not used with k = 0
+  const int32_t *places;      // [B, C]: row of each choice, or NULL for row b, with C = 1
+} lmn_stream_choices;
+
+/// One step of lmn_short_conv for the chosen memories.
+typedef struct lmn_short_conv_step {
+  lmn_stream_choices choices;
+  size_t width, taps_count;
+  const float *x;     // [B C, E]
+  const float *taps;  // [W, E]
+  float *history;     // [B, G, W - 1, E]; in and out
+  float *activated;   // [B C, E]
+} lmn_short_conv_step;
+
+void lmn_short_conv_step_forward(lmn_context, const lmn_short_conv_step *);
+
+/// Map applied to queries and keys.
+typedef enum lmn_feature_kind {
+  LMN_FEATURE_IDENTITY,
+  LMN_FEATURE_RELU,  // max(x, 0)
+  LMN_FEATURE_ELU,   // x + 1 above 0, exp(x) below: elu(x) + 1
+} lmn_feature_kind;
+
+/// Feature map of every row, L2-normalised:
+///   features = scale * map(x) / sqrt(sum of map(x)^2 + epsilon), or scale * map(x)
+typedef struct lmn_feature_map {
+  size_t rows, width;
+  lmn_feature_kind kind;
+  bool normalize;
+  float scale, epsilon;
+  const float *x;   // [M, width]
+  float *features;  // [M, width]
+} lmn_feature_map;
+
+void lmn_feature_map_forward(lmn_context, const lmn_feature_map *);
+
+typedef struct lmn_feature_map_grad {
+  size_t rows, width;
+  lmn_feature_kind kind;
+  bool normalize;
+  float scale, epsilon;
+  const float *x, *d_features;  // [M, width]
+  float *d_x;                   // [M, width]
+} lmn_feature_map_grad;
+
+void lmn_feature_map_backward(lmn_context, const lmn_feature_map_grad *);
+
+/// Log-decays of heads: decay[m][h] = -exp(log_rate[h]) * log(1 + exp(x[m][h] + bias[h]))
+typedef struct lmn_head_decay {
+  size_t rows, heads;
+  const float *x;                // [M, H]
+  const float *log_rate, *bias;  // [H]
+  float *decay;                  // [M, H]
+} lmn_head_decay;
+
+void lmn_head_decay_forward(lmn_context, const lmn_head_decay *);
+
+typedef struct lmn_head_decay_grad {
+  size_t rows, heads;
+  const float *x;                // [M, H]
+  const float *log_rate, *bias;  // [H]
+  const float *decay, *d_decay;  // [M, H]
+  float *d_x;                    // [M, H]
+  float *d_log_rate, *d_bias;    // [H]
+} lmn_head_decay_grad;
+
+void lmn_head_decay_backward(lmn_context, const lmn_head_decay_grad *);
+
+/// gated = x * silu(gate)
+typedef struct lmn_silu_gate {
+  size_t count;
+  const float *x, *gate;  // [count]
+  float *gated;           // [count]
+} lmn_silu_gate;
+
+void lmn_silu_gate_forward(lmn_context, const lmn_silu_gate *);
+
+typedef struct lmn_silu_gate_grad {
+  size_t count;
+  const float *x, *gate, *d_gated;  // [count]
+  float *d_x, *d_gate;              // [count]
+} lmn_silu_gate_grad;
+
+void lmn_silu_gate_backward(lmn_context, const lmn_silu_gate_grad *);
+
+enum { LMN_MOST_HEAD_WIDTH = 256, LMN_MOST_CHUNK = 64 };
+
+/// Recurrence of matrix-valued states S [key_width, value_width], per segment and head, row by row:
+///   S = exp(decay) * S                   of all of S, or of each of its rows; without: S
+///   error = value - key . S              with beta; without: value
+///   S = S + key^T . (beta * error)
+///   output = query . S
+/// These are linear attention, gated linear attention (arXiv 2312.06635), the delta rule
+/// (arXiv 2406.06484) and the gated delta rule (arXiv 2412.06464). It is computed in chunks: within
+/// them by matrix products and a triangular solve.
+///
+/// Head h of an array [N, H w] has the features from h w to h w + w - 1.
+typedef struct lmn_linear_recurrence {
+  size_t rows, heads;             // N, H
+  size_t key_width, value_width;  // from 1 to LMN_MOST_HEAD_WIDTH
+  size_t decay_width;             // 1 or key_width; key_width only without beta
+  size_t chunk;                   // rows of a chunk, from 1 to LMN_MOST_CHUNK
+  size_t segments;                // G
+  const int32_t *offsets;         // [G + 1], or NULL for one segment of all rows
+  const float *queries, *keys;    // [N, H key_width]
+  const float *values;            // [N, H value_width]
+  const float *beta;              // [N, H], or NULL for 1 and no error
+  const float *decay;             // [N, H decay_width], none above 0; or NULL for none
+  const float *state;             // [G, H, key_width, value_width]: S before the first row
+  float *next_state;              // [G, H, key_width, value_width]: S after the last row
+  float *output;                  // [N, H value_width]
+  float *errors;                  // [N, H value_width]; not used without beta
+  float *chunk_states;  // [lmn_linear_recurrence_chunks, H, key_width, value_width]: S before each
+                        // chunk, some not written; or NULL if no gradient is needed
+} lmn_linear_recurrence;
+
+/// Chunks of all segments, at most: N / chunk + G.
+size_t lmn_linear_recurrence_chunks(const lmn_linear_recurrence *);
+
+void lmn_linear_recurrence_forward(lmn_context, const lmn_linear_recurrence *);
+
+typedef struct lmn_linear_recurrence_grad {
+  lmn_linear_recurrence forward;  // inputs, errors and chunk_states; other results are not used
+  const float *d_output;          // [N, H value_width]
+  const float *d_next_state;      // [G, H, key_width, value_width]
+  float *d_queries, *d_keys;      // [N, H key_width]
+  float *d_values;                // [N, H value_width]
+  float *d_beta;                  // [N, H]; not used without beta
+  float *d_decay;                 // [N, H decay_width]; not used without decay
+  float *d_state;                 // [G, H, key_width, value_width]
+} lmn_linear_recurrence_grad;
+
+void lmn_linear_recurrence_backward(lmn_context, const lmn_linear_recurrence_grad *);
+
+/// One step of lmn_linear_recurrence for the chosen memories.
+typedef struct lmn_linear_recurrence_step {
+  lmn_stream_choices choices;
+  size_t heads, key_width, value_width, decay_width;
+  const float *queries, *keys;  // [B C, H key_width]
+  const float *values;          // [B C, H value_width]
+  const float *beta;            // [B C, H], or NULL
+  const float *decay;           // [B C, H decay_width], or NULL
+  float *states;                // [B, G, H, key_width, value_width]; in and out
+  float *output;                // [B C, H value_width]
+} lmn_linear_recurrence_step;
+
+void lmn_linear_recurrence_step_forward(lmn_context, const lmn_linear_recurrence_step *);
+
 // ---- Layers -----------------------------------------------------------------------------------
 
 /// RMSNorm: normalized = x * scale * gain, scale = 1 / sqrt(mean(x^2) + epsilon) per row.
@@ -525,6 +850,10 @@ void lmn_gelu_backward(lmn_context, const lmn_activation_grad *);
 /// ReLU: activated = max(x, 0); the slope at 0 is 0.
 void lmn_relu_forward(lmn_context, const lmn_activation *);
 void lmn_relu_backward(lmn_context, const lmn_activation_grad *);
+
+/// Logistic function: activated = 1 / (1 + exp(-x))
+void lmn_sigmoid_forward(lmn_context, const lmn_activation *);
+void lmn_sigmoid_backward(lmn_context, const lmn_activation_grad *);
 
 /// activated = log(1 / (1 + exp(-x)))
 void lmn_log_sigmoid_forward(lmn_context, const lmn_activation *);

@@ -29,6 +29,14 @@ void lmn_relu_backward(lmn_context context, const lmn_activation_grad *a) {
   share_out(context, context.isa->relu_backward, a, a->count);
 }
 
+void lmn_sigmoid_forward(lmn_context context, const lmn_activation *a) {
+  share_out(context, context.isa->sigmoid_forward, a, a->count);
+}
+
+void lmn_sigmoid_backward(lmn_context context, const lmn_activation_grad *a) {
+  share_out(context, context.isa->sigmoid_backward, a, a->count);
+}
+
 void lmn_log_sigmoid_forward(lmn_context context, const lmn_activation *a) {
   share_out(context, context.isa->log_sigmoid_forward, a, a->count);
 }

@@ -59,6 +59,18 @@ void relu_backward_reference(const void *args, size_t begin, size_t end) {
   multiply_by_slope(relu_slope, args, begin, end);
 }
 
+static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
+
+static double sigmoid_slope(double x) { return sigmoid(x) * sigmoid(-x); }
+
+void sigmoid_forward_reference(const void *args, size_t begin, size_t end) {
+  activate(sigmoid, args, begin, end);
+}
+
+void sigmoid_backward_reference(const void *args, size_t begin, size_t end) {
+  multiply_by_slope(sigmoid_slope, args, begin, end);
+}
+
 static double log_sigmoid(double x) { return fmin(x, 0) - log1p(exp(-fabs(x))); }
 
 static double log_sigmoid_slope(double x) { return 1 / (1 + exp(x)); }

@@ -108,6 +108,28 @@ KERNEL(relu_backward) {
   }
 }
 
+// activated = sigmoid(x)
+KERNEL(sigmoid_forward) {
+  const lmn_activation *a = args;
+  const size_t last = lmn_min(end * LMN_BLOCK, a->count);
+  for (size_t i = begin * LMN_BLOCK; i < last; i += VEC_LANES) {
+    const size_t lanes = vec_lanes(last - i);
+    vec_store(a->activated + i, vec_sigmoid(vec_load(a->x + i, lanes)), lanes);
+  }
+}
+
+// d_x = dy * sigmoid(x) * sigmoid(-x)
+KERNEL(sigmoid_backward) {
+  const lmn_activation_grad *a = args;
+  const size_t last = lmn_min(end * LMN_BLOCK, a->count);
+  for (size_t i = begin * LMN_BLOCK; i < last; i += VEC_LANES) {
+    const size_t lanes = vec_lanes(last - i);
+    const vec x = vec_load(a->x + i, lanes);
+    const vec slope = vec_mul(vec_sigmoid(x), vec_sigmoid(vec_sub(vec_set(0), x)));
+    vec_store(a->d_x + i, vec_mul(vec_load(a->d_activated + i, lanes), slope), lanes);
+  }
+}
+
 // activated = log(sigmoid(x)) = min(x, 0) - log(1 + exp(-|x|))
 KERNEL(log_sigmoid_forward) {
   const lmn_activation *a = args;

@@ -26,6 +26,29 @@ LMN_KERNEL(single_vector_attention_step_forward)    // unit: one stream
 LMN_KERNEL(token_attention_forward)                 // unit: one position
 LMN_KERNEL(token_attention_backward_keys)           // unit: one position
 LMN_KERNEL(token_attention_backward_slots)          // unit: one token
+LMN_KERNEL(router_forward)                          // unit: one row
+LMN_KERNEL(router_backward)                         // unit: one row
+LMN_KERNEL(router_balance_forward)                  // unit: one memory
+LMN_KERNEL(router_balance_backward)                 // unit: one row
+LMN_KERNEL(dispatch_forward)                        // unit: one token
+LMN_KERNEL(combine_forward)                         // unit: one token
+LMN_KERNEL(combine_backward)                        // unit: one token
+LMN_KERNEL(grouped_matmul_forward)                  // unit: LMN_TILE_ROWS rows of one segment
+LMN_KERNEL(grouped_matmul_backward_right)           // unit: LMN_GRAD_ROWS rows of one matrix
+LMN_KERNEL(grouped_row_sum_forward)                 // unit: LMN_TILE_COLUMNS columns of one sum
+LMN_KERNEL(short_conv_forward)                      // unit: LMN_TILE_COLUMNS channels
+LMN_KERNEL(short_conv_backward)                     // unit: LMN_TILE_COLUMNS channels
+LMN_KERNEL(short_conv_step_forward)                 // unit: one stream
+LMN_KERNEL(feature_map_forward)                     // unit: one row
+LMN_KERNEL(feature_map_backward)                    // unit: one row
+LMN_KERNEL(head_decay_forward)                      // unit: one row
+LMN_KERNEL(head_decay_backward_x)                   // unit: one row
+LMN_KERNEL(head_decay_backward_heads)               // unit: LMN_TILE_COLUMNS heads
+LMN_KERNEL(silu_gate_forward)                       // unit: LMN_BLOCK values
+LMN_KERNEL(silu_gate_backward)                      // unit: LMN_BLOCK values
+LMN_KERNEL(linear_recurrence_forward)               // unit: one head of one segment
+LMN_KERNEL(linear_recurrence_backward)              // unit: one head of one segment
+LMN_KERNEL(linear_recurrence_step_forward)          // unit: one head of one stream
 LMN_KERNEL(rms_norm_forward)                        // unit: one row
 LMN_KERNEL(rms_norm_backward_x)                     // unit: one row
 LMN_KERNEL(rms_norm_backward_gain)                  // unit: LMN_TILE_COLUMNS columns
@@ -36,6 +59,8 @@ LMN_KERNEL(silu_forward)                            // unit: LMN_BLOCK values
 LMN_KERNEL(silu_backward)                           // unit: LMN_BLOCK values
 LMN_KERNEL(gelu_forward)                            // unit: LMN_BLOCK values
 LMN_KERNEL(gelu_backward)                           // unit: LMN_BLOCK values
+LMN_KERNEL(sigmoid_forward)                         // unit: LMN_BLOCK values
+LMN_KERNEL(sigmoid_backward)                        // unit: LMN_BLOCK values
 LMN_KERNEL(log_sigmoid_forward)                     // unit: LMN_BLOCK values
 LMN_KERNEL(log_sigmoid_backward)                    // unit: LMN_BLOCK values
 LMN_KERNEL(relu_forward)                            // unit: LMN_BLOCK values

@@ -9,8 +9,14 @@ struct GoldenFile {
   let inputs, targets: [[Token]]
   /// Logits `[B, L, V]` and loss `[1]`.
   let logits, loss: Tensor
+  /// Parts of the loss, `[1]` each, by name; none in files without them.
+  let partialLosses: [(name: String, value: Tensor)]
   /// Gradient per parameter, under published names.
   let gradient: StateDictionary
+
+  /// Name of the loss of the task.
+  static let taskLoss = "loss.cross_entropy"
+  private static let balanceLoss = "loss.balance"
 
   init(_ path: String) throws {
     let file = try Safetensors(contentsOf: path)
@@ -20,7 +26,8 @@ struct GoldenFile {
     let json = try file.metadata("config", path: path)
 
     let gradientPrefix = "grad."
-    let data = ["input_ids", "targets", "logits", "loss"]
+    let parts = [Self.taskLoss, Self.balanceLoss]
+    let data = ["input_ids", "targets", "logits", "loss"] + parts
     let names = file.entries.map(\.name).filter { !data.contains($0) }
     let weights = names.filter { !$0.hasPrefix(gradientPrefix) }
     network = try naming(file: path) {
@@ -73,5 +80,7 @@ struct GoldenFile {
     try naming(file: path) { try configuration.trunk.expectPositions(for: length) }
     logits = try tensor("logits", shape: [batch, length, vocabularySize])
     loss = try tensor("loss", shape: [1])
+    partialLosses = try parts.filter { name in file.entries.contains { $0.name == name } }
+      .map { (name: $0, value: try tensor($0, shape: [1])) }
   }
 }

@@ -62,10 +62,21 @@ public struct Verification: Sendable {
       },
       with: golden.logits)
 
-    let (loss, gradient) = valueWithGradient(at: network, overBatchOf: batch.count) {
-      $0.loss(of: golden.inputs[$1], targets: golden.targets[$1])
+    @Sendable func loss(_ network: LanguageNetwork, _ row: Int) -> TrainingLoss {
+      network.trainingLoss(
+        of: TokenBuffer(golden.inputs[row]), targets: TokenBuffer(golden.targets[row]))
     }
-    compare("loss", [loss], with: golden.loss)
+    let (total, gradient) = valueWithGradient(at: network, overBatchOf: batch.count) {
+      loss($0, $1).total
+    }
+    compare("loss", [total], with: golden.loss)
+    for (name, expected) in golden.partialLosses {
+      let sum = batch.reduce(Float(0)) { sum, row in
+        let loss = loss(network, row)
+        return sum + ((name == GoldenFile.taskLoss ? loss.task : loss.balance)?.value.scalar ?? 0)
+      }
+      compare(name, [sum / Float(batch.count)], with: expected)
+    }
     let published = network.published(gradient)
     for (name, expected) in zip(golden.gradient.names, golden.gradient.tensors) {
       compare("grad.\(name)", published[name]!.scalars, with: expected)
