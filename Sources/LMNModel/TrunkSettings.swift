@@ -65,6 +65,40 @@ extension Trunk.Settings {
     }
   }
 
+  /// One setting of all linear-attention memories, those of mixtures included.
+  ///
+  /// Reads that of the first one, or the default where there is none; sets that of all.
+  public subscript<Value>(linear field: WritableKeyPath<LinearMemory.Settings, Value>) -> Value {
+    get {
+      let first = memories.lazy.compactMap { $0.settings as? any LinearSettings }.first
+      return (first?.linear ?? .init())[keyPath: field]
+    }
+    set {
+      for index in memories.indices {
+        guard var settings = memories[index].settings as? any LinearSettings else { continue }
+        settings.linear[keyPath: field] = newValue
+        memories[index].settings = settings
+      }
+    }
+  }
+
+  /// Heads of all memories that have heads.
+  ///
+  /// Reads those of the first one; sets those of all.
+  public var heads: Int {
+    get {
+      let first = memories.lazy.compactMap { $0.settings as? any HeadedSettings }.first
+      return first?.heads ?? LogarithmicMemory.Settings().heads
+    }
+    set {
+      for index in memories.indices {
+        guard var settings = memories[index].settings as? any HeadedSettings else { continue }
+        settings.heads = newValue
+        memories[index].settings = settings
+      }
+    }
+  }
+
   /// Kinds of memory, one for all blocks or one per block.
   ///
   /// Setting them keeps the settings of kinds that are present, and repeats the kinds over the

@@ -3,8 +3,6 @@ public import LMN
 
 /// Flags of logarithmic memories.
 struct LogarithmicOptions: ParsableArguments {
-  @Option(help: "Attention heads, a divisor of the width. (default: 4)")
-  var heads: Int?
   @Option(help: "Banks: summaries per node of the tree. (default: 2)")
   var banks: Int?
   @Option(help: "Summarizer: computes nodes from their children. (default: linear)")
@@ -34,7 +32,6 @@ struct LogarithmicOptions: ParsableArguments {
   var settings: [Setting<Configuration>] {
     typealias Memory = LogarithmicMemory.Settings
     return [
-      Setting("--heads", heads, \.trunk[each: \Memory.heads]),
       Setting("--banks", banks, \.trunk[each: \Memory.banks]),
       Setting("--summarizer", summarizer, \.trunk[each: \Memory.summarizer]),
       Setting("--expand", expand, \.trunk[each: \Memory.expand]),

@@ -19,6 +19,8 @@ struct ModelOptions: ParsableArguments {
       "Memory of the blocks; several kinds, separated by commas, are repeated over the blocks. "
         + "(default: logarithmic)", valueName: "kind,…"))
   var memory: MemoryKinds?
+  @Option(help: "Heads of the memories. (default: 4)")
+  var heads: Int?
   @Option(help: "Inner width of the feed-forward layer, in units of the width. (default: 4)")
   var feedForward: Int?
   @Option(help: "Activation of the feed-forward layer. (default: silu)")
@@ -34,6 +36,8 @@ struct ModelOptions: ParsableArguments {
   @Option(help: "Dropout rate in training. (default: 0)")
   var dropout: Float?
   @OptionGroup(title: "Logarithmic memory") var logarithmic: LogarithmicOptions
+  @OptionGroup(title: "Linear-attention memories") var linear: LinearOptions
+  @OptionGroup(title: "Mixture of memories") var mixture: MixtureOptions
 
   /// Kinds of memory, separated by commas.
   struct MemoryKinds: ExpressibleByArgument {
@@ -57,6 +61,7 @@ struct ModelOptions: ParsableArguments {
       Setting("--width", width, \.width),
       Setting("--layers", layers, \.layers),
       Setting("--memory", memory?.kinds, \.memoryKinds) { $0.joined(separator: ",") },
+      Setting("--heads", heads, \.trunk.heads),
       Setting("--feed-forward", feedForward, \.feedForward),
       Setting("--activation", activation, \.activation),
       Setting("--positions", positions, \.positions),
@@ -65,14 +70,47 @@ struct ModelOptions: ParsableArguments {
       },
       Setting("--tied-head", tiedHead, \.tiedHead),
       Setting("--dropout", dropout, \.dropout),
-    ].compactMap(\.self) + logarithmic.settings
+    ].compactMap(\.self) + headWidths + memorySettings.flatMap(\.settings)
+  }
+
+  /// Settings of memories, by the types of memory that have them.
+  private var memorySettings: [(types: [any MemorySettings.Type], settings: [Setting<Configuration>])]
+  {
+    [
+      ([LogarithmicMemory.Settings.self], logarithmic.settings),
+      ([LinearMemory.Settings.self, MixtureOfMemories.Settings.self], linear.settings),
+      ([MixtureOfMemories.Settings.self], mixture.settings),
+    ]
+  }
+
+  /// Widths of the heads of linear-attention memories that `--memory` adds: the width of the model
+  /// divided by the heads. Flags for them come later.
+  private var headWidths: [Setting<Configuration>] {
+    guard let memory, config == nil else { return [] }
+    let isLinear = memory.kinds.contains {
+      MemoryConfiguration(kind: $0)?.settings is any LinearSettings
+    }
+    let width = (width ?? Trunk.Settings().width) / (heads ?? LinearMemory.Settings().heads)
+    guard isLinear, width > 0 else { return [] }
+    return [
+      linear.keyWidth == nil
+        ? Setting("--key-width", width, \.trunk[linear: \.keyWidth]) : nil,
+      linear.valueWidth == nil
+        ? Setting("--value-width", width, \.trunk[linear: \.valueWidth]) : nil,
+    ].compactMap(\.self)
   }
 
   /// Throws if a given flag belongs to a kind of memory that the configuration does not have.
   func expectFlags(of configuration: Configuration) throws {
-    let kind = LogarithmicMemory.Settings.kind
-    if let flag = logarithmic.settings.first?.flag, !configuration.memoryKinds.contains(kind) {
-      throw ValidationError("\(flag) has no meaning without a memory of the kind \(kind).")
+    for (types, settings) in memorySettings {
+      let kinds = types.map { $0.kind }
+      if let flag = settings.first?.flag, Set(kinds).isDisjoint(with: configuration.memoryKinds) {
+        throw ValidationError(
+          "\(flag) has no meaning without a memory of the kind \(kinds.joined(separator: " or ")).")
+      }
+    }
+    if let heads, !configuration.memories.contains(where: { $0.settings is any HeadedSettings }) {
+      throw ValidationError("--heads \(heads) has no meaning without a memory that has heads.")
     }
     if let memory, memory.kinds.count > configuration.layers {
       throw ValidationError(

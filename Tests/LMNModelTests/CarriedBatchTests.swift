@@ -128,7 +128,7 @@ extension RecordedBatch where M == LanguageNetwork, Input == TokenWindow {
       _ = batch.run()
       #expect(batch.states == states)
       let parts = batch.states.flatMap { $0!.blocks.flatMap(\.parts) }
-      #expect(parts.allSatisfy { $0.value.node == nil })
+      #expect(parts.allSatisfy { $0.value.source == nil })
 
       for (parameter, gradient) in zip(batch.parameters, batch.gradients) {
         parameter.overwrite(withSumOf: [parameter, gradient])
