@@ -22,13 +22,20 @@ public struct Routing: Sendable {
       choices.weights, logits.edge { [choices] dy in choices.logitsPullback(ofWeights: dy) })
   }
 
-  /// Balance loss of the tokens, shape `[1]` (arXiv 2101.03961, equation 4): k if all memories are
-  /// equally probable. The fractions of the tokens that chose a memory have no gradient.
-  public func balance() -> Variable {
+  /// Balance of the tokens (arXiv 2101.03961, equation 4).
+  public func balance() -> RouterBalance {
     let (terms, shares) = choices.balance()
-    return Variable(
+    let weighted = Variable(
       terms,
-      logits.edge { [choices] dy in choices.logitsPullback(ofTerms: dy, shares: shares) }
-    ).mean()
+      logits.edge { [choices] dy in choices.logitsPullback(ofTerms: dy, shares: shares) })
+    return RouterBalance(loss: weighted.mean(), shares: shares)
   }
+}
+
+/// Balance of a router over the tokens of a row.
+public struct RouterBalance: Sendable {
+  /// Balance loss, shape `[1]`: k if all memories are equally probable.
+  public let loss: Variable
+  /// `[M]`: fraction of the tokens that chose each memory, constants for the gradient.
+  public let shares: Tensor
 }

@@ -40,6 +40,9 @@ public final class RecordedBatch<M: Module, Input: RecordedInput>: @unchecked Se
   private let context: ExecutionContext
   private let inner: ExecutionContext
   private let values: UnsafeMutableBufferPointer<Float>
+  /// Observed values of each item.
+  private let observed: UnsafeMutableBufferPointer<Float>
+  private let observedShapes: [[Int]]
   private let groups: [Group]
   private var lanes: [Lane]
   /// Recorded program of each item in the last run.
@@ -58,6 +61,8 @@ public final class RecordedBatch<M: Module, Input: RecordedInput>: @unchecked Se
     let gradients: [Tensor]
     /// Further results of the function, and the gradients with respect to its further inputs.
     let outputs, inputGradients: [Tensor]
+    /// Values to be averaged over the batch.
+    let observed: [Tensor]
     /// Per group of the lane: stores the gradient of the first item, or adds that of a later one.
     var begin: [Recording] = []
     var add: [Recording] = []
@@ -65,11 +70,12 @@ public final class RecordedBatch<M: Module, Input: RecordedInput>: @unchecked Se
 
     init(
       layout: [Int], input: Input, recording: Recording, value: Tensor, gradients: [Tensor],
-      outputs: [Tensor], inputGradients: [Tensor]
+      outputs: [Tensor], inputGradients: [Tensor], observed: [Tensor]
     ) {
       (self.layout, self.input, self.recording) = (layout, input, recording)
       (self.value, self.gradients) = (value, gradients)
       (self.outputs, self.inputGradients) = (outputs, inputGradients)
+      self.observed = observed
     }
   }
 
@@ -166,6 +172,9 @@ public final class RecordedBatch<M: Module, Input: RecordedInput>: @unchecked Se
     self.context = context
     self.inner = inner
     self.values = .allocate(capacity: count)
+    observedShapes = first.observed.map(\.shape)
+    observed = .allocate(capacity: count * first.observed.reduce(0) { $0 + $1.count })
+    observed.initialize(repeating: 0)
   }
 
   /// Records a function that returns a variable of shape `[1]` and no further results.
@@ -179,7 +188,10 @@ public final class RecordedBatch<M: Module, Input: RecordedInput>: @unchecked Se
     }
   }
 
-  deinit { values.deallocate() }
+  deinit {
+    values.deallocate()
+    observed.deallocate()
+  }
 
   /// Records the computation of one item.
   private static func record(
@@ -206,7 +218,7 @@ public final class RecordedBatch<M: Module, Input: RecordedInput>: @unchecked Se
     return Program(
       layout: input.layout, input: input, recording: recording, value: found!.value.value,
       gradients: gradients, outputs: found!.outputs.map(\.value.value),
-      inputGradients: inputGradients)
+      inputGradients: inputGradients, observed: found!.observed)
   }
 
   /// Records how a program's gradient is added to the sums of its groups.
@@ -228,6 +240,29 @@ public final class RecordedBatch<M: Module, Input: RecordedInput>: @unchecked Se
       }
     }
   }
+
+  /// Means over the items of the values that the function observed, in the last run.
+  public var observations: [Tensor] {
+    var offset = 0
+    return observedShapes.map { shape in
+      let count = shape.reduce(1, *)
+      defer { offset += count }
+      return Tensor(
+        shape: shape, scalars: (offset..<offset + count).map { Float(meanObservation(at: $0)) })
+    }
+  }
+
+  /// Mean over the items of one of the observed values, counted over all of them; allocates nothing.
+  public func meanObservation(at index: Int) -> Double {
+    let stride = observed.count / values.count
+    precondition(index >= 0 && index < stride, "RecordedBatch: observed value \(index) of \(stride)")
+    var sum = 0.0
+    for item in 0..<values.count { sum += Double(observed[item * stride + index]) }
+    return sum / Double(values.count)
+  }
+
+  /// Number of observed values of an item.
+  public var observationCount: Int { observed.count / values.count }
 
   /// Copies a module's parameters into the batch.
   public func load(_ module: M) {
@@ -305,6 +340,7 @@ extension RecordedBatch: ConcurrentWork {
         program.input.overwrite(with: inputs[item])
         program.recording.run(in: inner)
         values[item] = program.value.scalar
+        keepObserved(of: program, at: item)
         let isFirst = item == groups[group].items.lowerBound
         (isFirst ? program.begin : program.add)[place].run(in: inner)
         if !program.outputs.isEmpty {
@@ -314,6 +350,20 @@ extension RecordedBatch: ConcurrentWork {
             gradients: program.inputGradients.map { $0.detachedCopy() })
         }
       }
+    }
+  }
+}
+
+extension RecordedBatch {
+  /// Copies the observed values of an item; allocates nothing.
+  private func keepObserved(of program: Program, at item: Int) {
+    var place = item * (observed.count / values.count)
+    for index in 0..<program.observed.count {
+      let count = program.observed[index].count
+      program.observed[index].withScalars {
+        (observed.baseAddress! + place).update(from: $0, count: count)
+      }
+      place += count
     }
   }
 }

@@ -30,12 +30,15 @@ public struct RecordedResult {
   /// Further differentiated inputs beside the module's parameters; each run computes their
   /// gradients.
   public var inputs: [Variable]
+  /// Observed values, averaged over the batch (``RecordedBatch/observations``).
+  public var observed: [Tensor]
 
   /// A result with the given parts.
   public init(
     value: Variable, outputs: [(value: Variable, cotangent: Tensor?)] = [],
-    inputs: [Variable] = []
+    inputs: [Variable] = [], observed: [Tensor] = []
   ) {
     (self.value, self.outputs, self.inputs) = (value, outputs, inputs)
+    self.observed = observed
   }
 }

@@ -13,8 +13,8 @@ public struct Pass {
   public let positions: PositionBuffer
   /// Dropout of the current submodule; nil for none.
   public var dropout: Dropout?
-  /// Balance losses of the routers so far, one per block with a router.
-  public var balances: [Variable] = []
+  /// Balances of the routers so far, one per block with a router.
+  public var balances: [RouterBalance] = []
 
   /// A pass over tokens at `positions`.
   ///
@@ -31,7 +31,8 @@ public struct Pass {
   /// Mean of the balance losses; nil without a router.
   public var balance: Variable? {
     guard let first = balances.first else { return nil }
-    return balances.dropFirst().reduce(first, +).scaled(by: 1 / Float(balances.count))
+    return balances.dropFirst().reduce(first.loss) { $0 + $1.loss }
+      .scaled(by: 1 / Float(balances.count))
   }
 
   /// A pass over `length` tokens from position `start` on.

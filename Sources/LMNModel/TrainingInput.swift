@@ -58,12 +58,32 @@ extension RecordedBatch where M: Network, Input: TrainingInput {
       }
       let before = state
       var value = loss(network, input, &state, &pass)
+      var observed: [Tensor] = []
       if isTraining {
-        value = TrainingLoss(value, in: pass, of: network.configuration).total
+        let training = TrainingLoss(value, in: pass, of: network.configuration)
+        if let balance = training.balance {
+          observed = [training.task.value, balance.value] + pass.balances.map(\.shares)
+        }
+        value = training.total
       }
-      return input.carried?.result(value: value, from: before, to: state)
+      var result =
+        input.carried?.result(value: value, from: before, to: state)
         ?? RecordedResult(value: value)
+      result.observed = observed
+      return result
     }
+  }
+
+  /// Loss of the task in the last run, without the balance loss; nil without a router, where it is
+  /// the whole loss.
+  public var taskLoss: Double? { observationCount > 0 ? meanObservation(at: 0) : nil }
+
+  /// Balance loss of the last run and, per block with a router, the fraction of the tokens that
+  /// chose each memory; nil without a router.
+  public var routers: (balance: Float, shares: [[Float]])? {
+    let observations = observations
+    guard observations.count > 1 else { return nil }
+    return (observations[1].scalar, observations.dropFirst(2).map(\.scalars))
   }
 
   /// Carried states of the items; nil at the beginning of a stream.

@@ -40,9 +40,22 @@ struct Info: ParsableCommand {
       let parameters: Int
       /// Bytes of state per stream, by number of tokens read.
       let stateBytes: [String: Int]
+      /// Kind of memory and bytes of state of every block.
+      let blocks: [Block]
+
+      struct Block: Encodable {
+        let memory: String
+        let stateBytes: [String: Int]
+
+        enum CodingKeys: String, CodingKey {
+          case memory
+          case stateBytes = "state_bytes"
+        }
+      }
 
       enum CodingKeys: String, CodingKey {
         case task, configuration, labels, pooling, channels, horizon, normalisation, parameters
+        case blocks
         case stateBytes = "state_bytes"
       }
 
@@ -51,8 +64,15 @@ struct Info: ParsableCommand {
         task = model.task
         configuration = network.configuration
         parameters = network.parameterCount
-        stateBytes = Dictionary(
-          uniqueKeysWithValues: lengths.map { ($0, network.stateByteCount(at: $1)) })
+        func bytes(_ count: (Int) -> Int) -> [String: Int] {
+          Dictionary(uniqueKeysWithValues: lengths.map { ($0, count($1)) })
+        }
+        stateBytes = bytes(network.stateByteCount)
+        blocks = network.trunk.blocks.indices.map { index in
+          Block(
+            memory: network.configuration.trunk.memory(ofBlock: index).kind,
+            stateBytes: bytes { network.trunk.stateByteCounts(at: $0)[index] })
+        }
         switch model {
         case .text: break
         case .classify(let model): (labels, pooling) = (model.labels, model.network.pooling)
@@ -79,6 +99,10 @@ struct Info: ParsableCommand {
         ]
           + lengths.map { name, _ in
             "state at \(name)      \(stateBytes[name]!) bytes per stream"
+          }
+          + blocks.enumerated().map { index, block in
+            let sizes = lengths.map { name, _ in "\(block.stateBytes[name]!) at \(name)" }
+            return "block \(index)          \(block.memory): \(sizes.joined(separator: ", "))"
           }
       }
     }

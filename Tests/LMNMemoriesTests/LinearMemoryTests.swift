@@ -48,7 +48,7 @@ struct LinearMemoryCase: Sendable, CustomTestStringConvertible {
 
   static let single =
     LinearRule.allCases.map { LinearMemoryCase($0) } + [
-      LinearMemoryCase(.linear, heads: 1, keyWidth: 1, valueWidth: 1) { $0.featureMap = .elu },
+      LinearMemoryCase(.linear, heads: 1, keyWidth: 1, valueWidth: 2) { $0.featureMap = .elu },
       LinearMemoryCase(.delta, width: 5, keyWidth: 17, valueWidth: 2) {
         ($0.convolution, $0.outputGate) = (1, false)
       },
@@ -102,7 +102,8 @@ struct LinearMemoryCase: Sendable, CustomTestStringConvertible {
     checks.expectTheSameOnAnyThreads(instructionSet)
   }
 
-  /// The choice of memories has no gradient: here every token is routed to all of them.
+  /// The choice of memories has no gradient: here every token is routed to all of them. The norm of
+  /// a head's output has a large curvature where the output is small, so the step is small.
   @Test(
     arguments: LinearMemoryCase.single
       + [
@@ -110,7 +111,7 @@ struct LinearMemoryCase: Sendable, CustomTestStringConvertible {
         .mixture(.gatedLinear, memories: 2, topK: 2, shared: false, sharedProjections: true),
       ])
   func gradientsAreSlopes(_ example: LinearMemoryCase) {
-    computing(on: .reference) { example.checks(on: .reference).expectGradientsToBeSlopes() }
+    computing(on: .reference) { example.checks(on: .reference).expectGradientsToBeSlopes(step: 1 / 1024) }
   }
 
   /// The state has a fixed size, which `stateShapes` gives.

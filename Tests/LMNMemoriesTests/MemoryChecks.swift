@@ -206,10 +206,10 @@ struct MemoryChecks {
     }
   }
 
-  /// Gradients with respect to tokens and parameters equal central differences, from the beginning
-  /// and from a later position.
+  /// Gradients with respect to tokens and parameters equal central differences of the given step,
+  /// from the beginning and from a later position.
   func expectGradientsToBeSlopes(
-    lengths: [Int] = [1, 8, 11], sourceLocation: SourceLocation = #_sourceLocation
+    lengths: [Int] = [1, 8, 11], step: Float = 1 / 128, sourceLocation: SourceLocation = #_sourceLocation
   ) {
     for (start, length) in [0, 5].flatMap({ start in lengths.map { (start, $0) } }) {
       var values = SeededValues(seed: seed)
@@ -220,7 +220,7 @@ struct MemoryChecks {
         of: { variables in
           var state = before
           return parallel(variables[0], of: memory.with(variables.dropFirst()), after: &state)
-        }, at: [tokens] + memory.stateDictionary.tensors, seed: seed,
+        }, at: [tokens] + memory.stateDictionary.tensors, step: step, seed: seed,
         sourceLocation: sourceLocation)
     }
   }

@@ -20,6 +20,7 @@ private let options: [NetworkOption] = [
   NetworkOption("\"memory\":{\"kind\":\"movingAverage\"}") {
     $0.memories = [MemoryConfiguration(MovingAverage.Settings())]
   },
+  .mixture,
 ]
 
 extension RecordedBatch where M == LanguageNetwork, Input == TokenWindow {

@@ -28,6 +28,16 @@ struct NetworkOption: Sendable, CustomTestStringConvertible {
     ($0.logarithmic.arity, $0.logarithmic.pinned, $0.logarithmic.window) = (4, 2, 3)
   }
 
+  /// A mixture of linear-attention memories before a single one.
+  static let mixture = NetworkOption("\"memories\":…") {
+    var mixture = MixtureOfMemories.Settings()
+    (mixture.linear.heads, mixture.linear.keyWidth, mixture.linear.valueWidth) = (2, 3, 5)
+    let other = LinearMemory.Settings()
+    $0.memories = (0..<$0.layers).map {
+      MemoryConfiguration($0.isMultiple(of: 2) ? mixture : other)
+    }
+  }
+
   static let all = [
     NetworkOption("\"activation\":\"gelu\"") { $0.activation = .gelu },
     NetworkOption("\"activation\":\"relu\"") { $0.activation = .relu },

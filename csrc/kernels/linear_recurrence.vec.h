@@ -13,6 +13,7 @@
 #include "isa/kernel.h"
 #include "kernels/linear_recurrence.h"
 #include "kernels/matmul.vec.h"
+#include "kernels/transpose.vec.h"
 
 #define RECURRENCE_TINY 1e-30f
 
@@ -78,17 +79,6 @@ LMN_INLINE void recurrence_product(size_t rows, size_t columns, size_t inner, co
       .product_row = product_row,
   };
   matmul_block(rows, columns, &o, start, NULL);
-}
-
-/// transposed[c][r] = matrix[r][c]
-LMN_INLINE void recurrence_transpose(size_t rows, size_t columns, recurrence_rows matrix,
-                                     float *transposed, size_t stride) {
-  enum { SIDE = 16 };
-  for (size_t c = 0; c < columns; c += SIDE)
-    for (size_t r = 0; r < rows; r += SIDE)
-      for (size_t i = c; i < lmn_min(c + SIDE, columns); i++)
-        for (size_t j = r; j < lmn_min(r + SIDE, rows); j++)
-          transposed[i * stride + j] = matrix.at[j * matrix.row + i];
 }
 
 /// scaled[i] = factors[i] * rows[i]
@@ -243,7 +233,7 @@ static void recurrence_chunk_forward(const recurrence_chunk *c, float *state, fl
   float keys[LMN_MOST_HEAD_WIDTH * CHUNK], scores[CHUNK][CHUNK];
   float scaled[CHUNK * LMN_MOST_HEAD_WIDTH], written[CHUNK * LMN_MOST_HEAD_WIDTH];
   recurrence_decays_of(c, &decays);
-  recurrence_transpose(n, K, c->k, keys, CHUNK);
+  transpose_block(n, K, c->k.at, c->k.row, keys, CHUNK);
   if (c->beta) {
     float minus[CHUNK];
     for (size_t i = 0; i < n; i++) {

@@ -78,6 +78,26 @@ LMN_INLINE vec vec_fold_two(vec a, vec b, size_t width) {
       return vec_add(_mm256_blend_ps(a, b, 0xf0), _mm256_permute2f128_ps(a, b, 0x21));
   }
 }
+LMN_INLINE void vec_transpose(vec *rows) {
+  // Pairs of rows, then pairs of pairs, exchange lanes within halves; then halves are exchanged.
+#pragma clang loop unroll(full)
+  for (size_t i = 0; i < VEC_LANES; i += 4) {
+    const vec a = _mm256_unpacklo_ps(rows[i], rows[i + 1]);
+    const vec b = _mm256_unpackhi_ps(rows[i], rows[i + 1]);
+    const vec c = _mm256_unpacklo_ps(rows[i + 2], rows[i + 3]);
+    const vec d = _mm256_unpackhi_ps(rows[i + 2], rows[i + 3]);
+    rows[i] = _mm256_shuffle_ps(a, c, 0x44);
+    rows[i + 1] = _mm256_shuffle_ps(a, c, 0xee);
+    rows[i + 2] = _mm256_shuffle_ps(b, d, 0x44);
+    rows[i + 3] = _mm256_shuffle_ps(b, d, 0xee);
+  }
+#pragma clang loop unroll(full)
+  for (size_t i = 0; i < 4; i++) {
+    const vec a = rows[i], b = rows[i + 4];
+    rows[i] = _mm256_permute2f128_ps(a, b, 0x20);
+    rows[i + 4] = _mm256_permute2f128_ps(a, b, 0x31);
+  }
+}
 LMN_INLINE vec vec_repeat(const float *p, size_t period) {
   switch (period) {
     case 1:

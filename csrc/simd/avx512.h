@@ -62,6 +62,31 @@ LMN_INLINE vec vec_fold_two(vec a, vec b, size_t width) {
   return vec_add(_mm512_mask_blend_ps(second[i], a, b),
                  _mm512_permutex2var_ps(a, _mm512_loadu_si512(other[i]), b));
 }
+LMN_INLINE void vec_transpose(vec *rows) {
+  // Pairs of rows, then pairs of pairs, exchange lanes within quarters; then quarters are exchanged.
+#pragma clang loop unroll(full)
+  for (size_t i = 0; i < VEC_LANES; i += 4) {
+    const vec a = _mm512_unpacklo_ps(rows[i], rows[i + 1]);
+    const vec b = _mm512_unpackhi_ps(rows[i], rows[i + 1]);
+    const vec c = _mm512_unpacklo_ps(rows[i + 2], rows[i + 3]);
+    const vec d = _mm512_unpackhi_ps(rows[i + 2], rows[i + 3]);
+    rows[i] = _mm512_shuffle_ps(a, c, 0x44);
+    rows[i + 1] = _mm512_shuffle_ps(a, c, 0xee);
+    rows[i + 2] = _mm512_shuffle_ps(b, d, 0x44);
+    rows[i + 3] = _mm512_shuffle_ps(b, d, 0xee);
+  }
+#pragma clang loop unroll(full)
+  for (size_t i = 0; i < 4; i++) {
+    const vec a = _mm512_shuffle_f32x4(rows[i], rows[i + 4], 0x88);
+    const vec b = _mm512_shuffle_f32x4(rows[i], rows[i + 4], 0xdd);
+    const vec c = _mm512_shuffle_f32x4(rows[i + 8], rows[i + 12], 0x88);
+    const vec d = _mm512_shuffle_f32x4(rows[i + 8], rows[i + 12], 0xdd);
+    rows[i] = _mm512_shuffle_f32x4(a, c, 0x88);
+    rows[i + 4] = _mm512_shuffle_f32x4(b, d, 0x88);
+    rows[i + 8] = _mm512_shuffle_f32x4(a, c, 0xdd);
+    rows[i + 12] = _mm512_shuffle_f32x4(b, d, 0xdd);
+  }
+}
 LMN_INLINE vec vec_repeat(const float *p, size_t period) {
   switch (period) {
     case 1:

@@ -25,6 +25,8 @@
 //   vec_fold_two(a, b, width)
 //       Each run of 2 * width lanes of the result has, first, the lanes l and l + width of that run
 //       of a added up, l < width, then those of b.
+//   vec_transpose(rows)
+//       Transposes the VEC_LANES x VEC_LANES matrix of VEC_LANES vectors, in place.
 //
 // TILE_VECTORS is the widest register tile of a product, TILE_HEIGHT(vectors) the rows of a tile of
 // `vectors` vectors, at most TILE_MOST_ROWS; tiles of one and two rows have TILE_MOST_VECTORS and

@@ -119,6 +119,9 @@ public struct Trainer<Data: TrainingData> {
       if evaluates || saves { keep(batch) }
       if evaluates || step.isMultiple(of: configuration.logEvery) {
         var record = record(of: taken!, learningRate: rate)
+        record.routers = batch.routers.map {
+          RouterRecord(balance: $0.balance, shares: $0.shares)
+        }
         let seconds = trainingTime / .seconds(1)
         record.tokensPerSecond = Double(checkpoint.loop.tokens - tokensBefore) / seconds
         (trainingTime, tokensBefore) = (.zero, checkpoint.loop.tokens)

@@ -4,7 +4,7 @@ public import LMNModel
 
 /// Result of one training step.
 public struct TrainingStep: Sendable {
-  /// Mean loss of the batch, before the update.
+  /// Mean loss of the batch, before the update; that of the task, without the balance loss.
   public let loss: Double
   /// Gradient norm (global L2 norm), before clipping.
   public let gradientNorm: Double
@@ -32,11 +32,12 @@ extension AdamW {
     for (item, input) in batch.inputs.enumerated() {
       input.draw.overwrite(seed: seed, number: UInt64(number) << 32 | UInt64(item))
     }
-    let loss = batch.run()
+    let total = batch.run()
+    let loss = batch.taskLoss ?? total
     let norm = batch.gradientNorm
-    guard loss.isFinite, norm.isFinite else {
+    guard total.isFinite, norm.isFinite else {
       let bad = batch.gradients.firstIndex { !$0.squaredNorm.isFinite }
-      let name = loss.isFinite ? bad.map { batch.names[$0] } ?? "gradient norm" : "loss"
+      let name = total.isFinite ? bad.map { batch.names[$0] } ?? "gradient norm" : "loss"
       return TrainingStep(loss: loss, gradientNorm: norm, skippedFor: name)
     }
     let longest = clipping.map(Double.init) ?? .infinity
