@@ -35,8 +35,8 @@ PEERS = {
     "blocks": "LMN, nodes projected once, nothing gathered",
     "sequential": "LMN, sequential, O(log n) state",
     "gpt2": "GPT-2 (fused attention, key/value cache)",
-    "linear": "linear memory (gated delta rule in chunks of tokens; decoding: recurrence)",
-    "mixture": "mixture of memories (tokens gathered by memory, gated delta rule in chunks; decoding: recurrence)",
+    "linear": "linear memory (chunk-parallel; decoding: recurrence)",
+    "mixture": "mixture of memories (tokens gathered by memory, chunk-parallel; decoding: recurrence)",
     "attention": "attention (fused; decoding: key/value cache)",
 }
 PARALLEL = ("slots", "nodes", "blocks")  # formulations of the same function
