@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from network import LanguageModel
+
 
 class Block(nn.Module):
     def __init__(self, shape):
@@ -32,7 +34,7 @@ class Block(nn.Module):
         return self.finish(x, F.scaled_dot_product_attention(*self.project(x), is_causal=True))
 
 
-class GPT2(nn.Module):
+class GPT2(LanguageModel):
     def __init__(self, shape, length):
         super().__init__()
         self.shape = shape

@@ -1,4 +1,4 @@
-"""The Logarithmic Memory Network in PyTorch: three parallel formulations and a sequential one of the same function.
+"""The logarithmic memory in PyTorch: three parallel formulations and a sequential one of the same function.
 
     slots   as published, rewritten: materializes the slots of every position, [B, L, 1 + K log2 L, E], and projects
             each copy
@@ -16,6 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from network import Memory
+
 
 @functools.lru_cache(maxsize=1)
 def visibility(length, banks):
@@ -31,25 +33,22 @@ def visibility(length, banks):
     return torch.stack(present, dim=1), torch.stack(index, dim=1)
 
 
-class Block(nn.Module):
+class LogarithmicMemory(Memory):
     def __init__(self, shape, formulation):
         super().__init__()
         self.width, self.heads, self.banks = shape.width, shape.heads, shape.banks
         attend = {"slots": self.attend_slots, "nodes": self.attend_nodes, "blocks": self.attend_blocks}
         self.attend = attend[formulation]
-        self.norm1 = nn.RMSNorm(self.width)
-        self.norm2 = nn.RMSNorm(self.width)
         self.merge = nn.Parameter(torch.randn(self.banks, 2 * self.width, self.width) / (2 * self.width) ** 0.5)
         self.merge_bias = nn.Parameter(torch.zeros(self.banks, 1, self.width))
         self.qkv = nn.Linear(self.width, 3 * self.width)
         self.out_proj = nn.Linear(self.width, self.width)
-        self.feedforward = nn.Sequential(
-            nn.Linear(self.width, 4 * self.width), nn.SiLU(), nn.Linear(4 * self.width, self.width)
-        )
 
-    def forward(self, x):
-        x = x + self.out_proj(self.attend(self.norm1(x)))
-        return x + self.feedforward(self.norm2(x))
+    def forward(self, y):
+        return self.out_proj(self.attend(y))
+
+    def streams(self, batch, length):
+        return Streams(self, batch, length)
 
     def levels(self, y):
         """The tree above level 0: a list of [B, K, n, E]."""
@@ -133,57 +132,33 @@ class Block(nn.Module):
         return output.flatten(-2)
 
 
-class LogarithmicMemoryNetwork(nn.Module):
-    def __init__(self, shape, formulation):
-        super().__init__()
-        self.shape = shape
-        self.embedding = nn.Embedding(shape.vocabulary, shape.width)
-        self.blocks = nn.ModuleList(Block(shape, formulation) for _ in range(shape.layers))
-        self.norm = nn.LayerNorm(shape.width)
-        self.head = nn.Linear(shape.width, shape.vocabulary)
+class Streams:
+    """The sequential form. A node is computed and projected once, when it is completed.
 
-    def forward(self, tokens):
-        x = self.embedding(tokens)
-        for block in self.blocks:
-            x = block(x)
-        return self.head(self.norm(x))
-
-
-class Decoder:
-    """Decode steps of streams at one position. A node is computed and projected once, when it is completed.
-
-    Per block, all preallocated: queries, keys and values of the slots, and for every level the newest node, kept
-    until its right sibling is complete. A token completes nodes of levels 1, 2, ... without a gap, and sees levels
-    without a gap: both are the first rows of the slots, so gathers and masks are not needed.
+    All preallocated: queries, keys and values of the slots, and for every level the newest node, kept until its right
+    sibling is complete. A token completes nodes of levels 1, 2, ... without a gap, and sees levels without a gap: both
+    are the first rows of the slots, so gathers and masks are not needed.
     """
 
-    def __init__(self, model, batch, length):
-        shape = model.shape
-        self.model, self.tokens_seen = model, 0
+    def __init__(self, memory, batch, length):
+        self.memory, self.tokens_seen = memory, 0
         levels = length.bit_length()
-        self.slots = [torch.zeros(1 + shape.banks * levels, batch, 3 * shape.width) for _ in model.blocks]
-        self.newest = [torch.zeros(levels, shape.banks, batch, shape.width) for _ in model.blocks]
+        self.slots = torch.zeros(1 + memory.banks * levels, batch, 3 * memory.width)
+        self.newest = torch.zeros(levels, memory.banks, batch, memory.width)
 
-    @torch.inference_mode()
-    def step(self, tokens):
-        """The logits [B, V] after one token [B] of every stream."""
+    def step(self, y):
         self.tokens_seen += 1
-        n, banks = self.tokens_seen, self.model.shape.banks
+        n, memory, slots, banks = self.tokens_seen, self.memory, self.slots, self.memory.banks
         finished = (n & -n).bit_length() - 1
         visible = 1 + banks * (n.bit_length() - 1)
-        x = self.model.embedding(tokens)
-        for block, slots, newest in zip(self.model.blocks, self.slots, self.newest):
-            y = block.norm1(x)
-            rows, node = [y[None]], y.expand(banks, -1, -1)
-            for waiting in newest[:finished]:  # levels 0, 1, ...
-                parent = torch.baddbmm(block.merge_bias, torch.cat([waiting, node], dim=-1), block.merge)
-                waiting.copy_(node)
-                rows.append(parent)
-                node = parent
-            newest[finished].copy_(node)
-            slots[: 1 + banks * finished] = block.qkv(torch.cat(rows))
-            q, k, v = (block.split(z).permute(1, 2, 0, 3) for z in slots[:visible].chunk(3, dim=-1))
-            output = F.scaled_dot_product_attention(k[:, :, :1], q, v)
-            x = x + block.out_proj(output.reshape(x.shape))
-            x = x + block.feedforward(block.norm2(x))
-        return self.model.head(self.model.norm(x))
+        rows, node = [y[None]], y.expand(banks, -1, -1)
+        for waiting in self.newest[:finished]:  # levels 0, 1, ...
+            parent = torch.baddbmm(memory.merge_bias, torch.cat([waiting, node], dim=-1), memory.merge)
+            waiting.copy_(node)
+            rows.append(parent)
+            node = parent
+        self.newest[finished].copy_(node)
+        slots[: 1 + banks * finished] = memory.qkv(torch.cat(rows))
+        q, k, v = (memory.split(z).permute(1, 2, 0, 3) for z in slots[:visible].chunk(3, dim=-1))
+        output = F.scaled_dot_product_attention(k[:, :, :1], q, v)
+        return memory.out_proj(output.reshape(y.shape))

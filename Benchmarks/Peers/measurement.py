@@ -1,7 +1,8 @@
 """One measurement per process, so that peak memory and allocator settings are its own. Started by `peers.py`.
 
     python3 Benchmarks/Peers/measurement.py WORK PEER     prints one JSON line: times, or the reason for skipping it
-    python3 Benchmarks/Peers/measurement.py WORK check    the largest difference between formulations
+    python3 Benchmarks/Peers/measurement.py WORK check    the largest difference between formulations, or, of
+                                                          a single one, between its parallel and sequential form
 """
 
 import argparse
@@ -15,33 +16,41 @@ import sys
 import time
 
 import torch
-import torch.nn.functional as F
 
 import gpt2
-import logarithmic_memory
 import works
+from attention import Attention
+from linear_memory import LinearMemory
+from logarithmic_memory import LogarithmicMemory
+from mixture_of_memories import MixtureOfMemories
+from network import Decoder, Network
 
 CHECKED_LENGTH = 100  # not a power of two; more levels would add no cases
 CHUNK = 64  # tokens timed together, since tokens complete different numbers of nodes
 
 
+def memory(shape, peer):
+    if peer == "linear":
+        return LinearMemory(shape.width, shape.heads)
+    if peer == "mixture":
+        return MixtureOfMemories(shape.width, shape.heads, shape.memories, shape.top)
+    if peer == "attention":
+        return Attention(shape.width, shape.heads)
+    return LogarithmicMemory(shape, "nodes" if peer == "sequential" else peer)
+
+
 def model(work, peer):
     if peer == "gpt2":
         return gpt2.GPT2(work.shape, work.length)
-    return logarithmic_memory.LogarithmicMemoryNetwork(work.shape, "nodes" if peer == "sequential" else peer)
+    return Network(work.shape, [memory(work.shape, peer) for _ in range(work.shape.layers)])
 
 
 def decoder(work, peer, network, length):
-    kind = gpt2.Decoder if peer == "gpt2" else logarithmic_memory.Decoder
-    return kind(network, work.batch, length)
+    return (gpt2.Decoder if peer == "gpt2" else Decoder)(network, work.batch, length)
 
 
 def random_tokens(work, *shape):
     return torch.randint(work.shape.vocabulary, shape)
-
-
-def loss(network, inputs, targets):
-    return F.cross_entropy(network(inputs).flatten(0, 1), targets.flatten())
 
 
 def parallel_agreement(work):
@@ -50,7 +59,7 @@ def parallel_agreement(work):
     for peer in works.PARALLEL:
         torch.manual_seed(1)
         network = model(work, peer)
-        value = loss(network, *random_tokens(work, 2, 2, CHECKED_LENGTH))
+        value = network.loss(*random_tokens(work, 2, 2, CHECKED_LENGTH))
         results.append([value.detach(), *torch.autograd.grad(value, list(network.parameters()))])
     return max(
         ((a - b).abs().max() / b.abs().max()).item()
@@ -82,7 +91,7 @@ def training(work, peer):
 
     def step():
         optimizer.zero_grad()
-        loss(network, inputs, targets).backward()
+        network.loss(inputs, targets).backward()
         optimizer.step()
 
     return step, 1
@@ -92,7 +101,7 @@ def decoding(work, peer):
     """`CHUNK` decode steps with given tokens. Returns the function to time and the steps that it takes."""
     streams = decoder(work, peer, model(work, peer), work.length)
     tokens = iter(random_tokens(work, work.length, work.batch))
-    for column in itertools.islice(tokens, works.DECODING_START):
+    for column in itertools.islice(tokens, work.start):
         streams.step(column)
 
     def chunk():
@@ -121,7 +130,7 @@ def measure(work, peer, iterations, seconds):
     warm_up = min(2, iterations)
     wanted = warm_up + iterations
     if work.kind == "decoding":
-        wanted = min(wanted, (work.length - works.DECODING_START) // CHUNK)
+        wanted = min(wanted, (work.length - work.start) // CHUNK)
     times = []
     while len(times) < wanted and (not times or time.perf_counter() - began + times[-1] < seconds):
         start = time.perf_counter()
@@ -156,10 +165,12 @@ def main():
     arguments = parser.parse_args()
     work = works.work(arguments.work)
     torch.set_num_threads(work.threads)
+    torch.set_flush_denormal(True)  # products of strong decays are denormal, and slow
     limit_memory(arguments.memory)
 
     if arguments.peer == "check":
-        agreement = decoding_agreement(work) if work.kind == "decoding" else parallel_agreement(work)
+        several = set(works.PARALLEL) <= set(work.peers)
+        agreement = parallel_agreement(work) if several else decoding_agreement(work)
         print(json.dumps({"work": work.id, "agreement": agreement}))
         return
 
