@@ -255,7 +255,8 @@ public final class RecordedBatch<M: Module, Input: RecordedInput>: @unchecked Se
   /// Mean over the items of one of the observed values, counted over all of them; allocates nothing.
   public func meanObservation(at index: Int) -> Double {
     let stride = observed.count / values.count
-    precondition(index >= 0 && index < stride, "RecordedBatch: observed value \(index) of \(stride)")
+    precondition(
+      index >= 0 && index < stride, "RecordedBatch: observed value \(index) of \(stride)")
     var sum = 0.0
     for item in 0..<values.count { sum += Double(observed[item * stride + index]) }
     return sum / Double(values.count)

@@ -74,7 +74,8 @@ struct ModelOptions: ParsableArguments {
   }
 
   /// Settings of memories, by the types of memory that have them.
-  private var memorySettings: [(types: [any MemorySettings.Type], settings: [Setting<Configuration>])]
+  private var memorySettings:
+    [(types: [any MemorySettings.Type], settings: [Setting<Configuration>])]
   {
     [
       ([LogarithmicMemory.Settings.self], logarithmic.settings),

@@ -111,7 +111,9 @@ struct LinearMemoryCase: Sendable, CustomTestStringConvertible {
         .mixture(.gatedLinear, memories: 2, topK: 2, shared: false, sharedProjections: true),
       ])
   func gradientsAreSlopes(_ example: LinearMemoryCase) {
-    computing(on: .reference) { example.checks(on: .reference).expectGradientsToBeSlopes(step: 1 / 1024) }
+    computing(on: .reference) {
+      example.checks(on: .reference).expectGradientsToBeSlopes(step: 1 / 1024)
+    }
   }
 
   /// The state has a fixed size, which `stateShapes` gives.

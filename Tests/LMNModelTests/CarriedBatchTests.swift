@@ -20,7 +20,11 @@ private let options: [NetworkOption] = [
   NetworkOption("\"memory\":{\"kind\":\"movingAverage\"}") {
     $0.memories = [MemoryConfiguration(MovingAverage.Settings())]
   },
-  .mixture,
+  // The expected losses are those of the task.
+  NetworkOption("\"balanceScale\":0,\"memories\":…") {
+    NetworkOption.mixture.apply(&$0)
+    $0.balanceScale = 0
+  },
 ]
 
 extension RecordedBatch where M == LanguageNetwork, Input == TokenWindow {
