@@ -149,7 +149,9 @@ private func taps(_ count: Int, width: Int, using values: inout SeededValues) ->
   return values.floats(count * width, in: -border...border)
 }
 
-/// Bounds of SiLU after a convolution s of sums m of absolute values: W roundings of m, with a slope
+/// Bound of SiLU after a convolution s, whose sum of absolute values is m.
+///
+/// W roundings of m, with a slope
 /// of at most 1.1; exp, 1 + exp, the quotient, the product and the reference's rounding of |s| <= m.
 /// On absolute values the reference gives silu(m), at least m / 2.
 private func activatedBound(taps: Int, magnitude: Float) -> Double {
