@@ -21,6 +21,19 @@ import Testing
       "gradient")
   }
 
+  @Test(arguments: [[1], [4, 5], [3, 33], [1100]])
+  func gradientsOfASigmoid(_ shape: [Int]) {
+    expectGradients(of: { $0[0].sigmoid() }, at: [.random(shape, seed: 1)])
+  }
+
+  @Test func gradientsOfASigmoidFarOutAreZero() {
+    let x = Tensor(shape: [5], scalars: [-1e30, -100, 0, 100, 1e30])
+    let (value, gradients) = valueWithGradient(at: [x]) { $0[0].sigmoid() }
+    let bounds = [Double](repeating: 1e-30, count: 5)
+    expectClose(value.scalars, [0, 0, 0.5, 1, 1], within: bounds, "value")
+    expectClose(gradients[0].scalars, [0, 0, 0.25, 0, 0], within: bounds, "gradient")
+  }
+
   @Test(arguments: [[1], [4, 5], [3, 33]])
   func gradientsOfALogSigmoid(_ shape: [Int]) {
     expectGradients(of: { $0[0].logSigmoid() }, at: [.random(shape, seed: 1)])

@@ -26,6 +26,17 @@ import Testing
       ])
   }
 
+  @Test(arguments: sizes)
+  func gradientsOfLinearWithoutBias(_ size: [Int]) {
+    let inputs = [
+      Tensor.random([size[0], size[1]], seed: 1), .random([size[2], size[1]], seed: 2),
+    ]
+    expectGradients(of: { $0[0].linear(weight: $0[1]) }, at: inputs)
+    let v = inputs.map(Variable.init(constant:))
+    let zero = Variable(constant: Tensor(shape: [size[2]], repeating: 0))
+    #expect(v[0].linear(weight: v[1]).value == v[0].linear(weight: v[1], bias: zero).value)
+  }
+
   /// The weight caches its transpose; a gradient must not use that of an older value.
   @Test func gradientsFollowAWeightThatChanges() {
     let x = Tensor.random([2, 3], seed: 1)

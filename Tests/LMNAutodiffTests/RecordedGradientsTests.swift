@@ -75,4 +75,45 @@ import Testing
     expectSameGradientsRecorded(
       of: { $0[0].rows(at: [4, 1]) }, at: [.random([6, 9], seed: 1)], on: instructionSet)
   }
+  /// A mixture of memories: rows of routed tokens, some segments of which may be empty.
+  @Test(arguments: InstructionSet.available, RecurrenceRule.allCases)
+  func ofLinearRecurrences(_ instructionSet: InstructionSet, _ rule: RecurrenceRule) {
+    let (tokens, memories, width, heads) = (11, 5, 6, 2)
+    let sets = memories + 1
+    expectSameGradientsRecorded(
+      of: { v in
+        let routing = Routing(logits: v[0].linear(weight: v[1]), routed: 2)
+        let grouping = Grouping(routing.choices, isShared: true)
+        let segments = grouping.segments
+        let rows = v[0].dispatched(by: grouping)
+        let (keys, history) = rows.groupedLinear(weight: v[2], bias: v[3], of: segments)
+          .shortConv(taps: v[4], history: v[5], of: segments)
+        let queries = keys.features(.elu, width: width / heads, isNormalized: true, scale: 0.5)
+        let gates = rows.linear(weight: v[6])
+        let decay =
+          rule == .gatedLinear
+          ? rows.logSigmoid().scaled(by: 0.1) : gates.headDecay(logRate: v[7], bias: v[8])
+        let (output, state) = queries.linearRecurrence(
+          keys: queries, values: rows, beta: rule.hasBeta ? gates.sigmoid() : nil,
+          decay: rule == .linear || rule == .delta ? nil : decay, heads: heads, after: v[9],
+          of: segments)
+        // Every input is used by every rule.
+        let rest = Variable.concatenatingRows(
+          [
+            history, state, routing.balance(), gates.headDecay(logRate: v[7], bias: v[8]),
+          ].map { $0.reshaped([$0.value.count, 1]) })
+        return Variable.concatenatingRows([
+          output.gated(bySiLUOf: rows).combined(by: grouping, weights: routing.weights)
+            .reshaped([tokens * width, 1]),
+          rest,
+        ])
+      },
+      at: [
+        .random([tokens, width], seed: 1), .random([memories, width], seed: 2),
+        .random([sets, width, width], seed: 3), .random([sets, width], seed: 4),
+        .random([width, 4], seed: 5), .random([sets, 3, width], seed: 6),
+        .random([heads, width], seed: 7), .random([heads], seed: 8), .random([heads], seed: 9),
+        .random([sets, heads, width / heads, width / heads], seed: 10),
+      ], on: instructionSet)
+  }
 }

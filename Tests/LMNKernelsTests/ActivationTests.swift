@@ -42,6 +42,7 @@ import Testing
       (.silu, { $0 / (1 + exp(-$0)) }),
       (.gelu, { $0 * (1 + erf($0 / 2.0.squareRoot())) / 2 }),
       (.relu, { max($0, 0) }),
+      (.sigmoid, { 1 / (1 + exp(-$0)) }),
     ]
     for (function, definition) in definitions {
       let found = computing(on: instructionSet) {
@@ -49,7 +50,7 @@ import Testing
       }
       expectClose(
         found.scalars, x.map { Float(definition(Double($0))) },
-        within: x.map { 1e-6 * Double(abs($0)) }, "\(function)")
+        within: x.map { 1e-6 * (function == .sigmoid ? 1 : Double(abs($0))) }, "\(function)")
     }
   }
 
@@ -72,7 +73,8 @@ import Testing
         shape: [9], scalars: [0, -0.0, 1e-38, -.leastNonzeroMagnitude, 80, -80, 1e4, -1e4, -1e30])
       let values = function.tensor(x).scalars
       #expect(values.allSatisfy { $0.isFinite })
-      #expect(function == .logSigmoid || values.prefix(2) == [0, 0])
+      let atZero: Float = function == .sigmoid ? 0.5 : 0
+      #expect(function == .logSigmoid || values.prefix(2) == [atZero, atZero])
       #expect(function.pullback(x, x).scalars.allSatisfy { $0.isFinite })
     }
   }
@@ -85,15 +87,16 @@ import Testing
   }
 }
 
-/// Elementwise functions: the activations and the logarithm of the sigmoid.
+/// Elementwise functions: the activations, the sigmoid and its logarithm.
 enum Function: String, CaseIterable {
-  case silu, gelu, relu, logSigmoid
+  case silu, gelu, relu, sigmoid, logSigmoid
 
   func tensor(_ x: Tensor) -> Tensor {
     switch self {
     case .silu: x.silu()
     case .gelu: x.gelu()
     case .relu: x.relu()
+    case .sigmoid: x.sigmoid()
     case .logSigmoid: x.logSigmoid()
     }
   }
@@ -103,6 +106,7 @@ enum Function: String, CaseIterable {
     case .silu: x.siluPullback(cotangent)
     case .gelu: x.geluPullback(cotangent)
     case .relu: x.reluPullback(cotangent)
+    case .sigmoid: x.sigmoidPullback(cotangent)
     case .logSigmoid: x.logSigmoidPullback(cotangent)
     }
   }
@@ -112,6 +116,7 @@ enum Function: String, CaseIterable {
     case .silu: lmn_silu_forward
     case .gelu: lmn_gelu_forward
     case .relu: lmn_relu_forward
+    case .sigmoid: lmn_sigmoid_forward
     case .logSigmoid: lmn_log_sigmoid_forward
     }
   }
@@ -121,6 +126,7 @@ enum Function: String, CaseIterable {
     case .silu: lmn_silu_backward
     case .gelu: lmn_gelu_backward
     case .relu: lmn_relu_backward
+    case .sigmoid: lmn_sigmoid_backward
     case .logSigmoid: lmn_log_sigmoid_backward
     }
   }
@@ -151,6 +157,8 @@ private func bound(of function: Function, x: Float, y: Float) -> Double {
   // The tail counts at most as much as the result; a fused product and the reference's rounding.
   case .gelu: return Rounding.error(tailRoundings + 2) * y + leftoverTail
   case .relu: return 0
+  // exp, 1 + exp, the quotient, and the reference's rounding.
+  case .sigmoid: return Rounding.error(Exponential.roundings + 3) * y + leftover
   // min(x, 0) − log(1 + e), e = exp(−|x|): e's roundings and leftover, the sum's one, of less than
   // 2 and with a slope of at most 1, the logarithm's two; the difference and the reference's.
   case .logSigmoid:
@@ -179,6 +187,10 @@ private func bound(ofPullback function: Function, x: Float, dy: Float) -> Double
       * (Rounding.error(tailRoundings + 3) * (tail + density) + (x > 0 ? Rounding.error(4) * 2 : 0)
         + leftoverTail)
   case .relu: return 0
+  // The sigmoids of x and -x, two products, and the reference's rounding.
+  case .sigmoid:
+    let slope = 1 / ((1 + exp(-x)) * (1 + exp(x)))
+    return dy * (Rounding.error(2 * (Exponential.roundings + 2) + 3) * slope + leftover)
   // A sigmoid: exp, 1 + exp and the quotient; the product, and the reference's rounding.
   case .logSigmoid:
     return dy * (Rounding.error(Exponential.roundings + 4) / (1 + exp(x)) + leftover)

@@ -12,6 +12,9 @@ import Testing
     + LayerNormTests.sharedCalls + ActivationTests.sharedCalls + EmbeddingTests.sharedCalls
     + SinusoidTests.sharedCalls + DropoutTests.sharedCalls + RowMaximumTests.sharedCalls
     + PredictionErrorTests.sharedCalls
+    + RouterTests.sharedCalls + CombineTests.sharedCalls + GroupedMatmulTests.sharedCalls
+    + ShortConvTests.sharedCalls + FeatureMapTests.sharedCalls + HeadDecayTests.sharedCalls
+    + SiLUGateTests.sharedCalls + LinearRecurrenceTests.sharedCalls
     + CrossEntropyTests.sharedCalls + AdamWTests.sharedCalls + SquaredNormTests.sharedCalls
 
   /// The calls of the suites run on every instruction set, so every kernel is tested on all of

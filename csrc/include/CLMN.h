@@ -561,7 +561,7 @@ void lmn_combine_backward(lmn_context, const lmn_combine_grad *);
 typedef struct lmn_grouped_matmul {
   size_t rows, inner, columns;
   size_t segments;         // G
-  const int32_t *offsets;  // [G + 1]
+  const int32_t *offsets;  // [G + 1], or NULL for one segment of all rows
   const float *left;       // [N, inner]
   const float *right;      // [G, inner, columns]
   const float *bias;       // [G, columns], or NULL for none
@@ -574,7 +574,7 @@ void lmn_grouped_matmul_forward(lmn_context, const lmn_grouped_matmul *);
 typedef struct lmn_grouped_matmul_grad {
   size_t rows, inner, columns;
   size_t segments;
-  const int32_t *offsets;  // [G + 1]
+  const int32_t *offsets;  // [G + 1], or NULL for one segment of all rows
   const float *left;       // [N, inner]
   const float *d_product;  // [N, columns]
   float *d_right;          // [G, inner, columns]
@@ -586,7 +586,7 @@ void lmn_grouped_matmul_backward_right(lmn_context, const lmn_grouped_matmul_gra
 typedef struct lmn_grouped_row_sum {
   size_t rows, columns;
   size_t segments;
-  const int32_t *offsets;  // [G + 1]
+  const int32_t *offsets;  // [G + 1], or NULL for one segment of all rows
   const float *matrix;     // [N, columns]
   float *sum;              // [G, columns]
 } lmn_grouped_row_sum;

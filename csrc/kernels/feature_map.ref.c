@@ -5,7 +5,7 @@
 static double map(lmn_feature_kind kind, double x) {
   switch (kind) {
     case LMN_FEATURE_RELU:
-      return fmax(x, 0);
+      return x < 0 ? 0 : x;
     case LMN_FEATURE_ELU:
       return x > 0 ? x + 1 : exp(x);
     default:

@@ -5,7 +5,7 @@
 
 #include "isa/kernel.h"
 
-/// A feature, and its slope.
+/// A feature, and its slope. Operands of maximum and minimum are ordered so that NaN stays NaN.
 typedef struct {
   vec value, slope;
 } feature;
@@ -14,11 +14,11 @@ LMN_INLINE feature feature_of(lmn_feature_kind kind, vec x) {
   const vec one = vec_set(1), zero = vec_set(0);
   switch (kind) {
     case LMN_FEATURE_RELU:
-      return (feature){vec_where_positive(x, x), vec_where_positive(x, one)};
+      return (feature){vec_max(zero, x), vec_where_positive(x, one)};
     case LMN_FEATURE_ELU: {
       // exp(min(x, 0)) is the slope, and 1 above 0.
-      const vec power = vec_exp(vec_min(x, zero));
-      return (feature){vec_add(vec_max(x, zero), power), power};
+      const vec power = vec_exp(vec_min(zero, x));
+      return (feature){vec_add(vec_max(zero, x), power), power};
     }
     default:
       return (feature){x, one};

@@ -13,7 +13,8 @@ KERNEL(grouped_matmul_forward) {
   const lmn_grouped_matmul *a = args;
   const size_t K = a->inner, N = a->columns;
   while (begin < end) {
-    const lmn_segment_rows s = lmn_segment_tile_rows(a->offsets, a->segments, begin, end);
+    const lmn_segment_rows s =
+        lmn_segment_tile_rows(a->offsets, a->rows, a->segments, begin, end);
     const matmul_operands o = {
         .inner = K,
         .left = a->left + s.row * K,
@@ -40,11 +41,13 @@ KERNEL(grouped_matmul_backward_right) {
   while (begin < end) {
     const size_t g = begin / tiles, first = begin % tiles;
     const size_t last = lmn_min(tiles, first + end - begin), k = first * LMN_GRAD_ROWS;
-    const size_t count = lmn_min(K, last * LMN_GRAD_ROWS) - k, row = (size_t)a->offsets[g];
+    const size_t count = lmn_min(K, last * LMN_GRAD_ROWS) - k;
+    const size_t row = lmn_segment_row(a->offsets, a->rows, g);
+    const size_t rows = lmn_segment_row(a->offsets, a->rows, g + 1) - row;
     float *d_right = a->d_right + (g * K + k) * N;
     memset(d_right, 0, count * N * sizeof *d_right);
-    matmul_transposed_block((size_t)a->offsets[g + 1] - row, count, N, a->left + row * K + k, K,
-                            a->d_product + row * N, N, d_right, N);
+    matmul_transposed_block(rows, count, N, a->left + row * K + k, K, a->d_product + row * N, N,
+                            d_right, N);
     begin += last - first;
   }
 }
@@ -55,7 +58,8 @@ KERNEL(grouped_row_sum_forward) {
   const size_t N = a->columns, panels = lmn_units(N, LMN_TILE_COLUMNS);
   for (size_t unit = begin; unit < end; unit++) {
     const size_t g = unit / panels, first = unit % panels * LMN_TILE_COLUMNS;
-    const size_t row = (size_t)a->offsets[g], count = (size_t)a->offsets[g + 1] - row;
+    const size_t row = lmn_segment_row(a->offsets, a->rows, g);
+    const size_t count = lmn_segment_row(a->offsets, a->rows, g + 1) - row;
     row_sum_block(count, lmn_min(N - first, LMN_TILE_COLUMNS), a->matrix + row * N + first, N,
                   a->sum + g * N + first, false);
   }

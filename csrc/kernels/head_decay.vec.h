@@ -13,7 +13,7 @@ KERNEL(head_decay_forward) {
     const vec rate = vec_exp(vec_load(a->log_rate + h, lanes)), zero = vec_set(0);
     for (size_t m = begin; m < end; m++) {
       const vec x = vec_add(vec_load(a->x + m * H + h, lanes), vec_load(a->bias + h, lanes));
-      const vec above = vec_max(x, zero), below = vec_min(x, zero);
+      const vec above = vec_max(zero, x), below = vec_min(zero, x);  // of NaN: NaN
       const vec rest = vec_log(vec_add(vec_set(1), vec_exp(vec_sub(below, above))));
       const vec softplus = vec_add(above, rest);
       vec_store(a->decay + m * H + h, vec_sub(zero, vec_mul(rate, softplus)), lanes);

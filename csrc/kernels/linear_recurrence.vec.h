@@ -58,10 +58,10 @@ static recurrence_chunk recurrence_chunk_at(const lmn_linear_recurrence *a, lmn_
   };
 }
 
-/// a, or 0 if |a| is below RECURRENCE_TINY.
+/// a, or 0 if |a| is below RECURRENCE_TINY; NaN stays NaN.
 LMN_INLINE vec recurrence_flush(vec a) {
   const vec size = vec_max(a, vec_sub(vec_set(0), a));
-  return vec_where_positive(vec_sub(size, vec_set(RECURRENCE_TINY)), a);
+  return vec_sub(a, vec_where_positive(vec_sub(vec_set(RECURRENCE_TINY), size), a));
 }
 
 /// product (+)= left . right; left[i][k] is at left[i * left_row + k * left_step].
@@ -117,7 +117,7 @@ static void recurrence_decays_of(const recurrence_chunk *c, recurrence_decays *d
   }
   for (size_t i = 0; i < c->count; i++) {
     before *= factor[i];
-    d->since[i] = before = before > RECURRENCE_TINY ? before : 0;
+    d->since[i] = before = before < RECURRENCE_TINY ? 0 : before;
     for (size_t j = 0; j < CHUNK; j += VEC_LANES)
       vec_store(d->gap[i] + j,
                 i ? recurrence_flush(vec_mul(vec_set(factor[i]), vec_load(d->gap[i - 1] + j,

@@ -35,6 +35,12 @@ static inline size_t lmn_rows_of_work(size_t rows) {
   return rows < 4 ? 4 : lmn_min(rows, LMN_TILE_ROWS);
 }
 
+/// First row of a segment; that of segment G is the end of the rows. Without offsets there is one
+/// segment.
+static inline size_t lmn_segment_row(const int32_t *offsets, size_t rows, size_t segment) {
+  return offsets ? (size_t)offsets[segment] : segment * rows;
+}
+
 enum { LMN_MOST_LEVELS = 64 };
 
 /// Layout of the levels of a tree, computed once per call of a kernel.
