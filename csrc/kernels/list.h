@@ -26,6 +26,11 @@ LMN_KERNEL(single_vector_attention_step_forward)    // unit: one stream
 LMN_KERNEL(token_attention_forward)                 // unit: one position
 LMN_KERNEL(token_attention_backward_keys)           // unit: one position
 LMN_KERNEL(token_attention_backward_slots)          // unit: one token
+LMN_KERNEL(state_space_forward)                     // unit: LMN_STATE_SPACE_CHANNELS channels
+LMN_KERNEL(state_space_backward)                    // unit: LMN_STATE_SPACE_CHANNELS channels
+LMN_KERNEL(state_space_step_forward)                // unit: these channels of one stream
+LMN_KERNEL(discretization_forward)                  // unit: one channel
+LMN_KERNEL(discretization_backward)                 // unit: one channel
 LMN_KERNEL(rms_norm_forward)                        // unit: one row
 LMN_KERNEL(rms_norm_backward_x)                     // unit: one row
 LMN_KERNEL(rms_norm_backward_gain)                  // unit: LMN_TILE_COLUMNS columns
@@ -40,6 +45,8 @@ LMN_KERNEL(log_sigmoid_forward)                     // unit: LMN_BLOCK values
 LMN_KERNEL(log_sigmoid_backward)                    // unit: LMN_BLOCK values
 LMN_KERNEL(relu_forward)                            // unit: LMN_BLOCK values
 LMN_KERNEL(relu_backward)                           // unit: LMN_BLOCK values
+LMN_KERNEL(gated_linear_unit_forward)               // unit: one row
+LMN_KERNEL(gated_linear_unit_backward)              // unit: one row
 LMN_KERNEL(dropout_forward)                         // unit: LMN_BLOCK values
 LMN_KERNEL(embedding_forward)                       // unit: one row
 LMN_KERNEL(embedding_backward)                      // unit: LMN_TILE_COLUMNS columns

@@ -9,9 +9,16 @@ enum {
   LMN_GRAD_ROWS = 8,      // of a weight's gradient, which has few rows and much work per row
   LMN_TILE_COLUMNS = 64,  // the widest register tile: 4 vectors of 16 lanes
   LMN_BLOCK = 1024,       // values of an elementwise operation
+  LMN_STATE_SPACE_CHANNELS = 16,
 };
 
 static inline size_t lmn_min(size_t a, size_t b) { return a < b ? a : b; }
+
+/// x, or 0 where |x| < 2^-124; that of vectors is vec_without_subnormals.
+static inline float lmn_without_subnormals(float x) {
+  const float raised = x + 0x1p-100f;
+  return raised - 0x1p-100f;
+}
 
 /// Number of units of `size` elements for `count` elements.
 static inline size_t lmn_units(size_t count, size_t size) { return (count + size - 1) / size; }
