@@ -7,6 +7,8 @@ public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
 
   /// A size is out of range.
   case outOfRange(key: String, value: Int, range: ClosedRange<Int>)
+  /// A size that has to be even is odd.
+  case odd(key: String, value: Int)
   /// The number of heads does not divide the width.
   case indivisible(width: Int, heads: Int)
   /// Biases per level need a bounded number of levels.
@@ -37,6 +39,8 @@ public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .outOfRange(let key, let value, let range):
       "\(key) is \(value), it has to be from \(range.lowerBound) to \(range.upperBound)"
+    case .odd(let key, let value):
+      "\(key) is \(value), it has to be even"
     case .indivisible(let width, let heads):
       "\(heads) heads do not divide a width of \(width)"
     case .levelBiasWithoutMaximumLevels:

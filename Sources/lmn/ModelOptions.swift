@@ -34,6 +34,7 @@ struct ModelOptions: ParsableArguments {
   @Option(help: "Dropout rate in training. (default: 0)")
   var dropout: Float?
   @OptionGroup(title: "Logarithmic memory") var logarithmic: LogarithmicOptions
+  @OptionGroup(title: "State space memory") var stateSpace: StateSpaceOptions
 
   /// Kinds of memory, separated by commas.
   struct MemoryKinds: ExpressibleByArgument {
@@ -65,13 +66,17 @@ struct ModelOptions: ParsableArguments {
       },
       Setting("--tied-head", tiedHead, \.tiedHead),
       Setting("--dropout", dropout, \.dropout),
-    ].compactMap(\.self) + logarithmic.settings
+    ].compactMap(\.self) + logarithmic.settings + stateSpace.settings
   }
 
   /// Throws if a given flag belongs to a kind of memory that the configuration does not have.
   func expectFlags(of configuration: Configuration) throws {
-    let kind = LogarithmicMemory.Settings.kind
-    if let flag = logarithmic.settings.first?.flag, !configuration.memoryKinds.contains(kind) {
+    let flags = [
+      (LogarithmicMemory.Settings.kind, logarithmic.settings),
+      (DiagonalStateSpace.Settings.kind, stateSpace.settings),
+    ]
+    for case (let kind, let flag?) in flags.map({ ($0, $1.first?.flag) })
+    where !configuration.memoryKinds.contains(kind) {
       throw ValidationError("\(flag) has no meaning without a memory of the kind \(kind).")
     }
     if let memory, memory.kinds.count > configuration.layers {
