@@ -12,6 +12,8 @@ import Testing
     + LayerNormTests.sharedCalls + ActivationTests.sharedCalls + EmbeddingTests.sharedCalls
     + SinusoidTests.sharedCalls + DropoutTests.sharedCalls + RowMaximumTests.sharedCalls
     + PredictionErrorTests.sharedCalls
+    + StateSpaceTests.sharedCalls + DiscretizationTests.sharedCalls
+    + GatedLinearUnitTests.sharedCalls
     + CrossEntropyTests.sharedCalls + AdamWTests.sharedCalls + SquaredNormTests.sharedCalls
 
   /// The calls of the suites run on every instruction set, so every kernel is tested on all of

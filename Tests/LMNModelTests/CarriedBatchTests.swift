@@ -20,6 +20,9 @@ private let options: [NetworkOption] = [
   NetworkOption("\"memory\":{\"kind\":\"movingAverage\"}") {
     $0.memories = [MemoryConfiguration(MovingAverage.Settings())]
   },
+  NetworkOption("\"memory\":{\"kind\":\"stateSpace\"}") {
+    $0.memories = [MemoryConfiguration(DiagonalStateSpace.Settings())]
+  },
 ]
 
 extension RecordedBatch where M == LanguageNetwork, Input == TokenWindow {

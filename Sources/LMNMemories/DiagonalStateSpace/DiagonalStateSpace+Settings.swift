@@ -6,10 +6,13 @@ extension DiagonalStateSpace {
     /// `stateSpace`.
     public static let kind = "stateSpace"
     /// N: real state values of a channel, an even number: N / 2 complex states.
-    public var stateWidth = 64
+    public var stateWidth: Int
 
     /// The published state width.
-    public init() {}
+    public init() { self.init(stateWidth: 64) }
+
+    /// A state of the given width.
+    public init(stateWidth: Int) { self.stateWidth = stateWidth }
 
     /// JSON keys.
     public static var fields: [SettingsField<Settings>] { [.optional("stateWidth", \.stateWidth)] }

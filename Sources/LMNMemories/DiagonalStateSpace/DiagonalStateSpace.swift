@@ -1,5 +1,5 @@
 public import LMNAutodiff
-public import LMNKernels
+internal import LMNKernels
 public import LMNLayers
 
 /// Diagonal state space memory (S4D, arXiv 2206.11893): a linear recurrence per channel with N / 2
