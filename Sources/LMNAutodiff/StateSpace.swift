@@ -26,8 +26,9 @@ extension Variable {
     return (both.rows(0..<length), both.rows(length..<results.shape[0]))
   }
 
-  /// Coefficients of diagonal state space models, by zero-order hold: of every state the real and
-  /// imaginary parts of
+  /// Coefficients of diagonal state space models, by zero-order hold.
+  ///
+  /// Of every state the real and imaginary parts of
   ///
   ///     a = exp(Δ A),  w = 2 C (a − 1) / A
   ///

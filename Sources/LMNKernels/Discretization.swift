@@ -28,7 +28,9 @@ public struct Discretization: Sendable {
   private var width: Int { logDecay.shape[0] }
   private var stateCount: Int { logDecay.shape[1] }
 
-  /// Zero-order hold: `[P, 4, E]`, of every state the real and imaginary parts of
+  /// Coefficients of the recurrences, by zero-order hold.
+  ///
+  /// `[P, 4, E]`: of every state the real and imaginary parts of
   ///
   ///     a = exp(Δ A),  w = 2 C (a − 1) / A
   public var coefficients: Tensor {

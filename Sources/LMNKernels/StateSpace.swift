@@ -68,22 +68,22 @@ extension Tensor {
   /// - Parameters:
   ///   - coefficients: `[P, 4, E]`.
   ///   - skip: `[E]`.
-  ///   - states: `[B, 2P, E]`, updated in place, even if their memory is shared.
-  /// - Returns: `s` `[B, E]` for `self` of `[B, E]`.
-  package func stateSpaceStep(
-    coefficients: Tensor, skip: Tensor, updating states: Tensor
+  ///   - states: States of the streams, updated in place.
+  /// - Returns: s `[B, E]` for `self` of `[B, E]`.
+  public func stateSpace(
+    coefficients: Tensor, skip: Tensor, updating states: StateSpaceStates
   ) -> Tensor {
     let (streams, width, stateCount) = stateSpaceSizes(coefficients: coefficients, skip: skip)
     precondition(
-      states.shape == [streams, 2 * stateCount, width],
-      "stateSpaceStep: states \(states.shape) of \(shape), \(stateCount) states")
+      states.rows.shape == [streams, 2 * stateCount, width],
+      "stateSpace: states \(states.rows.shape) of \(shape), \(stateCount) states")
     let s = Tensor(uninitialized: shape)
     ExecutionContext.current.run(
       lmn_state_space_step_forward,
       lmn_state_space_step(
         streams: streams, width: width, states: stateCount, y: base,
-        coefficients: coefficients.base, skip: skip.base, state: states.output, s: s.output),
-      on: self, coefficients, skip, states, s)
+        coefficients: coefficients.base, skip: skip.base, state: states.rows.output, s: s.output),
+      on: self, coefficients, skip, states.rows, s)
     return s
   }
 
@@ -95,5 +95,37 @@ extension Tensor {
         && skip.shape == [shape[1]],
       "stateSpace: coefficients \(coefficients.shape) and skip \(skip.shape) of \(shape)")
     return (shape[0], shape[1], coefficients.shape[0])
+  }
+}
+
+/// States of B streams at a stable address, which decode steps update in place.
+///
+/// `@unchecked Sendable` because the states are overwritten in place: only one thread at a time may
+/// step.
+public final class StateSpaceStates: @unchecked Sendable {
+  /// `[B, 2P, E]`.
+  let rows: Tensor
+
+  /// States 0 of `count` streams, with `states` complex states per channel.
+  public init(streams count: Int, states: Int, width: Int) {
+    rows = Tensor(overwritable: Tensor(shape: [count, 2 * states, width], repeating: 0))
+  }
+
+  /// Sets the states of one stream to 0; allocates nothing.
+  public func reset(_ row: Int) {
+    let count = rows.shape[1] * rows.shape[2]
+    rows.overwrite { ($0 + row * count).update(repeating: 0, count: count) }
+  }
+
+  /// Sets the states of one stream, `[2P, E]`.
+  public func load(_ states: Tensor, at row: Int) {
+    self[row].overwrite(withScalarsOf: states)
+  }
+
+  /// States of one stream, `[2P, E]`.
+  public func states(at row: Int) -> Tensor { self[row].copied() }
+
+  private subscript(row: Int) -> Tensor {
+    rows.rows(row..<row + 1).reshaped([rows.shape[1], rows.shape[2]])
   }
 }

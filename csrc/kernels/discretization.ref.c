@@ -57,8 +57,8 @@ static exponentials exponentials_of(complex_number z) {
 }
 
 static void store(float *row, size_t width, complex_number a) {
-  row[0] = lmn_without_subnormals((float)a.re);
-  row[width] = lmn_without_subnormals((float)a.im);
+  row[0] = lmn_flushed((float)a.re);
+  row[width] = lmn_flushed((float)a.im);
 }
 
 void discretization_forward_reference(const void *args, size_t begin, size_t end) {

@@ -14,11 +14,9 @@ enum {
 
 static inline size_t lmn_min(size_t a, size_t b) { return a < b ? a : b; }
 
-/// x, or 0 where |x| < 2^-124; that of vectors is vec_without_subnormals.
-static inline float lmn_without_subnormals(float x) {
-  const float raised = x + 0x1p-100f;
-  return raised - 0x1p-100f;
-}
+/// x, or 0 where |x| < 2^-100: far above subnormal numbers, so that products with coefficients of
+/// order one are not subnormal either. That of vectors is vec_flushed.
+static inline float lmn_flushed(float x) { return x > -0x1p-100f && x < 0x1p-100f ? 0 : x; }
 
 /// Number of units of `size` elements for `count` elements.
 static inline size_t lmn_units(size_t count, size_t size) { return (count + size - 1) / size; }
