@@ -17,6 +17,19 @@ extension Variable {
     rows(at: PositionBuffer(indices.lazy.map(Int64.init)))
   }
 
+  /// Consecutive rows, sharing storage: `[M, …]` for `self` of `[rows, …]`.
+  public func rows(_ range: Range<Int>) -> Variable {
+    let (count, inner) = (value.shape[0], value.shape.dropFirst())
+    return Variable(
+      value.rows(range),
+      edge { dy in
+        let others = [range.lowerBound, count - range.upperBound].map {
+          Tensor(shape: [$0] + inner, repeating: 0)
+        }
+        return .concatenatingRows([others[0], dy, others[1]])
+      })
+  }
+
   /// Concatenation along the outermost dimension.
   ///
   /// - Precondition: There is at least one variable, and all agree in the inner dimensions.
@@ -35,6 +48,11 @@ extension Variable {
   public func reshaped(_ shape: [Int]) -> Variable {
     let own = value.shape
     return Variable(value.reshaped(shape), edge { dy in dy.reshaped(own) })
+  }
+
+  /// Every matrix (the last two dimensions) transposed.
+  public var transposed: Variable {
+    Variable(value.transposed, edge { dy in dy.transposed })
   }
 
   /// Same value as a constant, without gradient.

@@ -38,6 +38,10 @@ public struct ParameterSource: Sendable {
     case constant(Float)
     /// Uniform in ±`bound`.
     case uniform(bound: Float)
+    /// Uniform in a range.
+    case range(Range<Float>)
+    /// The same in every row of the innermost dimension: 0, 1, 2, … times a factor.
+    case multiples(of: Float)
     /// Normal with mean 0.
     case normal(deviation: Float)
     /// Each E × E matrix of the innermost two dimensions (several may be stacked): uniform over the
@@ -71,6 +75,12 @@ public struct ParameterSource: Sendable {
       return Variable(constant: Tensor(shape: shape, repeating: value))
     case .uniform(let bound):
       return Self.drawn(shape, size) { generator.uniform(in: -bound..<bound) }
+    case .range(let range):
+      return Self.drawn(shape, size) { generator.uniform(in: range) }
+    case .multiples(let factor):
+      let row = (0..<(shape.last ?? 1)).map { factor * Float($0) }
+      return Variable(
+        constant: Tensor(shape: shape, scalars: (0..<size).map { row[$0 % row.count] }))
     case .normal(let deviation):
       return Self.drawn(shape, size) { deviation * generator.normal() }
     case .drawn(let draw):

@@ -13,6 +13,8 @@ public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
   case negative(key: String, value: Float)
   /// A key has a meaning only with another setting.
   case meaningless(key: String, without: String)
+  /// A size that has to be even is odd.
+  case odd(key: String, value: Int)
   /// The number of heads does not divide the width.
   case indivisible(width: Int, heads: Int)
   /// Biases per level need a bounded number of levels.
@@ -49,6 +51,8 @@ public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
       "\(key) is \(value), it has to be 0 or more, and finite"
     case .meaningless(let key, let other):
       "\(key) has no meaning without \(other)"
+    case .odd(let key, let value):
+      "\(key) is \(value), it has to be even"
     case .indivisible(let width, let heads):
       "\(heads) heads do not divide a width of \(width)"
     case .levelBiasWithoutMaximumLevels:

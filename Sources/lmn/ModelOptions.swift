@@ -38,6 +38,7 @@ struct ModelOptions: ParsableArguments {
   @OptionGroup(title: "Logarithmic memory") var logarithmic: LogarithmicOptions
   @OptionGroup(title: "Linear-attention memories") var linear: LinearOptions
   @OptionGroup(title: "Mixture of memories") var mixture: MixtureOptions
+  @OptionGroup(title: "State space memory") var stateSpace: StateSpaceOptions
 
   /// Kinds of memory, separated by commas.
   struct MemoryKinds: ExpressibleByArgument {
@@ -81,6 +82,7 @@ struct ModelOptions: ParsableArguments {
       ([LogarithmicMemory.Settings.self], logarithmic.settings),
       ([LinearMemory.Settings.self, MixtureOfMemories.Settings.self], linear.settings),
       ([MixtureOfMemories.Settings.self], mixture.settings),
+      ([DiagonalStateSpace.Settings.self], stateSpace.settings),
     ]
   }
 

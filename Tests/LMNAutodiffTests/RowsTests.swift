@@ -10,6 +10,16 @@ import Testing
       of: { $0[0].rows(at: indices) }, at: [.random([5, 3], seed: 1)])
   }
 
+  @Test(arguments: [0..<5, 0..<2, 1..<4, 4..<5, 3..<3])
+  func gradientsOfConsecutiveRows(_ range: Range<Int>) {
+    expectGradients(of: { $0[0].rows(range) }, at: [.random([5, 3], seed: 1)])
+  }
+
+  @Test(arguments: [[3, 4], [2, 3, 5]])
+  func gradientsOfTransposedMatrices(_ shape: [Int]) {
+    expectGradients(of: { $0[0].transposed }, at: [.random(shape, seed: 1)])
+  }
+
   @Test func gradientsOfRowsThatAreReadAnew() {
     let positions: PositionBuffer = [1, 3]
     expectGradients(of: { $0[0].rows(at: positions) }, at: [.random([4, 6], seed: 1)])

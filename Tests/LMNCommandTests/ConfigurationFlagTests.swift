@@ -74,6 +74,31 @@ import Testing
     }
   }
 
+  /// A flag of a kind of memory sets the memories of that kind, and is refused without any.
+  @Test func flagsBelongToAKind() throws {
+    try withSmallFiles { directory in
+      let found = try configuration(
+        ["--layers", "2", "--memory", "stateSpace,logarithmic", "--state-width", "8"],
+        in: directory)
+      #expect(found.memoryKinds == ["stateSpace", "logarithmic"])
+      #expect(
+        found.memories[0] == MemoryConfiguration(DiagonalStateSpace.Settings(stateWidth: 8)))
+      for (flags, sentence) in [
+        (
+          ["--state-width", "8"],
+          "--state-width has no meaning without a memory of the kind stateSpace"
+        ),
+        (
+          ["--memory", "stateSpace"],
+          "--heads has no meaning without a memory of the kind logarithmic"
+        ),
+      ] {
+        let result = try Command(Command.train + ["text.txt"] + flags, in: directory).finish()
+        #expect(result.status == 64 && result.errors.contains(sentence), "\(result.errors)")
+      }
+    }
+  }
+
   @Test(arguments: [
     (["--memory", "lstm"], "The value 'lstm' is invalid for '--memory"),
     (["--memory", "logarithmic,"], "The value 'logarithmic,' is invalid for '--memory"),

@@ -15,6 +15,8 @@ import Testing
     + RouterTests.sharedCalls + CombineTests.sharedCalls + GroupedMatmulTests.sharedCalls
     + ShortConvTests.sharedCalls + FeatureMapTests.sharedCalls + HeadDecayTests.sharedCalls
     + SiLUGateTests.sharedCalls + LinearRecurrenceTests.sharedCalls
+    + StateSpaceTests.sharedCalls + DiscretizationTests.sharedCalls
+    + GatedLinearUnitTests.sharedCalls
     + CrossEntropyTests.sharedCalls + AdamWTests.sharedCalls + SquaredNormTests.sharedCalls
 
   /// The calls of the suites run on every instruction set, so every kernel is tested on all of

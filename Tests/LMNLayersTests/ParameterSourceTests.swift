@@ -66,6 +66,20 @@ import Testing
     #expect(source.generator == SeededGenerator(seed: 1), "a constant draws nothing")
   }
 
+  @Test func rangesAreKept() {
+    var source = ParameterSource(seed: 1)
+    let drawn = source.parameter([1000], .range(-7..<(-2))).value.scalars
+    #expect(drawn.allSatisfy { (-7..<(-2)).contains($0) })
+    #expect(drawn.min()! < -6.9 && drawn.max()! > -2.1)
+  }
+
+  @Test func multiplesAreThoseOfTheColumns() {
+    var source = ParameterSource(seed: 1)
+    let multiples = source.parameter([2, 3], .multiples(of: 0.5))
+    #expect(multiples.value.scalars == [0, 0.5, 1, 0, 0.5, 1])
+    #expect(source.generator == SeededGenerator(seed: 1), "multiples draw nothing")
+  }
+
   @Test func theSeedDecides() {
     func values(seed: UInt64) -> [Tensor] {
       var source = ParameterSource(seed: seed)

@@ -25,6 +25,9 @@ private let options: [NetworkOption] = [
     NetworkOption.mixture.apply(&$0)
     $0.balanceScale = 0
   },
+  NetworkOption("\"memory\":{\"kind\":\"stateSpace\"}") {
+    $0.memories = [MemoryConfiguration(DiagonalStateSpace.Settings())]
+  },
 ]
 
 extension RecordedBatch where M == LanguageNetwork, Input == TokenWindow {

@@ -6,7 +6,7 @@ import Testing
 
 @testable import LMNTraining
 
-/// Hybrids of logarithmic memories and a user-defined one.
+/// Hybrids of logarithmic memories, state space memories and a user-defined one.
 @Suite struct HybridTests {
   /// Runs `body` with the moving average as a known kind of memory.
   private func withMovingAverages<R>(_ body: () throws -> R) rethrows -> R {
@@ -27,6 +27,10 @@ import Testing
     ["movingAverage", "logarithmic", "movingAverage", "movingAverage"],
   ]
 
+  /// The same with state space memories.
+  private static let withStateSpaces =
+    mixtures + [["stateSpace"], ["logarithmic", "stateSpace", "stateSpace", "movingAverage"]]
+
   @Test(arguments: mixtures)
   func configurationsAreNested(kinds: [String]) throws {
     try withMovingAverages {
@@ -41,11 +45,11 @@ import Testing
     }
     let json = try withMovingAverages { try hybrid(kinds).model.json }
     let error = #expect(throws: ConfigurationError.self) { try Configuration(json: json) }
-    #expect(error?.description.contains("the kinds of memory are logarithmic") == true)
+    #expect(error?.description.contains("the kinds of memory are logarithmic, stateSpace") == true)
   }
 
   /// The three forms of a hybrid agree.
-  @Test(arguments: mixtures)
+  @Test(arguments: withStateSpaces)
   func formsAgree(kinds: [String]) throws {
     try withMovingAverages {
       var source = ParameterSource(seed: 1, initialisation: .normal)
@@ -67,7 +71,7 @@ import Testing
   }
 
   /// A hybrid trains, and an interrupted run resumes exactly, with windows and with carried state.
-  @Test(arguments: mixtures, [nil, Carry(flow: 2)])
+  @Test(arguments: withStateSpaces, [nil, Carry(flow: 2)])
   func runsGoOnExactly(kinds: [String], carry: Carry?) throws {
     try withMovingAverages {
       var configuration = try hybrid(kinds)
@@ -87,10 +91,11 @@ import Testing
   }
 
   /// The state of a hybrid's stream is saved and continued.
-  @Test func statesAreSaved() throws {
+  @Test(arguments: [["movingAverage", "logarithmic"], ["stateSpace", "logarithmic"]])
+  func statesAreSaved(kinds: [String]) throws {
     try withMovingAverages {
       var source = ParameterSource(seed: 1)
-      var configuration = try hybrid(["movingAverage", "logarithmic"]).model
+      var configuration = try hybrid(kinds).model
       configuration.vocabularySize = smallTokenizer.vocabularySize
       let model = LanguageModel(
         network: try LanguageNetwork(configuration, using: &source), tokenizer: smallTokenizer)

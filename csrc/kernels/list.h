@@ -49,6 +49,11 @@ LMN_KERNEL(silu_gate_backward)                      // unit: LMN_BLOCK values
 LMN_KERNEL(linear_recurrence_forward)               // unit: one head of one segment
 LMN_KERNEL(linear_recurrence_backward)              // unit: one head of one segment
 LMN_KERNEL(linear_recurrence_step_forward)          // unit: one head of one stream
+LMN_KERNEL(state_space_forward)                     // unit: LMN_STATE_SPACE_CHANNELS channels
+LMN_KERNEL(state_space_backward)                    // unit: LMN_STATE_SPACE_CHANNELS channels
+LMN_KERNEL(state_space_step_forward)                // unit: these channels of one stream
+LMN_KERNEL(discretization_forward)                  // unit: one channel
+LMN_KERNEL(discretization_backward)                 // unit: one channel
 LMN_KERNEL(rms_norm_forward)                        // unit: one row
 LMN_KERNEL(rms_norm_backward_x)                     // unit: one row
 LMN_KERNEL(rms_norm_backward_gain)                  // unit: LMN_TILE_COLUMNS columns
@@ -65,6 +70,8 @@ LMN_KERNEL(log_sigmoid_forward)                     // unit: LMN_BLOCK values
 LMN_KERNEL(log_sigmoid_backward)                    // unit: LMN_BLOCK values
 LMN_KERNEL(relu_forward)                            // unit: LMN_BLOCK values
 LMN_KERNEL(relu_backward)                           // unit: LMN_BLOCK values
+LMN_KERNEL(gated_linear_unit_forward)               // unit: one row
+LMN_KERNEL(gated_linear_unit_backward)              // unit: one row
 LMN_KERNEL(dropout_forward)                         // unit: LMN_BLOCK values
 LMN_KERNEL(embedding_forward)                       // unit: one row
 LMN_KERNEL(embedding_backward)                      // unit: LMN_TILE_COLUMNS columns

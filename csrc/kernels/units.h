@@ -9,9 +9,14 @@ enum {
   LMN_GRAD_ROWS = 8,      // of a weight's gradient, which has few rows and much work per row
   LMN_TILE_COLUMNS = 64,  // the widest register tile: 4 vectors of 16 lanes
   LMN_BLOCK = 1024,       // values of an elementwise operation
+  LMN_STATE_SPACE_CHANNELS = 16,
 };
 
 static inline size_t lmn_min(size_t a, size_t b) { return a < b ? a : b; }
+
+/// x, or 0 where |x| < 2^-100: far above subnormal numbers, so that products with coefficients of
+/// order one are not subnormal either. That of vectors is vec_flushed.
+static inline float lmn_flushed(float x) { return x > -0x1p-100f && x < 0x1p-100f ? 0 : x; }
 
 /// Number of units of `size` elements for `count` elements.
 static inline size_t lmn_units(size_t count, size_t size) { return (count + size - 1) / size; }

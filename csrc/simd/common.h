@@ -43,6 +43,15 @@
 /// Lanes that the next of `rest` values fill.
 LMN_INLINE size_t vec_lanes(size_t rest) { return rest < VEC_LANES ? rest : VEC_LANES; }
 
+/// -a; free as a factor of vec_fma, since compilers merge the two.
+LMN_INLINE vec vec_negative(vec a) { return vec_sub(vec_set(-0.0f), a); }
+
+/// a, or 0 where |a| < 2^-100; NaN stays NaN.
+LMN_INLINE vec vec_flushed(vec a) {
+  const vec size = vec_max(a, vec_negative(a));
+  return vec_sub(a, vec_where_positive(vec_sub(vec_set(0x1p-100f), size), a));
+}
+
 /// exp(a) to about one unit in the last place: 2^n * p(r), a = n ln 2 + r, |r| <= ln 2 / 2. Values
 /// outside [-87.3, 88] count as the nearer end, so results are normal numbers; NaN stays NaN.
 LMN_INLINE vec vec_exp(vec a) {

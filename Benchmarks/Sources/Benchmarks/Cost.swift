@@ -156,6 +156,35 @@ extension Cost {
   }
 }
 
+// MARK: - State space models
+
+extension Cost {
+  /// Cost per token and complex state: four multiply-adds to advance it, two for its output.
+  static func stateSpace(length: Int, width e: Int, states: Int) -> Cost {
+    Cost(operations: 12 * length * e * states, values: 2 * length * e + 8 * e * states)
+  }
+
+  /// Cost of the backward pass: states again, then per token and state 13 multiply-adds, six for its
+  /// cotangent, one for y's, six for coefficient and weight.
+  static func stateSpaceBackward(length: Int, width e: Int, states: Int) -> Cost {
+    Cost(operations: 34 * length * e * states, values: 3 * length * e + 12 * e * states)
+  }
+
+  static func stateSpaceStep(width e: Int, states: Int) -> Cost {
+    Cost(operations: 12 * e * states, values: 8 * e * states)
+  }
+
+  /// Cost of two exponentials, a direction of 20 operations, and a series of 12 complex terms.
+  static func discretization(width e: Int, states: Int) -> Cost {
+    Cost(operations: 160 * e * states, values: 8 * e * states)
+  }
+
+  /// Cost of the same with a second series, and six complex products.
+  static func discretizationBackward(width e: Int, states: Int) -> Cost {
+    Cost(operations: 300 * e * states, values: 12 * e * states)
+  }
+}
+
 // MARK: - Models
 
 extension Cost {

@@ -57,6 +57,7 @@ func measureKernels(_ benchmark: KernelBenchmark) {
   benchmark.measureTrees()
   benchmark.measureAttention()
   benchmark.measureSteps()
+  benchmark.measureStateSpaces()
   for rows in [4, L] {
     benchmark.measureNorms(rows: rows)
     benchmark.measureElementwise(rows: rows)
