@@ -14,14 +14,14 @@ extension Variable {
   ///
   /// - Parameters:
   ///   - weight: `[N, K]`, a row per output.
-  ///   - bias: `[N]`.
+  ///   - bias: `[N]`; nil for none.
   /// - Returns: `[M, N]` for `self` of `[M, K]`.
-  public func linear(weight: Variable, bias: Variable) -> Variable {
+  public func linear(weight: Variable, bias: Variable?) -> Variable {
     let (x, w) = (value, weight.value)
     return Variable(
-      x.matmul(w.transposed, bias: bias.value),
+      x.matmul(w.transposed, bias: bias?.value),
       edge { dy in dy.matmul(w) },
       weight.edge { dy in dy.matmulPullback(ofRight: x) },
-      bias.edge { dy in dy.summedRows() })
+      bias?.edge { dy in dy.summedRows() })
   }
 }

@@ -46,7 +46,9 @@ public struct MemoryConfiguration: Sendable, Codable {
   ///
   /// A program adds its own memories in a scope:
   /// `MemoryConfiguration.$known.withValue(MemoryConfiguration.known + [Mine.Settings.self])`.
-  @TaskLocal public static var known: [any MemorySettings.Type] = [LogarithmicMemory.Settings.self]
+  @TaskLocal public static var known: [any MemorySettings.Type] = [
+    LogarithmicMemory.Settings.self, CausalAttention.Settings.self,
+  ]
 
   /// The kind of memory.
   public var kind: String { type(of: settings).kind }

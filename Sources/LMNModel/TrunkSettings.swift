@@ -15,6 +15,8 @@ extension Trunk {
     public var memories = [MemoryConfiguration(LogarithmicMemory.Settings())]
     /// Activation of the feed-forward layer.
     public var activation = Activation.silu
+    /// Norm before memory and feed-forward layer.
+    public var norm = Norm.Kind.rms
     /// Position encoding, added to the embedded input.
     public var positions = Positions.Kind.none
     /// Number of learned positions; nil unless positions are learned.

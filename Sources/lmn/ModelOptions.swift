@@ -21,9 +21,11 @@ struct ModelOptions: ParsableArguments {
   var memory: MemoryKinds?
   @Option(help: "Inner width of the feed-forward layer, in units of the width. (default: 4)")
   var feedForward: Int?
-  @Option(help: "Activation of the feed-forward layer. (default: silu)")
+  @Option(help: "Activation of the feed-forward layer. (default: silu; gpt2-table1: relu)")
   var activation: Activation?
-  @Option(help: "Position encoding. (default: none)")
+  @Option(help: "Norm before memory and feed-forward layer. (default: rms; gpt2-table1: layer)")
+  var norm: Norm.Kind?
+  @Option(help: "Position encoding. (default: none; gpt2-table1: learned)")
   var positions: Positions.Kind?
   @Option(help: "Number of learned positions; only with --positions learned.")
   var maximumLength: Int?
@@ -33,7 +35,9 @@ struct ModelOptions: ParsableArguments {
   var tiedHead: Bool?
   @Option(help: "Dropout rate in training. (default: 0)")
   var dropout: Float?
+  @OptionGroup(title: "Memories") var memories: MemoryOptions
   @OptionGroup(title: "Logarithmic memory") var logarithmic: LogarithmicOptions
+  @OptionGroup(title: "Attention") var attention: AttentionOptions
 
   /// Kinds of memory, separated by commas.
   struct MemoryKinds: ExpressibleByArgument {
@@ -59,20 +63,28 @@ struct ModelOptions: ParsableArguments {
       Setting("--memory", memory?.kinds, \.memoryKinds) { $0.joined(separator: ",") },
       Setting("--feed-forward", feedForward, \.feedForward),
       Setting("--activation", activation, \.activation),
+      Setting("--norm", norm, \.norm),
       Setting("--positions", positions, \.positions),
       Setting("--maximum-length", maximumLength.map(Optional.some), \.maximumLength) {
         $0.map(String.init) ?? "none"
       },
       Setting("--tied-head", tiedHead, \.tiedHead),
       Setting("--dropout", dropout, \.dropout),
-    ].compactMap(\.self) + logarithmic.settings
+    ].compactMap(\.self) + memorySettings.map(\.setting)
   }
 
-  /// Throws if a given flag belongs to a kind of memory that the configuration does not have.
+  /// Settings of the given flags of memories.
+  private var memorySettings: [MemorySetting] {
+    memories.settings + logarithmic.settings + attention.settings
+  }
+
+  /// Throws if a given flag belongs to kinds of memory that the configuration does not have.
   func expectFlags(of configuration: Configuration) throws {
-    let kind = LogarithmicMemory.Settings.kind
-    if let flag = logarithmic.settings.first?.flag, !configuration.memoryKinds.contains(kind) {
-      throw ValidationError("\(flag) has no meaning without a memory of the kind \(kind).")
+    let present = configuration.memoryKinds
+    if let setting = memorySettings.first(where: { !$0.kinds.contains(where: present.contains) }) {
+      throw ValidationError(
+        "\(setting.flag) has no meaning without a memory of the kind "
+          + "\(setting.kinds.joined(separator: " or ")).")
     }
     if let memory, memory.kinds.count > configuration.layers {
       throw ValidationError(
@@ -95,4 +107,5 @@ extension Setting where Settings == Configuration {
 }
 
 extension Activation: ExpressibleByArgument {}
+extension Norm.Kind: ExpressibleByArgument {}
 extension Positions.Kind: ExpressibleByArgument {}

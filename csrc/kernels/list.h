@@ -26,6 +26,10 @@ LMN_KERNEL(single_vector_attention_step_forward)    // unit: one stream
 LMN_KERNEL(token_attention_forward)                 // unit: one position
 LMN_KERNEL(token_attention_backward_keys)           // unit: one position
 LMN_KERNEL(token_attention_backward_slots)          // unit: one token
+LMN_KERNEL(causal_attention_forward)                // unit: LMN_QUERY_BLOCK tokens of one head
+LMN_KERNEL(causal_attention_backward)               // unit: one head
+LMN_KERNEL(causal_attention_step_forward)           // unit: one head of one stream
+LMN_KERNEL(rotary_forward)                          // unit: one row
 LMN_KERNEL(rms_norm_forward)                        // unit: one row
 LMN_KERNEL(rms_norm_backward_x)                     // unit: one row
 LMN_KERNEL(rms_norm_backward_gain)                  // unit: LMN_TILE_COLUMNS columns
