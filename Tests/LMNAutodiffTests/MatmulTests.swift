@@ -26,6 +26,13 @@ import Testing
       ])
   }
 
+  @Test(arguments: sizes)
+  func gradientsOfLinearWithoutBias(_ size: [Int]) {
+    expectGradients(
+      of: { $0[0].linear(weight: $0[1], bias: nil) },
+      at: [.random([size[0], size[1]], seed: 1), .random([size[2], size[1]], seed: 2)])
+  }
+
   /// The weight caches its transpose; a gradient must not use that of an older value.
   @Test func gradientsFollowAWeightThatChanges() {
     let x = Tensor.random([2, 3], seed: 1)

@@ -16,11 +16,28 @@ private let options: [NetworkOption] = [
   NetworkOption("\"dropout\":0.5") { $0.dropout = 0.5 },
   // More places than a run has tokens: the scores of the others are −∞.
   NetworkOption("\"pinned\":30") { $0.logarithmic.pinned = 30 },
+  // The state grows with every run, or up to a window that is shorter than a run or longer.
+  .attention(), .attention(window: 5), .attention(window: 50),
   // The layout of a state without nodes is that of every start.
   NetworkOption("\"memory\":{\"kind\":\"movingAverage\"}") {
     $0.memories = [MemoryConfiguration(MovingAverage.Settings())]
   },
 ]
+
+extension NetworkOption {
+  /// Logarithmic memories and attention with rotary positions in turn.
+  fileprivate static func attention(window: Int? = nil) -> NetworkOption {
+    NetworkOption("attention, window \(window.map(String.init) ?? "none")") {
+      var attention = CausalAttention.Settings()
+      (attention.heads, attention.window, attention.rotary) = (2, window, true)
+      $0.memories = (0..<$0.layers).map { block in
+        block.isMultiple(of: 2)
+          ? MemoryConfiguration(attention) : MemoryConfiguration(LogarithmicMemory.Settings())
+      }
+      $0.trunk[each: \LogarithmicMemory.Settings.heads] = 2
+    }
+  }
+}
 
 extension RecordedBatch where M == LanguageNetwork, Input == TokenWindow {
   /// A batch with carried state.

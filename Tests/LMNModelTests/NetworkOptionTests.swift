@@ -36,6 +36,7 @@ struct NetworkOption: Sendable, CustomTestStringConvertible {
     },
     learnedPositions(1600),
     NetworkOption("\"tiedHead\":true") { $0.tiedHead = true },
+    NetworkOption("\"norm\":\"layer\"") { $0.norm = .layer },
     otherMemory,
   ]
 }

@@ -23,7 +23,8 @@ import Testing
   }
 
   private static let mixtures = [
-    ["movingAverage"], ["logarithmic", "movingAverage"],
+    ["movingAverage"], ["logarithmic", "movingAverage"], ["attention"],
+    ["logarithmic", "attention"],
     ["movingAverage", "logarithmic", "movingAverage", "movingAverage"],
   ]
 
