@@ -24,21 +24,6 @@ private let options: [NetworkOption] = [
   },
 ]
 
-extension NetworkOption {
-  /// Logarithmic memories and attention with rotary positions in turn.
-  fileprivate static func attention(window: Int? = nil) -> NetworkOption {
-    NetworkOption("attention, window \(window.map(String.init) ?? "none")") {
-      var attention = CausalAttention.Settings()
-      (attention.heads, attention.window, attention.rotary) = (2, window, true)
-      $0.memories = (0..<$0.layers).map { block in
-        block.isMultiple(of: 2)
-          ? MemoryConfiguration(attention) : MemoryConfiguration(LogarithmicMemory.Settings())
-      }
-      $0.trunk[each: \LogarithmicMemory.Settings.heads] = 2
-    }
-  }
-}
-
 extension RecordedBatch where M == LanguageNetwork, Input == TokenWindow {
   /// A batch with carried state.
   fileprivate convenience init(
