@@ -25,7 +25,7 @@ import Testing
       let caches = AttentionCaches(streams: 1, width: Self.width, shape)
       // Values up to √3, scores up to 3 · 3 / 2.
       let bounds = AttentionBounds(
-        heads: 1, headWidth: 3, slots: 64 * 8, size: Double(3).squareRoot())
+        heads: 1, headWidth: 3, slots: 64 * 9, size: Double(3).squareRoot(), isBinary: true)
       for position in 0..<length {
         let found = caches.step(qkv.rows(position..<position + 1), at: [Int64(position)])
         expectClose(

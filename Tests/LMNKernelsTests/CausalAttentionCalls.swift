@@ -19,9 +19,11 @@ struct CausalChunk: Sendable, CustomStringConvertible {
   /// Largest number of tokens that a token attends to.
   var mostSeen: Int { min(before + length, window.map { $0 + 1 } ?? .max) }
 
-  /// A token's keys are cut into tiles of up to 64, anew at the chunk and at the block of queries.
+  /// A token's keys are cut into tiles of up to 96, anew at the chunk and at the block of queries,
+  /// whose own keys are two tiles.
   var bounds: AttentionBounds {
-    AttentionBounds(heads: 1, headWidth: headWidth, slots: 64 * (mostSeen / 64 + 3))
+    AttentionBounds(
+      heads: 1, headWidth: headWidth, slots: 64 * (mostSeen / 64 + 4), isBinary: true)
   }
 
   var description: String {
@@ -126,7 +128,8 @@ func causalAttentionStep(
     // Caches are copies.
     accuracy: .bounded { expected in
       let outputs = seen.flatMap { seen in
-        let bounds = AttentionBounds(heads: 1, headWidth: headWidth, slots: 64 * (seen / 64 + 1))
+        let bounds = AttentionBounds(
+          heads: 1, headWidth: headWidth, slots: 64 * (seen / 64 + 1), isBinary: true)
         return repeatElement(bounds.outputError, count: width)
       }
       return expected.dropLast().map { $0.map { _ in 0 } } + [outputs]

@@ -454,8 +454,8 @@ void lmn_single_vector_attention_step_forward(lmn_context,
 
 enum { LMN_MOST_HEAD_WIDTH = 256 };
 
-/// Causal softmax attention of the L tokens of a chunk to themselves, to earlier tokens of the chunk
-/// and to C tokens before it.
+/// Causal softmax attention of the L tokens of a chunk to themselves, to earlier tokens of the
+/// chunk and to C tokens before it.
 ///
 /// Head h has features h D to h D + D - 1. A token t attends to itself and to the w tokens before
 /// its own, as far as there are any. Per head:
@@ -467,10 +467,10 @@ typedef struct lmn_causal_attention {
   size_t before;                // C
   size_t window;                // w; SIZE_MAX for no limit
   float scale;
-  const float *qkv;                           // [L, 3E]: query, key and value of each token
+  const float *qkv;                          // [L, 3E]: query, key and value of each token
   const float *keys_before, *values_before;  // [C, E]
-  float *output;                              // [L, E]
-  float *log_normalizer;                      // [L, H]: log of the sum of exp(score)
+  float *output;                             // [L, E]
+  float *log_normalizer;                     // [L, H]: log of the sum of exp(score)
 } lmn_causal_attention;
 
 void lmn_causal_attention_forward(lmn_context, const lmn_causal_attention *);
@@ -478,12 +478,12 @@ void lmn_causal_attention_forward(lmn_context, const lmn_causal_attention *);
 typedef struct lmn_causal_attention_grad {
   size_t length, width, heads, before, window;
   float scale;
-  const float *qkv;                           // [L, 3E]
+  const float *qkv;                          // [L, 3E]
   const float *keys_before, *values_before;  // [C, E]
-  const float *output;                        // [L, E]
-  const float *log_normalizer;                // [L, H]
-  const float *d_output;                      // [L, E]
-  float *d_qkv;                               // [L, 3E]
+  const float *output;                       // [L, E]
+  const float *log_normalizer;               // [L, H]
+  const float *d_output;                     // [L, E]
+  float *d_qkv;                              // [L, 3E]
   float *d_keys_before, *d_values_before;    // [C, E] each, or both NULL: not computed
 } lmn_causal_attention_grad;
 
@@ -514,8 +514,8 @@ void lmn_causal_attention_step_forward(lmn_context, const lmn_causal_attention_s
 /// (a cos(2 pi t) - b sin(2 pi t), b cos(2 pi t) + a sin(2 pi t)), t = positions[r] *
 /// frequencies[i], or -t for the inverse, which is the pullback.
 typedef struct lmn_rotary {
-  size_t rows, width;         // width of a row, at least heads * D
-  size_t heads, head_width;   // head_width: D, even, at most LMN_MOST_HEAD_WIDTH
+  size_t rows, width;        // width of a row, at least heads * D
+  size_t heads, head_width;  // head_width: D, even, at most LMN_MOST_HEAD_WIDTH
   bool inverse;
   const int64_t *positions;   // [M], none negative
   const double *frequencies;  // [D / 2], in turns per position

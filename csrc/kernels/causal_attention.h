@@ -6,8 +6,9 @@
 
 enum { LMN_QUERY_BLOCK = 64 };
 
-/// Block of queries of unit `unit` of a head with `blocks` of them. Blocks from both ends alternate,
-/// because later blocks see more tokens: so any range of units has about its share of the work.
+/// Block of queries of unit `unit` of a head with `blocks` of them. Blocks from both ends
+/// alternate, because later blocks see more tokens: so any range of units has about its share of
+/// the work.
 static inline size_t lmn_query_block_of(size_t unit, size_t blocks) {
   return unit % 2 ? blocks - 1 - unit / 2 : unit / 2;
 }

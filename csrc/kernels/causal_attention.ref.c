@@ -49,8 +49,8 @@ static void pair_backward(const lmn_causal_attention_grad *a, size_t h, size_t t
   const float *key = row_of(a->keys_before, a->qkv + E, C, E, 3 * E, s) + f;
   const float *value = row_of(a->values_before, a->qkv + 2 * E, C, E, 3 * E, s) + f;
   const float *d_output = a->d_output + t * E + f;
-  *weight = exp(a->scale * dot(a->qkv + t * 3 * E + f, key, D) -
-                a->log_normalizer[t * a->heads + h]);
+  *weight =
+      exp(a->scale * dot(a->qkv + t * 3 * E + f, key, D) - a->log_normalizer[t * a->heads + h]);
   *d_score =
       a->scale * *weight * (dot(value, d_output, D) - dot(a->output + t * E + f, d_output, D));
 }

@@ -2,6 +2,7 @@
 //
 // Scores of a tile are stored by key, then query: so the softmax of 64 queries runs along lanes,
 // and all products read keys and values where they are. Only queries and outputs are transposed.
+// Scores are in units of log 2, as exponents of two.
 #ifndef LMN_CAUSAL_ATTENTION_VEC_H
 #define LMN_CAUSAL_ATTENTION_VEC_H
 
@@ -9,7 +10,13 @@
 #include "kernels/causal_attention.h"
 #include "kernels/matmul.vec.h"
 
-enum { CAUSAL_QUERIES = LMN_QUERY_BLOCK, CAUSAL_KEYS = 64 };
+enum {
+  CAUSAL_QUERIES = LMN_QUERY_BLOCK,
+  CAUSAL_KEYS = 96,      // a multiple of the heights of register tiles
+  CAUSAL_OWN_KEYS = 32,  // where half of the queries do not see half of the keys
+};
+
+static const float causal_log2_e = 1.44269504f, causal_log_2 = 0.693147181f;
 
 #define CAUSAL_ALIGNED __attribute__((aligned(64)))
 
@@ -47,7 +54,8 @@ typedef struct {
   size_t first, count;
   const float *keys, *values;
   size_t row;      // values from a token to the next
-  bool is_masked;  // whether some query does not see some key
+  size_t query;    // a multiple of VEC_LANES: no query before it sees the tile
+  bool is_masked;  // whether some query from there on does not see some key
 } causal_tile;
 
 /// First key that a block of queries sees, and the one after the last.
@@ -57,11 +65,11 @@ LMN_INLINE size_t causal_first_key(const causal_block *b) {
 LMN_INLINE size_t causal_last_key(const causal_block *b) { return b->before + b->first + b->count; }
 
 /// The tile that begins with key `first`: it does not cross the beginning of the chunk, nor that of
-/// the block, from which on queries do not see all keys.
+/// the block; keys of the block's own tokens are not seen by all of its queries.
 LMN_INLINE causal_tile causal_tile_from(const causal_block *b, size_t first) {
   const size_t C = b->before, E = b->width, own = C + b->first;
   const size_t bound = first < C ? C : first < own ? own : causal_last_key(b);
-  const size_t count = lmn_min(bound - first, CAUSAL_KEYS);
+  const size_t count = lmn_min(bound - first, first < own ? CAUSAL_KEYS : CAUSAL_OWN_KEYS);
   const bool is_before = first < C;
   return (causal_tile){
       .first = first,
@@ -69,6 +77,7 @@ LMN_INLINE causal_tile causal_tile_from(const causal_block *b, size_t first) {
       .keys = is_before ? b->keys_before + first * E : b->qkv + (first - C) * 3 * E + E,
       .values = is_before ? b->values_before + first * E : b->qkv + (first - C) * 3 * E + 2 * E,
       .row = is_before ? E : 3 * E,
+      .query = first < own ? 0 : (first - own) / VEC_LANES * VEC_LANES,
       .is_masked = first >= own || lmn_first_seen(b->window, own + b->count - 1) > first,
   };
 }
@@ -79,7 +88,7 @@ static void causal_mask(const causal_block *b, const causal_tile *tile, float va
   for (size_t k = 0; k < tile->count; k++, tiled += CAUSAL_QUERIES) {
     const size_t key = tile->first + k, unseen = key > own ? key - own : 0;
     const size_t seen = b->window < own - key + b->count ? key + b->window + 1 - own : b->count;
-    for (size_t q = 0; q < unseen; q++) tiled[q] = value;
+    for (size_t q = tile->query; q < unseen; q++) tiled[q] = value;
     for (size_t q = seen; q < b->lanes; q++) tiled[q] = value;
   }
 }
@@ -102,7 +111,7 @@ static void causal_columns(const causal_block *b, const float *rows, size_t row,
   causal_transpose(b->count, b->head_width, rows, row, factor, columns, CAUSAL_QUERIES);
 }
 
-/// tiled[k][q] = rows[k] . columns[q], for the keys of a tile.
+/// tiled[k][q] = rows[k] . columns[q], for the keys and queries of a tile.
 LMN_INLINE void causal_products(const causal_block *b, const causal_tile *tile, const float *rows,
                                 const float *columns, float *tiled) {
   const matmul_operands o = {
@@ -110,16 +119,40 @@ LMN_INLINE void causal_products(const causal_block *b, const causal_tile *tile, 
       .left = rows,
       .left_row = tile->row,
       .left_step = 1,
-      .right = columns,
+      .right = columns + tile->query,
       .right_row = CAUSAL_QUERIES,
-      .product = tiled,
+      .product = tiled + tile->query,
       .product_row = CAUSAL_QUERIES,
   };
-  matmul_block(tile->count, b->lanes, &o, MATMUL_ZERO, NULL);
+  matmul_block(tile->count, b->lanes - tile->query, &o, MATMUL_ZERO, NULL);
 }
 
-/// Softmax of a block of queries over the keys so far: largest score and sum of exp(score - largest)
-/// per query, and sums of values [D, queries] with these weights.
+/// sums[e][q] += sum over the keys of a tile of rows[k][e] * tiled[k][q]: sums of queries, as
+/// columns.
+LMN_INLINE void causal_add_to_queries(const causal_block *b, const causal_tile *tile,
+                                      const float *rows, const float *tiled, float *sums) {
+  const matmul_operands o = {
+      .inner = tile->count,
+      .left = rows,
+      .left_row = 1,
+      .left_step = tile->row,
+      .right = tiled + tile->query,
+      .right_row = CAUSAL_QUERIES,
+      .product = sums + tile->query,
+      .product_row = CAUSAL_QUERIES,
+  };
+  matmul_block(b->head_width, b->lanes - tile->query, &o, MATMUL_ADDED, NULL);
+}
+
+/// Sums of queries, as columns, before the first tile.
+LMN_INLINE void causal_clear_queries(const causal_block *b, float *sums) {
+  for (size_t e = 0; e < b->head_width; e++)
+    for (size_t q = 0; q < b->lanes; q += VEC_LANES)
+      vec_store(sums + e * CAUSAL_QUERIES + q, vec_set(0), VEC_LANES);
+}
+
+/// Softmax of a block of queries over the keys so far: largest score and sum of exp(score -
+/// largest) per query, and sums of values [D, queries] with these weights.
 typedef struct {
   float largest[CAUSAL_QUERIES] CAUSAL_ALIGNED, normalizer[CAUSAL_QUERIES] CAUSAL_ALIGNED;
   float sums[LMN_MOST_HEAD_WIDTH * CAUSAL_QUERIES] CAUSAL_ALIGNED;
@@ -132,20 +165,20 @@ typedef struct {
 /// largest one.
 static void causal_softmax_weigh(const causal_block *b, const causal_tile *tile, float *scores,
                                  causal_softmax *softmax) {
-  for (size_t q = 0; q < b->lanes; q += VEC_LANES) {
+  for (size_t q = tile->query; q < b->lanes; q += VEC_LANES) {
     const vec before = vec_load(softmax->largest + q, VEC_LANES);
     vec largest = before;
     for (size_t k = 0; k < tile->count; k++)
       largest = vec_max(vec_load(scores + k * CAUSAL_QUERIES + q, VEC_LANES), largest);
-    const vec kept = vec_exp(vec_sub(before, largest));
-    vec_store(softmax->largest + q, largest, VEC_LANES);
-    vec_store(softmax->normalizer + q,
-              vec_mul(kept, vec_load(softmax->normalizer + q, VEC_LANES)), VEC_LANES);
     for (size_t k = 0; k < tile->count; k++) {
       float *score = scores + k * CAUSAL_QUERIES + q;
-      vec_store(score, vec_exp(vec_sub(vec_load(score, VEC_LANES), largest)), VEC_LANES);
+      vec_store(score, vec_exp2(vec_sub(vec_load(score, VEC_LANES), largest)), VEC_LANES);
     }
     if (!(vec_largest(vec_sub(largest, before)) > 0)) continue;
+    const vec kept = vec_exp2(vec_sub(before, largest));
+    vec_store(softmax->largest + q, largest, VEC_LANES);
+    float *normalizer = softmax->normalizer + q;
+    vec_store(normalizer, vec_mul(kept, vec_load(normalizer, VEC_LANES)), VEC_LANES);
     for (size_t e = 0; e < b->head_width; e++) {
       float *sum = softmax->sums + e * CAUSAL_QUERIES + q;
       vec_store(sum, vec_mul(kept, vec_load(sum, VEC_LANES)), VEC_LANES);
@@ -153,27 +186,17 @@ static void causal_softmax_weigh(const causal_block *b, const causal_tile *tile,
   }
 }
 
-/// Adds the weighted values of a tile to the sums.
+/// Adds the weights of a tile to the normalizer, and the weighted values to the sums.
 static void causal_softmax_add(const causal_block *b, const causal_tile *tile, const float *weights,
                                causal_softmax *softmax) {
-  for (size_t q = 0; q < b->lanes; q += VEC_LANES) {
+  for (size_t q = tile->query; q < b->lanes; q += VEC_LANES) {
     vec sum = vec_set(0);
     for (size_t k = 0; k < tile->count; k++)
       sum = vec_add(sum, vec_load(weights + k * CAUSAL_QUERIES + q, VEC_LANES));
     float *normalizer = softmax->normalizer + q;
     vec_store(normalizer, vec_add(vec_load(normalizer, VEC_LANES), sum), VEC_LANES);
   }
-  const matmul_operands o = {
-      .inner = tile->count,
-      .left = tile->values,
-      .left_row = 1,
-      .left_step = tile->row,
-      .right = weights,
-      .right_row = CAUSAL_QUERIES,
-      .product = softmax->sums,
-      .product_row = CAUSAL_QUERIES,
-  };
-  matmul_block(b->head_width, b->lanes, &o, MATMUL_ADDED, NULL);
+  causal_add_to_queries(b, tile, tile->values, weights, softmax->sums);
 }
 
 // output[t] = sum over s of softmax(score)[s] * value[s]
@@ -189,13 +212,12 @@ KERNEL(causal_attention_forward) {
     float queries[LMN_MOST_HEAD_WIDTH * CAUSAL_QUERIES] CAUSAL_ALIGNED;
     float scores[CAUSAL_KEYS * CAUSAL_QUERIES] CAUSAL_ALIGNED;
     causal_softmax softmax;
-    causal_columns(&b, b.qkv + first * 3 * E, 3 * E, a->scale, queries);
+    causal_columns(&b, b.qkv + first * 3 * E, 3 * E, a->scale * causal_log2_e, queries);
     for (size_t q = 0; q < b.lanes; q += VEC_LANES) {
       vec_store(softmax.largest + q, vec_set(CAUSAL_UNSEEN), VEC_LANES);
       vec_store(softmax.normalizer + q, vec_set(0), VEC_LANES);
-      for (size_t e = 0; e < D; e++)
-        vec_store(softmax.sums + e * CAUSAL_QUERIES + q, vec_set(0), VEC_LANES);
     }
+    causal_clear_queries(&b, softmax.sums);
     for (size_t key = causal_first_key(&b); key < causal_last_key(&b);) {
       const causal_tile tile = causal_tile_from(&b, key);
       causal_products(&b, &tile, tile.keys, queries, scores);
@@ -212,11 +234,12 @@ KERNEL(causal_attention_forward) {
         float *sum = softmax.sums + e * CAUSAL_QUERIES + q;
         vec_store(sum, vec_mul(scale, vec_load(sum, VEC_LANES)), VEC_LANES);
       }
-      vec_store(softmax.largest + q,
-                vec_add(vec_load(softmax.largest + q, VEC_LANES), vec_log(normalizer)), VEC_LANES);
+      const vec largest = vec_load(softmax.largest + q, VEC_LANES);
+      vec_store(softmax.largest + q, vec_fma(vec_set(causal_log_2), largest, vec_log(normalizer)),
+                VEC_LANES);
     }
-    causal_transpose(D, b.count, softmax.sums, CAUSAL_QUERIES, 1,
-                     a->output + first * E + head * D, E);
+    causal_transpose(D, b.count, softmax.sums, CAUSAL_QUERIES, 1, a->output + first * E + head * D,
+                     E);
     for (size_t q = 0; q < b.count; q++)
       a->log_normalizer[(first + q) * a->heads + head] = softmax.largest[q];
   }

@@ -13,11 +13,13 @@
 typedef struct {
   causal_block block;
   const float *d_output;  // of the head, from the block's first token on
-  // As columns: queries times the scale of scores, and cotangents of outputs times it.
+  // As columns: queries times the scale of scores over log 2, and cotangents of outputs times the
+  // scale; and the sums of the queries' cotangents.
   float queries[LMN_MOST_HEAD_WIDTH * CAUSAL_QUERIES] CAUSAL_ALIGNED;
   float d_outputs[LMN_MOST_HEAD_WIDTH * CAUSAL_QUERIES] CAUSAL_ALIGNED;
-  float log_normalizer[CAUSAL_QUERIES] CAUSAL_ALIGNED;
-  float d_normalizer[CAUSAL_QUERIES] CAUSAL_ALIGNED;  // d_output . output, times the scale
+  float d_queries[LMN_MOST_HEAD_WIDTH * CAUSAL_QUERIES] CAUSAL_ALIGNED;
+  float log_normalizer[CAUSAL_QUERIES] CAUSAL_ALIGNED;  // over log 2
+  float d_normalizer[CAUSAL_QUERIES] CAUSAL_ALIGNED;    // d_output . output, times the scale
 } causal_cotangents;
 
 static void causal_cotangents_of(const lmn_causal_attention_grad *a, size_t head, size_t first,
@@ -27,26 +29,29 @@ static void causal_cotangents_of(const lmn_causal_attention_grad *a, size_t head
                              a->keys_before, a->values_before);
   const causal_block *b = &c->block;
   c->d_output = a->d_output + offset;
-  causal_columns(b, b->qkv + first * 3 * E, 3 * E, a->scale, c->queries);
+  causal_columns(b, b->qkv + first * 3 * E, 3 * E, a->scale * causal_log2_e, c->queries);
   causal_columns(b, c->d_output, E, a->scale, c->d_outputs);
+  causal_clear_queries(b, c->d_queries);
   for (size_t q = 0; q < b->lanes; q++) {
-    c->log_normalizer[q] = q < b->count ? a->log_normalizer[(first + q) * a->heads + head] : 0;
+    const bool is_query = q < b->count;
+    c->log_normalizer[q] =
+        is_query ? a->log_normalizer[(first + q) * a->heads + head] * causal_log2_e : 0;
     c->d_normalizer[q] =
-        q < b->count ? a->scale * vec_dot(c->d_output + q * E, a->output + offset + q * E, D) : 0;
+        is_query ? a->scale * vec_dot(c->d_output + q * E, a->output + offset + q * E, D) : 0;
   }
 }
 
 /// Weights and the cotangents of their scores, times the scale of scores, in place of scores and
 /// cotangents of weights:
-///   weight = exp(score - log_normalizer),  d_score = weight * (d_weight - d_normalizer)
+///   weight = 2^(score - log_normalizer),  d_score = weight * (d_weight - d_normalizer)
 static void causal_softmax_backward(const causal_cotangents *c, const causal_tile *tile,
                                     float *scores, float *d_weights) {
   const causal_block *b = &c->block;
-  for (size_t q = 0; q < b->lanes; q += VEC_LANES) {
+  for (size_t q = tile->query; q < b->lanes; q += VEC_LANES) {
     const vec top = vec_load(c->log_normalizer + q, VEC_LANES);
     const vec mean = vec_load(c->d_normalizer + q, VEC_LANES);
     for (size_t i = q; i < tile->count * CAUSAL_QUERIES; i += CAUSAL_QUERIES) {
-      const vec weight = vec_exp(vec_sub(vec_load(scores + i, VEC_LANES), top));
+      const vec weight = vec_exp2(vec_sub(vec_load(scores + i, VEC_LANES), top));
       vec_store(scores + i, weight, VEC_LANES);
       vec_store(d_weights + i, vec_mul(weight, vec_sub(vec_load(d_weights + i, VEC_LANES), mean)),
                 VEC_LANES);
@@ -57,38 +62,20 @@ static void causal_softmax_backward(const causal_cotangents *c, const causal_til
   causal_mask(b, tile, 0, d_weights);
 }
 
-/// sums[k] += sum over queries of tiled[k][q] * rows[q], for the keys of a tile.
+/// sums[k] += sum over the queries of a tile of tiled[k][q] * rows[q].
 LMN_INLINE void causal_add_to_keys(const causal_block *b, const causal_tile *tile,
-                                   const float *tiled, const float *rows, size_t row, float *sums,
-                                   size_t sums_row) {
+                                   const float *tiled, const float *rows, size_t row, float *sums) {
   const matmul_operands o = {
-      .inner = b->count,
-      .left = tiled,
+      .inner = b->count - tile->query,
+      .left = tiled + tile->query,
       .left_row = CAUSAL_QUERIES,
       .left_step = 1,
-      .right = rows,
+      .right = rows + tile->query * row,
       .right_row = row,
       .product = sums,
-      .product_row = sums_row,
+      .product_row = tile->row,
   };
   matmul_block(tile->count, b->head_width, &o, MATMUL_ADDED, NULL);
-}
-
-/// d_queries[q] = sum over the keys of a tile of d_scores[k][q] * key[k], added to those of earlier
-/// tiles.
-LMN_INLINE void causal_add_to_queries(const causal_block *b, const causal_tile *tile,
-                                      const float *d_scores, matmul_start start, float *d_queries) {
-  const matmul_operands o = {
-      .inner = tile->count,
-      .left = d_scores,
-      .left_row = 1,
-      .left_step = CAUSAL_QUERIES,
-      .right = tile->keys,
-      .right_row = tile->row,
-      .product = d_queries,
-      .product_row = 3 * b->width,
-  };
-  matmul_block(b->count, b->head_width, &o, start, NULL);
 }
 
 static void causal_clear(float *values, size_t rows, size_t row, size_t width) {
@@ -113,25 +100,25 @@ KERNEL(causal_attention_backward) {
       causal_cotangents c;
       causal_cotangents_of(a, head, first, &c);
       const causal_block *b = &c.block;
-      matmul_start start = MATMUL_ZERO;
-      for (size_t key = causal_first_key(b); key < causal_last_key(b); start = MATMUL_ADDED) {
+      for (size_t key = causal_first_key(b); key < causal_last_key(b);) {
         const causal_tile tile = causal_tile_from(b, key);
         float weights[CAUSAL_KEYS * CAUSAL_QUERIES] CAUSAL_ALIGNED;
         float d_scores[CAUSAL_KEYS * CAUSAL_QUERIES] CAUSAL_ALIGNED;
         causal_products(b, &tile, tile.keys, c.queries, weights);
         causal_products(b, &tile, tile.values, c.d_outputs, d_scores);
         causal_softmax_backward(&c, &tile, weights, d_scores);
-        causal_add_to_queries(b, &tile, d_scores, start, d_qkv + first * 3 * E);
+        causal_add_to_queries(b, &tile, tile.keys, d_scores, c.d_queries);
         const bool is_before = key < C;
         if (!is_before || reaches_back) {
           float *d_keys = is_before ? d_keys_before + key * E : d_qkv + (key - C) * 3 * E + E;
           float *d_values =
               is_before ? d_values_before + key * E : d_qkv + (key - C) * 3 * E + 2 * E;
-          causal_add_to_keys(b, &tile, d_scores, b->qkv + first * 3 * E, 3 * E, d_keys, tile.row);
-          causal_add_to_keys(b, &tile, weights, c.d_output, E, d_values, tile.row);
+          causal_add_to_keys(b, &tile, d_scores, b->qkv + first * 3 * E, 3 * E, d_keys);
+          causal_add_to_keys(b, &tile, weights, c.d_output, E, d_values);
         }
         key += tile.count;
       }
+      causal_transpose(D, b->count, c.d_queries, CAUSAL_QUERIES, 1, d_qkv + first * 3 * E, 3 * E);
     }
   }
 }

@@ -24,14 +24,14 @@ LMN_INLINE void causal_row_product(size_t inner, size_t columns, const float *le
   matmul_block(1, columns, &o, start, NULL);
 }
 
-/// Replaces `count` scores by exp(score - largest).
+/// Replaces `count` scores by 2^(score - largest).
 ///
 /// \returns The sum of these weights.
 LMN_INLINE float causal_row_weigh(float *scores, size_t count, float largest) {
   vec sum = vec_set(0);
   for (size_t k = 0; k < count; k += VEC_LANES) {
     const size_t lanes = vec_lanes(count - k);
-    const vec weight = vec_exp(vec_sub(vec_load(scores + k, lanes), vec_set(largest)));
+    const vec weight = vec_exp2(vec_sub(vec_load(scores + k, lanes), vec_set(largest)));
     vec_store(scores + k, weight, lanes);
     sum = vec_add(sum, vec_first(weight, lanes, 0));
   }
@@ -58,6 +58,7 @@ KERNEL(causal_attention_step_forward) {
   const lmn_causal_attention_step *a = args;
   enum { PLACES = LMN_CACHE_CHUNK };
   const size_t E = a->width, D = E / a->heads;
+  const float scale = a->scale * causal_log2_e;
   for (size_t unit = begin; unit < end; unit++) {
     const size_t b = unit / a->heads, head = unit % a->heads;
     const size_t own = lmn_cache_place(a->window, a->positions[b]);
@@ -67,7 +68,7 @@ KERNEL(causal_attention_step_forward) {
     float *newest = a->caches[b][own / PLACES] + head * 2 * D * PLACES;
     float query[LMN_MOST_HEAD_WIDTH] CAUSAL_ALIGNED;
     for (size_t e = 0; e < D; e++) {
-      query[e] = a->scale * qkv[e];
+      query[e] = scale * qkv[e];
       newest[e * PLACES + own % PLACES] = qkv[E + e];
       newest[D * PLACES + own % PLACES * D + e] = qkv[2 * E + e];
     }
@@ -81,7 +82,7 @@ KERNEL(causal_attention_step_forward) {
       const float before = largest;
       largest = causal_row_largest(scores, count, largest);
       if (place && largest > before) {
-        const float kept = expf(before - largest);
+        const float kept = exp2f(before - largest);
         normalizer *= kept;
         causal_row_scale(output, D, kept);
       }
