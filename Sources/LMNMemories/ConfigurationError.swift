@@ -17,6 +17,10 @@ public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
   case odd(key: String, value: Int)
   /// The number of heads does not divide the width.
   case indivisible(width: Int, heads: Int)
+  /// Rotary positions need an even number of features per head.
+  case oddRotary(headWidth: Int)
+  /// The base of rotary positions is not a positive number.
+  case impossibleRotaryBase(Double)
   /// Biases per level need a bounded number of levels.
   case levelBiasWithoutMaximumLevels
   /// The dropout rate is not in `0 ..< 1`.
@@ -55,6 +59,10 @@ public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
       "\(key) is \(value), it has to be even"
     case .indivisible(let width, let heads):
       "\(heads) heads do not divide a width of \(width)"
+    case .oddRotary(let headWidth):
+      "rotary is true, but a head has \(headWidth) features, which are no pairs"
+    case .impossibleRotaryBase(let base):
+      "rotaryBase is \(base), it has to be above 0 and finite"
     case .levelBiasWithoutMaximumLevels:
       "levelBias needs maximumLevels: no bias is trained for levels that training never reaches"
     case .impossibleDropout(let rate):

@@ -6,11 +6,11 @@ public import LMNMemories
 /// Block: norm, memory, residual, then norm, feed-forward layer, residual.
 public struct Block: Module {
   /// Norm before the memory.
-  public var memoryNorm: RMSNorm
+  public var memoryNorm: Norm
   /// The memory.
   public var memory: any Memory
   /// Norm before the feed-forward layer.
-  public var feedForwardNorm: RMSNorm
+  public var feedForwardNorm: Norm
   /// The feed-forward layer.
   public var feedForward: FeedForward
 
@@ -26,8 +26,8 @@ public struct Block: Module {
     feedForward = FeedForward(
       width: width, factor: settings.feedForward, activation: settings.activation,
       using: &source)
-    memoryNorm = RMSNorm(width: width, using: &source)
-    feedForwardNorm = RMSNorm(width: width, using: &source)
+    memoryNorm = Norm(settings.norm, width: width, using: &source)
+    feedForwardNorm = Norm(settings.norm, width: width, using: &source)
   }
 
   /// The parallel form.

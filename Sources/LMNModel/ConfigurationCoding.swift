@@ -13,6 +13,7 @@ extension Configuration: Codable {
       .required("layers", \.trunk.layers),
       .required("feedForward", \.trunk.feedForward),
       .optional("activation", \.trunk.activation, default: usual.trunk.activation),
+      .optional("norm", \.trunk.norm, default: usual.trunk.norm),
       .optional("positions", \.trunk.positions, default: usual.trunk.positions),
       .optional("maximumLength", \.trunk.maximumLength, default: usual.trunk.maximumLength),
       .optional("tiedHead", \.tiedHead, default: usual.tiedHead),

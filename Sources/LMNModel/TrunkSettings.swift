@@ -15,6 +15,8 @@ extension Trunk {
     public var memories = [MemoryConfiguration(LogarithmicMemory.Settings())]
     /// Activation of the feed-forward layer.
     public var activation = Activation.silu
+    /// Norm before memory and feed-forward layer.
+    public var norm = Norm.Kind.rms
     /// Position encoding, added to the embedded input.
     public var positions = Positions.Kind.none
     /// Number of learned positions; nil unless positions are learned.
@@ -60,40 +62,6 @@ extension Trunk.Settings {
       for index in memories.indices {
         guard var settings = memories[index].settings as? Settings else { continue }
         settings[keyPath: field] = newValue
-        memories[index].settings = settings
-      }
-    }
-  }
-
-  /// One setting of all linear-attention memories, those of mixtures included.
-  ///
-  /// Reads that of the first one, or the default where there is none; sets that of all.
-  public subscript<Value>(linear field: WritableKeyPath<LinearMemory.Settings, Value>) -> Value {
-    get {
-      let first = memories.lazy.compactMap { $0.settings as? any LinearSettings }.first
-      return (first?.linear ?? .init())[keyPath: field]
-    }
-    set {
-      for index in memories.indices {
-        guard var settings = memories[index].settings as? any LinearSettings else { continue }
-        settings.linear[keyPath: field] = newValue
-        memories[index].settings = settings
-      }
-    }
-  }
-
-  /// Heads of all memories that have heads.
-  ///
-  /// Reads those of the first one; sets those of all.
-  public var heads: Int {
-    get {
-      let first = memories.lazy.compactMap { $0.settings as? any HeadedSettings }.first
-      return first?.heads ?? LogarithmicMemory.Settings().heads
-    }
-    set {
-      for index in memories.indices {
-        guard var settings = memories[index].settings as? any HeadedSettings else { continue }
-        settings.heads = newValue
         memories[index].settings = settings
       }
     }

@@ -28,17 +28,20 @@ struct LinearOptions: ParsableArguments {
   var decayNormalizer: Float?
 
   /// Settings of the given flags; fixed for a run.
-  var settings: [Setting<Configuration>] {
+  ///
+  /// - Parameter headWidth: Width of keys and values of a head where flags do not give it; nil to
+  ///   leave it.
+  func settings(headWidth: Int?) -> [MemorySetting] {
     [
-      Setting("--rule", rule, \.trunk[linear: \.rule]),
-      Setting("--key-width", keyWidth, \.trunk[linear: \.keyWidth]),
-      Setting("--value-width", valueWidth, \.trunk[linear: \.valueWidth]),
-      Setting("--feature-map", featureMap, \.trunk[linear: \.featureMap]),
-      Setting("--normalize", normalize, \.trunk[linear: \.normalize]),
-      Setting("--convolution", convolution, \.trunk[linear: \.convolution]),
-      Setting("--output-gate", outputGate, \.trunk[linear: \.outputGate]),
-      Setting("--decay-rank", decayRank, \.trunk[linear: \.decayRank]),
-      Setting("--decay-normalizer", decayNormalizer, \.trunk[linear: \.decayNormalizer]),
+      MemorySetting("--rule", rule, linear: \.rule),
+      MemorySetting("--key-width", keyWidth ?? headWidth, linear: \.keyWidth),
+      MemorySetting("--value-width", valueWidth ?? headWidth, linear: \.valueWidth),
+      MemorySetting("--feature-map", featureMap, linear: \.featureMap),
+      MemorySetting("--normalize", normalize, linear: \.normalize),
+      MemorySetting("--convolution", convolution, linear: \.convolution),
+      MemorySetting("--output-gate", outputGate, linear: \.outputGate),
+      MemorySetting("--decay-rank", decayRank, linear: \.decayRank),
+      MemorySetting("--decay-normalizer", decayNormalizer, linear: \.decayNormalizer),
     ].compactMap(\.self)
   }
 }
@@ -57,14 +60,26 @@ struct MixtureOptions: ParsableArguments {
   var sharedProjections: Bool?
 
   /// Settings of the given flags; fixed for a run.
-  var settings: [Setting<Configuration>] {
+  var settings: [MemorySetting] {
     typealias Memory = MixtureOfMemories.Settings
     return [
-      Setting("--memories", memories, \.trunk[each: \Memory.memories]),
-      Setting("--top-k", topK, \.trunk[each: \Memory.topK]),
-      Setting("--shared", shared, \.trunk[each: \Memory.shared]),
-      Setting("--shared-projections", sharedProjections, \.trunk[each: \Memory.sharedProjections]),
+      MemorySetting("--memories", memories, .init(\Memory.memories)),
+      MemorySetting("--top-k", topK, .init(\Memory.topK)),
+      MemorySetting("--shared", shared, .init(\Memory.shared)),
+      MemorySetting("--shared-projections", sharedProjections, .init(\Memory.sharedProjections)),
     ].compactMap(\.self)
+  }
+}
+
+extension MemorySetting {
+  /// The setting of a flag of linear-attention memories, alone or in a mixture.
+  fileprivate init?<Value>(
+    _ flag: String, _ value: Value?,
+    linear field: WritableKeyPath<LinearMemory.Settings, Value>
+  ) {
+    self.init(
+      flag, value, .init(field),
+      .init((\MixtureOfMemories.Settings.linear).appending(path: field)))
   }
 }
 

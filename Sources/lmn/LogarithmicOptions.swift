@@ -23,26 +23,21 @@ struct LogarithmicOptions: ParsableArguments {
   var levelBias: Bool?
   @Option(help: "Highest level of the tree. (default: no limit)")
   var maximumLevels: Int?
-  @Option(help: "Window: preceding tokens that a token attends to directly. (default: 0)")
-  var window: Int?
   @Option(help: "Number of pinned tokens. (default: 0)")
   var pinned: Int?
 
   /// Settings of the given flags; fixed for a run.
-  var settings: [Setting<Configuration>] {
+  var settings: [MemorySetting] {
     typealias Memory = LogarithmicMemory.Settings
     return [
-      Setting("--banks", banks, \.trunk[each: \Memory.banks]),
-      Setting("--summarizer", summarizer, \.trunk[each: \Memory.summarizer]),
-      Setting("--expand", expand, \.trunk[each: \Memory.expand]),
-      Setting("--arity", arity, \.trunk[each: \Memory.arity]),
-      Setting("--visibility", visibility, \.trunk[each: \Memory.visibility]),
-      Setting("--level-bias", levelBias, \.trunk[each: \Memory.levelBias]),
-      Setting(
-        "--maximum-levels", maximumLevels.map(Optional.some), \.trunk[each: \Memory.maximumLevels]
-      ) { $0.map(String.init) ?? "none" },
-      Setting("--window", window, \.trunk[each: \Memory.window]),
-      Setting("--pinned", pinned, \.trunk[each: \Memory.pinned]),
+      MemorySetting("--banks", banks, .init(\Memory.banks)),
+      MemorySetting("--summarizer", summarizer, .init(\Memory.summarizer)),
+      MemorySetting("--expand", expand, .init(\Memory.expand)),
+      MemorySetting("--arity", arity, .init(\Memory.arity)),
+      MemorySetting("--visibility", visibility, .init(\Memory.visibility)),
+      MemorySetting("--level-bias", levelBias, .init(\Memory.levelBias)),
+      MemorySetting("--maximum-levels", maximumLevels, .init(\Memory.maximumLevels)),
+      MemorySetting("--pinned", pinned, .init(\Memory.pinned)),
     ].compactMap(\.self)
   }
 }

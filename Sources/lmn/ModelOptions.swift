@@ -19,13 +19,13 @@ struct ModelOptions: ParsableArguments {
       "Memory of the blocks; several kinds, separated by commas, are repeated over the blocks. "
         + "(default: logarithmic)", valueName: "kind,…"))
   var memory: MemoryKinds?
-  @Option(help: "Heads of the memories. (default: 4)")
-  var heads: Int?
   @Option(help: "Inner width of the feed-forward layer, in units of the width. (default: 4)")
   var feedForward: Int?
-  @Option(help: "Activation of the feed-forward layer. (default: silu)")
+  @Option(help: "Activation of the feed-forward layer. (default: silu; gpt2-table1: relu)")
   var activation: Activation?
-  @Option(help: "Position encoding. (default: none)")
+  @Option(help: "Norm before memory and feed-forward layer. (default: rms; gpt2-table1: layer)")
+  var norm: Norm.Kind?
+  @Option(help: "Position encoding. (default: none; gpt2-table1: learned)")
   var positions: Positions.Kind?
   @Option(help: "Number of learned positions; only with --positions learned.")
   var maximumLength: Int?
@@ -35,9 +35,11 @@ struct ModelOptions: ParsableArguments {
   var tiedHead: Bool?
   @Option(help: "Dropout rate in training. (default: 0)")
   var dropout: Float?
+  @OptionGroup(title: "Memories") var memories: MemoryOptions
   @OptionGroup(title: "Logarithmic memory") var logarithmic: LogarithmicOptions
   @OptionGroup(title: "Linear-attention memories") var linear: LinearOptions
   @OptionGroup(title: "Mixture of memories") var mixture: MixtureOptions
+  @OptionGroup(title: "Attention") var attention: AttentionOptions
   @OptionGroup(title: "State space memory") var stateSpace: StateSpaceOptions
 
   /// Kinds of memory, separated by commas.
@@ -62,58 +64,42 @@ struct ModelOptions: ParsableArguments {
       Setting("--width", width, \.width),
       Setting("--layers", layers, \.layers),
       Setting("--memory", memory?.kinds, \.memoryKinds) { $0.joined(separator: ",") },
-      Setting("--heads", heads, \.trunk.heads),
       Setting("--feed-forward", feedForward, \.feedForward),
       Setting("--activation", activation, \.activation),
+      Setting("--norm", norm, \.norm),
       Setting("--positions", positions, \.positions),
       Setting("--maximum-length", maximumLength.map(Optional.some), \.maximumLength) {
         $0.map(String.init) ?? "none"
       },
       Setting("--tied-head", tiedHead, \.tiedHead),
       Setting("--dropout", dropout, \.dropout),
-    ].compactMap(\.self) + headWidths + memorySettings.flatMap(\.settings)
+    ].compactMap(\.self) + memorySettings.map(\.setting)
   }
 
-  /// Settings of memories, by the types of memory that have them.
-  private var memorySettings:
-    [(types: [any MemorySettings.Type], settings: [Setting<Configuration>])]
-  {
-    [
-      ([LogarithmicMemory.Settings.self], logarithmic.settings),
-      ([LinearMemory.Settings.self, MixtureOfMemories.Settings.self], linear.settings),
-      ([MixtureOfMemories.Settings.self], mixture.settings),
-      ([DiagonalStateSpace.Settings.self], stateSpace.settings),
-    ]
+  /// Settings of the given flags of memories.
+  private var memorySettings: [MemorySetting] {
+    memories.settings + logarithmic.settings + linear.settings(headWidth: headWidth)
+      + mixture.settings + attention.settings + stateSpace.settings
   }
 
-  /// Widths of the heads of linear-attention memories that `--memory` adds: the width of the model
-  /// divided by the heads. Flags for them come later.
-  private var headWidths: [Setting<Configuration>] {
-    guard let memory, config == nil else { return [] }
-    let isLinear = memory.kinds.contains {
-      MemoryConfiguration(kind: $0)?.settings is any LinearSettings
+  /// Width of the heads of linear-attention memories that `--memory` adds: that of the model divided
+  /// by the heads; nil without such memories, or where a file may give it.
+  private var headWidth: Int? {
+    let kinds = [LinearMemory.Settings.kind, MixtureOfMemories.Settings.kind]
+    guard let memory, config == nil, memory.kinds.contains(where: kinds.contains) else {
+      return nil
     }
-    let width = (width ?? Trunk.Settings().width) / (heads ?? LinearMemory.Settings().heads)
-    guard isLinear, width > 0 else { return [] }
-    return [
-      linear.keyWidth == nil
-        ? Setting("--key-width", width, \.trunk[linear: \.keyWidth]) : nil,
-      linear.valueWidth == nil
-        ? Setting("--value-width", width, \.trunk[linear: \.valueWidth]) : nil,
-    ].compactMap(\.self)
+    let usual = LinearMemory.Settings()
+    return max(1, (width ?? Trunk.Settings().width) / max(1, memories.heads ?? usual.heads))
   }
 
-  /// Throws if a given flag belongs to a kind of memory that the configuration does not have.
+  /// Throws if a given flag belongs to kinds of memory that the configuration does not have.
   func expectFlags(of configuration: Configuration) throws {
-    for (types, settings) in memorySettings {
-      let kinds = types.map { $0.kind }
-      if let flag = settings.first?.flag, Set(kinds).isDisjoint(with: configuration.memoryKinds) {
-        throw ValidationError(
-          "\(flag) has no meaning without a memory of the kind \(kinds.joined(separator: " or ")).")
-      }
-    }
-    if let heads, !configuration.memories.contains(where: { $0.settings is any HeadedSettings }) {
-      throw ValidationError("--heads \(heads) has no meaning without a memory that has heads.")
+    let present = configuration.memoryKinds
+    if let setting = memorySettings.first(where: { !$0.kinds.contains(where: present.contains) }) {
+      throw ValidationError(
+        "\(setting.flag) has no meaning without a memory of the kind "
+          + "\(setting.kinds.joined(separator: " or ")).")
     }
     if let memory, memory.kinds.count > configuration.layers {
       throw ValidationError(
@@ -136,4 +122,5 @@ extension Setting where Settings == Configuration {
 }
 
 extension Activation: ExpressibleByArgument {}
+extension Norm.Kind: ExpressibleByArgument {}
 extension Positions.Kind: ExpressibleByArgument {}

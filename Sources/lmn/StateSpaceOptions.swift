@@ -7,9 +7,9 @@ struct StateSpaceOptions: ParsableArguments {
   var stateWidth: Int?
 
   /// Settings of the given flags; fixed for a run.
-  var settings: [Setting<Configuration>] {
+  var settings: [MemorySetting] {
     [
-      Setting("--state-width", stateWidth, \.trunk[each: \DiagonalStateSpace.Settings.stateWidth])
+      MemorySetting("--state-width", stateWidth, .init(\DiagonalStateSpace.Settings.stateWidth))
     ].compactMap(\.self)
   }
 }

@@ -6,7 +6,7 @@ public import LMN
 /// All are optional: other values come from the preset, the defaults or the resumed run.
 struct TrainingOptions: ParsableArguments {
   @OptionGroup var tasks: TaskOptions
-  @Option(help: "Preset: table1 is the published recipe.")
+  @Option(help: "Preset: table1 is the published recipe, gpt2-table1 its GPT-2 baseline.")
   var preset: Preset?
   @Option(help: "Training steps. (default: 1000; table1: 5000)")
   var steps: Int?
@@ -47,7 +47,10 @@ struct TrainingOptions: ParsableArguments {
   @Option(help: "Steps between checkpoints. (default: 250)")
   var saveEvery: Int?
 
-  enum Preset: String, ExpressibleByArgument, CaseIterable { case table1 }
+  enum Preset: String, ExpressibleByArgument, CaseIterable {
+    case table1
+    case gpt2Table1 = "gpt2-table1"
+  }
   enum TokenizerKind: String, ExpressibleByArgument, CaseIterable { case characters, bytes }
   enum ScheduleKind: String, ExpressibleByArgument, CaseIterable { case constant, cosine }
 
@@ -128,6 +131,8 @@ struct TrainingOptions: ParsableArguments {
     switch preset {
     case .table1:
       return .table1(vocabularySize: vocabularySize)
+    case .gpt2Table1:
+      return .gpt2Table1(vocabularySize: vocabularySize)
     case nil:
       var configuration = TrainingConfiguration(
         model: Configuration(vocabularySize: vocabularySize))

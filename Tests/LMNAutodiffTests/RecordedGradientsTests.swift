@@ -52,6 +52,19 @@ import Testing
       ], on: instructionSet)
   }
 
+  @Test(arguments: InstructionSet.available, [nil, 0, 5])
+  func ofCausalAttention(_ instructionSet: InstructionSet, window: Int?) {
+    let shape = CausalAttentionShape(heads: 2, window: window, scale: 1)
+    let rotary = Rotary(frequencies: Buffer([0.1]))
+    expectSameGradientsRecorded(
+      of: { v in
+        v[0].rotated(by: rotary, heads: 4, at: PositionBuffer(3..<73))
+          .causalAttention(after: v[1], v[2], shape)
+      },
+      at: [.random([70, 12], seed: 1), .random([3, 4], seed: 2), .random([3, 4], seed: 3)],
+      on: instructionSet)
+  }
+
   @Test(arguments: InstructionSet.available)
   func ofLayers(_ instructionSet: InstructionSet) {
     let tokens: TokenBuffer = [2, 0, 2, 3]

@@ -90,12 +90,79 @@ import Testing
         ),
         (
           ["--memory", "stateSpace"],
-          "--heads has no meaning without a memory of the kind logarithmic"
+          "--heads has no meaning without a memory of the kind logarithmic or attention or linear"
         ),
       ] {
         let result = try Command(Command.train + ["text.txt"] + flags, in: directory).finish()
         #expect(result.status == 64 && result.errors.contains(sentence), "\(result.errors)")
       }
+    }
+  }
+
+  /// A flag sets the memories of all kinds that have the setting.
+  @Test func flagsOfSeveralKindsSetAllOfThem() throws {
+    try withSmallFiles { directory in
+      let found = try configuration(
+        [
+          "--memory", "logarithmic,attention", "--layers", "2", "--width", "16", "--heads", "8",
+          "--window", "3", "--banks", "1", "--rotary", "--rotary-base", "500", "--no-bias",
+          "--scale", "width", "--norm", "layer",
+        ], in: directory)
+      let memories = found.memories.map(\.settings)
+      let logarithmic = try #require(memories.first as? LogarithmicMemory.Settings)
+      let attention = try #require(memories.last as? CausalAttention.Settings)
+      #expect((logarithmic.heads, logarithmic.window, logarithmic.banks) == (8, 3, 1))
+      #expect((attention.heads, attention.window, attention.rotaryBase) == (8, 3, 500))
+      #expect(attention.rotary && !attention.bias && attention.scale == .width)
+      #expect(found.norm == .layer)
+    }
+  }
+
+  /// A resumed run has to agree in every kind of memory.
+  @Test func contradictionsInOneKindAreNamed() throws {
+    try withSmallFiles { directory in
+      let json =
+        #"{"layers": 2, "width": 8, "memories": [{"kind": "attention", "heads": 4}, "#
+        + #"{"kind": "logarithmic", "heads": 2, "banks": 1, "summarizer": "linear"}]}"#
+      try write(json, to: directory + "/config.json")
+      let train = ["train", "text.txt", "--output", "run", "--block-length", "4"]
+      let flags = ["--config", "config.json", "--batch-size", "1", "--steps", "1"]
+      #expect(try Command(train + flags, in: directory).finish().status == 0)
+      let resumed = try Command(
+        train + ["--resume", "--steps", "2", "--heads", "2"], in: directory
+      ).finish()
+      #expect(resumed.status == 2)
+      #expect(
+        resumed.errors.contains("--heads is 2, but the run to continue has 2 and 4"),
+        "\(resumed.errors)")
+    }
+  }
+
+  @Test(arguments: [
+    (["--heads", "2", "--memory", "attention", "--banks", "3"], "--banks", "logarithmic"),
+    (["--rotary"], "--rotary", "attention"),
+  ])
+  func flagsOfAbsentKindsAreWrongUsage(flags: [String], flag: String, kind: String) throws {
+    try withSmallFiles { directory in
+      let result = try Command(Command.train + ["text.txt"] + flags, in: directory).finish()
+      let sentence = "\(flag) has no meaning without a memory of the kind \(kind)."
+      #expect(result.status == 64 && result.errors.contains(sentence), "\(result.errors)")
+    }
+  }
+
+  /// The baseline of Table 1, and the flag that scales scores by the width of a head.
+  @Test func presetsOfTheBaselineTakeFlags() throws {
+    try withSmallFiles { directory in
+      func memory(_ flags: [String]) throws -> CausalAttention.Settings? {
+        let all = ["train", "text.txt", "--print-config", "--preset", "gpt2-table1"] + flags
+        let result = try Command(all, in: directory).finish()
+        let found = try Configuration(json: result.output)
+        #expect((found.norm, found.activation, found.positions) == (.layer, .relu, .learned))
+        return found.memories[0].settings as? CausalAttention.Settings
+      }
+      let (usual, lifted) = (try memory([]), try memory(["--scale", "head"]))
+      #expect(usual?.scale == .width && usual?.bias == false)
+      #expect(lifted?.scale == .head && lifted?.bias == false)
     }
   }
 

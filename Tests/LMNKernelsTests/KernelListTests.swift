@@ -8,7 +8,8 @@ import Testing
     + MatmulTests.sharedCalls + TransposeTests.sharedCalls
     + RowSumTests.sharedCalls + AffineSummaryTests.sharedCalls + SeparableConvTests.sharedCalls
     + ExpansionTests.sharedCalls + SingleVectorAttentionTests.sharedCalls
-    + TokenAttentionTests.sharedCalls + RMSNormTests.sharedCalls
+    + TokenAttentionTests.sharedCalls + CausalAttentionTests.sharedCalls + RotaryTests.sharedCalls
+    + RMSNormTests.sharedCalls
     + LayerNormTests.sharedCalls + ActivationTests.sharedCalls + EmbeddingTests.sharedCalls
     + SinusoidTests.sharedCalls + DropoutTests.sharedCalls + RowMaximumTests.sharedCalls
     + PredictionErrorTests.sharedCalls

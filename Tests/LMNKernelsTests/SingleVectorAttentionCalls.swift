@@ -13,6 +13,9 @@ struct AttentionBounds {
   var isBiased = false
   /// The largest input.
   var size = 1.0
+  /// Whether scores are exponents of two: the scale is multiplied by log₂ e, and a log-normalizer
+  /// too; the sum with the largest score has a product.
+  var isBinary = false
 
   /// Roundings of a dot: a head's features are one chain, or several whose sums are folded.
   var dotRoundings: Int { headWidth + 4 }
@@ -24,7 +27,9 @@ struct AttentionBounds {
   var score: Double { largestDot + (isBiased ? size : 0) }
 
   /// Error of a score: the dot, the scale's two and its product, and the sum with the bias.
-  var scoreError: Double { Rounding.error(dotRoundings + 3 + (isBiased ? 1 : 0)) * score }
+  var scoreError: Double {
+    Rounding.error(dotRoundings + 3 + (isBiased ? 1 : 0) + (isBinary ? 3 : 0)) * score
+  }
 
   /// Relative error of a weight: its score, the rounded difference to the largest score or to the
   /// log-normalizer, which is at most twice a score plus the logarithm of the slots, and exp.
@@ -32,7 +37,7 @@ struct AttentionBounds {
   /// Terms of second order are less than a hundredth.
   var weightError: Double {
     1.01
-      * (scoreError + Rounding.unit * (2 * score + log(Double(slots)))
+      * (scoreError + Rounding.unit * (isBinary ? 3 : 1) * (2 * score + log(Double(slots)))
         + Rounding.error(Exponential.roundings))
   }
 

@@ -16,6 +16,8 @@ private let options: [NetworkOption] = [
   NetworkOption("\"dropout\":0.5") { $0.dropout = 0.5 },
   // More places than a run has tokens: the scores of the others are −∞.
   NetworkOption("\"pinned\":30") { $0.logarithmic.pinned = 30 },
+  // The state grows with every run, or up to a window that is shorter than a run or longer.
+  .attention(), .attention(window: 5), .attention(window: 50),
   // The layout of a state without nodes is that of every start.
   NetworkOption("\"memory\":{\"kind\":\"movingAverage\"}") {
     $0.memories = [MemoryConfiguration(MovingAverage.Settings())]

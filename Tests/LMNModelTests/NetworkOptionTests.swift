@@ -38,6 +38,19 @@ struct NetworkOption: Sendable, CustomTestStringConvertible {
     }
   }
 
+  /// Logarithmic memories and attention with rotary positions in turn.
+  static func attention(window: Int? = nil) -> NetworkOption {
+    NetworkOption("attention, window \(window.map(String.init) ?? "none")") {
+      var attention = CausalAttention.Settings()
+      (attention.heads, attention.window, attention.rotary) = (2, window, true)
+      $0.memories = (0..<$0.layers).map { block in
+        block.isMultiple(of: 2)
+          ? MemoryConfiguration(attention) : MemoryConfiguration(LogarithmicMemory.Settings())
+      }
+      $0.trunk[each: \LogarithmicMemory.Settings.heads] = 2
+    }
+  }
+
   static let all = [
     NetworkOption("\"activation\":\"gelu\"") { $0.activation = .gelu },
     NetworkOption("\"activation\":\"relu\"") { $0.activation = .relu },
@@ -46,6 +59,7 @@ struct NetworkOption: Sendable, CustomTestStringConvertible {
     },
     learnedPositions(1600),
     NetworkOption("\"tiedHead\":true") { $0.tiedHead = true },
+    NetworkOption("\"norm\":\"layer\"") { $0.norm = .layer },
     otherMemory,
   ]
 }

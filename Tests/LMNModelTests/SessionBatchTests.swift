@@ -77,6 +77,26 @@ import Testing
     #expect(sum.isFinite)
   }
 
+  /// A cache of attention grows by a chunk of 64 tokens, unless it is a ring.
+  @Test(.enabled(if: lmn_counts_allocations()), arguments: [nil, 20])
+  func stepsAllocateWhereACacheGrows(window: Int?) throws {
+    let network = try LanguageNetwork.small(option: .attention(window: window))
+    // Allocations are counted per thread.
+    computing(threads: 1) {
+      var batch = SessionBatch(network, streams: 3)
+      let tokens: [Token] = [1, 2, 3]
+      var sum: Float = 0
+      for _ in 0..<3 { batch.step(tokens).withScalars { sum += $0[0] } }
+      for (steps, grows) in [(61, false), (1, true), (63, false), (1, true)] {
+        let before = lmn_allocation_count()
+        for _ in 0..<steps { batch.step(tokens).withScalars { sum += $0[0] } }
+        let found = Int(lmn_allocation_count() - before)
+        #expect(found == (grows && window == nil ? 3 : 0), "position \(batch.states[0].position)")
+      }
+      #expect(sum.isFinite)
+    }
+  }
+
   // MARK: - Joining and leaving
 
   /// A stream with its outputs so far, and a session with the same stream alone.
@@ -91,7 +111,7 @@ import Testing
   func streamsJoinAndLeave(_ instructionSet: InstructionSet, threads: Int) throws {
     let networks =
       try SummarizerKind.allCases.map { try LanguageNetwork.small($0) }
-      + NetworkOption.all.map { try .small(option: $0) }
+      + (NetworkOption.all + [.attention(), .attention(window: 5)]).map { try .small(option: $0) }
     for network in networks {
       computing(on: instructionSet, threads: threads) {
         let states = states(network)

@@ -6,7 +6,7 @@ import Testing
 
 @testable import LMNTraining
 
-/// Hybrids of logarithmic memories, state space memories and a user-defined one.
+/// Hybrids of logarithmic memories with each of the other ones.
 @Suite struct HybridTests {
   /// Runs `body` with the moving average as a known kind of memory.
   private func withMovingAverages<R>(_ body: () throws -> R) rethrows -> R {
@@ -22,16 +22,21 @@ import Testing
     return configuration
   }
 
-  private static let mixtures = [
+  private static let averages = [
     ["movingAverage"], ["logarithmic", "movingAverage"],
     ["movingAverage", "logarithmic", "movingAverage", "movingAverage"],
   ]
+  private static let mixtures = averages + [["attention"], ["logarithmic", "attention"]]
 
-  /// The same with state space memories.
-  private static let withStateSpaces =
-    mixtures + [["stateSpace"], ["logarithmic", "stateSpace", "stateSpace", "movingAverage"]]
+  /// The same with the other memories.
+  private static let all =
+    mixtures + [
+      ["stateSpace"], ["logarithmic", "stateSpace", "stateSpace", "movingAverage"],
+      ["linear", "mixtureOfMemories"],
+      ["mixtureOfMemories", "mixtureOfMemories", "mixtureOfMemories", "attention"],
+    ]
 
-  @Test(arguments: mixtures)
+  @Test(arguments: averages)
   func configurationsAreNested(kinds: [String]) throws {
     try withMovingAverages {
       var model = try hybrid(kinds).model
@@ -49,7 +54,7 @@ import Testing
   }
 
   /// The three forms of a hybrid agree.
-  @Test(arguments: withStateSpaces)
+  @Test(arguments: all)
   func formsAgree(kinds: [String]) throws {
     try withMovingAverages {
       var source = ParameterSource(seed: 1, initialisation: .normal)
@@ -71,7 +76,7 @@ import Testing
   }
 
   /// A hybrid trains, and an interrupted run resumes exactly, with windows and with carried state.
-  @Test(arguments: withStateSpaces, [nil, Carry(flow: 2)])
+  @Test(arguments: all, [nil, Carry(flow: 2)])
   func runsGoOnExactly(kinds: [String], carry: Carry?) throws {
     try withMovingAverages {
       var configuration = try hybrid(kinds)

@@ -29,6 +29,21 @@ import Testing
     try recipe.validate()
   }
 
+  /// The baseline's parameters are those of the paper, its recipe that of the table.
+  @Test func gpt2Table1IsThePublishedBaseline() throws {
+    let recipe = TrainingConfiguration.gpt2Table1(vocabularySize: 65)
+    #expect(try ParameterSource.count { try LanguageNetwork(recipe.model, using: &$0) } == 71_105)
+    let memory = #"{"bias":false,"heads":4,"kind":"attention","scale":"width"}"#
+    #expect(
+      recipe.model.json == #"{"activation":"relu","feedForward":4,"layers":4,"#
+        + #""maximumLength":512,"memory":\#(memory),"norm":"layer","positions":"learned","#
+        + #""vocab":65,"width":32}"#)
+    var other = TrainingConfiguration.table1(vocabularySize: 65)
+    other.model = recipe.model
+    #expect(recipe == other)
+    try recipe.validate()
+  }
+
   @Test func otherRunsClipTheirGradients() {
     let configuration = TrainingConfiguration(model: Configuration(vocabularySize: 65))
     #expect(configuration.gradientClipping == 1)

@@ -320,6 +320,49 @@ static void run_attention(lmn_context context, const computation *c, lmn_tree tr
                                                    keys, stepped});
 }
 
+/// Causal attention to the chunk and to tokens before it, with and without a window, forward,
+/// backward and in steps; rotary positions, which need heads of even width.
+static void run_causal_attention(lmn_context context, const computation *c, outcome *o) {
+  const size_t L = c->length, E = c->width, H = c->heads, C = c->start < 200 ? c->start : 200;
+  const float scale = 1 / sqrtf((float)E);
+  const float *qkv = random_values(o, 22, L * 3 * E, 1);
+  const float *keys = random_values(o, 23, C * E, 1), *values = random_values(o, 24, C * E, 1);
+  const float *d_output = random_values(o, 25, L * E, 1);
+  const size_t windows[] = {SIZE_MAX, 40};
+  for (size_t i = 0; i < 2; i++) {
+    OUT(attended, L * E);
+    OUT(log_normalizer, L * H);
+    OUT(d_qkv, L * 3 * E);
+    OUT(d_keys_before, C * E);
+    OUT(d_values_before, C * E);
+    lmn_causal_attention_forward(
+        context, &(lmn_causal_attention){L, E, H, C, windows[i], scale, qkv, keys, values, attended,
+                                         log_normalizer});
+    lmn_causal_attention_backward(
+        context, &(lmn_causal_attention_grad){L, E, H, C, windows[i], scale, qkv, keys, values,
+                                              attended, log_normalizer, d_output, d_qkv,
+                                              d_keys_before, d_values_before});
+    // Positions in the first chunk of a cache, around its end and beyond.
+    const int64_t positions[] = {0, 63, 64, 150};
+    float *chunks[4 * 3], *const *caches[4];
+    for (size_t chunk = 0; chunk < 12; chunk++)
+      chunks[chunk] = random_values(o, 26 + (unsigned)chunk, 2 * E * LMN_CACHE_CHUNK, 1);
+    for (size_t b = 0; b < 4; b++) caches[b] = chunks + 3 * b;
+    OUT(attended_step, 4 * E);
+    lmn_causal_attention_step_forward(
+        context, &(lmn_causal_attention_step){4, E, H, windows[i], scale, positions, qkv, caches,
+                                              attended_step});
+  }
+  if (E / H % 2) return;
+  int64_t *positions = allocate(o, L * sizeof *positions);
+  double *frequencies = allocate(o, E / H / 2 * sizeof *frequencies);
+  for (size_t t = 0; t < L; t++) positions[t] = (int64_t)(c->start + t);
+  for (size_t i = 0; i < E / H / 2; i++) frequencies[i] = 0.1 / (double)(i + 1);
+  OUT(rotated, L * 3 * E);
+  lmn_rotary_forward(context, &(lmn_rotary){L, 3 * E, 2 * H, E / H, c->start > 0, positions,
+                                            frequencies, qkv, rotated});
+}
+
 typedef void runner(lmn_context, const computation *, outcome *);
 
 static void run_all(lmn_context context, const computation *c, outcome *o) {
@@ -328,6 +371,7 @@ static void run_all(lmn_context context, const computation *c, outcome *o) {
   run_state_spaces(context, c, o);
   run_summaries(context, c, tree, o);
   run_attention(context, c, tree, o);
+  run_causal_attention(context, c, o);
 }
 
 /// A weight gradient that is large enough for OpenBLAS on instruction sets that use it.

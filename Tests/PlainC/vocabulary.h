@@ -208,6 +208,11 @@ static void test_functions(void) {
       const float inside = x[l] < -87.3f ? -87.3f : x[l] > 88.0f ? 88.0f : x[l];
       expect_near("vec_exp", l, lanes[l], exp(inside), 2 * ulp * exp(inside));
     }
+    vec_store(lanes, vec_exp2(load(x)), VEC_LANES);
+    for (size_t l = 0; l < VEC_LANES; l++) {
+      const float inside = x[l] < -126 ? -126 : x[l] > 127 ? 127 : x[l];
+      expect_near("vec_exp2", l, lanes[l], exp2(inside), 2 * ulp * exp2(inside));
+    }
     vec_store(lanes, vec_sigmoid(load(x)), VEC_LANES);
     for (size_t l = 0; l < VEC_LANES; l++) {
       const double wanted = 1 / (1 + exp(-(double)x[l]));
@@ -226,6 +231,13 @@ static void test_functions(void) {
     vec_store(lanes, vec_exp(vec_set(ends[i])), VEC_LANES);
     for (size_t l = 0; l < VEC_LANES; l++)
       expect_near("vec_exp", l, lanes[l], exp(inside), 2 * ulp * exp(inside));
+  }
+  const float powers[][2] = {
+      {NAN, NAN},        {INFINITY, 0x1p127f}, {-INFINITY, 0x1p-126f}, {0, 1},
+      {-126, 0x1p-126f}, {127, 0x1p127f},      {-3e38f, 0x1p-126f}};
+  for (size_t i = 0; i < sizeof powers / sizeof *powers; i++) {
+    vec_store(lanes, vec_exp2(vec_set(powers[i][0])), VEC_LANES);
+    for (size_t l = 0; l < VEC_LANES; l++) expect_lane("vec_exp2", l, lanes[l], powers[i][1]);
   }
 }
 

@@ -845,6 +845,80 @@ typedef struct lmn_discretization_grad {
 } lmn_discretization_grad;
 
 void lmn_discretization_backward(lmn_context, const lmn_discretization_grad *);
+// ---- Causal attention -------------------------------------------------------------------------
+
+enum { LMN_MOST_HEAD_WIDTH = 256 };
+
+/// Causal softmax attention of the L tokens of a chunk to themselves, to earlier tokens of the
+/// chunk and to C tokens before it.
+///
+/// Head h has features h D to h D + D - 1. A token t attends to itself and to the w tokens before
+/// its own, as far as there are any. Per head:
+///   score[s]  = scale * query[t] . key[s]
+///   output[t] = sum over s of softmax(score)[s] * value[s]
+/// Scores are computed in tiles: nothing of size L x L is stored.
+typedef struct lmn_causal_attention {
+  size_t length, width, heads;  // heads divides width; D at most LMN_MOST_HEAD_WIDTH
+  size_t before;                // C
+  size_t window;                // w; SIZE_MAX for no limit
+  float scale;
+  const float *qkv;                          // [L, 3E]: query, key and value of each token
+  const float *keys_before, *values_before;  // [C, E]
+  float *output;                             // [L, E]
+  float *log_normalizer;                     // [L, H]: log of the sum of exp(score)
+} lmn_causal_attention;
+
+void lmn_causal_attention_forward(lmn_context, const lmn_causal_attention *);
+
+typedef struct lmn_causal_attention_grad {
+  size_t length, width, heads, before, window;
+  float scale;
+  const float *qkv;                          // [L, 3E]
+  const float *keys_before, *values_before;  // [C, E]
+  const float *output;                       // [L, E]
+  const float *log_normalizer;               // [L, H]
+  const float *d_output;                     // [L, E]
+  float *d_qkv;                              // [L, 3E]
+  float *d_keys_before, *d_values_before;    // [C, E] each, or both NULL: not computed
+} lmn_causal_attention_grad;
+
+void lmn_causal_attention_backward(lmn_context, const lmn_causal_attention_grad *);
+
+enum { LMN_CACHE_CHUNK = 64 };
+
+/// Causal attention of one token of each of B streams, whose keys and values are added to the
+/// stream's cache.
+///
+/// A cache is a list of chunks with LMN_CACHE_CHUNK places each. A chunk has, per head, the keys
+/// [D, LMN_CACHE_CHUNK], then the values [LMN_CACHE_CHUNK, D]. The place of token t is t, with a
+/// window t modulo w + 1.
+typedef struct lmn_causal_attention_step {
+  size_t streams, width, heads;
+  size_t window;  // w; SIZE_MAX for no limit
+  float scale;
+  const int64_t *positions;     // [B]: of the tokens
+  const float *qkv;             // [B, 3E]
+  float *const *const *caches;  // [B]: chunks of the places up to that of the token; in and out
+  float *output;                // [B, E]
+} lmn_causal_attention_step;
+
+void lmn_causal_attention_step_forward(lmn_context, const lmn_causal_attention_step *);
+
+/// Rotary positions (arXiv 2104.09864) of the first `heads` heads of D features, D even; further
+/// features are copied. Elements i and i + D / 2 of a head, as (a, b), become
+/// (a cos(2 pi t) - b sin(2 pi t), b cos(2 pi t) + a sin(2 pi t)), t = positions[r] *
+/// frequencies[i], or -t for the inverse, which is the pullback.
+typedef struct lmn_rotary {
+  size_t rows, width;        // width of a row, at least heads * D
+  size_t heads, head_width;  // head_width: D, even, at most LMN_MOST_HEAD_WIDTH
+  bool inverse;
+  const int64_t *positions;   // [M], none negative
+  const double *frequencies;  // [D / 2], in turns per position
+  const float *x;             // [M, width]
+  float *rotated;             // [M, width]
+} lmn_rotary;
+
+void lmn_rotary_forward(lmn_context, const lmn_rotary *);
 
 // ---- Layers -----------------------------------------------------------------------------------
 

@@ -54,6 +54,10 @@ LMN_KERNEL(state_space_backward)                    // unit: LMN_STATE_SPACE_CHA
 LMN_KERNEL(state_space_step_forward)                // unit: these channels of one stream
 LMN_KERNEL(discretization_forward)                  // unit: one channel
 LMN_KERNEL(discretization_backward)                 // unit: one channel
+LMN_KERNEL(causal_attention_forward)                // unit: LMN_QUERY_BLOCK tokens of one head
+LMN_KERNEL(causal_attention_backward)               // unit: one head
+LMN_KERNEL(causal_attention_step_forward)           // unit: one head of one stream
+LMN_KERNEL(rotary_forward)                          // unit: one row
 LMN_KERNEL(rms_norm_forward)                        // unit: one row
 LMN_KERNEL(rms_norm_backward_x)                     // unit: one row
 LMN_KERNEL(rms_norm_backward_gain)                  // unit: LMN_TILE_COLUMNS columns

@@ -71,6 +71,23 @@ LMN_INLINE vec vec_exp(vec a) {
   return vec_scale_exponent(p, n);
 }
 
+/// 2^a to about one unit in the last place: 2^n * p(r), a = n + r, |r| <= 1/2; 2^0 = 1. Values
+/// outside
+/// [-126, 127] count as the nearer end, so results are normal numbers; NaN stays NaN. The
+/// polynomial is 2^r to 2e-9.
+LMN_INLINE vec vec_exp2(vec a) {
+  a = vec_max(vec_set(-126), vec_min(vec_set(127), a));
+  const vec n = vec_round(a), r = vec_sub(a, n);
+  vec p = vec_set(1.5353362e-4f);
+  p = vec_fma(p, r, vec_set(1.3398875e-3f));
+  p = vec_fma(p, r, vec_set(9.618437e-3f));
+  p = vec_fma(p, r, vec_set(5.5503324e-2f));
+  p = vec_fma(p, r, vec_set(2.4022648e-1f));
+  p = vec_fma(p, r, vec_set(6.931472e-1f));
+  p = vec_fma(p, r, vec_set(1));
+  return vec_scale_exponent(p, n);
+}
+
 /// log(a) of a normal positive number to about one unit in the last place: n ln 2 + log(1 + f),
 /// a = 2^n (1 + f), between the roots of 1/2 and 2. The polynomial is Cephes's.
 LMN_INLINE vec vec_log(vec a) {

@@ -185,6 +185,34 @@ extension Cost {
   }
 }
 
+// MARK: - Causal attention
+
+extension Cost {
+  /// Number of pairs of a token and one that it attends to.
+  static func pairsSeen(length: Int, window: Int?) -> Int {
+    (0..<length).reduce(0) { $0 + min($1, window ?? $1) + 1 }
+  }
+
+  /// Cost of a score and a weighted value per pair.
+  static func causalAttention(pairs: Int, length: Int, width e: Int, heads: Int) -> Cost {
+    Cost(operations: pairs * (4 * e + 12 * heads), values: length * (4 * e + heads))
+  }
+
+  /// Cost of the backward pass: the score again, and the cotangents of weight, query, key and value.
+  static func causalAttentionBackward(pairs: Int, length: Int, width e: Int, heads: Int) -> Cost {
+    Cost(operations: pairs * (10 * e + 12 * heads), values: length * (8 * e + heads))
+  }
+
+  static func causalAttentionStep(seen: Int, width e: Int, heads: Int) -> Cost {
+    Cost(operations: seen * (4 * e + 12 * heads), values: 2 * seen * e + 4 * e)
+  }
+
+  /// Cost of the rotation of queries and keys; a sine or cosine counts as 16 operations.
+  static func rotary(rows: Int, width e: Int, headWidth: Int) -> Cost {
+    Cost(operations: rows * (6 * e + 16 * headWidth), values: 6 * rows * e)
+  }
+}
+
 // MARK: - Models
 
 extension Cost {

@@ -52,6 +52,18 @@ public struct TrainingConfiguration: Sendable, Codable, Equatable {
     return recipe
   }
 
+  /// The GPT-2 baseline of Table 1, by the same recipe: learned positions, LayerNorm, causal
+  /// attention without biases of query, key and value, whose scores are scaled by 1 / √E, and ReLU.
+  public static func gpt2Table1(vocabularySize: Int) -> TrainingConfiguration {
+    var recipe = table1(vocabularySize: vocabularySize)
+    var attention = CausalAttention.Settings()
+    (attention.bias, attention.scale) = (false, .width)
+    recipe.model.memories = [MemoryConfiguration(attention)]
+    (recipe.model.norm, recipe.model.activation) = (.layer, .relu)
+    (recipe.model.positions, recipe.model.maximumLength) = (.learned, recipe.blockLength)
+    return recipe
+  }
+
   /// Throws unless all settings are in range.
   public func validate() throws {
     try model.validate()

@@ -56,6 +56,7 @@ func measureKernels(_ benchmark: KernelBenchmark) {
   benchmark.measureMatrices()
   benchmark.measureTrees()
   benchmark.measureAttention()
+  benchmark.measureCausalAttention()
   benchmark.measureSteps()
   benchmark.measureStateSpaces()
   for rows in [4, L] {
