@@ -13,8 +13,8 @@ public struct Pass {
   public let positions: PositionBuffer
   /// Dropout of the current submodule; nil for none.
   public var dropout: Dropout?
-  /// Balance losses of the routers so far, one per block with a router.
-  public var balances: [Variable] = []
+  /// Routings so far, one per block with a router.
+  public var routings: [Routing] = []
 
   /// A pass over tokens at `positions`.
   ///
@@ -28,8 +28,9 @@ public struct Pass {
     self.dropout = dropout
   }
 
-  /// Mean of the balance losses; nil without a router.
+  /// Balance loss of the routers, the mean over the blocks with one; nil without a router.
   public var balance: Variable? {
+    let balances = routings.map { $0.balance() }
     guard let first = balances.first else { return nil }
     return balances.dropFirst().reduce(first, +).scaled(by: 1 / Float(balances.count))
   }

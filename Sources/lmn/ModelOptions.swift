@@ -51,6 +51,16 @@ struct ModelOptions: ParsableArguments {
     static var allValueStrings: [String] { MemoryConfiguration.known.map { $0.kind } }
   }
 
+  /// A configuration with the given flags.
+  ///
+  /// - Throws: Errors of the configuration file and of flags that do not belong to the memories.
+  func configuration(from base: Configuration) throws -> Configuration {
+    var configuration = base
+    for setting in try settings() { setting.apply(&configuration) }
+    try expectFlags(of: configuration)
+    return configuration
+  }
+
   /// Settings of the given flags, fixed for a run, in the order in which they apply.
   func settings() throws -> [Setting<Configuration>] {
     try [
@@ -74,7 +84,8 @@ struct ModelOptions: ParsableArguments {
   }
 
   /// Settings of memories, by the types of memory that have them.
-  private var memorySettings: [(types: [any MemorySettings.Type], settings: [Setting<Configuration>])]
+  private var memorySettings:
+    [(types: [any MemorySettings.Type], settings: [Setting<Configuration>])]
   {
     [
       ([LogarithmicMemory.Settings.self], logarithmic.settings),
@@ -84,19 +95,25 @@ struct ModelOptions: ParsableArguments {
   }
 
   /// Widths of the heads of linear-attention memories that `--memory` adds: the width of the model
-  /// divided by the heads. Flags for them come later.
+  /// divided by the heads, as the settings before have set them. Flags for them come later.
   private var headWidths: [Setting<Configuration>] {
     guard let memory, config == nil else { return [] }
     let isLinear = memory.kinds.contains {
       MemoryConfiguration(kind: $0)?.settings is any LinearSettings
     }
-    let width = (width ?? Trunk.Settings().width) / (heads ?? LinearMemory.Settings().heads)
-    guard isLinear, width > 0 else { return [] }
+    guard isLinear else { return [] }
+    typealias Settings = LinearMemory.Settings
+    func width(
+      _ flag: String, _ field: WritableKeyPath<Settings, Int>
+    ) -> Setting<Configuration> {
+      Setting(
+        flag,
+        apply: { $0.trunk[linear: field] = max(1, $0.width / max(1, $0.trunk.heads)) },
+        read: { "\($0.trunk[linear: field])" })
+    }
     return [
-      linear.keyWidth == nil
-        ? Setting("--key-width", width, \.trunk[linear: \.keyWidth]) : nil,
-      linear.valueWidth == nil
-        ? Setting("--value-width", width, \.trunk[linear: \.valueWidth]) : nil,
+      linear.keyWidth == nil ? width("--key-width", \.keyWidth) : nil,
+      linear.valueWidth == nil ? width("--value-width", \.valueWidth) : nil,
     ].compactMap(\.self)
   }
 
