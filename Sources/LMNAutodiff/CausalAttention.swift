@@ -15,7 +15,7 @@ extension Variable {
     let (qkv, k, v) = (value, keys.value, values.value)
     let (output, logNormalizer) = qkv.causalAttention(after: k, v, shape)
     // Without gradients of the tokens before, their pullback is most of the work of a short chunk.
-    let reachesBack = keys.node != nil || values.node != nil
+    let reachesBack = keys.source != nil || values.source != nil
     return Variable(
       output,
       Edge.joint([self] + (reachesBack ? [keys, values] : [])) { dy in

@@ -7,10 +7,7 @@ extension LanguageNetwork {
   /// targets do not count.
   func rightAnswers(to examples: [Example]) -> Int {
     ExecutionContext.current.map(examples.count) { index in
-      let example = examples[index]
-      let asked = example.targets.indices.filter { example.targets[$0] >= 0 }
-      let answers = self(example.inputs).value.rows(at: asked).likeliestTokens
-      return zip(asked, answers).count { example.targets[$0] == $1 }
+      self(examples[index].inputs).value.rightAnswers(to: examples[index].targets)
     }.reduce(0, +)
   }
 
@@ -33,6 +30,13 @@ extension LanguageNetwork {
 }
 
 extension Tensor {
+  /// Number of targets predicted correctly by a row of logits `[M, V]` each; ignored targets do not
+  /// count.
+  func rightAnswers(to targets: [Token]) -> Int {
+    let asked = targets.indices.filter { targets[$0] >= 0 }
+    return zip(asked, rows(at: asked).likeliestTokens).count { targets[$0] == $1 }
+  }
+
   /// Index of the largest logit in each row of `[M, V]`; the first of equal ones.
   var likeliestTokens: [Token] {
     let (scalars, width) = (scalars, shape[1])

@@ -19,7 +19,7 @@ public protocol Memory: Module {
   /// - Parameters:
   ///   - x: `[L, E]`, the next L tokens of the stream.
   ///   - state: The state before them, updated to that after them. Gradients flow through it.
-  ///   - pass: The pass; auxiliary losses are added to it.
+  ///   - pass: The pass; the routing of a router is added to it.
   /// - Returns: `[L, E]`.
   func callAsFunction(
     _ x: Variable, after state: inout MemoryState, _ pass: inout Pass

@@ -13,8 +13,8 @@ public struct Pass {
   public let positions: PositionBuffer
   /// Dropout of the current submodule; nil for none.
   public var dropout: Dropout?
-  /// Balances of the routers so far, one per block with a router.
-  public var balances: [RouterBalance] = []
+  /// Routings so far, one per block with a router.
+  public var routings: [Routing] = []
 
   /// A pass over tokens at `positions`.
   ///
@@ -26,13 +26,6 @@ public struct Pass {
     self.start = start
     self.positions = positions
     self.dropout = dropout
-  }
-
-  /// Mean of the balance losses; nil without a router.
-  public var balance: Variable? {
-    guard let first = balances.first else { return nil }
-    return balances.dropFirst().reduce(first.loss) { $0 + $1.loss }
-      .scaled(by: 1 / Float(balances.count))
   }
 
   /// A pass over `length` tokens from position `start` on.

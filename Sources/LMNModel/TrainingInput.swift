@@ -1,7 +1,7 @@
-internal import LMNAutodiff
+package import LMNAutodiff
 public import LMNKernels
 public import LMNLayers
-internal import LMNMemories
+package import LMNMemories
 
 /// Input of one batch item in the training of a network.
 public protocol TrainingInput: RecordedInput {
@@ -27,7 +27,7 @@ extension RecordedBatch where M: Network, Input: TrainingInput {
   /// Records a network's mean loss over a batch.
   ///
   /// With a gradient, the loss is that of training: with dropout by the items' draws, and with the
-  /// auxiliary losses of the memories added.
+  /// balance loss of the routers added.
   ///
   /// - Parameters:
   ///   - result: The results to compute.
@@ -37,7 +37,7 @@ extension RecordedBatch where M: Network, Input: TrainingInput {
   ///   - context: The context to compute in.
   ///   - makeInput: Allocates an input.
   ///   - loss: The loss `[1]` of one item, after a state and in a pass.
-  convenience init(
+  package convenience init(
     _ result: Result, at network: M, overBatchOf count: Int, groups: Int = 8,
     in context: ExecutionContext,
     inputs makeInput: () -> Input,
@@ -62,7 +62,7 @@ extension RecordedBatch where M: Network, Input: TrainingInput {
       if isTraining {
         let training = TrainingLoss(value, in: pass, of: network.configuration)
         if let balance = training.balance {
-          observed = [training.task.value, balance.value] + pass.balances.map(\.shares)
+          observed = [training.task.value, balance.value] + training.routers.map(\.shares)
         }
         value = training.total
       }

@@ -6,15 +6,22 @@ internal import LMNMemories
 public struct TrainingLoss: Sendable {
   /// Loss of the task.
   public let task: Variable
-  /// Balance loss, the mean over the blocks with a router; nil without.
+  /// Balance of the router of every block that has one.
+  public let routers: [RouterBalance]
+  /// Balance loss, the mean over the routers; nil without.
   public let balance: Variable?
-  /// Their sum.
+  /// Loss of the task and scaled balance loss.
   public let total: Variable
 
   /// The loss of a task in a pass.
   init(_ task: Variable, in pass: Pass, of configuration: Configuration) {
     self.task = task
-    balance = pass.balance
+    let routers = pass.routings.map { $0.balance() }
+    self.routers = routers
+    balance = routers.first.map { first in
+      routers.dropFirst().reduce(first.loss) { $0 + $1.loss }
+        .scaled(by: 1 / Float(routers.count))
+    }
     total = balance.map { task + $0.scaled(by: configuration.balanceScale) } ?? task
   }
 }

@@ -79,7 +79,7 @@ public struct Trunk: Module {
   /// - Parameters:
   ///   - x: `[L, E]`, the next L tokens of a stream, embedded.
   ///   - state: The state before them, updated to that after them. Gradients flow through it.
-  ///   - pass: The pass over them; auxiliary losses are added to it.
+  ///   - pass: The pass over them; the routings of routers are added to it.
   /// - Returns: `[L, E]`, normalised.
   public func callAsFunction(
     _ x: Variable, after state: inout State, _ pass: inout Pass

@@ -5,7 +5,7 @@ import LMNExperiments
 struct Experiment: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Train small networks on tasks with exact answers, and measure accuracies.",
-    subcommands: [Recall.self, Needle.self])
+    subcommands: [Recall.self, Paired.self, Needle.self])
 
   struct Recall: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -109,7 +109,7 @@ struct Experiment: ParsableCommand {
 }
 
 /// Runs `body`, which depends on flags only, and turns its errors into usage errors.
-private func withUsageErrors(_ body: () throws -> Void) throws {
+func withUsageErrors(_ body: () throws -> Void) throws {
   do { try body() } catch { throw ValidationError("\(error)") }
 }
 

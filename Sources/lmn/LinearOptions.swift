@@ -28,14 +28,11 @@ struct LinearOptions: ParsableArguments {
   var decayNormalizer: Float?
 
   /// Settings of the given flags; fixed for a run.
-  ///
-  /// - Parameter headWidth: Width of keys and values of a head where flags do not give it; nil to
-  ///   leave it.
-  func settings(headWidth: Int?) -> [MemorySetting] {
+  var settings: [MemorySetting] {
     [
       MemorySetting("--rule", rule, linear: \.rule),
-      MemorySetting("--key-width", keyWidth ?? headWidth, linear: \.keyWidth),
-      MemorySetting("--value-width", valueWidth ?? headWidth, linear: \.valueWidth),
+      MemorySetting("--key-width", keyWidth, linear: \.keyWidth),
+      MemorySetting("--value-width", valueWidth, linear: \.valueWidth),
       MemorySetting("--feature-map", featureMap, linear: \.featureMap),
       MemorySetting("--normalize", normalize, linear: \.normalize),
       MemorySetting("--convolution", convolution, linear: \.convolution),

@@ -73,30 +73,54 @@ struct ModelOptions: ParsableArguments {
       },
       Setting("--tied-head", tiedHead, \.tiedHead),
       Setting("--dropout", dropout, \.dropout),
-    ].compactMap(\.self) + memorySettings.map(\.setting)
+    ].compactMap(\.self) + memories.settings.map(\.setting) + headWidths
+      + kindSettings.map(\.setting)
   }
 
-  /// Settings of the given flags of memories.
-  private var memorySettings: [MemorySetting] {
-    memories.settings + logarithmic.settings + linear.settings(headWidth: headWidth)
-      + mixture.settings + attention.settings + stateSpace.settings
+  /// The configuration with the given flags.
+  ///
+  /// - Parameter base: The configuration that they are applied to.
+  /// - Returns: The configuration.
+  /// - Throws: Errors of the configuration file and of flags without meaning.
+  func configuration(from base: Configuration) throws -> Configuration {
+    var configuration = base
+    for setting in try settings() { setting.apply(&configuration) }
+    try expectFlags(of: configuration)
+    return configuration
   }
 
-  /// Width of the heads of linear-attention memories that `--memory` adds: that of the model divided
-  /// by the heads; nil without such memories, or where a file may give it.
-  private var headWidth: Int? {
+  /// Settings of the given flags that one kind of memory has, or few.
+  private var kindSettings: [MemorySetting] {
+    logarithmic.settings + linear.settings + mixture.settings + attention.settings
+      + stateSpace.settings
+  }
+
+  /// Widths of the heads of linear-attention memories that `--memory` adds: the width of the model
+  /// divided by the heads. They follow the flags for those, and precede those for the widths.
+  private var headWidths: [Setting<Configuration>] {
     let kinds = [LinearMemory.Settings.kind, MixtureOfMemories.Settings.kind]
-    guard let memory, config == nil, memory.kinds.contains(where: kinds.contains) else {
-      return nil
+    guard let memory, config == nil, memory.kinds.contains(where: kinds.contains) else { return [] }
+    return [("--key-width", \.keyWidth), ("--value-width", \.valueWidth)].map {
+      (flag: String, field: WritableKeyPath<LinearMemory.Settings, Int>) in
+      let mixed = (\MixtureOfMemories.Settings.linear).appending(path: field)
+      return Setting(
+        flag,
+        apply: {
+          let (width, trunk) = ($0.width, $0.trunk)
+          $0.trunk[each: field] = max(1, width / max(1, trunk[each: \LinearMemory.Settings.heads]))
+          $0.trunk[each: mixed] =
+            max(1, width / max(1, trunk[each: \MixtureOfMemories.Settings.linear.heads]))
+        },
+        read: {
+          "\($0.memoryKinds.contains(kinds[0]) ? $0.trunk[each: field] : $0.trunk[each: mixed])"
+        })
     }
-    let usual = LinearMemory.Settings()
-    return max(1, (width ?? Trunk.Settings().width) / max(1, memories.heads ?? usual.heads))
   }
 
   /// Throws if a given flag belongs to kinds of memory that the configuration does not have.
   func expectFlags(of configuration: Configuration) throws {
-    let present = configuration.memoryKinds
-    if let setting = memorySettings.first(where: { !$0.kinds.contains(where: present.contains) }) {
+    let (present, settings) = (configuration.memoryKinds, memories.settings + kindSettings)
+    if let setting = settings.first(where: { !$0.kinds.contains(where: present.contains) }) {
       throw ValidationError(
         "\(setting.flag) has no meaning without a memory of the kind "
           + "\(setting.kinds.joined(separator: " or ")).")

@@ -37,10 +37,8 @@ struct SweepOptions: ParsableArguments {
   /// - Throws: Errors of the configuration file.
   func settings(model: ModelOptions, epochs: Int, testExamples: Int) throws -> SweepSettings {
     // The task replaces the vocabulary size.
-    var configuration = Configuration(vocabularySize: 1)
-    for setting in try model.settings() { setting.apply(&configuration) }
-    try model.expectFlags(of: configuration)
-    var settings = SweepSettings(model: configuration)
+    var settings = SweepSettings(
+      model: try model.configuration(from: Configuration(vocabularySize: 1)))
     settings.examples = examples
     settings.batchSize = batchSize
     settings.learningRates = learningRate.elements

@@ -335,7 +335,7 @@ typedef struct lmn_separable_conv_grad {
 
 void lmn_separable_conv_backward(lmn_context, const lmn_separable_conv_grad *);
 
-enum { LMN_MOST_HEADS = 256 };
+enum { LMN_MOST_HEADS = 256, LMN_MOST_HEAD_WIDTH = 256 };
 
 /// Single-vector attention: a query and a value per slot, one key per position.
 ///
@@ -712,7 +712,7 @@ typedef struct lmn_silu_gate_grad {
 
 void lmn_silu_gate_backward(lmn_context, const lmn_silu_gate_grad *);
 
-enum { LMN_MOST_HEAD_WIDTH = 256, LMN_MOST_CHUNK = 64 };
+enum { LMN_MOST_CHUNK = 64 };
 
 /// Recurrence of matrix-valued states S [key_width, value_width], per segment and head, row by row:
 ///   S = exp(decay) * S                   of all of S, or of each of its rows; without: S
@@ -845,9 +845,8 @@ typedef struct lmn_discretization_grad {
 } lmn_discretization_grad;
 
 void lmn_discretization_backward(lmn_context, const lmn_discretization_grad *);
-// ---- Causal attention -------------------------------------------------------------------------
 
-enum { LMN_MOST_HEAD_WIDTH = 256 };
+// ---- Causal attention -------------------------------------------------------------------------
 
 /// Causal softmax attention of the L tokens of a chunk to themselves, to earlier tokens of the
 /// chunk and to C tokens before it.

@@ -9,7 +9,7 @@ public import LMNLayers
 /// Optionally, one more memory receives every token, with weight 1.
 ///
 /// State: as that of ``LinearMemory``, with G = M, or M + 1 with a shared memory, which is the last.
-/// Its balance loss is added to the pass.
+/// Its routing is added to the pass.
 public struct MixtureOfMemories: Memory {
   /// Router `[M, E]`: logits of the memories.
   public var router: Variable
@@ -41,7 +41,7 @@ public struct MixtureOfMemories: Memory {
     _ x: Variable, after state: inout MemoryState, _ pass: inout Pass
   ) -> Variable {
     let routing = route(x)
-    pass.balances.append(routing.balance())
+    pass.routings.append(routing)
     return memory.recall(
       x, routing: routing, grouping: grouping(routing), after: &state)
   }
