@@ -12,7 +12,7 @@ enum { MATMUL_BLOCK = 1 << 17 };
 /// product = start + left . right for `rows` by `columns` elements.
 static void matmul_block(size_t rows, size_t columns, const matmul_operands *o, matmul_start start,
                          const float *bias) {
-  if (matmul_copies(rows, columns)) {
+  if (matmul_copies(rows, columns, o)) {
     matmul_copied(rows, columns, o, start, bias);
     return;
   }
@@ -95,8 +95,8 @@ static matmul_ahead matmul_block_ahead(size_t depth, const float *left, size_t i
 /// product = start + left^T . right in at most matmul_depth steps.
 LMN_INLINE void matmul_transposed_part(size_t rows, size_t columns, const matmul_operands *o,
                                        matmul_start start, matmul_ahead *ahead) {
-  if (matmul_copies(rows, columns))
-    matmul_copied_transposed(rows, columns, o, start, ahead);
+  if (matmul_copies(rows, columns, o))
+    matmul_copied_transposed(rows, columns, o, start);
   else
     matmul_strips(o, 0, rows, columns, start, NULL, ahead);
 }

@@ -1,6 +1,6 @@
-// Products of many rows, block by block, whose factors are copied to the stack: a register tile then
-// reads adjacent cache lines, whatever the strides of the matrices. Rows at a power-of-two stride
-// would share few sets of a cache.
+// Products of many rows, block by block, whose factors are copied to the stack: a register tile
+// then reads adjacent cache lines, whatever the strides of the matrices. Rows at a power-of-two
+// stride would share few sets of a cache.
 #ifndef LMN_MATMUL_COPIED_VEC_H
 #define LMN_MATMUL_COPIED_VEC_H
 
@@ -12,7 +12,7 @@ enum {
   MATMUL_COPIES = MATMUL_PANEL <= 16,
   MATMUL_STEPS = 256,  // of a sum in a block: a panel has half of a first-level cache of 32 KB
   MATMUL_ROWS = 192,   // of a copied left factor, for a second-level cache of 512 KB
-  MATMUL_GROUP = 2,    // panels copied together, since a row of the right factor may be a page
+  MATMUL_GROUP = 2 * MATMUL_PANEL,  // columns copied together: each row may be in a page of its own
   MATMUL_HEIGHT = TILE_HEIGHT(TILE_VECTORS),
   MATMUL_LINE = 16,  // floats
   MATMUL_PADDED = MATMUL_STEPS + MATMUL_LINE,
@@ -50,17 +50,18 @@ LMN_INLINE void matmul_prefetch(matmul_later *later) {
   }
 }
 
-/// The tiles of a panel, `tile_stride` floats of the left factor apart.
-LMN_INLINE void matmul_panel(const matmul_operands *o, size_t tile_stride, size_t rows,
-                             matmul_start start, const float *bias, matmul_later *next_left,
-                             matmul_later *next_right) {
+/// The tiles of a panel of `vectors` vectors, `tile_stride` floats of the left factor apart; the
+/// last vector of a row of the product has `lanes` lanes.
+LMN_INLINE void matmul_panel(const size_t vectors, size_t lanes, const matmul_operands *o,
+                             size_t tile_stride, size_t rows, matmul_start start, const float *bias,
+                             matmul_later *next_left, matmul_later *next_right) {
   const float *left = o->left;
   float *product = o->product;
 #define MATMUL_TILES(height, stride)                                                               \
   while (rows >= height) {                                                                         \
     matmul_prefetch(next_left);                                                                    \
     matmul_prefetch(next_right);                                                                   \
-    matmul_tile(height, TILE_VECTORS, VEC_LANES, o, left, o->right, product, start, bias, NULL);   \
+    matmul_tile(height, vectors, lanes, VEC_LANES, o, left, o->right, product, start, bias, NULL); \
     left += stride;                                                                                \
     product += height * o->product_row;                                                            \
     rows -= height;                                                                                \
@@ -85,8 +86,8 @@ LMN_INLINE void matmul_copy_rows(const matmul_operands *o, size_t rows, float *c
   }
 }
 
-/// Columns of a transposed left factor: MATMUL_STEPS steps of MATMUL_HEIGHT values for every tile.
-/// Vectors are stored whole; the next step overwrites what is too much.
+/// Columns of a transposed left factor: MATMUL_STEPS steps of MATMUL_HEIGHT values for every tile,
+/// and room for a vector. Vectors are stored whole; the next step overwrites what is too much.
 LMN_INLINE void matmul_copy_columns(const matmul_operands *o, size_t rows, float *copy) {
   enum { STEPS = 16, VECTORS = (MATMUL_HEIGHT + VEC_LANES - 1) / VEC_LANES };
   // A few steps at a time, so that lines that adjacent tiles share stay in the cache.
@@ -94,7 +95,7 @@ LMN_INLINE void matmul_copy_columns(const matmul_operands *o, size_t rows, float
     const size_t last = lmn_min(first + STEPS, o->inner);
     for (size_t i = 0; i < rows; i += MATMUL_HEIGHT) {
       const float *from = o->left + i;
-      float *to = copy + i * MATMUL_STEPS;
+      float *to = copy + i * MATMUL_PADDED;
       if (rows - i >= VECTORS * VEC_LANES) {
         for (size_t k = first; k < last; k++)
 #pragma clang loop unroll(full)
@@ -110,120 +111,148 @@ LMN_INLINE void matmul_copy_columns(const matmul_operands *o, size_t rows, float
   }
 }
 
-/// product = start + left . right for `rows` rows and whole panels, in at most MATMUL_STEPS steps;
-/// at most MATMUL_ROWS rows if the left factor is copied.
-LMN_INLINE void matmul_panels(const bool transposed, const bool copied, size_t rows, size_t panels,
+/// Panels of the right factor. Their last vector is filled up with zeros.
+LMN_INLINE void matmul_copy_panels(const matmul_operands *o, size_t column, size_t columns,
+                                   float *copy) {
+  const float *from = o->right + column;
+  for (size_t k = 0; k < o->inner; k++, from += o->right_row, copy += MATMUL_PANEL)
+    for (size_t j = 0; j < columns; j += VEC_LANES)
+      vec_store(copy + j / MATMUL_PANEL * MATMUL_STEPS * MATMUL_PANEL + j % MATMUL_PANEL,
+                vec_load(from + j, lmn_min(VEC_LANES, columns - j)), VEC_LANES);
+}
+
+/// product = start + left . right for `rows` rows, in at most MATMUL_STEPS steps. With `copy`, the
+/// left factor is copied there, at most MATMUL_ROWS rows of it.
+LMN_INLINE void matmul_panels(const bool transposed, float *copy, size_t rows, size_t columns,
                               const matmul_operands *o, matmul_start start, const float *bias,
                               matmul_later next_left) {
-  float left[copied ? MATMUL_ROWS * MATMUL_PADDED : 1] __attribute__((aligned(64)));
-  float right[MATMUL_GROUP * MATMUL_STEPS * MATMUL_PANEL] __attribute__((aligned(64)));
-  if (copied && transposed) matmul_copy_columns(o, rows, left);
-  if (copied && !transposed) matmul_copy_rows(o, rows, left);
-  matmul_operands tiles = {
-      .inner = o->inner,
-      .left = copied ? left : o->left,
-      .left_row = transposed ? 1 : copied ? MATMUL_PADDED : o->left_row,
-      .left_step = !transposed ? 1 : copied ? MATMUL_HEIGHT : o->left_step,
-      .right_row = MATMUL_PANEL,
-      .product_row = o->product_row,
-  };
-  const size_t tile_stride =
-      copied && transposed ? MATMUL_HEIGHT * MATMUL_STEPS : MATMUL_HEIGHT * tiles.left_row;
-  for (size_t first = 0; first < panels; first += MATMUL_GROUP) {
-    const size_t count = lmn_min(MATMUL_GROUP, panels - first);
-    const float *from = o->right + first * MATMUL_PANEL;
-    for (size_t k = 0; k < o->inner; k++)
-      for (size_t j = 0; j < count; j++)
-#pragma clang loop unroll(full)
-        for (size_t v = 0; v < MATMUL_PANEL; v += VEC_LANES)
-          vec_store(right + (j * MATMUL_STEPS + k) * MATMUL_PANEL + v,
-                    vec_load(from + k * o->right_row + j * MATMUL_PANEL + v, VEC_LANES), VEC_LANES);
-    const size_t next = lmn_min(MATMUL_GROUP, panels - first - count);
+  float right[MATMUL_GROUP * MATMUL_STEPS] __attribute__((aligned(64)));
+  matmul_operands tiles = *o;
+  tiles.right_row = MATMUL_PANEL;
+  if (transposed)
+    tiles.left_row = 1;
+  else
+    tiles.left_step = 1;
+  size_t tile_stride = MATMUL_HEIGHT * tiles.left_row;
+  if (copy) {
+    tiles.left = copy;
+    tile_stride = MATMUL_HEIGHT * MATMUL_PADDED;
+  }
+  if (copy && transposed) {
+    matmul_copy_columns(o, rows, copy);
+    tiles.left_step = MATMUL_HEIGHT;
+  } else if (copy) {
+    matmul_copy_rows(o, rows, copy);
+    tiles.left_row = MATMUL_PADDED;
+  }
+  for (size_t first = 0; first < columns; first += MATMUL_GROUP) {
+    const size_t width = lmn_min(MATMUL_GROUP, columns - first);
+    if (width == MATMUL_GROUP)
+      matmul_copy_panels(o, first, MATMUL_GROUP, right);
+    else
+      matmul_copy_panels(o, first, width, right);
+    const size_t next = lmn_min(MATMUL_GROUP, columns - first - width);
     matmul_later next_right =
-        matmul_later_of(from + count * MATMUL_PANEL, o->right_row, next ? o->inner : 0,
-                        next * MATMUL_PANEL, count * lmn_units(rows, MATMUL_HEIGHT));
-    for (size_t j = 0; j < count; j++) {
-      tiles.right = right + j * MATMUL_STEPS * MATMUL_PANEL;
-      tiles.product = o->product + (first + j) * MATMUL_PANEL;
-      matmul_panel(&tiles, tile_stride, rows, start,
-                   bias ? bias + (first + j) * MATMUL_PANEL : NULL, &next_left, &next_right);
+        matmul_later_of(o->right + first + width, o->right_row, next ? o->inner : 0, next,
+                        lmn_units(width, MATMUL_PANEL) * lmn_units(rows, MATMUL_HEIGHT));
+    tiles.right = right;
+    tiles.product = o->product + first;
+    for (size_t j = 0; j < width; j += MATMUL_PANEL) {
+      const size_t vectors = lmn_units(lmn_min(MATMUL_PANEL, width - j), VEC_LANES);
+      const size_t lanes = lmn_min(MATMUL_PANEL, width - j) - (vectors - 1) * VEC_LANES;
+      const float *added = bias ? bias + first + j : NULL;
+#define MATMUL_PANEL_OF(vectors, lanes) \
+  matmul_panel(vectors, lanes, &tiles, tile_stride, rows, start, added, &next_left, &next_right)
+      if (width - j >= MATMUL_PANEL)
+        MATMUL_PANEL_OF(TILE_VECTORS, VEC_LANES);
+      else if (vectors == 1)
+        MATMUL_PANEL_OF(1, lanes);
+      else if (vectors == 2)
+        MATMUL_PANEL_OF(2, lanes);
+#if TILE_WIDE
+      else if (vectors == 3)
+        MATMUL_PANEL_OF(3, lanes);
+      else
+        MATMUL_PANEL_OF(4, lanes);
+#endif
+#undef MATMUL_PANEL_OF
+      tiles.right += MATMUL_STEPS * MATMUL_PANEL;
+      tiles.product += MATMUL_PANEL;
     }
   }
 }
 
-static void matmul_panels_copied(size_t rows, size_t panels, const matmul_operands *o,
+static void matmul_panels_copied(size_t rows, size_t columns, const matmul_operands *o,
                                  matmul_start start, const float *bias, matmul_later next_left) {
-  matmul_panels(false, true, rows, panels, o, start, bias, next_left);
+  float copy[MATMUL_ROWS * MATMUL_PADDED] __attribute__((aligned(64)));
+  matmul_panels(false, copy, rows, columns, o, start, bias, next_left);
 }
 
-static void matmul_panels_in_place(size_t rows, size_t panels, const matmul_operands *o,
+static void matmul_panels_in_place(size_t rows, size_t columns, const matmul_operands *o,
                                    matmul_start start, const float *bias, matmul_later next_left) {
-  matmul_panels(false, false, rows, panels, o, start, bias, next_left);
+  matmul_panels(false, NULL, rows, columns, o, start, bias, next_left);
 }
 
-static void matmul_panels_transposed(size_t rows, size_t panels, const matmul_operands *o,
+static void matmul_panels_transposed(size_t rows, size_t columns, const matmul_operands *o,
                                      matmul_start start) {
-  matmul_panels(true, true, rows, panels, o, start, NULL, (matmul_later){0});
+  float copy[MATMUL_ROWS * MATMUL_PADDED] __attribute__((aligned(64)));
+  matmul_panels(true, copy, rows, columns, o, start, NULL, (matmul_later){0});
 }
 
-static void matmul_panels_transposed_in_place(size_t rows, size_t panels, const matmul_operands *o,
+static void matmul_panels_transposed_in_place(size_t rows, size_t columns, const matmul_operands *o,
                                               matmul_start start) {
-  matmul_panels(true, false, rows, panels, o, start, NULL, (matmul_later){0});
+  matmul_panels(true, NULL, rows, columns, o, start, NULL, (matmul_later){0});
 }
 
-/// Whether the factors of a product are copied: if enough tiles use a panel.
-LMN_INLINE bool matmul_copies(size_t rows, size_t columns) {
-  return MATMUL_COPIES && rows >= 2 * LMN_TILE_ROWS && columns >= MATMUL_PANEL;
+/// Whether panels are copied: if enough tiles use one. Strips in place suffer from long rows of the
+/// right factor and from a last vector that is not whole.
+LMN_INLINE bool matmul_copies(size_t rows, size_t columns, const matmul_operands *o) {
+  const bool suffers = o->right_row >= 512 || columns % MATMUL_PANEL != 0;
+  return MATMUL_COPIES && o->inner > 0 && rows >= (suffers ? 32 : 96);
 }
 
 /// product = start + left . right. A sum goes on from the value that its last block has stored, so
 /// its bits are those of one block.
-static void matmul_copied(size_t rows, size_t columns, const matmul_operands *o,
-                          matmul_start start, const float *bias) {
-  // Copying costs a few percent of the time of 256 columns, and reading in place as much.
+static void matmul_copied(size_t rows, size_t columns, const matmul_operands *o, matmul_start start,
+                          const float *bias) {
+  // A copy of the left factor costs a few percent of the time of 256 columns, and its conflicts in
+  // the cache, in place, as much.
   const bool copied = columns >= 256;
-  const size_t panels = columns / MATMUL_PANEL, whole = panels * MATMUL_PANEL;
-  const size_t most = copied ? MATMUL_ROWS : (1 << 16) / lmn_min(o->inner, MATMUL_STEPS);
+  const size_t deep = lmn_min(o->inner, MATMUL_STEPS);
+  const size_t most = copied ? MATMUL_ROWS : (1 << 16) / deep / LMN_TILE_ROWS * LMN_TILE_ROWS;
   for (size_t i = 0; i < rows; i += most)
     for (size_t k = 0; k < o->inner; k += MATMUL_STEPS) {
-      const size_t height = lmn_min(rows - i, most), steps = lmn_min(o->inner - k, MATMUL_STEPS);
+      const size_t height = lmn_min(rows - i, most);
       matmul_operands part = *o;
-      part.inner = steps;
+      part.inner = lmn_min(o->inner - k, MATMUL_STEPS);
       part.left += i * o->left_row + k;
       part.right += k * o->right_row;
       part.product += i * o->product_row;
-      const matmul_start from = k ? MATMUL_PRODUCT : start;
-      const bool ends = k + steps == o->inner;
-      const matmul_later next = matmul_later_of(
-          ends ? o->left + (i + height) * o->left_row : part.left + steps, o->left_row,
-          ends ? lmn_min(rows - i - height, most) : height,
-          ends ? lmn_min(o->inner, MATMUL_STEPS) : lmn_min(o->inner - k - steps, MATMUL_STEPS),
-          panels * lmn_units(height, MATMUL_HEIGHT));
-      (copied ? matmul_panels_copied : matmul_panels_in_place)(height, panels, &part, from, bias,
-                                                               next);
-      part.right += whole;
-      part.product += whole;
-      matmul_strips(&part, 0, height, columns - whole, from, bias ? bias + whole : NULL, NULL);
+      const size_t tiles = lmn_units(height, MATMUL_HEIGHT) * lmn_units(columns, MATMUL_PANEL);
+      const size_t rest = o->inner - k - part.inner;
+      const matmul_later next =
+          rest ? matmul_later_of(part.left + part.inner, o->left_row, height,
+                                 lmn_min(rest, MATMUL_STEPS), tiles)
+               : matmul_later_of(o->left + (i + height) * o->left_row, o->left_row,
+                                 lmn_min(rows - i - height, most), deep, tiles);
+      (copied ? matmul_panels_copied : matmul_panels_in_place)(
+          height, columns, &part, k ? MATMUL_PRODUCT : start, bias, next);
     }
 }
 
 /// product = start + left^T . right in at most MATMUL_STEPS steps.
 static void matmul_copied_transposed(size_t rows, size_t columns, const matmul_operands *o,
-                                     matmul_start start, matmul_ahead *ahead) {
+                                     matmul_start start) {
   // Short rows are in enough sets of the first-level cache.
   const bool copied = columns * o->left_step >= 1 << 16;
-  const size_t panels = columns / MATMUL_PANEL, whole = panels * MATMUL_PANEL;
   const size_t most = copied ? MATMUL_ROWS : rows;
   for (size_t i = 0; i < rows; i += most) {
     const size_t height = lmn_min(rows - i, most);
     matmul_operands part = *o;
     part.left += i;
     part.product += i * o->product_row;
-    (copied ? matmul_panels_transposed : matmul_panels_transposed_in_place)(height, panels, &part,
+    (copied ? matmul_panels_transposed : matmul_panels_transposed_in_place)(height, columns, &part,
                                                                             start);
-    part.right += whole;
-    part.product += whole;
-    matmul_strips(&part, 0, height, columns - whole, start, NULL, ahead);
   }
 }
 

@@ -32,11 +32,12 @@ typedef struct {
 
 // product[i][j] = start + sum over k, in order, of left[i][k] * right[k][j]. Each element is one
 // chain of fused multiply-adds, so its bits depend neither on the tile nor on the rows around it.
-// `ahead` may be NULL.
+// The last vectors of a row of the right factor and of the product have `right_lanes` and
+// `last_lanes` lanes. `ahead` may be NULL.
 LMN_INLINE void matmul_tile(const size_t rows, const size_t vectors, size_t last_lanes,
-                            const matmul_operands *o, const float *left, const float *right,
-                            float *product, matmul_start start, const float *bias,
-                            matmul_ahead *ahead) {
+                            size_t right_lanes, const matmul_operands *o, const float *left,
+                            const float *right, float *product, matmul_start start,
+                            const float *bias, matmul_ahead *ahead) {
   vec sum[TILE_MOST_ROWS][TILE_MOST_VECTORS];
 #pragma clang loop unroll(full)
   for (size_t i = 0; i < rows; i++)
@@ -61,7 +62,7 @@ LMN_INLINE void matmul_tile(const size_t rows, const size_t vectors, size_t last
     vec r[TILE_MOST_VECTORS];
 #pragma clang loop unroll(full)
     for (size_t j = 0; j < vectors; j++)
-      r[j] = vec_load(right + j * VEC_LANES, j + 1 < vectors ? VEC_LANES : last_lanes);
+      r[j] = vec_load(right + j * VEC_LANES, j + 1 < vectors ? VEC_LANES : right_lanes);
 #pragma clang loop unroll(full)
     for (size_t i = 0; i < rows; i++) {
       const vec l = vec_set(left[i * o->left_row]);
@@ -91,12 +92,13 @@ LMN_INLINE void matmul_strip(const size_t height, const size_t vectors, size_t l
   const float *left = o->left + row * o->left_row, *right = o->right + column;
   float *product = o->product + row * o->product_row + column;
   if (bias) bias += column;
-#define MATMUL_TILES(count)                                                               \
-  while (rows >= count) {                                                                 \
-    matmul_tile(count, vectors, last_lanes, o, left, right, product, start, bias, ahead); \
-    left += count * o->left_row;                                                          \
-    product += count * o->product_row;                                                    \
-    rows -= count;                                                                        \
+#define MATMUL_TILES(count)                                                                   \
+  while (rows >= count) {                                                                     \
+    matmul_tile(count, vectors, last_lanes, last_lanes, o, left, right, product, start, bias, \
+                ahead);                                                                       \
+    left += count * o->left_row;                                                              \
+    product += count * o->product_row;                                                        \
+    rows -= count;                                                                            \
   }
   MATMUL_TILES(height)
   if (height > 4) MATMUL_TILES(4)
