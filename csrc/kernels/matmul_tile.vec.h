@@ -120,7 +120,7 @@ LMN_INLINE void matmul_strip(const size_t height, const size_t vectors, size_t l
 
 static void matmul_any_strip(size_t vectors, size_t lanes, const matmul_operands *o, size_t row,
                              size_t rows, size_t column, matmul_start start, const float *bias,
-                             matmul_ahead *ahead) {
+                             matmul_ahead ahead[static 1]) {
   switch (vectors) {
     MATMUL_STRIP(1)
     MATMUL_STRIP(2)
