@@ -4,8 +4,10 @@ import LMN
   import CLMN
   import COpenBLAS
 
-  /// Product of OpenBLAS on memory that is allocated beforehand. Every thread computes a share of the
-  /// rows by a call of its own, on one thread: OpenBLAS's own threads would compete with LMN's.
+  /// Product of OpenBLAS on memory that is allocated beforehand.
+  ///
+  /// Every thread computes a share of the rows by a call of its own, on one thread: OpenBLAS's own
+  /// threads would compete with LMN's.
   private final class OpenBLASProduct {
     let isTransposed: Bool
     let rows, inner, columns: Int
