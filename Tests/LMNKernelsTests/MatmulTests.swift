@@ -111,8 +111,8 @@ import Testing
   ) {
     let batch = product(rows: rows, inner: inner, columns: columns, hasBias: true, seed: 3)
     let together = batch.results(in: instructionSet.context())[0]
+    let one = product(rows: 1, inner: inner, columns: columns, hasBias: true, seed: 3)
     for row in 0..<rows {
-      let one = product(rows: 1, inner: inner, columns: columns, hasBias: true, seed: 3)
       let left = Array(batch.inputs[0][row * inner..<(row + 1) * inner])
       let alone = one.results(
         in: instructionSet.context(), inputs: [left] + batch.inputs.dropFirst())[0]
