@@ -27,6 +27,7 @@ let package = Package(
     .library(name: "LMNKernels", targets: ["LMNKernels"]),
     .library(name: "LMNAutodiff", targets: ["LMNAutodiff"]),
     .library(name: "CLMN", targets: ["CLMN"]),
+    .library(name: "COpenBLAS", targets: ["COpenBLAS"]),
     .executable(name: "lmn", targets: ["lmn"]),
   ],
   traits: [

@@ -63,17 +63,18 @@ def caches():
     return ", ".join(found) or None
 
 
-def measured_peak(rows):
-    """GFLOP/s of one thread, as measured by LMN's program and recovered from its rows."""
-    for row in rows:
-        if row["fractionOfPeak"]:
-            return row["gigaflops"] / row["fractionOfPeak"] / row["threads"]
-    return None
+def measured_peaks(rows):
+    """GFLOP/s of one thread by instruction set, as measured by LMN's program and recovered from its rows."""
+    return {
+        row["instructionSet"]: row["gigaflops"] / row["fractionOfPeak"] / row["threads"]
+        for row in rows
+        if row["fractionOfPeak"]
+    }
 
 
 def machine(rows, lines):
     """Properties of the machine and the software, by name; unknown ones are left out."""
-    peak = measured_peak(rows)
+    peaks = ", ".join(f"{name} {peak:.0f}" for name, peak in sorted(measured_peaks(rows).items()))
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     description = {
         "processor": first_match(r"model name\s*:\s*(.*)", "/proc/cpuinfo")
@@ -81,7 +82,7 @@ def machine(rows, lines):
         or platform.machine(),
         "cores": str(os.cpu_count()),
         "instruction sets": ", ".join(sorted({row["instructionSet"] for row in rows})),
-        "multiply-add peak": peak and f"{peak:.0f} GFLOP/s per thread, measured",
+        "multiply-add peak": peaks and f"{peaks} GFLOP/s per thread, measured",
         "caches": caches(),
         "memory": f"{memory:.0f} GiB",
         "kernel": f"{platform.system()} {platform.release()}",
@@ -168,7 +169,7 @@ def markdown(description, joined, rows):
     every = [
         [
             row["name"],
-            row["instructionSet"],
+            "OpenBLAS" if "ratio" in row else row["instructionSet"],
             str(row["threads"]),
             time(row["median"]),
             time(row["minimum"]),

@@ -17,19 +17,21 @@ import Testing
         product(rows: rows, inner: 9, columns: $0, hasBias: rows > 1, seed: 1)
       }
     }
-    // From 256 columns on, sets with narrow panels copy those of up to 512 steps for over 96 rows.
-    let packed = [96, 97].flatMap { rows in
-      [511, 512, 513].flatMap { inner in
-        [255, 256, 257].map {
-          product(rows: rows, inner: inner, columns: $0, hasBias: inner > 511, seed: 1)
-        }
-      }
+    // Sets with narrow panels copy these: blocks of 256 steps, of 192 rows or, below 256 columns, of
+    // 240 and more, in place; the last panel may have any width.
+    let copied =
+      combinations(30, of: [95, 96, 97, 192, 193, 385], [255, 256, 257, 513], [255, 256, 263])
+      + combinations(
+        60, of: [96, 101, 240, 241, 243], [1, 17, 257], [1, 7, 8, 9, 15, 17, 31, 48])
+      + combinations(20, of: [31, 32, 33], [3, 257, 300], [1, 9, 512, 520])
+    let blocks = copied.map {
+      product(rows: $0, inner: $1, columns: $2, hasBias: $0 % 2 > 0, seed: 1)
     }
     // At these sizes a block has 264 rows.
     let tall = [263, 264, 265, 529].map {
       product(rows: $0, inner: 250, columns: 270, hasBias: true, seed: 1)
     }
-    return small + flat + packed + tall
+    return small + flat + blocks + tall
   }()
 
   /// The same with sums of lengths around blocks of 64 to 256.
@@ -45,11 +47,18 @@ import Testing
     let wide = [63, 64, 65, 129].map {
       rightPullback(rows: $0, inner: 520, columns: 65, seed: 1)
     }
+    // Sets with narrow panels copy the right factor of these, and both factors from 2^16 on.
+    let copied =
+      combinations(
+        60, of: [1, 17, 255, 256, 257], [95, 96, 97, 191, 193], [1, 9, 16, 31, 65, 350])
+      + combinations(12, of: [16, 240, 256, 257], [192, 198, 199, 390], [345, 352])
+      + combinations(20, of: [3, 257], [31, 32, 33], [7, 24, 512, 513])
+    let blocks = copied.map { rightPullback(rows: $0, inner: $1, columns: $2, seed: 1) }
     // From 1024 x 512 on, some sets use OpenBLAS, 128 rows at a time.
     let wider = [(9, 1023), (9, 1024), (1, 1025), (0, 1025)].map { rows, inner in
       rightPullback(rows: rows, inner: inner, columns: 512, seed: 1)
     }
-    return small + deep + wide + wider
+    return small + deep + wide + blocks + wider
   }()
 
   static let calls = products + rightPullbacks + longCalls + sharedCalls
@@ -58,6 +67,8 @@ import Testing
     product(rows: 1, inner: 40, columns: 300, hasBias: true, seed: 1),
     product(rows: 600, inner: 250, columns: 270, hasBias: false, seed: 1),
     product(rows: 1300, inner: 9, columns: 33, hasBias: false, seed: 1),
+    product(rows: 420, inner: 300, columns: 40, hasBias: true, seed: 1),
+    rightPullback(rows: 300, inner: 250, columns: 270, seed: 1),
     rightPullback(rows: 60, inner: 50, columns: 150, seed: 1),
     rightPullback(rows: 700, inner: 65, columns: 65, seed: 1),
     rightPullback(rows: 1300, inner: 9, columns: 5, seed: 1),
@@ -83,11 +94,25 @@ import Testing
 
   @Test(arguments: InstructionSet.available, [1, 8, 33, 65, 300])
   func rowsDoNotDependOnTheirNeighbours(_ instructionSet: InstructionSet, columns: Int) {
-    let (rows, inner) = (99, 19)
+    expectSameBits(instructionSet, rows: 99, inner: 19, columns: columns)
+  }
+
+  /// Sums of two and three blocks.
+  @Test(arguments: InstructionSet.available, [1, 33, 257])
+  func rowsOfLongSumsDoNotDependOnTheirNeighbours(_ instructionSet: InstructionSet, columns: Int) {
+    for inner in [256, 257, 600] {
+      expectSameBits(instructionSet, rows: 197, inner: inner, columns: columns)
+    }
+  }
+
+  /// Checks that every row has the bits that it has alone.
+  private func expectSameBits(
+    _ instructionSet: InstructionSet, rows: Int, inner: Int, columns: Int
+  ) {
     let batch = product(rows: rows, inner: inner, columns: columns, hasBias: true, seed: 3)
     let together = batch.results(in: instructionSet.context())[0]
+    let one = product(rows: 1, inner: inner, columns: columns, hasBias: true, seed: 3)
     for row in 0..<rows {
-      let one = product(rows: 1, inner: inner, columns: columns, hasBias: true, seed: 3)
       let left = Array(batch.inputs[0][row * inner..<(row + 1) * inner])
       let alone = one.results(
         in: instructionSet.context(), inputs: [left] + batch.inputs.dropFirst())[0]

@@ -24,10 +24,23 @@ LMN_INLINE vec vec_load(const float *p, size_t lanes) {
   return lanes == VEC_LANES ? _mm256_loadu_ps(p) : _mm256_maskload_ps(p, vec_mask(lanes));
 }
 LMN_INLINE void vec_store(float *p, vec a, size_t lanes) {
-  if (lanes == VEC_LANES)
+  if (lanes == VEC_LANES) {
     _mm256_storeu_ps(p, a);
-  else
-    _mm256_maskstore_ps(p, vec_mask(lanes), a);
+    return;
+  }
+  // Masked stores are slow on AMD's processors.
+  __m128 part = _mm256_castps256_ps128(a);
+  if (lanes & 4) {
+    _mm_storeu_ps(p, part);
+    part = _mm256_extractf128_ps(a, 1);
+    p += 4;
+  }
+  if (lanes & 2) {
+    _mm_storel_pi((__m64 *)p, part);
+    part = _mm_movehl_ps(part, part);
+    p += 2;
+  }
+  if (lanes & 1) _mm_store_ss(p, part);
 }
 LMN_INLINE vec vec_first(vec a, size_t lanes, float rest) {
   return _mm256_blendv_ps(vec_set(rest), a, _mm256_castsi256_ps(vec_mask(lanes)));

@@ -5,7 +5,7 @@ import LMN
 @main
 struct Benchmarks: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Time kernels and models on every instruction set, on one thread and on two.")
+    abstract: "Time kernels and models on every instruction set, and OpenBLAS beside products.")
 
   @Option(help: "Largest number of runs of each benchmark; the median is shown. 1 is quick.")
   var iterations = 200
@@ -13,12 +13,21 @@ struct Benchmarks: ParsableCommand {
   var filter = ""
   @Option(help: "Only this instruction set.")
   var instructionSet: String?
+  @Option(
+    help: "Numbers of threads, separated by commas.",
+    transform: { list in
+      try list.split(separator: ",", omittingEmptySubsequences: false).map { count in
+        guard let count = Int(count), count > 0 else {
+          throw ValidationError("\(count) is not a number of threads.")
+        }
+        return count
+      }
+    })
+  var threads = [1, 2]
   @Option(help: "Also write the results as JSON to this file.")
   var json: String?
   @Option(help: .private)
   var measureWork: String?
-  @Option(help: .private)
-  var threads: Int?
 
   func validate() throws {
     if iterations < 1 { throw ValidationError("--iterations has to be 1 or more.") }
@@ -38,9 +47,9 @@ struct Benchmarks: ParsableCommand {
     if let measureWork {
       return try WorkProcess.printMeasurement(measureWork, iterations: iterations, in: context)
     }
-    let results = Results(iterations: iterations, filter: filter)
+    let results = Results(iterations: iterations, filter: filter, instructionSets: instructionSets)
     for instructionSet in instructionSets {
-      for threads in [1, 2] {
+      for threads in threads {
         let context = ExecutionContext(instructionSet: instructionSet, threadCount: threads)
         measureKernels(KernelBenchmark(results: results, context: context))
         for work in Work.all where work.threads.contains(threads) {
@@ -56,6 +65,6 @@ struct Benchmarks: ParsableCommand {
   }
 
   private var context: ExecutionContext {
-    ExecutionContext(instructionSet: instructionSets[0], threadCount: threads)
+    ExecutionContext(instructionSet: instructionSets[0], threadCount: threads[0])
   }
 }

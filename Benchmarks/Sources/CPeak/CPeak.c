@@ -16,28 +16,28 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-__attribute__((target("avx512f"))) static __m512 wide(size_t rounds) {
+__attribute__((target("avx512f"))) static __m512 avx512(size_t rounds) {
   CHAINS(__m512, 12, _mm512_set1_ps, _mm512_fmadd_ps, _mm512_add_ps)
 }
 
-__attribute__((target("avx2,fma"))) static __m256 narrow(size_t rounds) {
+__attribute__((target("avx2,fma"))) static __m256 avx2(size_t rounds) {
   CHAINS(__m256, 12, _mm256_set1_ps, _mm256_fmadd_ps, _mm256_add_ps)
 }
 
-__attribute__((target("avx512f"))) static float first_wide(size_t rounds) {
-  return _mm512_cvtss_f32(wide(rounds));
+__attribute__((target("avx512f"))) static float first_avx512(size_t rounds) {
+  return _mm512_cvtss_f32(avx512(rounds));
 }
 
-__attribute__((target("avx2,fma"))) static float first_narrow(size_t rounds) {
-  return _mm256_cvtss_f32(narrow(rounds));
+__attribute__((target("avx2,fma"))) static float first_avx2(size_t rounds) {
+  return _mm256_cvtss_f32(avx2(rounds));
 }
 
-double cpeak_multiply_add(size_t rounds, float *result) {
-  if (__builtin_cpu_supports("avx512f")) {
-    *result = first_wide(rounds);
+double cpeak_multiply_add(bool wide, size_t rounds, float *result) {
+  if (wide) {
+    *result = first_avx512(rounds);
     return 2.0 * 16 * 12 * (double)rounds;
   }
-  *result = first_narrow(rounds);
+  *result = first_avx2(rounds);
   return 2.0 * 8 * 12 * (double)rounds;
 }
 #elif defined(__aarch64__)
@@ -47,12 +47,13 @@ static float32x4_t multiply_add(float32x4_t a, float32x4_t b, float32x4_t c) {
   return vfmaq_f32(c, a, b);
 }
 
-static float32x4_t narrow(size_t rounds) {
+static float32x4_t neon(size_t rounds) {
   CHAINS(float32x4_t, 12, vdupq_n_f32, multiply_add, vaddq_f32)
 }
 
-double cpeak_multiply_add(size_t rounds, float *result) {
-  *result = vgetq_lane_f32(narrow(rounds), 0);
+double cpeak_multiply_add(bool wide, size_t rounds, float *result) {
+  (void)wide;
+  *result = vgetq_lane_f32(neon(rounds), 0);
   return 2.0 * 4 * 12 * (double)rounds;
 }
 #endif

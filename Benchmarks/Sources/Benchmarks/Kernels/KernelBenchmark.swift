@@ -11,28 +11,46 @@ struct KernelBenchmark {
   ///   - name: Kernel, direction and shape.
   ///   - cost: Cost of one run.
   ///   - runs: Number of runs that are timed together, for runs that differ in cost.
+  ///   - peer: The same computation by OpenBLAS; if given, both are timed in turns.
   ///   - operation: Operation to record.
-  func measure(_ name: String, _ cost: Cost, runs: Int = 1, of operation: () -> Void) {
+  func measure(
+    _ name: String, _ cost: Cost, runs: Int = 1, beside peer: (() -> Void)? = nil,
+    of operation: () -> Void
+  ) {
     guard results.wants(name) else { return }
     let recording = Recording(in: context, of: operation)
-    measureAlone(name, cost, runs: runs) { recording.run(in: context) }
+    measureAlone(name, cost, runs: runs, beside: peer) { recording.run(in: context) }
   }
 
   /// Times an operation that allocates nothing but cannot be recorded.
-  func measureAlone(_ name: String, _ cost: Cost, runs: Int = 1, of run: () -> Void) {
+  func measureAlone(
+    _ name: String, _ cost: Cost, runs: Int = 1, beside peer: (() -> Void)? = nil,
+    of run: () -> Void
+  ) {
     guard results.wants(name) else { return }
-    func seconds(of repetitions: Int) -> Double {
+    func seconds(of repetitions: Int, _ run: () -> Void) -> Double {
       ContinuousClock().measure { for _ in 0..<repetitions { run() } } / .seconds(1)
     }
     ExecutionContext.$current.withValue(context) {
       var repetitions = runs
       if results.iterations > 1 {
-        while seconds(of: repetitions) < Self.shortest { repetitions *= 2 }
+        while seconds(of: repetitions, run) < Self.shortest { repetitions *= 2 }
       }
-      let timing = Timing(iterations: results.iterations, within: 0.25) { seconds(of: repetitions) }
+      var peers: [Double] = []
+      let limit = peer == nil ? 0.25 : 0.5
+      let timing = Timing(iterations: results.iterations, within: limit) {
+        if let peer { peers.append(seconds(of: repetitions, peer)) }
+        return seconds(of: repetitions, run)
+      }
+      let runs = Double(repetitions)
       results.add(
-        name, cost, in: context, median: timing.median / Double(repetitions),
-        minimum: timing.minimum / Double(repetitions))
+        name, cost, in: context, median: timing.median / runs, minimum: timing.minimum / runs)
+      guard !peers.isEmpty else { return }
+      peers.sort()
+      let median = peers[peers.count / 2]
+      results.add(
+        name, cost, in: context, median: median / runs, minimum: peers[0] / runs,
+        ratio: median / timing.median)
     }
   }
 

@@ -37,10 +37,16 @@ extension KernelBenchmark {
     let (x, weight, bias) = (random(rows, inner), random(inner, columns), random(columns))
     let dy = random(rows, columns)
     let cost = Cost.matmul(rows: rows, inner: inner, columns: columns)
-    measure("matmul.forward [\(rows), \(inner), \(columns)]", cost) {
+    measure(
+      "matmul.forward [\(rows), \(inner), \(columns)]", cost,
+      beside: productByOpenBLAS(x, weight)
+    ) {
       _ = x.matmul(weight, bias: bias)
     }
-    measure("matmul.backwardRight [\(rows), \(inner), \(columns)]", cost) {
+    measure(
+      "matmul.backwardRight [\(rows), \(inner), \(columns)]", cost,
+      beside: productByOpenBLAS(x, dy, transposed: true)
+    ) {
       _ = x.matmulPullback(ofRight: dy)
     }
   }

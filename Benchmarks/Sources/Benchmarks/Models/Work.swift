@@ -23,14 +23,15 @@ struct Work {
   let batch: Int
   /// Positions of the tokens.
   let positions: Range<Int>
-  let threads: [Int]
+  /// Numbers of threads for which the benchmark is of interest.
+  let threads: ClosedRange<Int>
 
   /// Number of tokens of one step.
   var tokensPerStep: Int { kind == .decoding ? batch : batch * positions.count }
 
   private init(
     _ id: String, _ title: String, _ kind: Kind, _ configuration: Configuration, batch: Int = 1,
-    _ positions: Range<Int>, threads: [Int] = [2]
+    _ positions: Range<Int>, threads: ClosedRange<Int> = 2...Int.max
   ) {
     (self.id, self.title, self.kind) = (id, title, kind)
     self.configuration = configuration
@@ -43,7 +44,7 @@ struct Work {
   private static let shared = [
     Work(
       "training-71k", "training step, 71,489 parameters, B 16, L 512", .training, small,
-      batch: 16, 0..<512, threads: [1, 2]),
+      batch: 16, 0..<512, threads: 1...Int.max),
     Work(
       "training-256", "training step, E 256, 6 layers, 2 banks, B 4, L 512", .training, wide(2),
       batch: 4, 0..<512),
@@ -55,13 +56,13 @@ struct Work {
       batch: 2, 0..<65_536),
     Work(
       "decode-71k", "decoding, 71,489 parameters, one stream", .decoding, small, 512..<2048,
-      threads: [1, 2]),
+      threads: 1...Int.max),
     Work(
       "decode-71k-64", "decoding, 71,489 parameters, 64 streams in lock-step", .decoding, small,
-      batch: 64, 512..<2048, threads: [1, 2]),
+      batch: 64, 512..<2048, threads: 1...Int.max),
     Work(
       "decode-256", "decoding, E 256, 6 layers, 2 banks, one stream", .decoding, wide(2),
-      512..<2048, threads: [1, 2]),
+      512..<2048, threads: 1...Int.max),
     Work("layer-32k", "one layer forward, E 32, 2 banks, L 32,768", .layer, layer, 0..<32_768),
     Work(
       "layer-1m", "one layer forward, E 32, 2 banks, L 1,048,576", .layer, layer, 0..<1_048_576),
@@ -78,7 +79,7 @@ struct Work {
       Work(
         "decode-71k-at-\(position)",
         "decoding, 71,489 parameters, one stream from position \(name)",
-        .decoding, small, position..<position + 1536, threads: [1])
+        .decoding, small, position..<position + 1536, threads: 1...1)
     }
 
   /// Configuration with 71,489 parameters.
