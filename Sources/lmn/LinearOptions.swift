@@ -74,9 +74,15 @@ extension MemorySetting {
     _ flag: String, _ value: Value?,
     linear field: WritableKeyPath<LinearMemory.Settings, Value>
   ) {
-    self.init(
-      flag, value, .init(field),
-      .init((\MixtureOfMemories.Settings.linear).appending(path: field)))
+    self.init(flag, value, .init(field), .init(field.ofMixture))
+  }
+}
+
+extension WritableKeyPath where Root == LinearMemory.Settings {
+  /// The same setting of the memories of a mixture.
+  var ofMixture: WritableKeyPath<MixtureOfMemories.Settings, Value> {
+    let part: WritableKeyPath<MixtureOfMemories.Settings, LinearMemory.Settings> = \.linear
+    return part.appending(path: self)
   }
 }
 

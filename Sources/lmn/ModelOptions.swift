@@ -102,7 +102,7 @@ struct ModelOptions: ParsableArguments {
     guard let memory, config == nil, memory.kinds.contains(where: kinds.contains) else { return [] }
     return [("--key-width", \.keyWidth), ("--value-width", \.valueWidth)].map {
       (flag: String, field: WritableKeyPath<LinearMemory.Settings, Int>) in
-      let mixed = (\MixtureOfMemories.Settings.linear).appending(path: field)
+      let mixed = field.ofMixture
       return Setting(
         flag,
         apply: {
