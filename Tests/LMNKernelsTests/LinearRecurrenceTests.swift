@@ -195,25 +195,25 @@ import Testing
     }
   }
 
-  /// A state decays to exactly 0, in chunks and in steps.
+  /// A state decays to exactly 0, in chunks and in steps, at once and by factors that are not small.
   @Test(arguments: InstructionSet.tuned, [RecurrenceRule.decayed, .gatedLinear, .gatedDelta])
   func statesDecayToZero(_ instructionSet: InstructionSet, _ rule: RecurrenceRule) {
+    func recurrence(rows: Int, decay: Float) -> LinearRecurrence {
+      let zeros = { Tensor(shape: [rows, $0], repeating: 0) }
+      return LinearRecurrence(
+        queries: Tensor(shape: [rows, 5], repeating: 1), keys: zeros(5), values: zeros(3),
+        beta: rule.hasBeta ? Tensor(shape: [rows, 1], repeating: 1) : nil,
+        decay: Tensor(shape: [rows, rule.decayWidth(keyWidth: 5)], repeating: decay), heads: 1)
+    }
+    let state = Tensor(shape: [1, 1, 5, 3], repeating: 1)
     computing(on: instructionSet) {
-      for rows in [1, 50] {
-        let zeros = { Tensor(shape: [rows, $0], repeating: 0) }
-        let recurrence = LinearRecurrence(
-          queries: Tensor(shape: [rows, 5], repeating: 1), keys: zeros(5), values: zeros(3),
-          beta: rule.hasBeta ? Tensor(shape: [rows, 1], repeating: 1) : nil,
-          decay: Tensor(
-            shape: [rows, rule.decayWidth(keyWidth: 5)], repeating: rows > 1 ? -2 : -100),
-          heads: 1)
-        let state = Tensor(shape: [1, 1, 5, 3], repeating: 1)
-        let found = recurrence(after: state, of: Segments(rows: rows), keepsStates: false)
+      for (rows, decay) in [(1, -100), (50, -2)] as [(Int, Float)] {
+        let found = recurrence(rows: rows, decay: decay)(
+          after: state, of: Segments(rows: rows), keepsStates: false)
         #expect(found.nextState.scalars.allSatisfy { $0 == 0 })
         #expect(found.output.scalars.suffix(3).allSatisfy { $0 < 1e-30 })
-        guard rows == 1 else { continue }
-        let states = Tensor(overwritable: state)
-        _ = recurrence.step(states, of: StreamChoices(streams: 1))
+        let (states, step) = (Tensor(overwritable: state), recurrence(rows: 1, decay: decay))
+        for _ in 0..<rows { _ = step.step(states, of: StreamChoices(streams: 1)) }
         #expect(states.scalars.allSatisfy { $0 == 0 })
       }
     }
