@@ -24,9 +24,8 @@ static complex_number over(complex_number a, complex_number b) {
   return scaled(square > 0 ? 1 / square : 0, times(a, (complex_number){b.re, -b.im}));
 }
 
-/// exp(z), its mean over the line from 0 to z, and the mean's derivative times z, plus the mean's
-/// own share: with b = dt * mean, z = dt * A, the derivative of b with respect to A is dt^2 *
-/// slope.
+/// exp(z) and quotients of it. With z = dt * A and b = dt * mean, the derivative of b with respect
+/// to A is dt^2 * slope.
 typedef struct {
   complex_number exponential;
   complex_number mean;   // (exp(z) - 1) / z
