@@ -113,7 +113,7 @@ import Testing
         // Every input is used by every rule.
         let rest = Variable.concatenatingRows(
           [
-            history, state, routing.balance(), gates.headDecay(logRate: v[7], bias: v[8]),
+            history, state, routing.balance().loss, gates.headDecay(logRate: v[7], bias: v[8]),
           ].map { $0.reshaped([$0.value.count, 1]) })
         return Variable.concatenatingRows([
           output.gated(bySiLUOf: rows).combined(by: grouping, weights: routing.weights)

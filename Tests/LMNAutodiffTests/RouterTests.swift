@@ -19,7 +19,7 @@ import Testing
     let logits = Self.logits(size[0], size[1])
     func routing(_ logits: Variable) -> Routing { Routing(logits: logits, routed: size[2]) }
     expectGradients(of: { routing($0[0]).weights }, at: [logits], step: 1 / 1024)
-    expectGradients(of: { routing($0[0]).balance() }, at: [logits], step: 1 / 1024)
+    expectGradients(of: { routing($0[0]).balance().loss }, at: [logits], step: 1 / 1024)
   }
 
   /// Weights and balance of one routing add their gradients.
@@ -27,7 +27,7 @@ import Testing
     expectGradients(
       of: { v in
         let routing = Routing(logits: v[0], routed: 2)
-        return routing.weights.linear(weight: v[1]) + routing.balance().reshaped([1, 1])
+        return routing.weights.linear(weight: v[1]) + routing.balance().loss.reshaped([1, 1])
       },
       at: [Self.logits(1, 4), .random([1, 2], seed: 1)], step: 1 / 1024)
   }
@@ -35,7 +35,7 @@ import Testing
   @Test func balanceOfEqualLogitsIsTheNumberOfChoices() {
     let routing = Routing(
       logits: Variable(constant: Tensor(shape: [6, 4], repeating: 2)), routed: 3)
-    #expect(routing.balance().value.scalars == [3])
+    #expect(routing.balance().loss.value.scalars == [3])
     expectClose(
       routing.weights.value.scalars, [Float](repeating: 1 / 3, count: 18),
       within: [Double](repeating: 1e-6, count: 18), "weights")
