@@ -7,12 +7,12 @@ struct Cost {
   /// Bytes read and written, each value once.
   let bytes: Double
 
-  private init(operations: Double, bytes: Double) {
+  init(operations: Double, bytes: Double) {
     self.operations = operations
     self.bytes = bytes
   }
 
-  private init(operations: Int, values: Int) {
+  init(operations: Int, values: Int) {
     self.init(operations: Double(operations), bytes: 4 * Double(values))
   }
 }
@@ -210,37 +210,5 @@ extension Cost {
   /// Cost of the rotation of queries and keys; a sine or cosine counts as 16 operations.
   static func rotary(rows: Int, width e: Int, headWidth: Int) -> Cost {
     Cost(operations: rows * (6 * e + 16 * headWidth), values: 6 * rows * e)
-  }
-}
-
-// MARK: - Models
-
-extension Cost {
-  /// Cost of a step of a model.
-  ///
-  /// Multiply-adds per token: in a block E²(4 + 4K + 2f), for key, query, value and output of the
-  /// token, for one node per bank with its query and value, and for the feed-forward layer; 2E per
-  /// slot seen; E·V in the head. A training step is three times its forward pass. Bytes are the
-  /// minimum: for decoding the parameters, for a layer its input and output.
-  static func step(of work: Work) throws -> Cost {
-    let sizes = work.configuration
-    let (e, k, f) = (sizes.width, sizes.logarithmic.banks, sizes.feedForward)
-    let positions = work.positions
-    let seen =
-      slotsSeen(before: positions.upperBound, shape: TreeShape(banks: k))
-      - slotsSeen(before: positions.lowerBound, shape: TreeShape(banks: k))
-    let slots = Double(seen) / Double(positions.count)
-    let block = Double(e * e * (4 + 4 * k + 2 * f)) + 2 * Double(e) * slots
-    let forward = { (head: Int) in
-      2 * Double(work.tokensPerStep) * (Double(sizes.layers) * block + Double(head))
-    }
-    let head = e * sizes.vocabularySize
-    let parameters = try ParameterSource.count { try LanguageNetwork(sizes, using: &$0) }
-    return switch work.kind {
-    case .training: Cost(operations: 3 * forward(head), bytes: 0)
-    case .evaluation: Cost(operations: forward(head), bytes: 0)
-    case .decoding: Cost(operations: forward(head), bytes: 4 * Double(parameters!))
-    case .layer: Cost(operations: forward(0), bytes: 8 * Double(work.tokensPerStep * e))
-    }
   }
 }

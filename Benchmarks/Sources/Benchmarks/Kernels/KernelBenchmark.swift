@@ -57,11 +57,11 @@ struct KernelBenchmark {
   /// Smallest duration of a sample in seconds, well above the resolution of the clock.
   private static let shortest = 20e-6
 
-  /// Tensor of values uniform in -1 ..< 1.
-  func random(_ shape: Int...) -> Tensor {
+  /// Tensor of values uniform in ±`scale`.
+  func random(_ shape: Int..., scale: Float = 1) -> Tensor {
     var generator = SeededGenerator(seed: 1)
     return Tensor(shape: shape) { base in
-      for index in 0..<shape.reduce(1, *) { base[index] = generator.uniform(in: -1..<1) }
+      for index in 0..<shape.reduce(1, *) { base[index] = generator.uniform(in: -scale..<scale) }
     }
   }
 }
@@ -76,6 +76,7 @@ func measureKernels(_ benchmark: KernelBenchmark) {
   benchmark.measureAttention()
   benchmark.measureCausalAttention()
   benchmark.measureSteps()
+  benchmark.measureLinear()
   benchmark.measureStateSpaces()
   for rows in [4, L] {
     benchmark.measureNorms(rows: rows)

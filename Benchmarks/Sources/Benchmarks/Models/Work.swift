@@ -66,6 +66,30 @@ struct Work {
     Work("layer-32k", "one layer forward, E 32, 2 banks, L 32,768", .layer, layer, 0..<32_768),
     Work(
       "layer-1m", "one layer forward, E 32, 2 banks, L 1,048,576", .layer, layer, 0..<1_048_576),
+    Work(
+      "training-256-linear", "training step, gated delta rule, E 256, 1 layer, B 4, L 2,048",
+      .training, one(LinearMemory.Settings(headWidth: 64)), batch: 4, 0..<2048,
+      threads: 1...Int.max),
+    Work(
+      "training-256-mixture",
+      "training step, 2 of 4 memories and a shared one, gated delta rule, E 256, 1 layer, B 4, "
+        + "L 2,048",
+      .training, one(MixtureOfMemories.Settings(headWidth: 64)), batch: 4, 0..<2048,
+      threads: 1...Int.max),
+    Work(
+      "training-256-attention", "training step, attention, E 256, 1 layer, B 4, L 2,048", .training,
+      one(CausalAttention.Settings()), batch: 4, 0..<2048, threads: 1...Int.max),
+    Work(
+      "decode-256-attention",
+      "decoding, attention, E 256, 1 layer, one stream from position 2,048", .decoding,
+      one(CausalAttention.Settings()), 2048..<2560, threads: 1...Int.max),
+    Work(
+      "decode-32-linear", "decoding, gated delta rule, E 32, 4 layers, one stream", .decoding,
+      small(LinearMemory.Settings(headWidth: 8)), 1024..<2048, threads: 1...1),
+    Work(
+      "decode-32-mixture",
+      "decoding, 2 of 4 memories and a shared one, gated delta rule, E 32, 4 layers, one stream",
+      .decoding, small(MixtureOfMemories.Settings(headWidth: 8)), 1024..<2048, threads: 1...1),
   ]
 
   private static let unshared =
@@ -81,6 +105,24 @@ struct Work {
         "decoding, 71,489 parameters, one stream from position \(name)",
         .decoding, small, position..<position + 1536, threads: 1...1)
     }
+    + bounded
+
+  /// Decoding at an early and at a late position, for memories whose state has a fixed size.
+  private static let bounded: [Work] = boundedMemories.flatMap { memory, settings in
+    [1 << 10, 1 << 20].map { (position: Int) -> Work in
+      Work(
+        "decode-32-\(memory)-at-\(position)",
+        "decoding, \(memory), E 32, 4 layers, one stream from position \(position)", .decoding,
+        small(settings), position..<position + 1024, threads: 1...1)
+    }
+  }
+
+  /// Memories whose state has a fixed size.
+  private static let boundedMemories: [(name: String, settings: any MemorySettings)] = [
+    ("linear", LinearMemory.Settings(headWidth: 8)),
+    ("mixture", MixtureOfMemories.Settings(headWidth: 8)),
+    ("stateSpace", DiagonalStateSpace.Settings()),
+  ]
 
   /// Configuration with 71,489 parameters.
   private static let small = Configuration(vocabularySize: 65)
@@ -88,6 +130,21 @@ struct Work {
   private static var layer: Configuration {
     var configuration = small
     configuration.layers = 1
+    return configuration
+  }
+
+  /// Four layers of width 32 with this memory.
+  private static func small(_ memory: any MemorySettings) -> Configuration {
+    var configuration = small
+    configuration.memories = [MemoryConfiguration(memory)]
+    return configuration
+  }
+
+  /// A layer of width 256 with this memory.
+  private static func one(_ memory: any MemorySettings) -> Configuration {
+    var configuration = Configuration(vocabularySize: 256)
+    (configuration.width, configuration.layers) = (256, 1)
+    configuration.memories = [MemoryConfiguration(memory)]
     return configuration
   }
 
@@ -135,5 +192,21 @@ extension Workload {
       var state = block.memory.initialState
       return ContinuousClock().measure { _ = block.read(x, after: &state) } / .seconds(1)
     }
+  }
+}
+
+extension LinearMemory.Settings {
+  /// Four heads with the gated delta rule.
+  fileprivate init(headWidth: Int) {
+    self.init()
+    (keyWidth, valueWidth) = (headWidth, headWidth)
+  }
+}
+
+extension MixtureOfMemories.Settings {
+  /// Two of four memories and a shared one, with the gated delta rule.
+  fileprivate init(headWidth: Int) {
+    self.init()
+    linear = LinearMemory.Settings(headWidth: headWidth)
   }
 }
