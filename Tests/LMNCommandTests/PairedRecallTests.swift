@@ -22,7 +22,7 @@ import Testing
     #expect(result.status == 0)
     let report = try result.json()
     #expect(report["state_bytes"] as? Int == 4 * 4 * 2 * 4)
-    #expect(report["chance"] as? Double == 1 / 6)
+    #expect(report["chance"] as? Double == 1.0 / 6)
     let settings = try #require(report["settings"] as? [String: Any])
     #expect(settings["learning_rate"] as? Double == 0.01 && settings["batch_size"] as? Int == 2)
     let task = try #require(report["task"] as? [String: Int])
