@@ -85,15 +85,35 @@ final class Command {
 
   /// Waits for the end of the process.
   func finish() throws -> Result {
-    // Read in this order, because standard output of the tests fits into its pipe.
+    // Read at the same time, because the command blocks on a full pipe.
+    let reading = Reading(output.fileHandleForReading)
     let errors = try errors.fileHandleForReading.readToEnd() ?? Data()
-    let output = try output.fileHandleForReading.readToEnd() ?? Data()
+    let output = try reading.finish()
     process.waitUntilExit()
     return Result(
       status: process.terminationStatus,
       wasKilled: process.terminationReason == .uncaughtSignal,
       output: String(decoding: output, as: UTF8.self),
       errors: received + String(decoding: errors, as: UTF8.self))
+  }
+
+  /// Reading of a file to its end, on a thread of its own.
+  private final class Reading: @unchecked Sendable {
+    private var result: Swift.Result<Data?, any Error> = .success(nil)
+    private let end = DispatchSemaphore(value: 0)
+
+    init(_ file: FileHandle) {
+      Thread.detachNewThread { [self] in
+        result = Swift.Result { try file.readToEnd() }
+        end.signal()
+      }
+    }
+
+    /// Waits for the end of the file.
+    func finish() throws -> Data {
+      end.wait()
+      return try result.get() ?? Data()
+    }
   }
 
   /// Path of the command, which SwiftPM builds next to the tests.

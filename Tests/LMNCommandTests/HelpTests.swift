@@ -23,7 +23,9 @@ import Testing
   }
 
   @Test(
-    arguments: subcommands.flatMap { $0 == "experiment" ? ["\($0) recall", "\($0) needle"] : [$0] })
+    arguments: subcommands.flatMap {
+      $0 == "experiment" ? ["\($0) recall", "\($0) paired", "\($0) needle"] : [$0]
+    })
   func everySubcommandHasHelp(subcommand: String) throws {
     let words = subcommand.split(separator: " ").map(String.init)
     for arguments in [words + ["--help"], ["help"] + words] {
