@@ -223,7 +223,8 @@ import Testing
     ("\"layers\":2", "\"layers\":2,\"heads\":2", "unknown keys in the configuration: heads"),
     (
       "\"kind\":\"logarithmic\"", "\"kind\":\"lstm\"",
-      "memory.kind is 'lstm', the kinds of memory are logarithmic, stateSpace"
+      "memory.kind is 'lstm', the kinds of memory are logarithmic, linear, "
+        + "mixtureOfMemories, attention, stateSpace"
     ),
     ("\"kind\":\"logarithmic\",", "", "it has no memory.kind"),
     ("\"banks\":2,", "", "it has no memory.banks"),

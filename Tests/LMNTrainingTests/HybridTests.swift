@@ -50,7 +50,7 @@ import Testing
     }
     let json = try withMovingAverages { try hybrid(kinds).model.json }
     let error = #expect(throws: ConfigurationError.self) { try Configuration(json: json) }
-    #expect(error?.description.contains("the kinds of memory are logarithmic, stateSpace") == true)
+    #expect(error?.description.contains("the kinds of memory are logarithmic, linear") == true)
   }
 
   /// The three forms of a hybrid agree.

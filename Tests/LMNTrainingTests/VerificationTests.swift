@@ -6,10 +6,26 @@ import Testing
 @Suite struct VerificationTests {
   /// Bound of errors: golden files are rounded to float32 once, kernels round at each step.
   static let tolerance = 1e-5
+  /// The same for memories with a norm per head, which amplifies rounding where a head's output is
+  /// small: the definition in float32 misses 1e-5, too.
+  private static let toleranceOfNormedHeads = 1e-4
   private static let directory =
     #filePath.split(separator: "/").dropLast(2).map { "/" + $0 }.joined() + "/Goldens"
   private static let goldens = names(in: directory).filter {
     $0.hasSuffix(".safetensors") && !$0.hasPrefix("training")
+  }
+
+  /// Files of other memories have the parts of the loss.
+  @Test func thereAreGoldenFilesOfEveryMemory() throws {
+    for prefix in [
+      "attention", "delta", "gatedDelta", "gatedLinear", "hybrid", "linearRule", "mixture",
+      "stateSpace",
+    ] {
+      let name = try #require(Self.goldens.first { $0.hasPrefix(prefix + "-") }, "\(prefix)")
+      let items = try Verification(goldenFile: "\(Self.directory)/\(name)").items
+      let losses = items.map(\.name).filter { $0.hasPrefix("loss") }
+      #expect(losses == ["loss", "loss.cross_entropy", "loss.balance"])
+    }
   }
 
   @Test func thereAreGoldenFilesOfBothSummarizers() {
@@ -36,9 +52,11 @@ import Testing
       Array(names.prefix(4)) == [
         "logits, parallel", "logits, sequential", "logits, prefill in chunks", "loss",
       ])
-    #expect(names.contains("grad.blocks.0.qkv.weight"))
+    let hasNormedHeads = names.contains { $0.hasSuffix(".output_norm.weight") }
+    let tolerance = hasNormedHeads ? Self.toleranceOfNormedHeads : Self.tolerance
+    #expect(names.contains("grad.blocks.0.out_proj.weight"))
     for item in verification.items {
-      #expect(item.relativeError <= Self.tolerance, "\(item.name)")
+      #expect(item.relativeError <= tolerance, "\(item.name)")
     }
   }
 
