@@ -95,7 +95,9 @@ struct ModelOptions: ParsableArguments {
   }
 
   /// Widths of the heads of linear-attention memories that `--memory` adds: the width of the model
-  /// divided by the heads, as the settings before have set them. Flags for them come later.
+  /// divided by the heads, as the settings before have set them.
+  ///
+  /// Flags for them come later.
   private var headWidths: [Setting<Configuration>] {
     guard let memory, config == nil else { return [] }
     let isLinear = memory.kinds.contains {
