@@ -44,7 +44,9 @@ extension Tensor {
 
 extension RouterChoices {
   /// Pullback of ``Tensor/routed(to:)``: the cotangent of the logits, `[L, M]`, given that of the
-  /// weights, `[L, k]`. The choice has no gradient.
+  /// weights, `[L, k]`.
+  ///
+  /// The choice has no gradient.
   public func logitsPullback(ofWeights cotangent: Tensor) -> Tensor {
     precondition(
       cotangent.shape == weights.shape,

@@ -96,7 +96,9 @@ struct ModelOptions: ParsableArguments {
   }
 
   /// Widths of the heads of linear-attention memories that `--memory` adds: the width of the model
-  /// divided by the heads. They follow the flags for those, and precede those for the widths.
+  /// divided by the heads.
+  ///
+  /// They follow the flags for those, and precede those for the widths.
   private var headWidths: [Setting<Configuration>] {
     let kinds = [LinearMemory.Settings.kind, MixtureOfMemories.Settings.kind]
     guard let memory, config == nil, memory.kinds.contains(where: kinds.contains) else { return [] }

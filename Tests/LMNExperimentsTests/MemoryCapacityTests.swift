@@ -64,8 +64,9 @@ import Testing
     }
 
     /// Router of logits with a standard deviation of √32: a random normal map of the keys before
-    /// their division by their length. The accuracy of top-2 depends on it, since the weights of a
-    /// token's two memories do.
+    /// their division by their length.
+    ///
+    /// The accuracy of top-2 depends on it, since the weights of a token's two memories do.
     private func routing(
       of keys: Variable, _ topK: Int, using generator: inout SeededGenerator
     ) -> Routing {

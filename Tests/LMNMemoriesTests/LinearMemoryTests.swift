@@ -102,8 +102,10 @@ struct LinearMemoryCase: Sendable, CustomTestStringConvertible {
     checks.expectTheSameOnAnyThreads(instructionSet)
   }
 
-  /// The choice of memories has no gradient: here every token is routed to all of them. The norm of
-  /// a head's output has a large curvature where the output is small, so the step is small.
+  /// The choice of memories has no gradient: here every token is routed to all of them.
+  ///
+  /// The norm of a head's output has a large curvature where the output is small, so the step is
+  /// small.
   @Test(
     arguments: LinearMemoryCase.single
       + [

@@ -209,7 +209,8 @@ struct MemoryChecks {
   /// Gradients with respect to tokens and parameters equal central differences of the given step,
   /// from the beginning and from a later position.
   func expectGradientsToBeSlopes(
-    lengths: [Int] = [1, 8, 11], step: Float = 1 / 128, sourceLocation: SourceLocation = #_sourceLocation
+    lengths: [Int] = [1, 8, 11], step: Float = 1 / 128,
+    sourceLocation: SourceLocation = #_sourceLocation
   ) {
     for (start, length) in [0, 5].flatMap({ start in lengths.map { (start, $0) } }) {
       var values = SeededValues(seed: seed)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "CLMN.h"
+#include "linear_memories.h"
 #include "outcome.h"
 #include "vocabulary_tests.h"
 
@@ -374,6 +375,10 @@ static void run_all(lmn_context context, const computation *c, outcome *o) {
   run_causal_attention(context, c, o);
 }
 
+static void run_linear(lmn_context context, const computation *c, outcome *o) {
+  run_linear_memories(context, c->length, c->width, c->heads, o);
+}
+
 /// A weight gradient that is large enough for OpenBLAS on instruction sets that use it.
 static void run_large_gradient(lmn_context context, const computation *c, outcome *o) {
   const size_t rows = c->length, inner = 2 * c->width, columns = c->width;
@@ -493,9 +498,24 @@ static int check_short_parts(void) {
   return differences;
 }
 
+/// Linear-attention memories, over few tokens and several chunks, with narrow and wide heads.
+static int check_linear_memories(void) {
+  const computation parts[] = {
+      {.name = "linear memories, 4 tokens", .width = 32, .heads = 4, .length = 4},
+      {.name = "linear memories", .width = 32, .heads = 4, .length = 300},
+      {.name = "linear memories, 36 heads", .width = 36, .heads = 36, .length = 77},
+      {.name = "linear memories, 1 head", .width = 36, .heads = 1, .length = 90},
+  };
+  int differences = 0;
+  for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+    differences += check(&parts[i], run_linear);
+  return differences;
+}
+
 int main(void) {
   const computation wide = {.name = "large gradient", .width = 512, .length = 70};
-  int differences = check_vocabulary() + check_short_parts() + check(&wide, run_large_gradient);
+  int differences = check_vocabulary() + check_short_parts() + check_linear_memories() +
+                    check(&wide, run_large_gradient);
   for (size_t i = 0; i < sizeof long_parts / sizeof *long_parts; i++)
     differences += check(&long_parts[i], run_all);
   printf("%d differences\n", differences);

@@ -165,6 +165,14 @@ static void test_across(void) {
   PERIOD(8)
   PERIOD(16)
 #undef PERIOD
+  vec rows[VEC_LANES];
+  for (size_t i = 0; i < VEC_LANES; i++) rows[i] = load(values[i]);
+  vec_transpose(rows);
+  for (size_t i = 0; i < VEC_LANES; i++) {
+    float lanes[VEC_LANES];
+    vec_store(lanes, rows[i], VEC_LANES);
+    for (size_t l = 0; l < VEC_LANES; l++) expect_lane("vec_transpose", l, lanes[l], values[l][i]);
+  }
   for (size_t i = 0; i < VEC_LANES; i++) {
     float sum = 0, largest = -INFINITY;
     for (size_t l = 0; l < VEC_LANES; l++) {

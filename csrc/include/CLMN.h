@@ -625,10 +625,10 @@ void lmn_short_conv_backward(lmn_context, const lmn_short_conv_grad *);
 /// Choices of one token of each of B streams: choice j < k of stream b is of memory chosen[b][j],
 /// the others of the last memory.
 typedef struct lmn_stream_choices {
-  size_t streams, memories;   // B; G
-  size_t choices, routed;     // C, k
-  const int32_t *chosen;      // [B, k]; not used with k = 0
-  const int32_t *places;      // [B, C]: row of each choice, or NULL for row b, with C = 1
+  size_t streams, memories;  // B; G
+  size_t choices, routed;    // C, k
+  const int32_t *chosen;     // [B, k]; not used with k = 0
+  const int32_t *places;     // [B, C]: row of each choice, or NULL for row b, with C = 1
 } lmn_stream_choices;
 
 /// One step of lmn_short_conv for the chosen memories.

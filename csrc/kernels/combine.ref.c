@@ -30,8 +30,8 @@ void combine_backward_reference(const void *args, size_t begin, size_t end) {
     for (size_t j = 0; j < a->choices.routed; j++) {
       double sum = 0;
       for (size_t e = 0; e < E; e++)
-        sum += (double)a->d_combined[t * E + e] *
-               a->dispatched[lmn_place(&a->choices, t, j) * E + e];
+        sum +=
+            (double)a->d_combined[t * E + e] * a->dispatched[lmn_place(&a->choices, t, j) * E + e];
       a->d_weights[t * a->choices.routed + j] = (float)sum;
     }
 }

@@ -41,8 +41,8 @@ KERNEL(combine_backward) {
   const size_t E = a->width, k = a->choices.routed;
   for (size_t t = begin; t < end; t++)
     for (size_t j = 0; j < k; j++)
-      a->d_weights[t * k + j] = vec_dot(a->d_combined + t * E,
-                                        a->dispatched + lmn_place(&a->choices, t, j) * E, E);
+      a->d_weights[t * k + j] =
+          vec_dot(a->d_combined + t * E, a->dispatched + lmn_place(&a->choices, t, j) * E, E);
 }
 
 #endif

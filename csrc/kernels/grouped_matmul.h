@@ -18,8 +18,7 @@ static inline size_t lmn_segment_tiles(size_t rows, size_t segments) {
 /// is not used. Segment g has the tiles from offsets[g] / LMN_TILE_ROWS + g on: those of two
 /// segments do not overlap, since a segment has at most one tile that is not full.
 static inline lmn_segment_rows lmn_segment_tile_rows(const int32_t *offsets, size_t rows,
-                                                     size_t segments, size_t begin,
-                                                     size_t end) {
+                                                     size_t segments, size_t begin, size_t end) {
   size_t g = 0;
   while (g + 1 < segments && (size_t)offsets[g + 1] / LMN_TILE_ROWS + g + 1 <= begin) g++;
   const size_t first = lmn_segment_row(offsets, rows, g);

@@ -13,8 +13,7 @@ KERNEL(grouped_matmul_forward) {
   const lmn_grouped_matmul *a = args;
   const size_t K = a->inner, N = a->columns;
   while (begin < end) {
-    const lmn_segment_rows s =
-        lmn_segment_tile_rows(a->offsets, a->rows, a->segments, begin, end);
+    const lmn_segment_rows s = lmn_segment_tile_rows(a->offsets, a->rows, a->segments, begin, end);
     const matmul_operands o = {
         .inner = K,
         .left = a->left + s.row * K,

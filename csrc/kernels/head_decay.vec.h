@@ -31,8 +31,7 @@ KERNEL(head_decay_backward_x) {
     for (size_t m = begin; m < end; m++) {
       const vec x = vec_add(vec_load(a->x + m * H + h, lanes), vec_load(a->bias + h, lanes));
       const vec slope = vec_mul(rate, vec_sigmoid(x));
-      vec_store(a->d_x + m * H + h, vec_mul(slope, vec_load(a->d_decay + m * H + h, lanes)),
-                lanes);
+      vec_store(a->d_x + m * H + h, vec_mul(slope, vec_load(a->d_decay + m * H + h, lanes)), lanes);
     }
   }
 }

@@ -119,11 +119,11 @@ static void recurrence_decays_of(const recurrence_chunk *c, recurrence_decays *d
     before *= factor[i];
     d->since[i] = before = before < RECURRENCE_TINY ? 0 : before;
     for (size_t j = 0; j < CHUNK; j += VEC_LANES)
-      vec_store(d->gap[i] + j,
-                i ? recurrence_flush(vec_mul(vec_set(factor[i]), vec_load(d->gap[i - 1] + j,
-                                                                          VEC_LANES)))
-                  : vec_set(0),
-                VEC_LANES);
+      vec_store(
+          d->gap[i] + j,
+          i ? recurrence_flush(vec_mul(vec_set(factor[i]), vec_load(d->gap[i - 1] + j, VEC_LANES)))
+            : vec_set(0),
+          VEC_LANES);
     d->gap[i][i] = 1;
   }
   memcpy(d->until, d->gap[c->count - 1], sizeof d->until);

@@ -16,7 +16,7 @@ enum { CHUNK_VALUES = CHUNK * LMN_MOST_HEAD_WIDTH };
 /// Cotangents of the rows of one chunk, of one head.
 typedef struct {
   const float *d_output;
-  float *d_q, *d_k, *d_v;  // strides of q, k and v
+  float *d_q, *d_k, *d_v;   // strides of q, k and v
   float *d_beta, *d_decay;  // strides per_row and decay_row
 } recurrence_cotangents;
 
@@ -220,8 +220,7 @@ static void recurrence_gated_chunk_backward(const recurrence_chunk *c, const flo
                      MATMUL_ZERO);
   recurrence_gated_d_queries(c, factors, scaled, d_scores, product, d->d_q);
 
-  for (size_t e = 0; e < K; e++)
-    recurrence_decay(V, scaled[(n - 1) * K + e], d_state + e * V);
+  for (size_t e = 0; e < K; e++) recurrence_decay(V, scaled[(n - 1) * K + e], d_state + e * V);
   recurrence_multiply(n, K, scaled, c->q, scaled);
   recurrence_product(K, V, n, scaled, 1, K, d_o, d_state, V, MATMUL_PRODUCT);
   recurrence_gated_d_decays(c, d_scores, d_sums, d->d_q, d->d_k, d->d_decay);

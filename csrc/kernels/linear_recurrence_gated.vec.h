@@ -92,8 +92,7 @@ static void recurrence_gated_scores(const recurrence_chunk *c, const float *fact
 }
 
 /// A chunk with a decay per row of the state.
-static void recurrence_gated_chunk_forward(const recurrence_chunk *c, float *state,
-                                           float *output) {
+static void recurrence_gated_chunk_forward(const recurrence_chunk *c, float *state, float *output) {
   const size_t n = c->count, K = c->K, V = c->V, row = c->v.row;
   float factors[CHUNK * LMN_MOST_HEAD_WIDTH], scaled[CHUNK * LMN_MOST_HEAD_WIDTH];
   float scores[CHUNK][CHUNK], kept[LMN_MOST_HEAD_WIDTH];
@@ -151,17 +150,17 @@ static void recurrence_gated_d_queries(const recurrence_chunk *c, const float *f
       }
       sum = recurrence_flush(sum);
       const vec dy = vec_load(product + i * K + e, lanes);
-      vec_store(d_queries + i * c->q.row + e,
-                vec_fma(vec_load(since + i * K + e, lanes), dy, sum), lanes);
+      vec_store(d_queries + i * c->q.row + e, vec_fma(vec_load(since + i * K + e, lanes), dy, sum),
+                lanes);
     }
   }
 }
 
 /// Cotangents of the decays, from d_last, the part of c[last] in the state after the chunk, and
 /// those of queries and keys; then adds the scores on the diagonal, which have no decay, to these.
-static void recurrence_gated_d_decays(const recurrence_chunk *c,
-                                      const float d_scores[CHUNK][CHUNK], const float *d_last,
-                                      float *d_queries, float *d_keys, float *d_decay) {
+static void recurrence_gated_d_decays(const recurrence_chunk *c, const float d_scores[CHUNK][CHUNK],
+                                      const float *d_last, float *d_queries, float *d_keys,
+                                      float *d_decay) {
   for (size_t e = 0; e < c->K; e += VEC_LANES) {
     const size_t lanes = vec_lanes(c->K - e);
     vec after = vec_load(d_last + e, lanes);

@@ -49,8 +49,8 @@ KERNEL(linear_recurrence_step_forward) {
       if (a->decay)
         for (size_t d = 0; d < K; d += VEC_LANES) {
           const size_t lanes = vec_lanes(K - d);
-          const vec decay = a->decay_width == 1 ? vec_set(a->decay[at])
-                                                : vec_load(a->decay + at * K + d, lanes);
+          const vec decay =
+              a->decay_width == 1 ? vec_set(a->decay[at]) : vec_load(a->decay + at * K + d, lanes);
           vec_store(factors + d, recurrence_flush(vec_exp(decay)), lanes);
         }
       const recurrence_token t = {a->queries + at * K, a->keys + at * K, a->values + at * V,

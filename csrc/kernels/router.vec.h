@@ -29,8 +29,7 @@ LMN_INLINE void router_scale(float *values, size_t count, float factor) {
 LMN_INLINE int32_t router_next(const float *logits, size_t count, int32_t before) {
   int32_t best = -1;
   for (int32_t m = 0; m < (int32_t)count; m++) {
-    if (before >= 0 && (logits[m] > logits[before] ||
-                        (logits[m] == logits[before] && m <= before)))
+    if (before >= 0 && (logits[m] > logits[before] || (logits[m] == logits[before] && m <= before)))
       continue;
     if (best < 0 || logits[m] > logits[best]) best = m;
   }

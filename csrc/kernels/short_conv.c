@@ -8,8 +8,7 @@ void lmn_short_conv_forward(lmn_context context, const lmn_short_conv *a) {
 
 void lmn_short_conv_backward(lmn_context context, const lmn_short_conv_grad *a) {
   const lmn_short_conv *f = &a->forward;
-  lmn_share_out(context, context.isa->short_conv_backward, a,
-                lmn_units(f->width, LMN_TILE_COLUMNS),
+  lmn_share_out(context, context.isa->short_conv_backward, a, lmn_units(f->width, LMN_TILE_COLUMNS),
                 LMN_TILE_COLUMNS * f->rows * (3 * f->taps_count + 8));
 }
 

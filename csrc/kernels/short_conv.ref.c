@@ -45,8 +45,8 @@ void short_conv_backward_reference(const void *args, size_t begin, size_t end) {
         for (size_t j = 0; j < W && j <= n; j++) {
           const size_t i = n - j;
           if (i >= s.count) continue;
-          const double d_sum = g->d_activated[(s.row + i) * E + e] *
-                               silu_slope(convolved(a, s, i, e));
+          const double d_sum =
+              g->d_activated[(s.row + i) * E + e] * silu_slope(convolved(a, s, i, e));
           d_input += a->taps[j * E + e] * d_sum;
           d_taps[j] += lmn_conv_input(a, s, n)[e] * d_sum;
         }
@@ -70,8 +70,7 @@ void short_conv_step_forward_reference(const void *args, size_t begin, size_t en
       float *activated = a->activated + lmn_choice_row(&a->choices, stream, j) * E;
       for (size_t e = 0; e < E; e++) {
         double sum = (double)a->taps[before * E + e] * x[e];
-        for (size_t i = 0; i < before; i++)
-          sum += (double)a->taps[i * E + e] * history[i * E + e];
+        for (size_t i = 0; i < before; i++) sum += (double)a->taps[i * E + e] * history[i * E + e];
         activated[e] = (float)silu(sum);
         for (size_t i = 0; i < before; i++)
           history[i * E + e] = i + 1 < before ? history[(i + 1) * E + e] : x[e];

@@ -74,8 +74,8 @@ LMN_INLINE void short_conv_backward_channels(const lmn_short_conv_grad *g, lmn_c
       const vec dy = vec_load(g->d_activated + (s.row + i) * E + e, lanes);
       d_sums[before] = vec_mul(dy, vec_mul(sigmoid, rest));
       for (size_t j = 0; j < W; j++)
-        part[j] = vec_fma(vec_load(lmn_conv_input(a, s, i + j) + e, lanes), d_sums[before],
-                          part[j]);
+        part[j] =
+            vec_fma(vec_load(lmn_conv_input(a, s, i + j) + e, lanes), d_sums[before], part[j]);
       if (i % ROW_SUM_DEPTH == 0) short_conv_add_taps(g, W, e, lanes, part);
     }
     vec d_input = vec_set(0);
@@ -83,9 +83,9 @@ LMN_INLINE void short_conv_backward_channels(const lmn_short_conv_grad *g, lmn_c
       d_input = vec_load(g->d_next_history + (s.history + n - s.count) * E + e, lanes);
     for (size_t j = 0; j < W; j++)
       d_input = vec_fma(vec_load(a->taps + j * E + e, lanes), d_sums[j], d_input);
-    vec_store(n < before ? g->d_history + (s.history + n) * E + e
-                         : g->d_x + (s.row + n - before) * E + e,
-              d_input, lanes);
+    vec_store(
+        n < before ? g->d_history + (s.history + n) * E + e : g->d_x + (s.row + n - before) * E + e,
+        d_input, lanes);
   }
 }
 

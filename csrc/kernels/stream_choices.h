@@ -11,8 +11,7 @@ static inline size_t lmn_choice_row(const lmn_stream_choices *c, size_t stream, 
 
 /// Index of the memory of choice `j`, of those of all streams.
 static inline size_t lmn_choice_memory(const lmn_stream_choices *c, size_t stream, size_t j) {
-  const size_t memory =
-      j < c->routed ? (size_t)c->chosen[stream * c->routed + j] : c->memories - 1;
+  const size_t memory = j < c->routed ? (size_t)c->chosen[stream * c->routed + j] : c->memories - 1;
   return stream * c->memories + memory;
 }
 

@@ -21,8 +21,7 @@ LMN_INLINE void transpose_block(size_t rows, size_t columns, const float *matrix
           vec_store(transposed + (c + i) * transposed_stride + r, square[i], VEC_LANES);
       } else {
         for (size_t i = 0; i < VEC_LANES; i++)
-          square[i] =
-              i < height ? vec_load(matrix + (r + i) * stride + c, width) : vec_set(0);
+          square[i] = i < height ? vec_load(matrix + (r + i) * stride + c, width) : vec_set(0);
         vec_transpose(square);
         for (size_t i = 0; i < width; i++)
           vec_store(transposed + (c + i) * transposed_stride + r, square[i], height);

@@ -63,7 +63,8 @@ LMN_INLINE vec vec_fold_two(vec a, vec b, size_t width) {
                  _mm512_permutex2var_ps(a, _mm512_loadu_si512(other[i]), b));
 }
 LMN_INLINE void vec_transpose(vec *rows) {
-  // Pairs of rows, then pairs of pairs, exchange lanes within quarters; then quarters are exchanged.
+  // Pairs of rows, then pairs of pairs, exchange lanes within quarters; then quarters are
+  // exchanged.
 #pragma clang loop unroll(full)
   for (size_t i = 0; i < VEC_LANES; i += 4) {
     const vec a = _mm512_unpacklo_ps(rows[i], rows[i + 1]);

@@ -18,6 +18,7 @@ struct PairedRecallNetwork: Network {
   ///   - configuration: Sizes and kinds; the vocabulary size is the number of values.
   ///   - keys: Number of keys.
   ///   - source: Source of the parameters.
+  /// - Throws: An invalid configuration, or one with a tied head.
   init(
     _ configuration: Configuration, keys: Int, using source: inout ParameterSource
   ) throws(ConfigurationError) {

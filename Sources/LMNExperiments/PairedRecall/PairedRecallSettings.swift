@@ -35,8 +35,9 @@ public struct PairedRecallSettings: Sendable, Equatable, Encodable {
   /// Pairs of the first examples of the curriculum.
   private static let firstPairs = 6
 
-  /// Curriculum: pairs of the examples at a step, counted from 0. They grow linearly over the first
-  /// half of the steps, from 6 to those of the task.
+  /// Curriculum: pairs of the examples at a step, counted from 0.
+  ///
+  /// They grow linearly over the first half of the steps, from 6 to those of the task.
   func pairs(at step: Int, of task: PairedRecall) -> Int {
     let first = min(Self.firstPairs, task.pairs)
     return min(task.pairs, first + (task.pairs - first) * step / max(1, steps / 2))
