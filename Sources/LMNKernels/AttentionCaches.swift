@@ -103,7 +103,7 @@ public final class AttentionCaches: @unchecked Sendable {
       let size = 2 * width * Self.places
       let chunk = UnsafeMutableRawPointer.allocate(
         byteCount: size * MemoryLayout<Float>.stride, alignment: 64
-      ).bindMemory(to: Float.self, capacity: size)
+      ).initializeMemory(as: Float.self, repeating: 0, count: size)
       UnsafeMutablePointer(mutating: lists[stream]!)[count] = chunk
       counts[stream] = count + 1
     }

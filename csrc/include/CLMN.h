@@ -890,7 +890,7 @@ enum { LMN_CACHE_CHUNK = 64 };
 ///
 /// A cache is a list of chunks with LMN_CACHE_CHUNK places each. A chunk has, per head, the keys
 /// [D, LMN_CACHE_CHUNK], then the values [LMN_CACHE_CHUNK, D]. The place of token t is t, with a
-/// window t modulo w + 1.
+/// window t modulo w + 1; places without a token yet may hold any values.
 typedef struct lmn_causal_attention_step {
   size_t streams, width, heads;
   size_t window;  // w; SIZE_MAX for no limit

@@ -7,21 +7,57 @@
 #include "isa/kernel.h"
 #include "kernels/causal_attention.h"
 #include "kernels/causal_attention.vec.h"
-#include "kernels/matmul.vec.h"
 
-/// product = start + left . right for one row.
-LMN_INLINE void causal_row_product(size_t inner, size_t columns, const float *left,
-                                   const float *right, size_t right_row, matmul_start start,
-                                   float *product) {
-  const matmul_operands o = {
-      .inner = inner,
-      .left = left,
-      .left_step = 1,
-      .right = right,
-      .right_row = right_row,
-      .product = product,
-  };
-  matmul_block(1, columns, &o, start, NULL);
+/// Places of a cache whose scores are weighed together.
+enum { CAUSAL_STEP = 8 * LMN_CACHE_CHUNK };
+
+/// scores[k] = query . keys[k] for all places of a chunk, those without a token yet included.
+static void causal_row_scores(size_t D, const float *query, const float *keys, float *scores) {
+  enum { VECTORS = LMN_CACHE_CHUNK / VEC_LANES };
+  vec sum[VECTORS];
+#pragma clang loop unroll(full)
+  for (size_t v = 0; v < VECTORS; v++) sum[v] = vec_set(0);
+  for (size_t e = 0; e < D; e++, keys += LMN_CACHE_CHUNK) {
+    const vec q = vec_set(query[e]);
+#pragma clang loop unroll(full)
+    for (size_t v = 0; v < VECTORS; v++)
+      sum[v] = vec_fma(q, vec_load(keys + v * VEC_LANES, VEC_LANES), sum[v]);
+  }
+#pragma clang loop unroll(full)
+  for (size_t v = 0; v < VECTORS; v++) vec_store(scores + v * VEC_LANES, sum[v], VEC_LANES);
+}
+
+/// output[e] += sum over k of weights[k] * values[k][e], for `vectors` vectors of features; in two
+/// chains, of even and of odd places.
+LMN_INLINE void causal_row_values_of(const size_t vectors, size_t lanes, size_t count, size_t D,
+                                     const float *weights, const float *values, float *output) {
+  vec sum[2][4];
+#pragma clang loop unroll(full)
+  for (size_t v = 0; v < vectors; v++) sum[0][v] = sum[1][v] = vec_set(0);
+  for (size_t k = 0; k < count; k += 2)
+#pragma clang loop unroll(full)
+    for (size_t odd = 0; odd < 2; odd++) {
+      if (k + odd == count) break;
+      const vec weight = vec_set(weights[k + odd]);
+#pragma clang loop unroll(full)
+      for (size_t v = 0; v < vectors; v++)
+        sum[odd][v] =
+            vec_fma(weight, vec_load(values + (k + odd) * D + v * VEC_LANES, lanes), sum[odd][v]);
+    }
+#pragma clang loop unroll(full)
+  for (size_t v = 0; v < vectors; v++) {
+    float *at = output + v * VEC_LANES;
+    vec_store(at, vec_add(vec_load(at, lanes), vec_add(sum[0][v], sum[1][v])), lanes);
+  }
+}
+
+static void causal_row_values(size_t count, size_t D, const float *weights, const float *values,
+                              float *output) {
+  size_t e = 0;
+  for (; e + 4 * VEC_LANES <= D; e += 4 * VEC_LANES)
+    causal_row_values_of(4, VEC_LANES, count, D, weights, values + e, output + e);
+  for (; e < D; e += VEC_LANES)
+    causal_row_values_of(1, vec_lanes(D - e), count, D, weights, values + e, output + e);
 }
 
 /// Replaces `count` scores by 2^(score - largest).
@@ -71,23 +107,27 @@ KERNEL(causal_attention_step_forward) {
       query[e] = scale * qkv[e];
       newest[e * PLACES + own % PLACES] = qkv[E + e];
       newest[D * PLACES + own % PLACES * D + e] = qkv[2 * E + e];
+      output[e] = 0;
     }
     float largest = CAUSAL_UNSEEN, normalizer = 0;
-    for (size_t place = 0; place < seen; place += PLACES) {
-      const float *keys = a->caches[b][place / PLACES] + head * 2 * D * PLACES;
-      const float *values = keys + D * PLACES;
-      const size_t count = lmn_min(seen - place, PLACES);
-      float scores[PLACES] CAUSAL_ALIGNED;
-      causal_row_product(D, count, query, keys, PLACES, MATMUL_ZERO, scores);
+    for (size_t first = 0; first < seen; first += CAUSAL_STEP) {
+      const size_t last = lmn_min(first + CAUSAL_STEP, seen);
+      float *const *chunks = a->caches[b];
+      float scores[CAUSAL_STEP] CAUSAL_ALIGNED;
+      for (size_t place = first; place < last; place += PLACES)
+        causal_row_scores(D, query, chunks[place / PLACES] + head * 2 * D * PLACES,
+                          scores + place - first);
       const float before = largest;
-      largest = causal_row_largest(scores, count, largest);
-      if (place && largest > before) {
+      largest = causal_row_largest(scores, last - first, largest);
+      if (first && largest > before) {
         const float kept = exp2f(before - largest);
         normalizer *= kept;
         causal_row_scale(output, D, kept);
       }
-      normalizer += causal_row_weigh(scores, count, largest);
-      causal_row_product(count, D, scores, values, D, place ? MATMUL_ADDED : MATMUL_ZERO, output);
+      normalizer += causal_row_weigh(scores, last - first, largest);
+      for (size_t place = first; place < last; place += PLACES)
+        causal_row_values(lmn_min(last - place, PLACES), D, scores + place - first,
+                          chunks[place / PLACES] + (head * 2 + 1) * D * PLACES, output);
     }
     causal_row_scale(output, D, 1 / normalizer);
   }
