@@ -1,5 +1,5 @@
 public import LMNAutodiff
-internal import LMNMemories
+package import LMNMemories
 
 /// Loss that training minimizes, shape `[1]`: that of the task, plus the balance loss of the routers
 /// times ``Configuration/balanceScale``.
@@ -14,7 +14,7 @@ public struct TrainingLoss: Sendable {
   public let total: Variable
 
   /// The loss of a task in a pass.
-  init(_ task: Variable, in pass: Pass, of configuration: Configuration) {
+  package init(_ task: Variable, in pass: Pass, of configuration: Configuration) {
     self.task = task
     let routers = pass.routings.map { $0.balance() }
     self.routers = routers

@@ -12,7 +12,7 @@ enum { MATMUL_BLOCK = 1 << 17 };
 /// product = start + left . right for `rows` by `columns` elements.
 static void matmul_block(size_t rows, size_t columns, const matmul_operands *o, matmul_start start,
                          const float *bias) {
-  if (matmul_copies(rows, columns, o)) {
+  if (o->left_step == 1 && matmul_copies(rows, columns, o)) {
     matmul_copied(rows, columns, o, start, bias);
     return;
   }

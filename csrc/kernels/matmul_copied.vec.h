@@ -211,8 +211,8 @@ LMN_INLINE bool matmul_copies(size_t rows, size_t columns, const matmul_operands
   return MATMUL_COPIES && o->inner > 0 && rows >= (suffers ? 32 : 96);
 }
 
-/// product = start + left . right. A sum goes on from the value that its last block has stored, so
-/// its bits are those of one block.
+/// product = start + left . right, with left_step 1. A sum goes on from the value that its last
+/// block has stored, so its bits are those of one block.
 static void matmul_copied(size_t rows, size_t columns, const matmul_operands *o, matmul_start start,
                           const float *bias) {
   // A copy of the left factor costs a few percent of the time of 256 columns, and its conflicts in

@@ -109,7 +109,7 @@ extension PairedRecallNetwork {
     @Sendable func loss(_ network: PairedRecallNetwork, _ item: Int) -> Variable {
       var (state, pass) = (network.initialState, network.trunk.pass(after: 0, length: 8))
       let loss = network.loss(of: windows[item], after: &state, &pass)
-      return loss + pass.balance!.scaled(by: 0.5)
+      return TrainingLoss(loss, in: pass, of: network.configuration).total
     }
     let batch = RecordedBatch(ofLossAt: network, examples: 3, pairs: 4)
     for (input, example) in zip(batch.inputs, examples) { input.overwrite(with: example) }
