@@ -50,8 +50,9 @@ public struct LinearRecurrence: Sendable {
       "LinearRecurrence: widths \(widths) of heads, not 1 to \(mostHeadWidth)")
     let decayWidth = decay.map { $0.shape[1] / heads }
     precondition(
-      decay == nil || decay!.shape[0] == rows && decay!.shape[1].isMultiple(of: heads)
-        && (decayWidth == 1 || decayWidth == widths[0] && beta == nil),
+      decay == nil
+        || decay!.shape[0] == rows && decay!.shape[1].isMultiple(of: heads)
+          && (decayWidth == 1 || decayWidth == widths[0] && beta == nil),
       "LinearRecurrence: decay \(decay?.shape ?? []) of \(heads) heads")
     // Decays of rows take products of pairs of tokens, the other ones products of matrices.
     let chunk = chunk ?? (decayWidth ?? 1 > 1 ? 16 : 32)
