@@ -118,6 +118,28 @@ import Testing
     }
   }
 
+  /// Models with other memories, and hybrids: the file's metadata gives their settings.
+  @Test(arguments: [
+    ["linear"], ["mixtureOfMemories"], ["stateSpace"], ["attention", "logarithmic"],
+  ])
+  func otherMemoriesComeBackBitForBit(kinds: [String]) throws {
+    try withTemporaryDirectory { directory in
+      try write(Self.alphabet, to: directory + "/text")
+      let vocabulary = try Vocabulary(contentsOf: directory + "/text")
+      var configuration = Configuration(vocabularySize: 11)
+      (configuration.width, configuration.layers) = (8, 2)
+      configuration.memoryKinds = kinds
+      var source = ParameterSource(seed: 1)
+      let model = LanguageModel(
+        network: try LanguageNetwork(configuration, using: &source),
+        tokenizer: .characters(vocabulary))
+      try model.writePyTorch(to: directory + "/dict")
+      let back = try LanguageModel(pyTorch: directory + "/dict")
+      #expect(back.network.configuration == configuration)
+      #expect(back.network.stateDictionary == model.network.stateDictionary)
+    }
+  }
+
   @Test func separateMapsAreTheThirdsOfTheOne() throws {
     let model = try LanguageModel.small(.bytes)
     let fused = model.network.published(model.network.stateDictionary)

@@ -62,15 +62,24 @@ struct InferredConfiguration {
     set { values[key] = newValue.map { .number(Double($0)) } }
   }
 
-  /// Overrides values by those of a JSON object.
+  /// Overrides values by those of a JSON object; memories that it gives replace the inferred one.
   mutating func merge(json: String) throws(ConfigurationError) {
-    values.merge(try [String: JSONValue](configuration: json)) { $1 }
+    let others = try [String: JSONValue](configuration: json)
+    if Self.hasMemories(others) {
+      for key in LogarithmicMemory.Settings.fields.map(\.key) { values[key] = nil }
+    }
+    values.merge(others) { $1 }
+  }
+
+  private static func hasMemories(_ values: [String: JSONValue]) -> Bool {
+    values["memory"] != nil || values["memories"] != nil
   }
 
   /// Required keys without a value.
   var unknownKeys: [String] {
-    ["vocab", "width", "heads", "layers", "banks", "feedForward", "summarizer"].filter {
-      values[$0] == nil
+    let ofMemory = ["heads", "banks", "summarizer"]
+    return ["vocab", "width", "heads", "layers", "banks", "feedForward", "summarizer"].filter {
+      values[$0] == nil && !(Self.hasMemories(values) && ofMemory.contains($0))
     }
   }
 
