@@ -57,15 +57,7 @@ struct CausalAttentionCase: Sendable, CustomTestStringConvertible {
   @Test(arguments: InstructionSet.available, CausalAttentionCase.all)
   func keepsEverything(_ instructionSet: InstructionSet, _ example: CausalAttentionCase) {
     let checks = example.checks(on: instructionSet)
-    computing(on: instructionSet) {
-      checks.expectTheFormsToAgree()
-      checks.expectReadingSideBySide()
-      checks.expectStatesToBeValues()
-      checks.expectRowsToBeIndependent()
-      checks.expectCausality()
-      checks.expectFiniteOutputs()
-    }
-    checks.expectTheSameOnAnyThreads(instructionSet)
+    checks.expectEqualForms(on: instructionSet)
   }
 
   @Test(arguments: CausalAttentionCase.all)

@@ -70,17 +70,9 @@ import Testing
   @Test(arguments: LogarithmicMemoryCase.sampled)
   func combinationsKeepEverything(_ example: LogarithmicMemoryCase) {
     let instructionSet = ExecutionContext.current.instructionSet
-    computing(on: instructionSet) {
-      let checks = example.checks(on: instructionSet)
-      checks.expectTheFormsToAgree(lengths: [1, 9, 40])
-      checks.expectReadingSideBySide()
-      checks.expectStatesToBeValues()
-      checks.expectRowsToBeIndependent()
-      checks.expectCausality()
-      checks.expectFiniteOutputs()
-      checks.expectGradientsToFlowThroughStates()
-    }
-    example.checks(on: instructionSet).expectTheSameOnAnyThreads(instructionSet)
+    let checks = example.checks(on: instructionSet)
+    checks.expectEqualForms(on: instructionSet, lengths: [1, 9, 40])
+    computing(on: instructionSet) { checks.expectGradientsToFlowThroughStates() }
     expectGradientsToBeSlopes(of: example)
     expectOutputsOfTheDefinition(example, on: .reference)
     expectOutputsOfTheDefinition(example, on: instructionSet)

@@ -21,6 +21,22 @@ struct MemoryChecks {
   /// Lengths around powers of two, and some that are far from them.
   static var lengths: [Int] { [1, 2, 3, 7, 8, 9, 31, 32, 33, 100] }
 
+  /// All checks of values, on an instruction set.
+  func expectEqualForms(
+    on instructionSet: InstructionSet, lengths: [Int] = Self.lengths,
+    sourceLocation: SourceLocation = #_sourceLocation
+  ) {
+    computing(on: instructionSet) {
+      expectTheFormsToAgree(lengths: lengths, sourceLocation: sourceLocation)
+      expectReadingSideBySide(sourceLocation: sourceLocation)
+      expectStatesToBeValues(sourceLocation: sourceLocation)
+      expectRowsToBeIndependent(sourceLocation: sourceLocation)
+      expectCausality(sourceLocation: sourceLocation)
+      expectFiniteOutputs(sourceLocation: sourceLocation)
+    }
+    expectTheSameOnAnyThreads(instructionSet, sourceLocation: sourceLocation)
+  }
+
   /// Parallel form, sequential form and any mix of both give the same outputs, and final states
   /// with the same continuation.
   func expectTheFormsToAgree(

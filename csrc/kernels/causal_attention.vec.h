@@ -9,6 +9,7 @@
 #include "isa/kernel.h"
 #include "kernels/causal_attention.h"
 #include "kernels/matmul.vec.h"
+#include "kernels/transpose.vec.h"
 
 enum {
   CAUSAL_QUERIES = LMN_QUERY_BLOCK,
@@ -93,22 +94,12 @@ static void causal_mask(const causal_block *b, const causal_tile *tile, float va
   }
 }
 
-/// to[c][r] = factor * from[r][c]
-static void causal_transpose(size_t rows, size_t columns, const float *from, size_t from_row,
-                             float factor, float *to, size_t to_row) {
-  enum { SIDE = 16 };
-  for (size_t first = 0; first < rows; first += SIDE)
-    for (size_t c = 0; c < columns; c++)
-      for (size_t r = first; r < lmn_min(first + SIDE, rows); r++)
-        to[c * to_row + r] = factor * from[r * from_row + c];
-}
-
 /// Rows of `count` queries as columns, times `factor`; 0 in the lanes after them.
 static void causal_columns(const causal_block *b, const float *rows, size_t row, float factor,
                            float *columns) {
   for (size_t e = 0; b->count < b->lanes && e < b->head_width; e++)
     vec_store(columns + e * CAUSAL_QUERIES + b->lanes - VEC_LANES, vec_set(0), VEC_LANES);
-  causal_transpose(b->count, b->head_width, rows, row, factor, columns, CAUSAL_QUERIES);
+  transpose_block(b->count, b->head_width, factor, rows, row, columns, CAUSAL_QUERIES);
 }
 
 /// tiled[k][q] = rows[k] . columns[q], for the keys and queries of a tile.
@@ -238,8 +229,8 @@ KERNEL(causal_attention_forward) {
       vec_store(softmax.largest + q, vec_fma(vec_set(causal_log_2), largest, vec_log(normalizer)),
                 VEC_LANES);
     }
-    causal_transpose(D, b.count, softmax.sums, CAUSAL_QUERIES, 1, a->output + first * E + head * D,
-                     E);
+    transpose_block(D, b.count, 1, softmax.sums, CAUSAL_QUERIES, a->output + first * E + head * D,
+                    E);
     for (size_t q = 0; q < b.count; q++)
       a->log_normalizer[(first + q) * a->heads + head] = softmax.largest[q];
   }

@@ -118,7 +118,7 @@ KERNEL(causal_attention_backward) {
         }
         key += tile.count;
       }
-      causal_transpose(D, b->count, c.d_queries, CAUSAL_QUERIES, 1, d_qkv + first * 3 * E, 3 * E);
+      transpose_block(D, b->count, 1, c.d_queries, CAUSAL_QUERIES, d_qkv + first * 3 * E, 3 * E);
     }
   }
 }

@@ -4,7 +4,7 @@
 //   O = diag(exp(c)) Q S + lower(G * Q K^T) diag(beta) E
 //   S = exp(c[last]) S + sum over j of exp(c[last] - c[j]) k[j]^T beta[j] e[j]
 // Factors exp(c[i] - c[j]) are products of single decays, which neither overflow nor cancel; those
-// below RECURRENCE_TINY count as 0, so that no denormal numbers arise.
+// that vec_flushed flushes count as 0, so that no denormal numbers arise.
 #ifndef LMN_LINEAR_RECURRENCE_VEC_H
 #define LMN_LINEAR_RECURRENCE_VEC_H
 
@@ -14,8 +14,6 @@
 #include "kernels/linear_recurrence.h"
 #include "kernels/matmul.vec.h"
 #include "kernels/transpose.vec.h"
-
-#define RECURRENCE_TINY 1e-30f
 
 enum {
   CHUNK = LMN_MOST_CHUNK,
@@ -58,12 +56,6 @@ static recurrence_chunk recurrence_chunk_at(const lmn_linear_recurrence *a, lmn_
   };
 }
 
-/// a, or 0 if |a| is below RECURRENCE_TINY; NaN stays NaN.
-LMN_INLINE vec recurrence_flush(vec a) {
-  const vec size = vec_max(a, vec_sub(vec_set(0), a));
-  return vec_sub(a, vec_where_positive(vec_sub(vec_set(RECURRENCE_TINY), size), a));
-}
-
 /// product (+)= left . right; left[i][k] is at left[i * left_row + k * left_step].
 LMN_INLINE void recurrence_product(size_t rows, size_t columns, size_t inner, const float *left,
                                    size_t left_row, size_t left_step, recurrence_rows right,
@@ -96,8 +88,7 @@ LMN_INLINE void recurrence_scale(size_t rows, size_t columns, const float *facto
 LMN_INLINE void recurrence_decay(size_t count, float factor, float *state) {
   for (size_t i = 0; i < count; i += VEC_LANES) {
     const size_t lanes = vec_lanes(count - i);
-    vec_store(state + i, recurrence_flush(vec_mul(vec_set(factor), vec_load(state + i, lanes))),
-              lanes);
+    vec_store(state + i, vec_flushed(vec_mul(vec_set(factor), vec_load(state + i, lanes))), lanes);
   }
 }
 
@@ -113,17 +104,16 @@ static void recurrence_decays_of(const recurrence_chunk *c, recurrence_decays *d
   for (size_t i = 0; i < c->count; i++) factor[i] = c->decay ? c->decay[i * c->decay_row] : 0;
   for (size_t i = 0; i < c->count; i += VEC_LANES) {
     const size_t lanes = vec_lanes(c->count - i);
-    vec_store(factor + i, recurrence_flush(vec_exp(vec_load(factor + i, lanes))), lanes);
+    vec_store(factor + i, vec_flushed(vec_exp(vec_load(factor + i, lanes))), lanes);
   }
   for (size_t i = 0; i < c->count; i++) {
     before *= factor[i];
-    d->since[i] = before = before < RECURRENCE_TINY ? 0 : before;
+    d->since[i] = before = lmn_flushed(before);
     for (size_t j = 0; j < CHUNK; j += VEC_LANES)
-      vec_store(
-          d->gap[i] + j,
-          i ? recurrence_flush(vec_mul(vec_set(factor[i]), vec_load(d->gap[i - 1] + j, VEC_LANES)))
-            : vec_set(0),
-          VEC_LANES);
+      vec_store(d->gap[i] + j,
+                i ? vec_flushed(vec_mul(vec_set(factor[i]), vec_load(d->gap[i - 1] + j, VEC_LANES)))
+                  : vec_set(0),
+                VEC_LANES);
     d->gap[i][i] = 1;
   }
   memcpy(d->until, d->gap[c->count - 1], sizeof d->until);
@@ -146,8 +136,8 @@ static void recurrence_scores(const recurrence_chunk *c, const recurrence_decays
   }
 }
 
-/// matrix[i][j] *= -factor, below the diagonal, and 0 on it. The factor is beta[j], for a system of
-/// the errors, or beta[i], for its transpose.
+/// matrix[i][j] *= -factor, below the diagonal; the solves read nothing else. The factor is
+/// beta[j], for a system of the errors, or beta[i], for its transpose.
 static void recurrence_system(const recurrence_chunk *c, bool of_row, float matrix[CHUNK][CHUNK]) {
   float minus[CHUNK];
   for (size_t j = 0; j < c->count; j++) minus[j] = -c->beta[j * c->per_row];
@@ -157,7 +147,6 @@ static void recurrence_system(const recurrence_chunk *c, bool of_row, float matr
       const vec factor = of_row ? vec_set(minus[i]) : vec_load(minus + j, lanes);
       vec_store(matrix[i] + j, vec_mul(factor, vec_load(matrix[i] + j, lanes)), lanes);
     }
-    matrix[i][i] = 0;
   }
 }
 
@@ -233,7 +222,7 @@ static void recurrence_chunk_forward(const recurrence_chunk *c, float *state, fl
   float keys[LMN_MOST_HEAD_WIDTH * CHUNK], scores[CHUNK][CHUNK];
   float scaled[CHUNK * LMN_MOST_HEAD_WIDTH], written[CHUNK * LMN_MOST_HEAD_WIDTH];
   recurrence_decays_of(c, &decays);
-  transpose_block(n, K, c->k.at, c->k.row, keys, CHUNK);
+  transpose_block(n, K, 1, c->k.at, c->k.row, keys, CHUNK);
   if (c->beta) {
     float minus[CHUNK];
     for (size_t i = 0; i < n; i++) {

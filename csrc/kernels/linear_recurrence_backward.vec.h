@@ -124,14 +124,14 @@ static void recurrence_chunk_backward(const recurrence_chunk *c, const float *st
   float minus[CHUNK], given[CHUNK] = {0}, d_sums[CHUNK] = {0};  // d_sums: cotangents of c
 
   recurrence_decays_of(c, &decays);
-  transpose_block(n, K, c->k.at, c->k.row, keys, CHUNK);
+  transpose_block(n, K, 1, c->k.at, c->k.row, keys, CHUNK);
   recurrence_scores(c, &decays, c->q, keys, scores);
   const recurrence_rows u = recurrence_written(c, (recurrence_rows){errors, c->v.row}, written);
-  transpose_block(n, V, u.at, u.row, turned, CHUNK);
+  transpose_block(n, V, 1, u.at, u.row, turned, CHUNK);
   recurrence_d_written(c, &decays, scores, d->d_output, d_state, scaled, d_written);
 
   // Keys and c, from the state after the chunk.
-  transpose_block(K, V, d_state, V, states, K);
+  transpose_block(K, V, 1, d_state, V, states, K);
   recurrence_product(n, K, V, u.at, u.row, 1, (recurrence_rows){states, K}, product, K,
                      MATMUL_ZERO);
   recurrence_d_rows(n, K, decays.until, product, c->k, false, d->d_k, given);
@@ -144,7 +144,7 @@ static void recurrence_chunk_backward(const recurrence_chunk *c, const float *st
 
   // Queries, and the part of the keys in their scores.
   recurrence_d_scores(c, &decays, scores, d_o, turned, 1, false, d_scores, d_sums);
-  transpose_block(K, V, state, V, states, K);
+  transpose_block(K, V, 1, state, V, states, K);
   recurrence_product(n, K, V, d_o.at, d_o.row, 1, (recurrence_rows){states, K}, product, K,
                      MATMUL_ZERO);
   recurrence_d_rows(n, K, decays.since, product, c->q, false, d->d_q, d_sums);
@@ -196,12 +196,12 @@ static void recurrence_gated_chunk_backward(const recurrence_chunk *c, const flo
   for (size_t i = 0; i < n; i++)
     memcpy(d->d_v + i * c->v.row, d_values + i * V, V * sizeof *d_values);
 
-  transpose_block(n, V, c->v.at, c->v.row, turned, CHUNK);
+  transpose_block(n, V, 1, c->v.at, c->v.row, turned, CHUNK);
   recurrence_product(n, n, V, d_o.at, d_o.row, 1, (recurrence_rows){turned, CHUNK}, d_scores[0],
                      CHUNK, MATMUL_ZERO);
 
   // Cotangents of keys: from the state after the chunk, and of scores below the diagonal.
-  transpose_block(K, V, d_state, V, states, K);
+  transpose_block(K, V, 1, d_state, V, states, K);
   recurrence_product(n, K, V, c->v.at, c->v.row, 1, (recurrence_rows){states, K}, product, K,
                      MATMUL_ZERO);
   recurrence_gated_d_keys(c, factors, d_scores, product, d->d_k);
@@ -215,7 +215,7 @@ static void recurrence_gated_chunk_backward(const recurrence_chunk *c, const flo
   for (size_t e = 0; e < K; e++)
     d_sums[e] += scaled[(n - 1) * K + e] * vec_dot(d_state + e * V, state + e * V, V);
 
-  transpose_block(K, V, state, V, states, K);
+  transpose_block(K, V, 1, state, V, states, K);
   recurrence_product(n, K, V, d_o.at, d_o.row, 1, (recurrence_rows){states, K}, product, K,
                      MATMUL_ZERO);
   recurrence_gated_d_queries(c, factors, scaled, d_scores, product, d->d_q);

@@ -6,7 +6,7 @@
 
 #include "kernels/linear_recurrence.vec.h"
 
-/// factors = exp(decay). Whether a product of the chunk's factors may be below RECURRENCE_TINY.
+/// factors = exp(decay). Whether a product of the chunk's factors may be flushed.
 static bool recurrence_factors_of(const recurrence_chunk *c, float *factors) {
   const size_t K = c->K;
   bool strong = false;
@@ -16,9 +16,9 @@ static bool recurrence_factors_of(const recurrence_chunk *c, float *factors) {
     for (size_t i = 0; i < c->count; i++) {
       const vec decay = vec_load(c->decay + i * c->decay_row + e, lanes);
       sum = vec_sub(sum, decay);
-      vec_store(factors + i * K + e, recurrence_flush(vec_exp(decay)), lanes);
+      vec_store(factors + i * K + e, vec_flushed(vec_exp(decay)), lanes);
     }
-    strong |= !(vec_largest(sum) < 60);  // exp(-60) is above RECURRENCE_TINY
+    strong |= !(vec_largest(sum) < 60);  // exp(-60) is not flushed
   }
   return strong;
 }
@@ -40,7 +40,7 @@ static void recurrence_gated_since(const recurrence_chunk *c, const float *facto
     const size_t lanes = vec_lanes(c->K - e);
     vec before = vec_set(1);
     for (size_t i = 0; i < c->count; i++) {
-      before = recurrence_flush(vec_mul(before, vec_load(factors + i * c->K + e, lanes)));
+      before = vec_flushed(vec_mul(before, vec_load(factors + i * c->K + e, lanes)));
       vec_store(since + i * c->K + e, before, lanes);
     }
   }
@@ -54,7 +54,7 @@ static void recurrence_gated_until(const recurrence_chunk *c, const float *facto
     for (size_t j = c->count; j-- > 0;) {
       const vec key = vec_load(c->k.at + j * c->k.row + e, lanes);
       vec_store(scaled + j * c->K + e, vec_mul(after, key), lanes);
-      after = recurrence_flush(vec_mul(after, vec_load(factors + j * c->K + e, lanes)));
+      after = vec_flushed(vec_mul(after, vec_load(factors + j * c->K + e, lanes)));
     }
   }
 }
@@ -73,7 +73,7 @@ LMN_INLINE void recurrence_gated_scores_of(const recurrence_chunk *c, const floa
           moved[part] = vec_load(c->k.at + j * c->k.row + e, lanes);
         } else {
           moved[part] = vec_mul(moved[part], vec_load(factors + i * K + e, lanes));
-          if (strong) moved[part] = recurrence_flush(moved[part]);
+          if (strong) moved[part] = vec_flushed(moved[part]);
         }
         sum = vec_fma(vec_load(c->q.at + i * c->q.row + e, lanes), moved[part], sum);
       }
@@ -125,10 +125,10 @@ static void recurrence_gated_d_keys(const recurrence_chunk *c, const float *fact
         sum = vec_mul(vec_fma(vec_set(d_scores[i][j]), query, sum),
                       vec_load(factors + i * K + e, lanes));
       }
-      sum = recurrence_flush(sum);
+      sum = vec_flushed(sum);
       const vec dy = vec_load(product + j * K + e, lanes);
       vec_store(d_keys + j * c->k.row + e, vec_fma(until, dy, sum), lanes);
-      until = recurrence_flush(vec_mul(until, vec_load(factors + j * K + e, lanes)));
+      until = vec_flushed(vec_mul(until, vec_load(factors + j * K + e, lanes)));
     }
   }
 }
@@ -148,7 +148,7 @@ static void recurrence_gated_d_queries(const recurrence_chunk *c, const float *f
         sum = vec_mul(vec_fma(vec_set(d_scores[i][j]), key, sum),
                       vec_load(factors + (j + 1) * K + e, lanes));
       }
-      sum = recurrence_flush(sum);
+      sum = vec_flushed(sum);
       const vec dy = vec_load(product + i * K + e, lanes);
       vec_store(d_queries + i * c->q.row + e, vec_fma(vec_load(since + i * K + e, lanes), dy, sum),
                 lanes);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "isa/kernel.h"
+#include "kernels/activation.vec.h"
 #include "kernels/row_sum.vec.h"
 #include "kernels/short_conv.h"
 #include "kernels/stream_choices.h"
@@ -70,9 +71,8 @@ LMN_INLINE void short_conv_backward_channels(const lmn_short_conv_grad *g, lmn_c
     if (n >= before) {
       const size_t i = n - before;
       const vec sum = short_conv_at(a, s, W, i, e, lanes), sigmoid = vec_sigmoid(sum);
-      const vec rest = vec_fma(sum, vec_sub(vec_set(1), sigmoid), vec_set(1));
       const vec dy = vec_load(g->d_activated + (s.row + i) * E + e, lanes);
-      d_sums[before] = vec_mul(dy, vec_mul(sigmoid, rest));
+      d_sums[before] = vec_mul(dy, silu_slope(sum, sigmoid));
       for (size_t j = 0; j < W; j++)
         part[j] =
             vec_fma(vec_load(lmn_conv_input(a, s, i + j) + e, lanes), d_sums[before], part[j]);

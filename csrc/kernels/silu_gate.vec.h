@@ -2,6 +2,7 @@
 #define LMN_SILU_GATE_VEC_H
 
 #include "isa/kernel.h"
+#include "kernels/activation.vec.h"
 
 // gated = x * gate * sigmoid(gate)
 KERNEL(silu_gate_forward) {
@@ -21,10 +22,10 @@ KERNEL(silu_gate_backward) {
   for (size_t i = begin * LMN_BLOCK; i < last; i += VEC_LANES) {
     const size_t lanes = vec_lanes(last - i);
     const vec gate = vec_load(a->gate + i, lanes), s = vec_sigmoid(gate);
-    const vec slope = vec_mul(s, vec_fma(gate, vec_sub(vec_set(1), s), vec_set(1)));
     const vec dy = vec_load(a->d_gated + i, lanes);
     vec_store(a->d_x + i, vec_mul(dy, vec_mul(gate, s)), lanes);
-    vec_store(a->d_gate + i, vec_mul(vec_mul(dy, vec_load(a->x + i, lanes)), slope), lanes);
+    vec_store(a->d_gate + i, vec_mul(vec_mul(dy, vec_load(a->x + i, lanes)), silu_slope(gate, s)),
+              lanes);
   }
 }
 

@@ -72,8 +72,7 @@ LMN_INLINE vec vec_exp(vec a) {
 }
 
 /// 2^a to about one unit in the last place: 2^n * p(r), a = n + r, |r| <= 1/2; 2^0 = 1. Values
-/// outside
-/// [-126, 127] count as the nearer end, so results are normal numbers; NaN stays NaN. The
+/// outside [-126, 127] count as the nearer end, so results are normal numbers; NaN stays NaN. The
 /// polynomial is 2^r to 2e-9.
 LMN_INLINE vec vec_exp2(vec a) {
   a = vec_max(vec_set(-126), vec_min(vec_set(127), a));

@@ -21,14 +21,13 @@ struct ParallelForm: LinearForm {
   var state: MemoryState
 
   mutating func convolve(_ rows: Variable, _ taps: Variable, _ name: String) -> Variable {
-    let taps1 = taps.value.shape[1] == 1
+    let (width, hasHistory) = (taps.value.shape[0], taps.value.shape[1] > 1)
     let history =
-      taps1
-      ? Variable(
-        constant: Tensor(shape: [segments.count, 0, taps.value.shape[0]], scalars: []))
-      : state[name]
+      hasHistory
+      ? state[name]
+      : Variable(constant: Tensor(shape: [segments.count, 0, width], scalars: []))
     let (activated, next) = rows.shortConv(taps: taps, history: history, of: segments)
-    if !taps1 { state[name] = next }
+    if hasHistory { state[name] = next }
     return activated
   }
 
