@@ -78,6 +78,10 @@ import Testing
       lmn_router_forward(instructionSet.context(), &arguments)
     }
     #expect(results[1].allSatisfy { (0..<Float(memories)).contains($0) })
+    for row in 0..<rows {
+      let chosen = results[1][row * routed..<(row + 1) * routed]
+      #expect(Set(chosen).count == routed, "choices \(chosen)")
+    }
     #expect(results[1].suffix(routed) == [0, 2, 1, 3, 4, 5][..<routed])
     #expect(results[0].suffix(memories).allSatisfy { $0.isNormal })
   }

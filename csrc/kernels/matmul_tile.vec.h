@@ -16,6 +16,10 @@ typedef struct {
   size_t product_row;
 } matmul_operands;
 
+/// Rows of a tile are read in groups that share a pointer: x86 addresses have room for a stride and
+/// twice that, so a step of the sum needs a third of the additions.
+enum { TILE_GROUP = 3, TILE_GROUPS = (TILE_MOST_ROWS + TILE_GROUP - 1) / TILE_GROUP };
+
 /// First value of a block's sums; sums of MATMUL_ADDED begin with zero and are added to the product
 /// at their end.
 typedef enum { MATMUL_ZERO, MATMUL_BIAS, MATMUL_PRODUCT, MATMUL_ADDED } matmul_start;
@@ -51,8 +55,15 @@ LMN_INLINE void matmul_tile(const size_t rows, const size_t vectors, size_t last
                                           : vec_set(0);
     }
   uintptr_t ahead0 = ahead ? ahead->stream[0].at : 0, ahead1 = ahead ? ahead->stream[1].at : 0;
+  const float *group[TILE_GROUPS];
+#pragma clang loop unroll(full)
+  for (size_t g = 0; g * TILE_GROUP < rows; g++) {
+    group[g] = left + g * TILE_GROUP * o->left_row;
+    // Hides the distance of the groups: the compiler would add it up again in every step.
+    __asm__("" : "+r"(group[g]));
+  }
 #pragma clang loop unroll(disable)
-  for (size_t k = 0; k < o->inner; k++, left += o->left_step, right += o->right_row) {
+  for (size_t k = 0; k < o->inner; k++, right += o->right_row) {
     if (ahead) {
       __builtin_prefetch((const void *)ahead0);
       __builtin_prefetch((const void *)ahead1);
@@ -65,10 +76,12 @@ LMN_INLINE void matmul_tile(const size_t rows, const size_t vectors, size_t last
       r[j] = vec_load(right + j * VEC_LANES, j + 1 < vectors ? VEC_LANES : right_lanes);
 #pragma clang loop unroll(full)
     for (size_t i = 0; i < rows; i++) {
-      const vec l = vec_set(left[i * o->left_row]);
+      const vec l = vec_set(group[i / TILE_GROUP][i % TILE_GROUP * o->left_row]);
 #pragma clang loop unroll(full)
       for (size_t j = 0; j < vectors; j++) sum[i][j] = vec_fma(l, r[j], sum[i][j]);
     }
+#pragma clang loop unroll(full)
+    for (size_t g = 0; g * TILE_GROUP < rows; g++) group[g] += o->left_step;
   }
   if (ahead) {
     ahead->stream[0].at = ahead0;

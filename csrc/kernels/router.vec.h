@@ -24,14 +24,15 @@ LMN_INLINE void router_scale(float *values, size_t count, float factor) {
   }
 }
 
-/// The index of the largest logit after `before` in the order of choice: falling logits, among
-/// equals rising indices. A negative `before` is the beginning of the order.
-LMN_INLINE int32_t router_next(const float *logits, size_t count, int32_t before) {
+/// The index of the largest logit that is not among the `taken` first choices; of equals the first.
+/// Comparing indices keeps choices distinct where logits are NaN.
+LMN_INLINE int32_t router_next(const float *logits, size_t count, const int32_t *chosen,
+                               size_t taken) {
   int32_t best = -1;
   for (int32_t m = 0; m < (int32_t)count; m++) {
-    if (before >= 0 && (logits[m] > logits[before] || (logits[m] == logits[before] && m <= before)))
-      continue;
-    if (best < 0 || logits[m] > logits[best]) best = m;
+    bool chose = false;
+    for (size_t j = 0; j < taken; j++) chose |= chosen[j] == m;
+    if (!chose && (best < 0 || logits[m] > logits[best])) best = m;
   }
   return best;
 }
@@ -43,8 +44,8 @@ KERNEL(router_forward) {
   for (size_t t = begin; t < end; t++) {
     const float *logits = a->logits + t * M;
     float *probabilities = a->probabilities + t * M, *weights = a->weights + t * k;
-    int32_t *chosen = a->chosen + t * k, before = -1;
-    for (size_t j = 0; j < k; j++) chosen[j] = before = router_next(logits, M, before);
+    int32_t *chosen = a->chosen + t * k;
+    for (size_t j = 0; j < k; j++) chosen[j] = router_next(logits, M, chosen, j);
     const float largest = logits[chosen[0]];
     const float sum = router_exponentials(logits, M, largest, probabilities);
     for (size_t j = 0; j < k; j++) weights[j] = logits[chosen[j]];

@@ -7,6 +7,17 @@ struct LinearRows {
   let beta, decay: Variable?
 }
 
+/// Tokens sent to several memories, and the weights of what these return.
+struct Dispatch {
+  let grouping: Grouping
+  let weights: Variable
+
+  init(_ routing: Routing, isShared: Bool) {
+    grouping = Grouping(routing.choices, isShared: isShared)
+    weights = routing.weights
+  }
+}
+
 /// Form of the parts of a linear-attention memory that carry its state.
 protocol LinearForm {
   /// Short convolution of rows `[N, …]` by taps `[…, W]`, continuing the state's part `name`.
@@ -45,33 +56,30 @@ extension LinearMemory {
   ///
   /// - Parameters:
   ///   - x: `[L, E]`.
-  ///   - routing: Weights of the memories; nil for one memory.
-  ///   - grouping: Grouping of the tokens by memory; nil for one memory.
+  ///   - dispatch: Memories of the tokens; nil for one memory.
   ///   - state: States of the memories before the tokens, updated to those after them.
   /// - Returns: `[L, E]`.
   func recall(
-    _ x: Variable, routing: Routing?, grouping: Grouping?, after state: inout MemoryState
+    _ x: Variable, by dispatch: Dispatch?, after state: inout MemoryState
   ) -> Variable {
     var form = ParallelForm(
-      segments: grouping?.segments ?? Segments(rows: x.value.shape[0]), state: state)
+      segments: dispatch?.grouping.segments ?? Segments(rows: x.value.shape[0]), state: state)
     defer { state = form.state }
-    return recall(x, routing: routing, grouping: grouping, in: &form)
+    return recall(x, by: dispatch, in: &form)
   }
 
   /// The sequential form: `[B, E]` for a token of each of B streams, `[B, E]`.
-  func recall(
-    _ x: Tensor, routing: Routing?, grouping: Grouping?, in streams: LinearStreams
-  ) -> Tensor {
+  func recall(_ x: Tensor, by dispatch: Dispatch?, in streams: LinearStreams) -> Tensor {
+    let choices = dispatch.map { StreamChoices($0.grouping) }
     var form = SequentialForm(
-      choices: grouping.map(StreamChoices.init) ?? StreamChoices(streams: x.shape[0]),
-      streams: streams)
-    return recall(Variable(constant: x), routing: routing, grouping: grouping, in: &form).value
+      choices: choices ?? StreamChoices(streams: x.shape[0]), streams: streams)
+    return recall(Variable(constant: x), by: dispatch, in: &form).value
   }
 
   private func recall(
-    _ x: Variable, routing: Routing?, grouping: Grouping?, in form: inout some LinearForm
+    _ x: Variable, by dispatch: Dispatch?, in form: inout some LinearForm
   ) -> Variable {
-    var rows = project(x, grouping)
+    var rows = project(x, dispatch?.grouping)
     if let queryConv, let keyConv, let valueConv {
       rows.queries = form.convolve(rows.queries, queryConv, "queries")
       rows.keys = form.convolve(rows.keys, keyConv, "keys")
@@ -85,7 +93,7 @@ extension LinearMemory {
     rows.queries = features(rows.queries, scale: 1 / Float(width).squareRoot())
     rows.keys = features(rows.keys, scale: 1)
     var read = form.recur(rows, heads: settings.heads)
-    if let routing, let grouping { read = read.combined(by: grouping, weights: routing.weights) }
+    if let dispatch { read = read.combined(by: dispatch.grouping, weights: dispatch.weights) }
 
     let shape = read.value.shape
     let normed = read.reshaped([shape[0] * settings.heads, settings.valueWidth])
@@ -96,19 +104,20 @@ extension LinearMemory {
 
   /// The rows of the tokens `[L, E]` before the convolution, grouped by memory.
   private func project(_ x: Variable, _ grouping: Grouping?) -> LinearRows {
-    let isGrouped = grouping != nil && sets > 1
-    let dispatched = isGrouped ? x.dispatched(by: grouping!) : x
+    let separate = sets > 1 ? grouping : nil
+    let dispatched = separate.map { x.dispatched(by: $0) } ?? x
     /// Rows of a projection of every set, `[N, n]` for weights `[sets · n, …]`.
     func map(_ rows: Variable, _ weight: Variable, bias: Variable? = nil) -> Variable {
-      guard isGrouped else { return rows.linear(weight: weight, bias: bias) }
+      guard let separate else { return rows.linear(weight: weight, bias: bias) }
       let shape = weight.value.shape
       return rows.groupedLinear(
         weight: weight.reshaped([sets, shape[0] / sets, shape[1]]),
-        bias: bias?.reshaped([sets, shape[0] / sets]), of: grouping!.segments)
+        bias: bias?.reshaped([sets, shape[0] / sets]), of: separate.segments)
     }
     /// Rows of all choices, from rows of tokens if all memories share the projections.
     func placed(_ rows: Variable) -> Variable {
-      grouping.map { isGrouped ? rows : rows.dispatched(by: $0) } ?? rows
+      guard let grouping, separate == nil else { return rows }
+      return rows.dispatched(by: grouping)
     }
     let decays: Variable? =
       switch decay {

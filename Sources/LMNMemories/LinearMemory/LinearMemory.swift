@@ -117,7 +117,7 @@ public struct LinearMemory: Memory {
   public func callAsFunction(
     _ x: Variable, after state: inout MemoryState, _ pass: inout Pass
   ) -> Variable {
-    recall(x, routing: nil, grouping: nil, after: &state)
+    recall(x, by: nil, after: &state)
   }
 
   /// One layout: recordings depend on the length only.
@@ -126,7 +126,7 @@ public struct LinearMemory: Memory {
   /// Allocates state for `count` streams.
   public func makeStreams(_ count: Int) -> any MemoryStreams {
     LinearStreams(of: self, memories: 1, count: count) { [self] x, streams in
-      recall(x, routing: nil, grouping: nil, in: streams)
+      recall(x, by: nil, in: streams)
     }
   }
 

@@ -42,17 +42,12 @@ public struct MixtureOfMemories: Memory {
   ) -> Variable {
     let routing = route(x)
     pass.routings.append(routing)
-    return memory.recall(
-      x, routing: routing, grouping: grouping(routing), after: &state)
+    return memory.recall(x, by: Dispatch(routing, isShared: settings.shared), after: &state)
   }
 
   /// The memories that receive the tokens `[L, E]`.
   public func route(_ x: Variable) -> Routing {
     Routing(logits: x.linear(weight: router), routed: settings.topK)
-  }
-
-  private func grouping(_ routing: Routing) -> Grouping {
-    Grouping(routing.choices, isShared: settings.shared)
   }
 
   /// One layout: recordings depend on the length only.
@@ -62,7 +57,7 @@ public struct MixtureOfMemories: Memory {
   public func makeStreams(_ count: Int) -> any MemoryStreams {
     LinearStreams(of: memory, memories: settings.states, count: count) { [self] x, streams in
       let routing = route(Variable(constant: x))
-      return memory.recall(x, routing: routing, grouping: grouping(routing), in: streams)
+      return memory.recall(x, by: Dispatch(routing, isShared: settings.shared), in: streams)
     }
   }
 
