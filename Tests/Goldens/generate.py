@@ -23,7 +23,7 @@ The files in `statedicts` hold the weights of the first golden file as PyTorch m
 Results are computed in float64 from the float32 weights and rounded once, to float32. An error printed by `--check` is
 the largest absolute difference within a tensor, divided by that tensor's largest magnitude. Some biases add the same to
 all scores of a position (in the logarithmic memory that of the queries, the first third of qkv.bias; in attention that
-of the keys, the second), so their true gradient is 0: what is stored is rounding noise, and AdamW in float32 may turn
+of the keys, the second; in slot memories this one, too), so their true gradient is 0: what is stored is rounding noise, and AdamW in float32 may turn
 such noise into steps of up to the learning rate. With one chosen memory per token, a router has the gradient of the
 balance loss only; a router of one memory has gradient 0.
 
@@ -44,7 +44,7 @@ from safetensors.torch import save_file
 
 from drawing import Drawing
 from goldens import FLAT_GOLDENS, FLAT_KEYS, GOLDENS, TRAINING
-from memories import attention, linear, logarithmic, mixture_of_memories, state_space
+from memories import attention, linear, logarithmic, mixture_of_memories, slots, state_space
 
 KINDS = {
     "logarithmic": logarithmic,
@@ -52,6 +52,7 @@ KINDS = {
     "mixtureOfMemories": mixture_of_memories,
     "attention": attention,
     "stateSpace": state_space,
+    "slots": slots,
 }
 REQUIRED = ("vocab", "width", "layers", "feedForward")
 OPTIONS = {

@@ -19,7 +19,7 @@ import Testing
   @Test func thereAreGoldenFilesOfEveryMemory() throws {
     for prefix in [
       "attention", "delta", "gatedDelta", "gatedLinear", "hybrid", "linearRule", "mixture",
-      "stateSpace",
+      "slots", "stateSpace",
     ] {
       let name = try #require(Self.goldens.first { $0.hasPrefix(prefix + "-") }, "\(prefix)")
       let items = try Verification(goldenFile: "\(Self.directory)/\(name)").items
