@@ -213,7 +213,8 @@ public final class SlotCaches: @unchecked Sendable {
   /// Copies keys and values `[n, 2E]` to the places from `first` on.
   private func write(keysAndValues: Tensor, at first: Int, of stream: Int) {
     keysAndValues.withScalars { rows in
-      forEachPlace(of: keysAndValues.shape[0], from: first, in: stream) { row, key, value, feature in
+      forEachPlace(of: keysAndValues.shape[0], from: first, in: stream) {
+        row, key, value, feature in
         key.pointee = rows[row * 2 * width + feature]
         value.pointee = rows[row * 2 * width + width + feature]
       }

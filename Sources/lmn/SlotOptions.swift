@@ -5,7 +5,8 @@ import LMN
 struct SlotOptions: ParsableArguments {
   @Option(help: "Slots of a block. (default: 16)")
   var slots: Int?
-  @Option(help: "Tokens of a segment, after which the slots are rewritten, up to 1024. (default: 64)")
+  @Option(
+    help: "Tokens of a segment, after which slots are rewritten; up to 1024. (default: 64)")
   var segment: Int?
   @Option(help: "Temperature of writing to slots, above 0 and at most 1. (default: 0.25)")
   var temperature: Float?

@@ -127,7 +127,9 @@ import Testing
   func streamsJoinAndLeave(_ instructionSet: InstructionSet, threads: Int) throws {
     let networks =
       try SummarizerKind.allCases.map { try LanguageNetwork.small($0) }
-      + (NetworkOption.all + [.attention(), .attention(window: 5), .slots]).map { try .small(option: $0) }
+      + (NetworkOption.all + [.attention(), .attention(window: 5), .slots]).map {
+        try .small(option: $0)
+      }
     for network in networks {
       computing(on: instructionSet, threads: threads) {
         let states = states(network)

@@ -68,7 +68,8 @@ public struct SlotMemory: Memory {
   ///
   /// Of forgetting vectors without values, slots have no values either.
   var initialSlots: Variable {
-    forgetting.value.hasValues ? forgetting.rmsNorm(gain: nil, epsilon: RMSNorm.epsilon) : forgetting
+    forgetting.value.hasValues
+      ? forgetting.rmsNorm(gain: nil, epsilon: RMSNorm.epsilon) : forgetting
   }
 
   /// The state before the first token; gradients flow through the slots to the forgetting vectors.
@@ -124,7 +125,8 @@ public struct SlotMemory: Memory {
         slots: seen.linear(weight: keyWeight, bias: keyBias), tokens: read, bias: positionBias,
         reading)
     let open = Array(complete * S..<rows)
-    state["slots"] = complete == 0 ? slots : slots.rows(at: Array(complete * k..<(complete + 1) * k))
+    state["slots"] =
+      complete == 0 ? slots : slots.rows(at: Array(complete * k..<(complete + 1) * k))
     state["read"] = read.rows(at: open)
     state["write"] = write.rows(at: open)
     return output(attended)
