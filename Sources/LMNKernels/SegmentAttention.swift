@@ -44,12 +44,12 @@ extension Tensor {
   ///
   /// - Parameters:
   ///   - slots: `[G · k, 2E]`: key and value of each slot, G being the number of segments.
-  ///   - tokens: `[C + L, 2E]`: key and value of each token.
-  ///   - bias: `[H, S]`, or `[H, 2S − 1]` if the attention is not causal.
+  ///   - tokens: `[C + L, 2E]`: key and value of each token; nil for attention to slots alone.
+  ///   - bias: `[H, S]`, or `[H, 2S − 1]` if the attention is not causal; nil without tokens.
   ///   - shape: Heads and sizes.
   /// - Returns: `output` `[L, E]` and `logNormalizer` `[L, H]`, for `self` of `[L, E]`.
   public func segmentAttention(
-    slots: Tensor, tokens: Tensor, bias: Tensor, _ shape: SegmentAttentionShape
+    slots: Tensor, tokens: Tensor?, bias: Tensor?, _ shape: SegmentAttentionShape
   ) -> (output: Tensor, logNormalizer: Tensor) {
     let (length, width) = (self.shape[0], self.shape[1])
     expectSegments(slots: slots, tokens: tokens, bias: bias, shape)
@@ -58,28 +58,29 @@ extension Tensor {
     ExecutionContext.current.run(
       lmn_segment_attention_forward,
       lmn_segment_attention(
-        length: length, before: tokens.shape[0] - length, segment: shape.segment,
+        length: length, before: tokens.map { $0.shape[0] - length } ?? 0, segment: shape.segment,
         slots: shape.slots, width: width, heads: shape.heads, is_causal: shape.isCausal,
         scale: shape.scale(width: width), counts: nil, queries: base, slot_kv: slots.base,
-        token_kv: tokens.base, bias: bias.base, output: output.output,
+        token_kv: tokens?.base, bias: bias?.base, output: output.output,
         log_normalizer: logNormalizer.output),
       on: self, slots, tokens, bias, output, logNormalizer)
     return (output, logNormalizer)
   }
 
   private func expectSegments(
-    slots: Tensor, tokens: Tensor, bias: Tensor, _ shape: SegmentAttentionShape
+    slots: Tensor, tokens: Tensor?, bias: Tensor?, _ shape: SegmentAttentionShape
   ) {
     let (length, width) = (self.shape[0], self.shape[1])
-    let rows = tokens.shape[0]
+    let rows = tokens?.shape[0] ?? length
     let segments = (rows + shape.segment - 1) / max(shape.segment, 1)
     precondition(
       self.shape.count == 2 && shape.accepts(width: width)
         && (length..<length + shape.segment).contains(rows)
-        && tokens.shape == [rows, 2 * width] && slots.shape == [segments * shape.slots, 2 * width]
-        && bias.shape == [shape.heads, shape.distances],
-      "segmentAttention: \(self.shape), slots \(slots.shape), tokens \(tokens.shape), "
-        + "bias \(bias.shape), \(shape)")
+        && tokens.map { $0.shape == [rows, 2 * width] } ?? true
+        && slots.shape == [segments * shape.slots, 2 * width]
+        && bias?.shape == (tokens == nil ? nil : [shape.heads, shape.distances]),
+      "segmentAttention: \(self.shape), slots \(slots.shape), tokens \(tokens?.shape ?? []), "
+        + "bias \(bias?.shape ?? []), \(shape)")
   }
 
   /// Pullback of ``segmentAttention(slots:tokens:bias:_:)``: the cotangents of its inputs given that
@@ -88,34 +89,35 @@ extension Tensor {
   /// - Parameters:
   ///   - cotangent: `[L, E]`.
   ///   - slots: `[G · k, 2E]`.
-  ///   - tokens: `[C + L, 2E]`.
-  ///   - bias: `[H, S]`, or `[H, 2S − 1]` if the attention is not causal.
+  ///   - tokens: `[C + L, 2E]`, or nil.
+  ///   - bias: `[H, S]`, or `[H, 2S − 1]` if the attention is not causal; or nil.
   ///   - output: As returned by the forward operation.
   ///   - logNormalizer: As returned by the forward operation.
   ///   - shape: As given to the forward operation.
   /// - Returns: Cotangents of `self`, `slots`, `tokens` and `bias`, of their shapes.
   public func segmentAttentionPullback(
-    _ cotangent: Tensor, slots: Tensor, tokens: Tensor, bias: Tensor, output: Tensor,
+    _ cotangent: Tensor, slots: Tensor, tokens: Tensor?, bias: Tensor?, output: Tensor,
     logNormalizer: Tensor, _ shape: SegmentAttentionShape
-  ) -> (queries: Tensor, slots: Tensor, tokens: Tensor, bias: Tensor) {
+  ) -> (queries: Tensor, slots: Tensor, tokens: Tensor?, bias: Tensor?) {
     precondition(
       cotangent.shape == output.shape,
       "segmentAttentionPullback: \(cotangent.shape) of \(output.shape)")
     let (length, width) = (self.shape[0], self.shape[1])
     let results = (
       queries: Tensor(uninitialized: self.shape), slots: Tensor(uninitialized: slots.shape),
-      tokens: Tensor(uninitialized: tokens.shape), bias: Tensor(uninitialized: bias.shape)
+      tokens: tokens.map { Tensor(uninitialized: $0.shape) },
+      bias: bias.map { Tensor(uninitialized: $0.shape) }
     )
     ExecutionContext.current.run(
       lmn_segment_attention_backward,
       lmn_segment_attention_grad(
-        length: length, before: tokens.shape[0] - length, segment: shape.segment,
+        length: length, before: tokens.map { $0.shape[0] - length } ?? 0, segment: shape.segment,
         slots: shape.slots, width: width, heads: shape.heads, is_causal: shape.isCausal,
         scale: shape.scale(width: width), counts: nil, queries: base, slot_kv: slots.base,
-        token_kv: tokens.base, bias: bias.base, output: output.base,
+        token_kv: tokens?.base, bias: bias?.base, output: output.base,
         log_normalizer: logNormalizer.base, d_output: cotangent.base,
         d_queries: results.queries.output, d_slot_kv: results.slots.output,
-        d_token_kv: results.tokens.output, d_bias: results.bias.output),
+        d_token_kv: results.tokens?.output, d_bias: results.bias?.output),
       on: self, slots, tokens, bias, output, logNormalizer, cotangent, results.queries,
       results.slots, results.tokens, results.bias)
     return results

@@ -95,3 +95,11 @@ GOLDENS = [
      [slots(5, 7, 2), {"kind": "logarithmic", "heads": 3, "banks": 2, "summarizer": "linear"},
       slots(2, 12, 4, temperature=0.75)], {}),
 ]
+
+# Name of the file, values of the required keys in their order, other keys, and per text the tokens of its segments.
+MEMFORMERS = [
+    ("whole", (9, 12, 3, 2, 1, 2, 3, 5), {}, [[5, 5, 5, 2], [5, 5, 5]]),
+    ("short-segments", (7, 8, 2, 1, 2, 1, 5, 6), {"temperature": 0.5}, [[2, 6, 1, 3], [6, 4], [1]]),
+    ("keeping", (11, 8, 1, 1, 1, 3, 2, 4), {"temperature": 1, "forgetting": False}, [[4, 4, 4, 4, 1]]),
+    ("one-token-segments", (5, 6, 2, 1, 1, 1, 1, 1), {}, [[1, 1, 1, 1], [1, 1, 1]]),
+]

@@ -18,8 +18,8 @@ struct SlotDefinition {
     projection = memory.projectionWeight.value.doubles
     bias = memory.projectionBias.value.doubles
     positionBias = memory.positionBias.value.doubles
-    write = memory.writeWeight.value.doubles
-    forgetting = memory.forgetting.value.doubles
+    write = memory.writer.weight.value.doubles
+    forgetting = memory.writer.forgetting.value.doubles
     (map, offset) = (memory.output.weight.value.doubles, memory.output.bias.value.doubles)
   }
 

@@ -117,10 +117,10 @@ struct SlotMemoryCase: Sendable, CustomTestStringConvertible {
       (settings.slots, settings.segment, settings.heads) = (1, 1, 1)
       var memory = SlotMemory(width: width, settings, using: &source)
       let direction = (0..<width).map { Float($0 % 2 == 0 ? 1 : -1) }
-      memory.forgetting = Variable(
+      memory.writer.forgetting = Variable(
         constant: Tensor(shape: [1, width], scalars: direction.map { share * $0 }))
       // Scores of tokens are far below those of slots: tokens are zeros.
-      memory.writeWeight = Variable(
+      memory.writer.weight = Variable(
         constant: Tensor(
           shape: [3 * width, width],
           scalars: (0..<3 * width * width).map { index in
@@ -156,9 +156,9 @@ struct SlotMemoryCase: Sendable, CustomTestStringConvertible {
   /// begins anew has these slots.
   @Test func initialSlotsDependOnForgetting() {
     let memory = SlotMemoryCase.all[0].memory
-    let forgetting = Variable(parameter: memory.forgetting.value)
+    let forgetting = Variable(parameter: memory.writer.forgetting.value)
     var tracked = memory
-    tracked.forgetting = forgetting
+    tracked.writer.forgetting = forgetting
     let slots = tracked.initialState["slots"]
     let gradient = slots.gradients(cotangent: .random(slots.value.shape, seed: 1))[forgetting]
     #expect(gradient?.scalars.contains { $0 != 0 } == true)
@@ -185,14 +185,14 @@ struct SlotMemoryCase: Sendable, CustomTestStringConvertible {
   @Test func beginsAsAKeeper() {
     var source = ParameterSource(seed: 1)
     let memory = SlotMemory(width: 64, .init(), using: &source)
-    let write = memory.writeWeight.value
+    let write = memory.writer.weight.value
     #expect(write.rows(0..<64) == write.rows(64..<128))
     #expect(write.rows(0..<64).scalars.allSatisfy { abs($0) <= 0.125 })
     func deviation(_ values: Tensor) -> Double {
       (values.doubles.reduce(0) { $0 + $1 * $1 } / Double(values.count)).squareRoot()
     }
     #expect(abs(deviation(write.rows(128..<192)) * 8 - 1) < 0.05)
-    #expect(abs(deviation(memory.forgetting.value) / 0.16 - 1) < 0.1)
+    #expect(abs(deviation(memory.writer.forgetting.value) / 0.16 - 1) < 0.1)
     #expect(memory.positionBias.value.scalars.allSatisfy { $0 == 0 })
   }
 

@@ -1,13 +1,12 @@
 public import LMNAutodiff
-public import LMNKernels
+internal import LMNKernels
 public import LMNLayers
 
 /// Slots between segments: the decoder-only form of Memformer (arXiv 2010.06891).
 ///
 /// A stream is cut into segments of S tokens. A token attends to k slots and to the tokens of its
 /// segment up to itself, in one softmax with a learned bias by distance. Once a segment is complete,
-/// the slots are rewritten by its tokens (``LMNKernels/SlotWrite``), and each moves towards its
-/// initial value, R(v), where v are the forgetting vectors and R is the RMS norm without gain.
+/// its tokens rewrite the slots (``SlotWriter``).
 ///
 /// State: `slots` `[k, E]`, and keys and values of the m tokens of the open segment, m < S: `read`
 /// `[m, 2E]`, with which they are read, and `write` `[m, 2E]`, with which they rewrite the slots.
@@ -20,18 +19,14 @@ public struct SlotMemory: Memory {
   public var positionBias: Variable
   /// Output projection of reading: E → E.
   public var output: Linear
-  /// Weight of the map to query, key and value of writing: `[3E, E]`.
-  public var writeWeight: Variable
-  /// v: forgetting vectors, `[k, E]`.
-  public var forgetting: Variable
+  /// Writing.
+  public var writer: SlotWriter
   /// E.
   public let width: Int
   /// Sizes and kinds.
   public let settings: Settings
 
   /// A memory with parameters from `source`.
-  ///
-  /// A slot's own score begins as that of its key with itself, so that slots keep what they have.
   ///
   /// - Parameters:
   ///   - width: E.
@@ -45,10 +40,9 @@ public struct SlotMemory: Memory {
     projectionBias = source.parameter([3 * width], .uniform(bound: deviation))
     positionBias = source.parameter([settings.heads, settings.segment], .constant(0))
     output = Linear(inputs: width, outputs: width, using: &source)
-    writeWeight = source.parameter(
-      [3 * width, width],
-      .blocks([.uniform(bound: deviation), nil, .normal(deviation: deviation)]))
-    forgetting = source.parameter([settings.slots, width], .normal(deviation: 0.16))
+    writer = SlotWriter(
+      slots: settings.slots, width: width, heads: settings.heads,
+      temperature: settings.temperature, forgets: settings.forgetting, using: &source)
   }
 
   /// Shape of reading.
@@ -57,26 +51,11 @@ public struct SlotMemory: Memory {
       heads: settings.heads, segment: settings.segment, slots: settings.slots)
   }
 
-  /// The rule of writing.
-  var writing: SlotWrite {
-    SlotWrite(
-      heads: settings.heads, segment: settings.segment, temperature: settings.temperature,
-      epsilon: RMSNorm.epsilon)
-  }
-
-  /// The slots at the beginning of a stream: R(v), `[k, E]`, with the gradient of v.
-  ///
-  /// Of forgetting vectors without values, slots have no values either.
-  var initialSlots: Variable {
-    forgetting.value.hasValues
-      ? forgetting.rmsNorm(gain: nil, epsilon: RMSNorm.epsilon) : forgetting
-  }
-
   /// The state before the first token; gradients flow through the slots to the forgetting vectors.
   public var initialState: MemoryState {
     let none = Variable(constant: Tensor(shape: [0, 2 * width], scalars: []))
     return MemoryState([
-      .init("slots", initialSlots), .init("read", none), .init("write", none),
+      .init("slots", writer.initialSlots), .init("read", none), .init("write", none),
     ])
   }
 
@@ -110,14 +89,13 @@ public struct SlotMemory: Memory {
       state[name].value.shape[0] == 0 ? new : .concatenatingRows([state[name], new])
     }
     let read = joined("read", x.linear(weight: keyWeight, bias: keyBias))
-    let write = joined("write", x.linear(weight: writeWeight.rows(width..<3 * width)))
+    let write = joined("write", writer.keysAndValues(of: x))
     let rows = read.value.shape[0]
     let (complete, segments) = (rows / S, (rows + S - 1) / S)
     var slots = state["slots"]
     if complete > 0 {
-      slots = writing(
-        slots, reading: rows == complete * S ? write : write.rows(0..<complete * S),
-        weight: writeWeight.rows(0..<2 * width), forgetting: settings.forgetting ? forgetting : nil)
+      slots = writer(
+        slots, reading: rows == complete * S ? write : write.rows(0..<complete * S), segment: S)
     }
     let seen = complete < segments ? slots : slots.rows(0..<segments * k)
     let attended = x.linear(weight: queryWeight, bias: projectionBias.rows(0..<width))
@@ -141,7 +119,6 @@ public struct SlotMemory: Memory {
     visit("qkv.bias", &projectionBias)
     visit("position_bias", &positionBias)
     visit("out_proj", &output)
-    visit("write.weight", &writeWeight)
-    visit("forgetting", &forgetting)
+    writer.visitParameters(visit)
   }
 }

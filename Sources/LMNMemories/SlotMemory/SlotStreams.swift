@@ -12,17 +12,17 @@ final class SlotStreams: MemoryStreams {
   init(of memory: SlotMemory, count: Int) {
     let width = memory.width
     let (read, readBias) = (memory.projectionWeight.value, memory.projectionBias.value)
-    let write = memory.writeWeight.value
+    let writer = memory.writer, write = writer.weight.value
     self.memory = memory
     writeWeight = write.rows(width..<3 * width).transposed
     caches = SlotCaches(
-      streams: count, initialSlots: memory.initialSlots.value,
+      streams: count, initialSlots: writer.initialSlots.value,
       SlotCaches.Parameters(
         read: read.rows(width..<3 * width).transposed, readBias: readBias.rows(width..<3 * width),
         write: write.rows(0..<2 * width).transposed,
-        forgetting: memory.settings.forgetting ? memory.forgetting.value : nil,
+        forgetting: writer.forgets ? writer.forgetting.value : nil,
         bias: memory.positionBias.value),
-      reading: memory.reading, writing: memory.writing)
+      reading: memory.reading, writing: writer.rule(tokens: memory.settings.segment))
   }
 
   /// The sequential form.
