@@ -40,8 +40,8 @@ public final class SlotCaches: @unchecked Sendable {
   /// `[B · S, 2E]`: keys and values of the open segments' tokens, for writing.
   private let written: Tensor
   /// Workspace of a write: queries and keys, or keys and values, `[k, 2E]`; sums `[k, E]`; factors of
-  /// the norm `[k]`, log-normalizers `[k, H]`.
-  private let rows, sums, scale, logNormalizer: Tensor
+  /// the norm `[k]`; largest scores and normalizers `[k, H]`.
+  private let rows, sums, scale, largest, normalizer: Tensor
   /// `[B]`: list of the chunks of each stream's keys and values, for reading.
   private let lists: UnsafeMutablePointer<UnsafePointer<UnsafeMutablePointer<Float>?>?>
   /// `[B, chunks]`.
@@ -78,7 +78,7 @@ public final class SlotCaches: @unchecked Sendable {
     slots = zeros([count * k, width])
     written = zeros([count * shape.segment, 2 * width])
     (rows, sums, scale) = (zeros([k, 2 * width]), zeros([k, width]), zeros([k]))
-    logNormalizer = zeros([k, shape.heads])
+    (largest, normalizer) = (zeros([k, shape.heads]), zeros([k, shape.heads]))
     let chunkCount = (k + shape.segment + Self.places - 1) / Self.places
     let size = 2 * width * Self.places
     values = zeros([count * chunkCount, size])
@@ -147,7 +147,7 @@ public final class SlotCaches: @unchecked Sendable {
       streams: 1, slots: k, tokens: shape.segment, width: width, heads: shape.heads,
       scale: writing.scale(width: width), counts: nil, slot_values: slots, slot_qk: rows.base,
       token_kv: written, forgetting: parameters.forgetting?.base, sums: sums.output,
-      log_normalizer: logNormalizer.output)
+      largest: largest.output, normalizer: normalizer.output)
     lmn_slot_write_forward(kernels, &mixture)
     var norm = lmn_rms_norm(
       rows: k, width: width, epsilon: writing.epsilon, x: sums.base, gain: nil,

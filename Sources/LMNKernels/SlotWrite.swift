@@ -37,8 +37,8 @@ public struct SlotWrite: Sendable {
     fileprivate let qk: Tensor
     /// u, `[W · k, E]`, and its norm's factors, `[W · k]`.
     fileprivate let sums, scale: Tensor
-    /// `[W · k, H]`.
-    fileprivate let logNormalizer: Tensor
+    /// Of the softmax, `[W · k, H]`.
+    fileprivate let largest, normalizer: Tensor
   }
 
   /// The slots after each of several segments.
@@ -64,7 +64,8 @@ public struct SlotWrite: Sendable {
       slots: Tensor(uninitialized: [(1 + writes) * k, width]),
       qk: Tensor(uninitialized: [writes * k, 2 * width]),
       sums: Tensor(uninitialized: [writes * k, width]), scale: Tensor(uninitialized: [writes * k]),
-      logNormalizer: Tensor(uninitialized: [writes * k, heads]))
+      largest: Tensor(uninitialized: [writes * k, heads]),
+      normalizer: Tensor(uninitialized: [writes * k, heads]))
     let right = weight.transposed
     slots.copyRows(into: results.slots.rows(0..<k))
     for index in 0..<writes {
@@ -75,7 +76,7 @@ public struct SlotWrite: Sendable {
       let (qk, sums, scale) = (
         results.qk.rows(rows), results.sums.rows(rows), results.scale.rows(rows)
       )
-      let logNormalizer = results.logNormalizer.rows(rows)
+      let (largest, normalizer) = (results.largest.rows(rows), results.normalizer.rows(rows))
       let read = tokens.rows(index * segment..<(index + 1) * segment)
       context.run(
         lmn_matmul_forward,
@@ -88,7 +89,9 @@ public struct SlotWrite: Sendable {
           streams: 1, slots: k, tokens: segment, width: width, heads: heads,
           scale: self.scale(width: width), counts: nil, slot_values: old.base, slot_qk: qk.base,
           token_kv: read.base, forgetting: forgetting?.base, sums: sums.output,
-          log_normalizer: logNormalizer.output), on: old, qk, read, forgetting, sums, logNormalizer)
+          largest: largest.output, normalizer: normalizer.output), on: old, qk, read, forgetting,
+        sums, largest,
+        normalizer)
       context.run(
         lmn_rms_norm_forward,
         lmn_rms_norm(
@@ -127,7 +130,7 @@ public struct SlotWrite: Sendable {
       let rows = index * k..<(index + 1) * k
       let (old, qk) = (results.slots.rows(rows), results.qk.rows(rows))
       let (sums, scale) = (results.sums.rows(rows), results.scale.rows(rows))
-      let logNormalizer = results.logNormalizer.rows(rows)
+      let (largest, normalizer) = (results.largest.rows(rows), results.normalizer.rows(rows))
       let (d_ownQK, d_ownSums) = (d_qk.rows(rows), d_sums.rows(rows))
       let span = index * segment..<(index + 1) * segment
       let (read, d_read) = (tokens.rows(span), d_tokens.rows(span))
@@ -144,9 +147,10 @@ public struct SlotWrite: Sendable {
           streams: 1, slots: k, tokens: segment, width: width, heads: heads,
           scale: self.scale(width: width), counts: nil, slot_values: old.base, slot_qk: qk.base,
           token_kv: read.base, forgetting: forgetting?.base, sums: sums.base,
-          log_normalizer: logNormalizer.base, d_sums: d_ownSums.base,
+          largest: largest.base, normalizer: normalizer.base, d_sums: d_ownSums.base,
           d_slot_values: d_kept.output, d_slot_qk: d_ownQK.output, d_token_kv: d_read.output),
-        on: old, qk, read, forgetting, sums, logNormalizer, d_ownSums, d_kept, d_ownQK, d_read)
+        on: old, qk, read, forgetting, sums, largest, normalizer, d_ownSums, d_kept, d_ownQK, d_read
+      )
       let before = Tensor(uninitialized: old.shape)
       before.overwrite(withSumOf: [cotangent.rows(rows), d_kept, d_ownQK.matmul(weight)])
       d_slots = before

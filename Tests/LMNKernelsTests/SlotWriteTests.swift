@@ -1,4 +1,5 @@
 import CLMN
+import Foundation
 import LMNKernels
 import LMNTestSupport
 import Testing
@@ -42,7 +43,12 @@ func slotWrite(_ sizes: SlotSizes, seed: UInt64 = 1) -> KernelCall {
     accuracy: .bounded { expected in
       [
         expected[0].map { _ in s.bounds.outputError + 2 * Rounding.unit },
-        expected[1].map { _ in s.bounds.logNormalizerError },
+        expected[1].map { _ in s.bounds.scoreError * log2(M_E) + Rounding.unit * 2 * s.bounds.score
+        },
+        // Relative to the largest score, which is that of another key if two are about equal.
+        expected[2].map {
+          Double($0) * (2 * s.bounds.weightError + Rounding.error(s.bounds.sumRoundings))
+        },
       ]
     }
   ) { context, arrays, inputs in
@@ -52,7 +58,8 @@ func slotWrite(_ sizes: SlotSizes, seed: UInt64 = 1) -> KernelCall {
       slot_values: arrays.input(inputs[0]), slot_qk: arrays.input(inputs[1]),
       token_kv: arrays.input(inputs[2]),
       forgetting: s.hasForgetting ? arrays.input(inputs[3]) : nil,
-      sums: arrays.output(rows * s.width), log_normalizer: arrays.output(rows * s.heads))
+      sums: arrays.output(rows * s.width), largest: arrays.output(rows * s.heads),
+      normalizer: arrays.output(rows * s.heads))
     lmn_slot_write_forward(context, &arguments)
   }
 }
@@ -70,7 +77,8 @@ func slotWritePullback(_ sizes: SlotSizes, seed: UInt64 = 1) -> KernelCall {
       slot_values: arrays.input(inputs[0]), slot_qk: arrays.input(inputs[1]),
       token_kv: arrays.input(inputs[2]),
       forgetting: s.hasForgetting ? arrays.input(inputs[3]) : nil, sums: arrays.input(inputs[4]),
-      log_normalizer: arrays.input(inputs[5]), d_sums: arrays.input(inputs[6]),
+      largest: arrays.input(inputs[5]), normalizer: arrays.input(inputs[6]),
+      d_sums: arrays.input(inputs[7]),
       d_slot_values: arrays.output(inputs[0].count), d_slot_qk: arrays.output(inputs[1].count),
       d_token_kv: arrays.output(inputs[2].count))
     lmn_slot_write_backward(context, &arguments)

@@ -48,11 +48,13 @@ struct SlotMemoryCase: Sendable, CustomTestStringConvertible {
   func checks(on instructionSet: InstructionSet) -> MemoryChecks {
     // A chain of up to 103 writes, each with a softmax over a segment, sums of the width and a norm:
     // a write's rounding is amplified by those after it, at most by the inverse of the temperature.
-    let roundings = instructionSet == .reference ? 64 : 64 * (settings.segment + width) + 512
+    let S = settings.segment
+    let roundings = instructionSet == .reference ? 64 : 64 * (S + width) + 512
     return MemoryChecks(
       memory: memory, width: width,
       tolerance: Rounding.error(roundings) / Double(settings.temperature), seed: 3,
-      chunk: memory.chunkLength, remembers: { _, _ in true })
+      // What a token has written fades with every write.
+      chunk: 64, remembers: { $1 / S - $0 / S < 7 })
   }
 }
 

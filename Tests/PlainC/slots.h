@@ -84,10 +84,11 @@ static void run_slot_write(lmn_context context, size_t E, size_t H, outcome *o) 
   const float *d_slots = random_values(o, 84, B * k * E, 1);
   for (size_t i = 0; i < 2; i++) {
     OUT(sums, B * k * E);
-    OUT(log_normalizer, B * k * H);
+    OUT(largest, B * k * H);
+    OUT(normalizer, B * k * H);
     lmn_slot_write_forward(
         context, &(lmn_slot_write){B, k, S, E, H, scale, i ? counts : NULL, slots, slot_qk,
-                                   token_kv, i ? forgetting : NULL, sums, log_normalizer});
+                                   token_kv, i ? forgetting : NULL, sums, largest, normalizer});
     OUT(normalized, B * k * E);
     OUT(norm_scale, B * k);
     lmn_rms_norm_forward(context,
@@ -100,7 +101,7 @@ static void run_slot_write(lmn_context context, size_t E, size_t H, outcome *o) 
     OUT(d_token_kv, B * S * 2 * E);
     lmn_slot_write_backward(
         context, &(lmn_slot_write_grad){B, k, S, E, H, scale, i ? counts : NULL, slots, slot_qk,
-                                        token_kv, i ? forgetting : NULL, sums, log_normalizer,
+                                        token_kv, i ? forgetting : NULL, sums, largest, normalizer,
                                         d_sums, d_slot_values, d_slot_qk, d_token_kv});
   }
 }

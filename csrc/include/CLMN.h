@@ -1004,7 +1004,8 @@ typedef struct lmn_slot_write {
   const float *token_kv;          // [B, S, 2E]: key and value of each token
   const float *forgetting;        // [k, E], or NULL: zeros
   float *sums;                    // [B, k, E]
-  float *log_normalizer;          // [B, k, H]: log of the sum of exp(score)
+  float *largest;                 // [B, k, H]: largest score over log 2
+  float *normalizer;              // [B, k, H]: sum of 2^(score over log 2 - largest)
 } lmn_slot_write;
 
 void lmn_slot_write_forward(lmn_context, const lmn_slot_write *);
@@ -1013,17 +1014,18 @@ void lmn_slot_write_forward(lmn_context, const lmn_slot_write *);
 typedef struct lmn_slot_write_grad {
   size_t streams, slots, tokens, width, heads;
   float scale;
-  const int32_t *counts;        // [B], or NULL
-  const float *slot_values;     // [B, k, E]
-  const float *slot_qk;         // [B, k, 2E]
-  const float *token_kv;        // [B, S, 2E]
-  const float *forgetting;      // [k, E], or NULL
-  const float *sums;            // [B, k, E]
-  const float *log_normalizer;  // [B, k, H]
-  const float *d_sums;          // [B, k, E]
-  float *d_slot_values;         // [B, k, E]: by their own values alone
-  float *d_slot_qk;             // [B, k, 2E]
-  float *d_token_kv;            // [B, S, 2E]
+  const int32_t *counts;     // [B], or NULL
+  const float *slot_values;  // [B, k, E]
+  const float *slot_qk;      // [B, k, 2E]
+  const float *token_kv;     // [B, S, 2E]
+  const float *forgetting;   // [k, E], or NULL
+  const float *sums;         // [B, k, E]
+  const float *largest;      // [B, k, H]
+  const float *normalizer;   // [B, k, H]
+  const float *d_sums;       // [B, k, E]
+  float *d_slot_values;      // [B, k, E]: by their own values alone
+  float *d_slot_qk;          // [B, k, 2E]
+  float *d_token_kv;         // [B, S, 2E]
 } lmn_slot_write_grad;
 
 void lmn_slot_write_backward(lmn_context, const lmn_slot_write_grad *);

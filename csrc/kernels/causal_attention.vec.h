@@ -199,21 +199,28 @@ static void causal_softmax_begin(const causal_block *b, causal_softmax *softmax)
   causal_clear_queries(b, softmax->sums);
 }
 
-/// Outputs of the block's queries, in rows of `row` values, and log-normalizers, `heads` apart.
-static void causal_softmax_end(const causal_block *b, causal_softmax *softmax, float *output,
-                               size_t row, float *log_normalizer, size_t heads) {
+/// Outputs of the block's queries, in rows of `row` values.
+static void causal_softmax_sums(const causal_block *b, causal_softmax *softmax, float *output,
+                                size_t row) {
   for (size_t q = 0; q < b->lanes; q += VEC_LANES) {
-    const vec normalizer = vec_load(softmax->normalizer + q, VEC_LANES);
-    const vec scale = vec_div(vec_set(1), normalizer);
+    const vec scale = vec_div(vec_set(1), vec_load(softmax->normalizer + q, VEC_LANES));
     for (size_t e = 0; e < b->head_width; e++) {
       float *sum = softmax->sums + e * CAUSAL_QUERIES + q;
       vec_store(sum, vec_mul(scale, vec_load(sum, VEC_LANES)), VEC_LANES);
     }
-    const vec largest = vec_load(softmax->largest + q, VEC_LANES);
-    vec_store(softmax->largest + q, vec_fma(vec_set(causal_log_2), largest, vec_log(normalizer)),
-              VEC_LANES);
   }
   transpose_block(b->head_width, b->count, 1, softmax->sums, CAUSAL_QUERIES, output, row);
+}
+
+/// The same, and log-normalizers, `heads` apart.
+static void causal_softmax_end(const causal_block *b, causal_softmax *softmax, float *output,
+                               size_t row, float *log_normalizer, size_t heads) {
+  causal_softmax_sums(b, softmax, output, row);
+  for (size_t q = 0; q < b->lanes; q += VEC_LANES) {
+    const vec largest = vec_load(softmax->largest + q, VEC_LANES);
+    const vec log = vec_log(vec_load(softmax->normalizer + q, VEC_LANES));
+    vec_store(softmax->largest + q, vec_fma(vec_set(causal_log_2), largest, log), VEC_LANES);
+  }
   for (size_t q = 0; q < b->count; q++) log_normalizer[q * heads] = softmax->largest[q];
 }
 

@@ -8,6 +8,11 @@ static double dot(const float *a, const float *b, size_t D) {
   return sum;
 }
 
+/// Score of a key over log 2.
+static double score(float scale, const float *query, const float *key, size_t D) {
+  return scale * dot(query, key, D) / log(2);
+}
+
 void slot_write_forward_reference(const void *args, size_t begin, size_t end) {
   const lmn_slot_write *a = args;
   const size_t E = a->width, H = a->heads, D = E / H, k = a->slots;
@@ -18,21 +23,24 @@ void slot_write_forward_reference(const void *args, size_t begin, size_t end) {
     for (size_t i = 0; i < k; i++) {
       const size_t row = b * k + i;
       const float *query = a->slot_qk + row * 2 * E + f;
-      const double own = a->scale * dot(query, query + E, D);
-      double largest = own;
+      const double own = score(a->scale, query, query + E, D);
+      double most = own;
       for (size_t j = 0; j < count; j++)
-        largest = fmax(largest, a->scale * dot(query, kv + j * 2 * E, D));
-      double normalizer = exp(own - largest), sums[LMN_MOST_HEAD_WIDTH];
+        most = fmax(most, score(a->scale, query, kv + j * 2 * E, D));
+      // The rounded value, so that normalizer and largest score agree.
+      const float largest = (float)most;
+      double normalizer = exp2(own - largest), sums[LMN_MOST_HEAD_WIDTH];
       for (size_t e = 0; e < D; e++) sums[e] = normalizer * a->slot_values[row * E + f + e];
       for (size_t j = 0; j < count; j++) {
-        const double weight = exp(a->scale * dot(query, kv + j * 2 * E, D) - largest);
+        const double weight = exp2(score(a->scale, query, kv + j * 2 * E, D) - largest);
         normalizer += weight;
         for (size_t e = 0; e < D; e++) sums[e] += weight * kv[j * 2 * E + E + e];
       }
       for (size_t e = 0; e < D; e++)
         a->sums[row * E + f + e] =
             (float)(sums[e] / normalizer + (a->forgetting ? a->forgetting[i * E + f + e] : 0));
-      a->log_normalizer[row * H + h] = (float)(largest + log(normalizer));
+      a->largest[row * H + h] = largest;
+      a->normalizer[row * H + h] = (float)normalizer;
     }
   }
 }
@@ -45,8 +53,9 @@ static void pair_backward(const lmn_slot_write_grad *a, size_t b, size_t i, size
   const float *d_sum = a->d_sums + at;
   double mean = dot(a->sums + at, d_sum, D);
   if (a->forgetting) mean -= dot(a->forgetting + i * E + h * D, d_sum, D);
-  *weight = exp(a->scale * dot(a->slot_qk + row * 2 * E + h * D, key, D) -
-                a->log_normalizer[row * a->heads + h]);
+  *weight = exp2(score(a->scale, a->slot_qk + row * 2 * E + h * D, key, D) -
+                 a->largest[row * a->heads + h]) /
+            a->normalizer[row * a->heads + h];
   *d_product = a->scale * *weight * (dot(value, d_sum, D) - mean);
 }
 

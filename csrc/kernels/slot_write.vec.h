@@ -61,7 +61,10 @@ KERNEL(slot_write_forward) {
         token += tile.count;
       }
       float *sums = a->sums + row * E + head * D;
-      causal_softmax_end(&b, &softmax, sums, E, a->log_normalizer + row * H + head, H);
+      for (size_t q = 0; q < b.count; q++)
+        a->normalizer[(row + q) * H + head] = softmax.normalizer[q];
+      for (size_t q = 0; q < b.count; q++) a->largest[(row + q) * H + head] = softmax.largest[q];
+      causal_softmax_sums(&b, &softmax, sums, E);
       for (size_t q = 0; a->forgetting && q < b.count; q++) {
         const float *forgetting = a->forgetting + (first + q) * E + head * D;
         for (size_t e = 0; e < D; e++) sums[q * E + e] += forgetting[e];
@@ -70,16 +73,53 @@ KERNEL(slot_write_forward) {
   }
 }
 
+/// Softmax of a block of slots: of every slot the largest score over log 2, and the inverse of its
+/// normalizer.
+typedef struct {
+  float largest[CAUSAL_QUERIES] CAUSAL_ALIGNED, share[CAUSAL_QUERIES] CAUSAL_ALIGNED;
+} slot_softmax;
+
+LMN_INLINE slot_softmax slot_softmax_of(const lmn_slot_write_grad *a, const causal_block *b,
+                                        size_t row, size_t head) {
+  slot_softmax softmax;
+  for (size_t q = 0; q < b->lanes; q++) {
+    const size_t at = (row + q) * a->heads + head;
+    softmax.largest[q] = q < b->count ? a->largest[at] : 0;
+    softmax.share[q] = q < b->count ? 1 / a->normalizer[at] : 0;
+  }
+  return softmax;
+}
+
+/// Weights and the cotangents of their scores, times the scale of scores, in place of scores and
+/// cotangents of weights. The difference of scores is exact where it matters, however large they
+/// are: that to a log-normalizer would not be.
+static void slot_softmax_backward(const causal_cotangents *c, const slot_softmax *softmax,
+                                  size_t count, float *scores, float *d_weights) {
+  for (size_t q = 0; q < c->block.lanes; q += VEC_LANES) {
+    const vec largest = vec_load(softmax->largest + q, VEC_LANES);
+    const vec share = vec_load(softmax->share + q, VEC_LANES);
+    const vec mean = vec_load(c->d_normalizer + q, VEC_LANES);
+    for (size_t i = q; i < count * CAUSAL_QUERIES; i += CAUSAL_QUERIES) {
+      const vec weight =
+          vec_mul(share, vec_exp2(vec_sub(vec_load(scores + i, VEC_LANES), largest)));
+      vec_store(scores + i, weight, VEC_LANES);
+      vec_store(d_weights + i, vec_mul(weight, vec_sub(vec_load(d_weights + i, VEC_LANES), mean)),
+                VEC_LANES);
+    }
+  }
+}
+
 /// Adds the contributions of the slots' own keys and values to the cotangents of a block, whose
 /// sums over tokens have been stored; those of other arrays are stored.
-static void slot_own_backward(const lmn_slot_write_grad *a, const causal_cotangents *c, size_t row,
-                              size_t head) {
+static void slot_own_backward(const lmn_slot_write_grad *a, const causal_cotangents *c,
+                              const slot_softmax *softmax, size_t row, size_t head) {
   const size_t E = a->width, D = E / a->heads;
+  const float scale = a->scale * causal_log2_e;
   for (size_t q = 0; q < c->block.count; q++) {
     const size_t at = (row + q) * E + head * D, qk = (row + q) * 2 * E + head * D;
     const float *query = a->slot_qk + qk, *key = query + E, *d_sum = a->d_sums + at;
-    const float score = a->scale * causal_log2_e * vec_dot(query, key, D);
-    const float weight = exp2f(score - c->log_normalizer[q]);
+    const float score = scale * vec_dot(query, key, D);
+    const float weight = softmax->share[q] * exp2f(score - softmax->largest[q]);
     const float d_weight = a->scale * vec_dot(d_sum, a->slot_values + at, D);
     const float d_score = weight * (d_weight - c->d_normalizer[q]);
     for (size_t e = 0; e < D; e++) {
@@ -104,8 +144,9 @@ KERNEL(slot_write_backward) {
       const size_t row = stream * a->slots + first, at = row * E + head * D;
       const float *queries = a->slot_qk + row * 2 * E + head * D;
       causal_cotangents c;
-      causal_cotangents_of(&block, queries, 2 * E, a->sums + at, a->d_sums + at, E,
-                           a->log_normalizer + row * H + head, H, a->scale, &c);
+      causal_cotangents_of(&block, queries, 2 * E, a->sums + at, a->d_sums + at, E, NULL, 0,
+                           a->scale, &c);
+      const slot_softmax softmax = slot_softmax_of(a, &block, row, head);
       // The weighted mean of values is the sum without forgetting.
       for (size_t q = 0; a->forgetting && q < block.count; q++)
         c.d_normalizer[q] -=
@@ -116,7 +157,7 @@ KERNEL(slot_write_backward) {
         float d_scores[CAUSAL_KEYS * CAUSAL_QUERIES] CAUSAL_ALIGNED;
         causal_products(&block, &tile, tile.keys, c.queries, weights);
         causal_products(&block, &tile, tile.values, c.d_outputs, d_scores);
-        causal_softmax_backward(&c, &tile, weights, d_scores);
+        slot_softmax_backward(&c, &softmax, tile.count, weights, d_scores);
         causal_add_to_queries(&block, &tile, tile.keys, d_scores, c.d_queries);
         float *d_kv = a->d_token_kv + kv + token * 2 * E;
         causal_add_to_keys(&block, &tile, d_scores, queries, 2 * E, d_kv);
@@ -125,7 +166,7 @@ KERNEL(slot_write_backward) {
       }
       transpose_block(D, block.count, 1, c.d_queries, CAUSAL_QUERIES,
                       a->d_slot_qk + row * 2 * E + head * D, 2 * E);
-      slot_own_backward(a, &c, row, head);
+      slot_own_backward(a, &c, &softmax, row, head);
     }
   }
 }
