@@ -155,7 +155,9 @@ import Testing
     let model = try model { ($0.width, $0.heads, $0.segment) = (96, 4, 40) }
     func result(_ threads: Int) -> (Float, StateDictionary) {
       computing(threads: threads) {
-        valueWithGradient(at: model) { $0.loss(of: [text(40), text(40, seed: 2), text(9, seed: 3)]) }
+        valueWithGradient(at: model) {
+          $0.loss(of: [text(40), text(40, seed: 2), text(9, seed: 3)])
+        }
       }
     }
     let expected = result(1)
@@ -181,12 +183,16 @@ import Testing
     ("\"heads\":4", "\"heads\":0", "heads is 0, it has to be from 1 to 16777216"),
     ("\"segment\":64", "\"segment\":2000", "segment is 2000, it has to be from 1 to 1024"),
     ("\"slots\":16", "\"slots\":0", "slots is 0, it has to be from 1 to 4096"),
-    ("\"encoderLayers\":2", "\"encoderLayers\":0", "encoderLayers is 0, it has to be from 1 to 4096"),
+    (
+      "\"encoderLayers\":2", "\"encoderLayers\":0",
+      "encoderLayers is 0, it has to be from 1 to 4096"
+    ),
     ("\"slots\":16", "\"slots\":16,\"temperature\":0", "temperature is 0.0, it has to be above 0"),
     ("\"slots\":16", "\"slots\":16,\"rho\":1", "unknown keys in the configuration: rho"),
     ("memformer", "slots", "kind is 'slots', known kinds are memformer"),
   ])
-  func anImpossibleConfigurationIsAnError(_ part: String, _ replacement: String, _ message: String) {
+  func anImpossibleConfigurationIsAnError(_ part: String, _ replacement: String, _ message: String)
+  {
     let json = MemformerConfiguration(vocabularySize: 5).json
     #expect(json.contains(part))
     let error = #expect(throws: ConfigurationError.self) {

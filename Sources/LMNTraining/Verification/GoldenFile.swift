@@ -44,6 +44,7 @@ struct GoldenFile {
   ///   - parameters: The parameters, under the names of the file.
   ///   - data: Names of tensors that are neither parameters nor gradients.
   /// - Returns: Gradients in the order of the parameters.
+  /// - Throws: ``CheckpointError`` or ``SafetensorsError`` for a missing, misshapen or extra gradient.
   func gradient(of parameters: StateDictionary, besides data: [String]) throws -> StateDictionary {
     let prefix = Self.gradientPrefix
     let gradient = try content.stateDictionary(of: parameters.names, prefix: prefix)
@@ -78,6 +79,7 @@ struct GoldenFile {
   ///   - vocabularySize: Tokens have to be below it.
   ///   - hasNone: Whether a target may be −1, for no token.
   /// - Returns: `[B][L]` each.
+  /// - Throws: ``CheckpointError`` or ``SafetensorsError`` for missing, misshapen or impossible tokens.
   func inputsAndTargets(
     vocabularySize: Int, hasNone: Bool = false
   ) throws -> (inputs: [[Token]], targets: [[Token]]) {
