@@ -24,6 +24,7 @@ from linear_memory import LinearMemory
 from logarithmic_memory import LogarithmicMemory
 from mixture_of_memories import MixtureOfMemories
 from network import Decoder, Network
+from slot_memory import SlotMemory
 
 CHECKED_LENGTH = 100  # not a power of two; more levels would add no cases
 CHUNK = 64  # tokens timed together, since tokens complete different numbers of nodes
@@ -36,6 +37,8 @@ def memory(shape, peer):
         return MixtureOfMemories(shape.width, shape.heads, shape.memories, shape.top)
     if peer == "attention":
         return Attention(shape.width, shape.heads)
+    if peer == "slotMemory":
+        return SlotMemory(shape.width, shape.heads, shape.slots, shape.segment)
     return LogarithmicMemory(shape, "nodes" if peer == "sequential" else peer)
 
 

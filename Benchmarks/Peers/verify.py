@@ -15,6 +15,7 @@ from attention import Attention
 from linear_memory import LinearMemory
 from mixture_of_memories import MixtureOfMemories
 from network import Network
+from slot_memory import SlotMemory
 from works import Shape
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "Tests/Goldens"))
@@ -27,6 +28,7 @@ MEMORIES = [
     ({"kind": "linear"} | LINEAR, lambda: LinearMemory(16, 2)),
     ({"kind": "mixtureOfMemories", "memories": 4, "topK": 2} | LINEAR, lambda: MixtureOfMemories(16, 2, 4, 2)),
     ({"kind": "attention", "heads": 2}, lambda: Attention(16, 2)),
+    ({"kind": "slots", "slots": 5, "segment": 16, "heads": 2}, lambda: SlotMemory(16, 2, 5, 16)),
 ]
 RENAMED = {"embedding": "token_embedding_table", "norm": "ln_f", "head": "lm_head"}
 

@@ -14,6 +14,8 @@ class Shape:
     banks: int = 0  # of the logarithmic memory
     memories: int = 0  # with a router, of a mixture of memories; there is a shared one besides
     top: int = 0  # memories that the router chooses for a token
+    slots: int = 0  # of a slot memory
+    segment: int = 0  # tokens after which they are rewritten
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +40,7 @@ PEERS = {
     "linear": "linear memory (chunk-parallel; decoding: recurrence)",
     "mixture": "mixture of memories (tokens gathered by memory, chunk-parallel; decoding: recurrence)",
     "attention": "attention (fused; decoding: key/value cache)",
+    "slotMemory": "slot memory (segments read at once, fused attention; decoding: key/value cache)",
 }
 PARALLEL = ("slots", "nodes", "blocks")  # formulations of the same function
 
@@ -50,6 +53,7 @@ LAYER = dataclasses.replace(SMALL, layers=1)
 # Mixtures of them: 4 memories with a router, of which a token has two, and a shared one; projections of their own.
 ONE = Shape(vocabulary=256, width=256, heads=4, layers=1)
 ONE_MIXTURE = dataclasses.replace(ONE, memories=4, top=2)
+ONE_SLOTS = dataclasses.replace(ONE, slots=16, segment=64)
 FOUR = Shape(vocabulary=65, width=32, heads=4, layers=4)
 FOUR_MIXTURE = dataclasses.replace(FOUR, memories=4, top=2)
 
@@ -80,6 +84,10 @@ WORKS = [
          "training", ONE, 4, 2048, 2, ("attention",)),
     Work("decode-256-attention", "decoding, attention, E 256, 1 layer, one stream from position 2,048",
          "decoding", ONE, 1, 2560, 2, ("attention",), start=2048),
+    Work("training-256-slots", "training step, 16 slots, segments of 64, E 256, 1 layer, B 4, L 2,048",
+         "training", ONE_SLOTS, 4, 2048, 2, ("slotMemory",)),
+    Work("decode-256-slots", "decoding, 16 slots, segments of 64, E 256, 1 layer, one stream",
+         "decoding", ONE_SLOTS, 1, 2048, 2, ("slotMemory",), start=1024),
     Work("decode-32-linear", "decoding, gated delta rule, E 32, 4 layers, one stream",
          "decoding", FOUR, 1, 2048, 1, ("linear",), start=1024),
     Work("decode-32-mixture", "decoding, 2 of 4 memories and a shared one, gated delta rule, E 32, 4 layers, "

@@ -56,6 +56,9 @@ public struct Tensor: Sendable {
     self.init(shape: shape, storage: Storage(count: 0), offset: 0)
   }
 
+  /// Whether there are values, not just a shape.
+  package var hasValues: Bool { offset + count <= storage.count }
+
   private init(shape: [Int], storage: Storage, offset: Int) {
     self.shape = shape
     count = shape.reduce(1, *)
@@ -164,7 +167,7 @@ public struct Tensor: Sendable {
   /// Traps if there are no values, or if they are intermediate values of the current recording.
   private func expectReadable() {
     precondition(
-      offset + count <= storage.count,
+      hasValues,
       "Tensor: values are read of a tensor that only describes the shape \(shape)")
     precondition(
       storage.arena == nil || ExecutionContext.current.recording == nil,

@@ -47,6 +47,9 @@ public struct ParameterSource: Sendable {
     /// Each E × E matrix of the innermost two dimensions (several may be stacked): uniform over the
     /// orthogonal matrices, times `scale`.
     case orthogonal(scale: Float)
+    /// Equal blocks of consecutive rows, each with its own distribution; nil for a copy of the
+    /// block before.
+    indirect case blocks([Distribution?])
     /// Values of a function of the generator.
     case drawn(@Sendable (inout SeededGenerator) -> Float)
   }
@@ -70,27 +73,42 @@ public struct ParameterSource: Sendable {
       return Variable(constant: Tensor(describing: overflows ? [0] : shape))
     }
     defer { self.generator = generator }
+    return Variable(constant: Self.values(shape, distribution, using: &generator))
+  }
+
+  /// Initial values of a parameter.
+  private static func values(
+    _ shape: [Int], _ distribution: Distribution, using generator: inout SeededGenerator
+  ) -> Tensor {
+    let size = shape.reduce(1, *)
     switch distribution {
     case .constant(let value):
-      return Variable(constant: Tensor(shape: shape, repeating: value))
+      return Tensor(shape: shape, repeating: value)
     case .uniform(let bound):
-      return Self.drawn(shape, size) { generator.uniform(in: -bound..<bound) }
+      return drawn(shape, size) { generator.uniform(in: -bound..<bound) }
     case .range(let range):
-      return Self.drawn(shape, size) { generator.uniform(in: range) }
+      return drawn(shape, size) { generator.uniform(in: range) }
     case .multiples(let factor):
       let row = (0..<(shape.last ?? 1)).map { factor * Float($0) }
-      return Variable(
-        constant: Tensor(shape: shape, scalars: (0..<size).map { row[$0 % row.count] }))
+      return Tensor(shape: shape, scalars: (0..<size).map { row[$0 % row.count] })
     case .normal(let deviation):
-      return Self.drawn(shape, size) { deviation * generator.normal() }
+      return drawn(shape, size) { deviation * generator.normal() }
     case .drawn(let draw):
-      return Self.drawn(shape, size) { draw(&generator) }
+      return drawn(shape, size) { draw(&generator) }
     case .orthogonal(let scale):
       let width = shape.last ?? 1
       let matrices = (0..<size / (width * width)).flatMap { _ in
         generator.orthogonalMatrix(of: width).map { scale * $0 }
       }
-      return Variable(constant: Tensor(shape: shape, scalars: matrices))
+      return Tensor(shape: shape, scalars: matrices)
+    case .blocks(let distributions):
+      var blocks: [Tensor] = []
+      for distribution in distributions {
+        let block = [shape[0] / distributions.count] + shape.dropFirst()
+        blocks.append(
+          distribution.map { values(block, $0, using: &generator) } ?? blocks.last!)
+      }
+      return .concatenatingRows(blocks)
     }
   }
 
@@ -104,8 +122,8 @@ public struct ParameterSource: Sendable {
     return source.count
   }
 
-  private static func drawn(_ shape: [Int], _ size: Int, _ draw: () -> Float) -> Variable {
-    Variable(constant: Tensor(shape: shape, scalars: (0..<size).map { _ in draw() }))
+  private static func drawn(_ shape: [Int], _ size: Int, _ draw: () -> Float) -> Tensor {
+    Tensor(shape: shape, scalars: (0..<size).map { _ in draw() })
   }
 }
 

@@ -21,6 +21,8 @@ public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
   case oddRotary(headWidth: Int)
   /// The base of rotary positions is not a positive number.
   case impossibleRotaryBase(Double)
+  /// The temperature of writing to slots is not above 0 and at most 1.
+  case impossibleTemperature(Float)
   /// Biases per level need a bounded number of levels.
   case levelBiasWithoutMaximumLevels
   /// The dropout rate is not in `0 ..< 1`.
@@ -63,6 +65,8 @@ public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
       "rotary is true, but a head has \(headWidth) features, which are no pairs"
     case .impossibleRotaryBase(let base):
       "rotaryBase is \(base), it has to be above 0 and finite"
+    case .impossibleTemperature(let temperature):
+      "temperature is \(temperature), it has to be above 0 and at most 1"
     case .levelBiasWithoutMaximumLevels:
       "levelBias needs maximumLevels: no bias is trained for levels that training never reaches"
     case .impossibleDropout(let rate):

@@ -11,7 +11,10 @@ public import LMNLayers
 /// The position of a stream is not part of a memory's state: callers pass the positions of the
 /// tokens.
 public protocol Memory: Module {
-  /// The state before the first token; it may depend on parameters.
+  /// The state before the first token.
+  ///
+  /// It may depend on parameters: then gradients flow to them from every run that begins a stream.
+  /// Of a memory whose parameters only have shapes, it has these shapes and no values.
   var initialState: MemoryState { get }
 
   /// The parallel form.

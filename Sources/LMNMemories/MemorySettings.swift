@@ -48,7 +48,7 @@ public struct MemoryConfiguration: Sendable, Codable {
   /// `MemoryConfiguration.$known.withValue(MemoryConfiguration.known + [Mine.Settings.self])`.
   @TaskLocal public static var known: [any MemorySettings.Type] = [
     LogarithmicMemory.Settings.self, LinearMemory.Settings.self, MixtureOfMemories.Settings.self,
-    CausalAttention.Settings.self, DiagonalStateSpace.Settings.self,
+    CausalAttention.Settings.self, DiagonalStateSpace.Settings.self, SlotMemory.Settings.self,
   ]
 
   /// The kind of memory.

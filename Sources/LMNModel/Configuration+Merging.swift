@@ -23,7 +23,7 @@ extension Configuration {
   /// The configuration with the values of a JSON object, not yet validated.
   package init(merged values: [String: JSONValue]) throws(ConfigurationError) {
     do {
-      try self.init(decoding: JSONEncoder().encode(values))
+      self = try decodingConfiguration(JSONEncoder().encode(values))
     } catch let error as ConfigurationError {
       throw error
     } catch {

@@ -70,46 +70,11 @@ extension Configuration: Codable {
   }
 
   /// The configuration as a JSON object with sorted keys, as in model files.
-  public var json: String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = .sortedKeys
-    do {
-      return String(decoding: try encoder.encode(self), as: UTF8.self)
-    } catch {
-      preconditionFailure("Configuration: cannot be encoded as JSON: \(error)")
-    }
-  }
+  public var json: String { encodingConfiguration(self) }
 
   /// Decodes and validates a configuration; every key has to be known.
   public init(json: String) throws(ConfigurationError) {
-    try self.init(decoding: Data(json.utf8))
+    self = try decodingConfiguration(Data(json.utf8))
     try validate()
-  }
-
-  /// Decodes a configuration without validation.
-  init(decoding json: Data) throws(ConfigurationError) {
-    do {
-      self = try JSONDecoder().decode(Self.self, from: json)
-    } catch let error as ConfigurationError {
-      throw error
-    } catch let error as DecodingError {
-      throw .malformed(error.sentence)
-    } catch {
-      throw .malformed("\(error)")
-    }
-  }
-}
-
-extension DecodingError {
-  /// A sentence with the path of the key.
-  fileprivate var sentence: String {
-    switch self {
-    case .keyNotFound(let key, let context):
-      "it has no \((context.codingPath + [key]).path)"
-    case .typeMismatch(_, let context), .valueNotFound(_, let context), .dataCorrupted(let context):
-      (context.codingPath.isEmpty ? "" : context.codingPath.path + ": ") + context.debugDescription
-    @unknown default:
-      "\(self)"
-    }
   }
 }

@@ -17,7 +17,7 @@ struct MemoryOptions: ParsableArguments {
       MemorySetting(
         "--heads", heads, .init(\LogarithmicMemory.Settings.heads),
         .init(\CausalAttention.Settings.heads), .init(\LinearMemory.Settings.heads),
-        .init(\MixtureOfMemories.Settings.linear.heads)),
+        .init(\MixtureOfMemories.Settings.linear.heads), .init(\SlotMemory.Settings.heads)),
       MemorySetting(
         "--window", window, .init(\LogarithmicMemory.Settings.window),
         .init(\CausalAttention.Settings.window)),

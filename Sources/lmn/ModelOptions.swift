@@ -41,6 +41,7 @@ struct ModelOptions: ParsableArguments {
   @OptionGroup(title: "Mixture of memories") var mixture: MixtureOptions
   @OptionGroup(title: "Attention") var attention: AttentionOptions
   @OptionGroup(title: "State space memory") var stateSpace: StateSpaceOptions
+  @OptionGroup(title: "Slot memory") var slots: SlotOptions
 
   /// Kinds of memory, separated by commas.
   struct MemoryKinds: ExpressibleByArgument {
@@ -92,7 +93,7 @@ struct ModelOptions: ParsableArguments {
   /// Settings of the given flags that one kind of memory has, or few.
   private var kindSettings: [MemorySetting] {
     logarithmic.settings + linear.settings + mixture.settings + attention.settings
-      + stateSpace.settings
+      + stateSpace.settings + slots.settings
   }
 
   /// Widths of the heads of linear-attention memories that `--memory` adds: the width of the model

@@ -18,12 +18,14 @@ its `kind`. Such files hold two more losses, [1] each: loss = loss.cross_entropy
 latter is a mean over the blocks with a router, 0 without any. In the flat form, without either key, all memories are
 logarithmic and their keys are at the top.
 
+A configuration whose `kind` is memformer is that of an encoder-decoder, which `memformer.py` defines.
+
 The files in `statedicts` hold the weights of the first golden file as PyTorch models save them (STATE_DICTS).
 
 Results are computed in float64 from the float32 weights and rounded once, to float32. An error printed by `--check` is
 the largest absolute difference within a tensor, divided by that tensor's largest magnitude. Some biases add the same to
 all scores of a position (in the logarithmic memory that of the queries, the first third of qkv.bias; in attention that
-of the keys, the second), so their true gradient is 0: what is stored is rounding noise, and AdamW in float32 may turn
+of the keys, the second; in slot memories this one, too), so their true gradient is 0: what is stored is rounding noise, and AdamW in float32 may turn
 such noise into steps of up to the learning rate. With one chosen memory per token, a router has the gradient of the
 balance loss only; a router of one memory has gradient 0.
 
@@ -42,9 +44,10 @@ import torch.nn.functional as F
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+import memformer
 from drawing import Drawing
-from goldens import FLAT_GOLDENS, FLAT_KEYS, GOLDENS, TRAINING
-from memories import attention, linear, logarithmic, mixture_of_memories, state_space
+from goldens import FLAT_GOLDENS, FLAT_KEYS, GOLDENS, MEMFORMERS, TRAINING
+from memories import attention, linear, logarithmic, mixture_of_memories, slots, state_space
 
 KINDS = {
     "logarithmic": logarithmic,
@@ -52,6 +55,7 @@ KINDS = {
     "mixtureOfMemories": mixture_of_memories,
     "attention": attention,
     "stateSpace": state_space,
+    "slots": slots,
 }
 REQUIRED = ("vocab", "width", "layers", "feedForward")
 OPTIONS = {
@@ -148,6 +152,8 @@ def losses(config, logits, routers, targets):
 
 def results(config, weights, input_ids, targets, dtype=torch.float64):
     """Everything a golden file holds besides the weights and the tokens."""
+    if config.get("kind") == "memformer":
+        return memformer.results(config, weights, input_ids, targets, dtype)
     weights = {name: w.to(dtype, copy=True).requires_grad_() for name, w in weights.items()}
     if input_ids.dim() == 2:
         logits, routers = forward(config, weights, input_ids)
@@ -214,9 +220,21 @@ def write(path, config, shape, seeds):
         computed = results(config, weights, **tokens)
         if not has_kinds(config) or is_conditioned(config, weights, tokens, computed):
             break
+    save(path, config, weights, tokens, computed)
+
+
+def write_memformer(path, config, lengths, seed):
+    generator = torch.Generator().manual_seed(seed)
+    drawing = Drawing(generator)
+    memformer.draw(config, drawing)
+    tokens = memformer.random_tokens(config, lengths, generator)
+    save(path, config, drawing.weights, tokens, memformer.results(config, drawing.weights, **tokens))
+
+
+def save(path, config, weights, tokens, computed):
     rounded = {name: r.float().contiguous() for name, r in computed.items()}
     save_file(weights | tokens | rounded, path, {"config": json.dumps(config)})
-    print(f"{path.name}: {path.stat().st_size} bytes, seed {seed}")
+    print(f"{path.name}: {path.stat().st_size} bytes")
 
 
 def write_state_dict(path, golden, prefix, separate, types):
@@ -271,6 +289,9 @@ def main():
         config = {"vocab": vocab, "width": width, "layers": layers or len(memory), "feedForward": feed_forward}
         config |= {"memory" if layers else "memories": memory} | options
         write(folder / f"{name}-L{length}.safetensors", config, (batch, length), itertools.count(1000 * number))
+    for seed, (name, values, options, lengths) in enumerate(MEMFORMERS, start=1):
+        config = {"kind": "memformer"} | dict(zip(memformer.REQUIRED, values)) | options
+        write_memformer(folder / f"memformer-{name}.safetensors", config, lengths, seed)
 
 
 if __name__ == "__main__":

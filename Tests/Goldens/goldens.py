@@ -36,6 +36,10 @@ def attention(count, **others):
     return {"kind": "attention", "heads": count} | others
 
 
+def slots(count, segment, heads, **others):
+    return {"kind": "slots", "slots": count, "segment": segment, "heads": heads} | others
+
+
 # Name of the file, vocabulary, width, feed-forward factor, batch and length, memories, other keys at the top.
 # One memory with a number of layers is the memory of all blocks.
 GOLDENS = [
@@ -83,4 +87,19 @@ GOLDENS = [
      {"balanceScale": 0.5}),
     ("hybrid-linear", 7, 12, 2, 3, 35, None,
      [linear("gatedLinear", 2, 3, 4, decayRank=4), attention(4, bias=False), linear("delta", 2, 4, 4)], {}),
+    ("slots-3-of-8", 9, 12, 2, 2, 29, 2, slots(3, 8, 3, temperature=0.5), {}),  # ends within a segment
+    ("slots-8-of-5", 7, 8, 1, 3, 20, 1, slots(8, 5, 2, temperature=0.75), {"activation": "gelu"}),  # ends with a segment
+    ("slots-keeping", 9, 10, 1, 2, 26, 2, slots(4, 6, 1, temperature=1, forgetting=False), {}),
+    ("slots-short", 5, 8, 1, 1, 7, 1, slots(2, 16, 4), {}),  # shorter than a segment: nothing is written
+    ("hybrid-slots", 11, 12, 1, 2, 31, None,
+     [slots(5, 7, 2), {"kind": "logarithmic", "heads": 3, "banks": 2, "summarizer": "linear"},
+      slots(2, 12, 4, temperature=0.75)], {}),
+]
+
+# Name of the file, values of the required keys in their order, other keys, and per text the tokens of its segments.
+MEMFORMERS = [
+    ("whole", (9, 12, 3, 2, 1, 2, 3, 5), {}, [[5, 5, 5, 2], [5, 5, 5]]),
+    ("short-segments", (7, 8, 2, 1, 2, 1, 5, 6), {"temperature": 0.5}, [[2, 6, 1, 3], [6, 4], [1]]),
+    ("keeping", (11, 8, 1, 1, 1, 3, 2, 4), {"temperature": 1, "forgetting": False}, [[4, 4, 4, 4, 1]]),
+    ("one-token-segments", (5, 6, 2, 1, 1, 1, 1, 1), {}, [[1, 1, 1, 1], [1, 1, 1]]),
 ]

@@ -65,6 +65,25 @@ import Testing
       on: instructionSet)
   }
 
+  @Test(arguments: InstructionSet.available, [true, false])
+  func ofSlots(_ instructionSet: InstructionSet, forgets: Bool) {
+    let shape = SegmentAttentionShape(heads: 2, segment: 6, slots: 3)
+    let write = SlotWrite(heads: 2, segment: 6, temperature: 0.5, epsilon: 1e-3)
+    expectSameGradientsRecorded(
+      of: { v in
+        let slots = write(
+          v[0].rmsNorm(gain: nil, epsilon: 1e-3), reading: v[1], weight: v[2],
+          forgetting: forgets ? v[0] : nil)
+        return v[3].segmentAttention(
+          slots: slots.matmul(v[4]), tokens: v[5], bias: v[6], shape)
+      },
+      at: [
+        .random([3, 4], seed: 1), .random([12, 8], seed: 2), .random([8, 4], seed: 3),
+        .random([14, 4], seed: 4), .random([4, 8], seed: 5), .random([16, 8], seed: 6),
+        .random([2, 6], seed: 7),
+      ], on: instructionSet)
+  }
+
   @Test(arguments: InstructionSet.available)
   func ofLayers(_ instructionSet: InstructionSet) {
     let tokens: TokenBuffer = [2, 0, 2, 3]

@@ -99,6 +99,20 @@ import Testing
     }
   }
 
+  @Test func flagsOfSlotsSetThem() throws {
+    try withSmallFiles { directory in
+      let found = try configuration(
+        [
+          "--width", "8", "--memory", "slots", "--slots", "3", "--segment", "5", "--heads", "2",
+          "--temperature", "0.5", "--no-forgetting",
+        ], in: directory)
+      var settings = SlotMemory.Settings()
+      (settings.slots, settings.segment, settings.heads) = (3, 5, 2)
+      (settings.temperature, settings.forgetting) = (0.5, false)
+      #expect(found.memories[0] == MemoryConfiguration(settings))
+    }
+  }
+
   /// A flag sets the memories of all kinds that have the setting.
   @Test func flagsOfSeveralKindsSetAllOfThem() throws {
     try withSmallFiles { directory in

@@ -9,6 +9,7 @@ import Testing
     + RowSumTests.sharedCalls + AffineSummaryTests.sharedCalls + SeparableConvTests.sharedCalls
     + ExpansionTests.sharedCalls + SingleVectorAttentionTests.sharedCalls
     + TokenAttentionTests.sharedCalls + CausalAttentionTests.sharedCalls + RotaryTests.sharedCalls
+    + SegmentAttentionTests.sharedCalls + SlotWriteTests.sharedCalls
     + RMSNormTests.sharedCalls
     + LayerNormTests.sharedCalls + ActivationTests.sharedCalls + EmbeddingTests.sharedCalls
     + SinusoidTests.sharedCalls + DropoutTests.sharedCalls + RowMaximumTests.sharedCalls

@@ -18,6 +18,8 @@ private let options: [NetworkOption] = [
   NetworkOption("\"pinned\":30") { $0.logarithmic.pinned = 30 },
   // The state grows with every run, or up to a window that is shorter than a run or longer.
   .attention(), .attention(window: 5), .attention(window: 50),
+  // The beginning is a function of parameters; runs begin at different places of a segment.
+  .slots,
   // The layout of a state without nodes is that of every start.
   NetworkOption("\"memory\":{\"kind\":\"movingAverage\"}") {
     $0.memories = [MemoryConfiguration(MovingAverage.Settings())]

@@ -224,7 +224,7 @@ import Testing
     (
       "\"kind\":\"logarithmic\"", "\"kind\":\"lstm\"",
       "memory.kind is 'lstm', the kinds of memory are logarithmic, linear, "
-        + "mixtureOfMemories, attention, stateSpace"
+        + "mixtureOfMemories, attention, stateSpace, slots"
     ),
     ("\"kind\":\"logarithmic\",", "", "it has no memory.kind"),
     ("\"banks\":2,", "", "it has no memory.banks"),

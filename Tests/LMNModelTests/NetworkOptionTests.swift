@@ -51,6 +51,17 @@ struct NetworkOption: Sendable, CustomTestStringConvertible {
     }
   }
 
+  /// Slots that are rewritten every five tokens, and logarithmic memories, in turn.
+  static let slots = NetworkOption("slots") {
+    var slots = SlotMemory.Settings()
+    (slots.heads, slots.slots, slots.segment) = (2, 3, 5)
+    $0.memories = (0..<$0.layers).map { block in
+      block.isMultiple(of: 2)
+        ? MemoryConfiguration(slots) : MemoryConfiguration(LogarithmicMemory.Settings())
+    }
+    $0.trunk[each: \LogarithmicMemory.Settings.heads] = 2
+  }
+
   static let all = [
     NetworkOption("\"activation\":\"gelu\"") { $0.activation = .gelu },
     NetworkOption("\"activation\":\"relu\"") { $0.activation = .relu },

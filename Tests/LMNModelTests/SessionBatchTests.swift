@@ -97,6 +97,22 @@ import Testing
     }
   }
 
+  /// Steps that rewrite slots allocate nothing either.
+  @Test(.enabled(if: lmn_counts_allocations()))
+  func stepsWithSlotsDoNotAllocate() throws {
+    let network = try LanguageNetwork.small(option: .slots)
+    computing(threads: 1) {
+      var batch = SessionBatch(network, streams: 3)
+      let tokens: [Token] = [1, 2, 3]
+      var sum: Float = 0
+      for _ in 0..<3 { batch.step(tokens).withScalars { sum += $0[0] } }
+      let before = lmn_allocation_count()
+      for _ in 0..<20 { batch.step(tokens).withScalars { sum += $0[0] } }
+      #expect(lmn_allocation_count() == before)
+      #expect(sum.isFinite)
+    }
+  }
+
   // MARK: - Joining and leaving
 
   /// A stream with its outputs so far, and a session with the same stream alone.
@@ -111,7 +127,9 @@ import Testing
   func streamsJoinAndLeave(_ instructionSet: InstructionSet, threads: Int) throws {
     let networks =
       try SummarizerKind.allCases.map { try LanguageNetwork.small($0) }
-      + (NetworkOption.all + [.attention(), .attention(window: 5)]).map { try .small(option: $0) }
+      + (NetworkOption.all + [.attention(), .attention(window: 5), .slots]).map {
+        try .small(option: $0)
+      }
     for network in networks {
       computing(on: instructionSet, threads: threads) {
         let states = states(network)

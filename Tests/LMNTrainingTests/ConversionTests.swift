@@ -120,7 +120,8 @@ import Testing
 
   /// Models with other memories, and hybrids: the file's metadata gives their settings.
   @Test(arguments: [
-    ["linear"], ["mixtureOfMemories"], ["stateSpace"], ["attention", "logarithmic"],
+    ["linear"], ["mixtureOfMemories"], ["stateSpace"], ["slots"],
+    ["attention", "logarithmic"],
   ])
   func otherMemoriesComeBackBitForBit(kinds: [String]) throws {
     try withTemporaryDirectory { directory in

@@ -34,6 +34,7 @@ import Testing
       ["stateSpace"], ["logarithmic", "stateSpace", "stateSpace", "movingAverage"],
       ["linear", "mixtureOfMemories"],
       ["mixtureOfMemories", "mixtureOfMemories", "mixtureOfMemories", "attention"],
+      ["slots"], ["logarithmic", "slots"],
     ]
 
   @Test(arguments: averages)

@@ -19,13 +19,17 @@ import Testing
   @Test func thereAreGoldenFilesOfEveryMemory() throws {
     for prefix in [
       "attention", "delta", "gatedDelta", "gatedLinear", "hybrid", "linearRule", "mixture",
-      "stateSpace",
+      "slots", "stateSpace",
     ] {
       let name = try #require(Self.goldens.first { $0.hasPrefix(prefix + "-") }, "\(prefix)")
       let items = try Verification(goldenFile: "\(Self.directory)/\(name)").items
       let losses = items.map(\.name).filter { $0.hasPrefix("loss") }
       #expect(losses == ["loss", "loss.cross_entropy", "loss.balance"])
     }
+  }
+
+  @Test func thereAreGoldenFilesOfMemformer() {
+    #expect(Self.goldens.contains { $0.hasPrefix("memformer-short") })
   }
 
   @Test func thereAreGoldenFilesOfBothSummarizers() {
@@ -54,7 +58,7 @@ import Testing
       ])
     let hasNormedHeads = names.contains { $0.hasSuffix(".output_norm.weight") }
     let tolerance = hasNormedHeads ? Self.toleranceOfNormedHeads : Self.tolerance
-    #expect(names.contains("grad.blocks.0.out_proj.weight"))
+    #expect(names.contains { $0.hasPrefix("grad.") && $0.hasSuffix("out_proj.weight") })
     for item in verification.items {
       #expect(item.relativeError <= tolerance, "\(item.name)")
     }
@@ -168,12 +172,40 @@ import Testing
     #expect("\(error.map { "\($0)" } ?? "")".contains(damage.expected))
   }
 
+  /// A change of a Memformer's golden file, and the error it causes.
+  @Test(arguments: [
+    Damage("a gap in a segment", in: "'targets' has a token after an empty place, in row 0") {
+      $0.integers["targets"]!.values[0] = -1
+    },
+    Damage("an empty row", in: "row 0 of 'targets' has no tokens") {
+      $0.integers["targets"]!.values.replaceSubrange(0..<4, with: [-1, -1, -1, -1])
+    },
+    Damage("other inputs", in: "'input_ids' and 'targets' differ in row 0, column 2") { golden in
+      golden.integers["input_ids"]!.values[2] = (golden.integers["input_ids"]!.values[2] + 1) % 5
+    },
+    Damage("an unknown key", in: "unknown keys in the configuration: rho") {
+      $0.configure("\"segment\": 1", "\"segment\": 1, \"rho\": 2")
+    },
+    Damage("a missing weight", in: "parameters, the file has ") { $0.floats["lm_head.bias"] = nil },
+    Damage("misshapen logits", in: "'logits' has shape [8, 5]") {
+      $0.floats["logits"]!.shape = [8, 5]
+    },
+  ])
+  private func aMemformerFileThatSaysNothingIsAnError(_ damage: Damage) {
+    let error = #expect(throws: (any Error).self) {
+      try verification(of: damage, "memformer-one-token-segments")
+    }
+    #expect("\(error.map { "\($0)" } ?? "")".contains(damage.expected))
+  }
+
   @Test func aMissingFileIsAnError() {
     #expect(throws: SafetensorsError.self) { try Verification(goldenFile: "/nowhere/golden") }
   }
 
-  private func verification(of damage: Damage) throws -> Verification {
-    var golden = try Golden("\(Self.directory)/depthwiseSeparable-4x4-L2.safetensors")
+  private func verification(
+    of damage: Damage, _ name: String = "depthwiseSeparable-4x4-L2"
+  ) throws -> Verification {
+    var golden = try Golden("\(Self.directory)/\(name).safetensors")
     damage.inflict(&golden)
     return try withTemporaryDirectory { directory in
       try golden.write(to: directory + "/golden")

@@ -9,6 +9,7 @@
 #include "CLMN.h"
 #include "linear_memories.h"
 #include "outcome.h"
+#include "slots.h"
 #include "vocabulary_tests.h"
 
 enum { V = 31 };
@@ -375,6 +376,8 @@ static void run_all(lmn_context context, const computation *c, outcome *o) {
   run_summaries(context, c, tree, o);
   run_attention(context, c, tree, o);
   run_causal_attention(context, c, o);
+  run_segment_attention(context, c->length, c->start, c->width, c->heads, o);
+  run_slot_write(context, c->width, c->heads, o);
 }
 
 static void run_linear(lmn_context context, const computation *c, outcome *o) {

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { MOST_RESULTS = 128, MOST_ALLOCATIONS = 256 };
+enum { MOST_RESULTS = 192, MOST_ALLOCATIONS = 384 };
 
 /// Values that a kernel wrote.
 typedef struct {

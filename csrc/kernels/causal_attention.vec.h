@@ -190,6 +190,40 @@ static void causal_softmax_add(const causal_block *b, const causal_tile *tile, c
   causal_add_to_queries(b, tile, tile->values, weights, softmax->sums);
 }
 
+/// A softmax over no keys.
+static void causal_softmax_begin(const causal_block *b, causal_softmax *softmax) {
+  for (size_t q = 0; q < b->lanes; q += VEC_LANES) {
+    vec_store(softmax->largest + q, vec_set(CAUSAL_UNSEEN), VEC_LANES);
+    vec_store(softmax->normalizer + q, vec_set(0), VEC_LANES);
+  }
+  causal_clear_queries(b, softmax->sums);
+}
+
+/// Outputs of the block's queries, in rows of `row` values.
+static void causal_softmax_sums(const causal_block *b, causal_softmax *softmax, float *output,
+                                size_t row) {
+  for (size_t q = 0; q < b->lanes; q += VEC_LANES) {
+    const vec scale = vec_div(vec_set(1), vec_load(softmax->normalizer + q, VEC_LANES));
+    for (size_t e = 0; e < b->head_width; e++) {
+      float *sum = softmax->sums + e * CAUSAL_QUERIES + q;
+      vec_store(sum, vec_mul(scale, vec_load(sum, VEC_LANES)), VEC_LANES);
+    }
+  }
+  transpose_block(b->head_width, b->count, 1, softmax->sums, CAUSAL_QUERIES, output, row);
+}
+
+/// The same, and log-normalizers, `heads` apart.
+static void causal_softmax_end(const causal_block *b, causal_softmax *softmax, float *output,
+                               size_t row, float *log_normalizer, size_t heads) {
+  causal_softmax_sums(b, softmax, output, row);
+  for (size_t q = 0; q < b->lanes; q += VEC_LANES) {
+    const vec largest = vec_load(softmax->largest + q, VEC_LANES);
+    const vec log = vec_log(vec_load(softmax->normalizer + q, VEC_LANES));
+    vec_store(softmax->largest + q, vec_fma(vec_set(causal_log_2), largest, log), VEC_LANES);
+  }
+  for (size_t q = 0; q < b->count; q++) log_normalizer[q * heads] = softmax->largest[q];
+}
+
 // output[t] = sum over s of softmax(score)[s] * value[s]
 KERNEL(causal_attention_forward) {
   const lmn_causal_attention *a = args;
@@ -204,11 +238,7 @@ KERNEL(causal_attention_forward) {
     float scores[CAUSAL_KEYS * CAUSAL_QUERIES] CAUSAL_ALIGNED;
     causal_softmax softmax;
     causal_columns(&b, b.qkv + first * 3 * E, 3 * E, a->scale * causal_log2_e, queries);
-    for (size_t q = 0; q < b.lanes; q += VEC_LANES) {
-      vec_store(softmax.largest + q, vec_set(CAUSAL_UNSEEN), VEC_LANES);
-      vec_store(softmax.normalizer + q, vec_set(0), VEC_LANES);
-    }
-    causal_clear_queries(&b, softmax.sums);
+    causal_softmax_begin(&b, &softmax);
     for (size_t key = causal_first_key(&b); key < causal_last_key(&b);) {
       const causal_tile tile = causal_tile_from(&b, key);
       causal_products(&b, &tile, tile.keys, queries, scores);
@@ -218,21 +248,8 @@ KERNEL(causal_attention_forward) {
       causal_softmax_add(&b, &tile, scores, &softmax);
       key += tile.count;
     }
-    for (size_t q = 0; q < b.lanes; q += VEC_LANES) {
-      const vec normalizer = vec_load(softmax.normalizer + q, VEC_LANES);
-      const vec scale = vec_div(vec_set(1), normalizer);
-      for (size_t e = 0; e < D; e++) {
-        float *sum = softmax.sums + e * CAUSAL_QUERIES + q;
-        vec_store(sum, vec_mul(scale, vec_load(sum, VEC_LANES)), VEC_LANES);
-      }
-      const vec largest = vec_load(softmax.largest + q, VEC_LANES);
-      vec_store(softmax.largest + q, vec_fma(vec_set(causal_log_2), largest, vec_log(normalizer)),
-                VEC_LANES);
-    }
-    transpose_block(D, b.count, 1, softmax.sums, CAUSAL_QUERIES, a->output + first * E + head * D,
-                    E);
-    for (size_t q = 0; q < b.count; q++)
-      a->log_normalizer[(first + q) * a->heads + head] = softmax.largest[q];
+    causal_softmax_end(&b, &softmax, a->output + first * E + head * D, E,
+                       a->log_normalizer + first * a->heads + head, a->heads);
   }
 }
 

@@ -22,22 +22,23 @@ typedef struct {
   float d_normalizer[CAUSAL_QUERIES] CAUSAL_ALIGNED;    // d_output . output, times the scale
 } causal_cotangents;
 
-static void causal_cotangents_of(const lmn_causal_attention_grad *a, size_t head, size_t first,
+/// Cotangents of the queries of `block`: rows of queries are `query_row` values apart, those of
+/// outputs `row`, log-normalizers, which may be NULL, `heads`.
+static void causal_cotangents_of(const causal_block *block, const float *queries, size_t query_row,
+                                 const float *output, const float *d_output, size_t row,
+                                 const float *log_normalizer, size_t heads, float scale,
                                  causal_cotangents *c) {
-  const size_t E = a->width, D = E / a->heads, offset = first * E + head * D;
-  c->block = causal_block_of(E, a->heads, head, a->length, a->before, a->window, first, a->qkv,
-                             a->keys_before, a->values_before);
-  const causal_block *b = &c->block;
-  c->d_output = a->d_output + offset;
-  causal_columns(b, b->qkv + first * 3 * E, 3 * E, a->scale * causal_log2_e, c->queries);
-  causal_columns(b, c->d_output, E, a->scale, c->d_outputs);
-  causal_clear_queries(b, c->d_queries);
-  for (size_t q = 0; q < b->lanes; q++) {
-    const bool is_query = q < b->count;
+  c->block = *block;
+  c->d_output = d_output;
+  causal_columns(block, queries, query_row, scale * causal_log2_e, c->queries);
+  causal_columns(block, d_output, row, scale, c->d_outputs);
+  causal_clear_queries(block, c->d_queries);
+  for (size_t q = 0; q < block->lanes; q++) {
+    const bool is_query = q < block->count;
     c->log_normalizer[q] =
-        is_query ? a->log_normalizer[(first + q) * a->heads + head] * causal_log2_e : 0;
+        is_query && log_normalizer ? log_normalizer[q * heads] * causal_log2_e : 0;
     c->d_normalizer[q] =
-        is_query ? a->scale * vec_dot(c->d_output + q * E, a->output + offset + q * E, D) : 0;
+        is_query ? scale * vec_dot(d_output + q * row, output + q * row, block->head_width) : 0;
   }
 }
 
@@ -97,8 +98,13 @@ KERNEL(causal_attention_backward) {
       causal_clear(d_values_before, C, E, D);
     }
     for (size_t first = 0; first < a->length; first += CAUSAL_QUERIES) {
+      const size_t offset = first * E + head * D;
+      const causal_block block = causal_block_of(E, a->heads, head, a->length, C, a->window, first,
+                                                 a->qkv, a->keys_before, a->values_before);
       causal_cotangents c;
-      causal_cotangents_of(a, head, first, &c);
+      causal_cotangents_of(&block, block.qkv + first * 3 * E, 3 * E, a->output + offset,
+                           a->d_output + offset, E, a->log_normalizer + first * a->heads + head,
+                           a->heads, a->scale, &c);
       const causal_block *b = &c.block;
       for (size_t key = causal_first_key(b); key < causal_last_key(b);) {
         const causal_tile tile = causal_tile_from(b, key);

@@ -90,6 +90,43 @@ LMN_INLINE void causal_row_scale(float *row, size_t count, float factor) {
   }
 }
 
+/// Running softmax of one query: largest score, sum of exp(score - largest), and sums of values
+/// with these weights.
+typedef struct {
+  size_t head_width;
+  float largest, normalizer;
+  float *output;  // [D]
+} causal_row;
+
+/// A softmax over no keys.
+LMN_INLINE causal_row causal_row_begin(size_t D, float *output) {
+  for (size_t e = 0; e < D; e++) output[e] = 0;
+  return (causal_row){.head_width = D, .largest = CAUSAL_UNSEEN, .output = output};
+}
+
+/// Adds keys with the given scores over log 2, which become weights, and their values, from the
+/// first place of `chunks` on; `head` is the offset of the head in a chunk.
+LMN_INLINE void causal_row_add(causal_row *row, float *scores, size_t count, float *const *chunks,
+                               size_t head) {
+  enum { PLACES = LMN_CACHE_CHUNK };
+  const size_t D = row->head_width;
+  const float before = row->largest;
+  row->largest = causal_row_largest(scores, count, before);
+  if (before != CAUSAL_UNSEEN && row->largest > before) {
+    const float kept = exp2f(before - row->largest);
+    row->normalizer *= kept;
+    causal_row_scale(row->output, D, kept);
+  }
+  row->normalizer += causal_row_weigh(scores, count, row->largest);
+  for (size_t place = 0; place < count; place += PLACES)
+    causal_row_values(lmn_min(count - place, PLACES), D, scores + place,
+                      chunks[place / PLACES] + head + D * PLACES, row->output);
+}
+
+LMN_INLINE void causal_row_end(causal_row *row) {
+  causal_row_scale(row->output, row->head_width, 1 / row->normalizer);
+}
+
 KERNEL(causal_attention_step_forward) {
   const lmn_causal_attention_step *a = args;
   enum { PLACES = LMN_CACHE_CHUNK };
@@ -100,36 +137,24 @@ KERNEL(causal_attention_step_forward) {
     const size_t own = lmn_cache_place(a->window, a->positions[b]);
     const size_t seen = lmn_tokens_seen(a->window, a->positions[b]);
     const float *qkv = a->qkv + b * 3 * E + head * D;
-    float *output = a->output + b * E + head * D;
     float *newest = a->caches[b][own / PLACES] + head * 2 * D * PLACES;
     float query[LMN_MOST_HEAD_WIDTH] CAUSAL_ALIGNED;
     for (size_t e = 0; e < D; e++) {
       query[e] = scale * qkv[e];
       newest[e * PLACES + own % PLACES] = qkv[E + e];
       newest[D * PLACES + own % PLACES * D + e] = qkv[2 * E + e];
-      output[e] = 0;
     }
-    float largest = CAUSAL_UNSEEN, normalizer = 0;
+    causal_row row = causal_row_begin(D, a->output + b * E + head * D);
     for (size_t first = 0; first < seen; first += CAUSAL_STEP) {
       const size_t last = lmn_min(first + CAUSAL_STEP, seen);
-      float *const *chunks = a->caches[b];
       float scores[CAUSAL_STEP] CAUSAL_ALIGNED;
       for (size_t place = first; place < last; place += PLACES)
-        causal_row_scores(D, query, chunks[place / PLACES] + head * 2 * D * PLACES,
+        causal_row_scores(D, query, a->caches[b][place / PLACES] + head * 2 * D * PLACES,
                           scores + place - first);
-      const float before = largest;
-      largest = causal_row_largest(scores, last - first, largest);
-      if (first && largest > before) {
-        const float kept = exp2f(before - largest);
-        normalizer *= kept;
-        causal_row_scale(output, D, kept);
-      }
-      normalizer += causal_row_weigh(scores, last - first, largest);
-      for (size_t place = first; place < last; place += PLACES)
-        causal_row_values(lmn_min(last - place, PLACES), D, scores + place - first,
-                          chunks[place / PLACES] + (head * 2 + 1) * D * PLACES, output);
+      causal_row_add(&row, scores, last - first, a->caches[b] + first / PLACES,
+                     head * 2 * D * PLACES);
     }
-    causal_row_scale(output, D, 1 / normalizer);
+    causal_row_end(&row);
   }
 }
 

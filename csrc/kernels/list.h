@@ -58,6 +58,11 @@ LMN_KERNEL(causal_attention_forward)                // unit: LMN_QUERY_BLOCK tok
 LMN_KERNEL(causal_attention_backward)               // unit: one head
 LMN_KERNEL(causal_attention_step_forward)           // unit: one head of one stream
 LMN_KERNEL(rotary_forward)                          // unit: one row
+LMN_KERNEL(segment_attention_forward)               // unit: LMN_QUERY_BLOCK queries of one head
+LMN_KERNEL(segment_attention_backward)              // unit: one head
+LMN_KERNEL(segment_attention_step_forward)          // unit: one head of one stream
+LMN_KERNEL(slot_write_forward)                      // unit: one head of one stream
+LMN_KERNEL(slot_write_backward)                     // unit: one head of one stream
 LMN_KERNEL(rms_norm_forward)                        // unit: one row
 LMN_KERNEL(rms_norm_backward_x)                     // unit: one row
 LMN_KERNEL(rms_norm_backward_gain)                  // unit: LMN_TILE_COLUMNS columns

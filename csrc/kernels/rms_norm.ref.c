@@ -2,6 +2,9 @@
 
 #include "kernels/units.h"
 
+/// Gain of feature e.
+static double gain_of(const float *gain, size_t e) { return gain ? gain[e] : 1; }
+
 void rms_norm_forward_reference(const void *args, size_t begin, size_t end) {
   const lmn_rms_norm *a = args;
   const size_t E = a->width;
@@ -11,7 +14,7 @@ void rms_norm_forward_reference(const void *args, size_t begin, size_t end) {
     const double scale = 1 / sqrt(squares / (double)E + a->epsilon);
     a->scale[m] = (float)scale;
     for (size_t e = 0; e < E; e++)
-      a->normalized[m * E + e] = (float)(a->x[m * E + e] * scale * a->gain[e]);
+      a->normalized[m * E + e] = (float)(a->x[m * E + e] * scale * gain_of(a->gain, e));
   }
 }
 
@@ -22,10 +25,10 @@ void rms_norm_backward_x_reference(const void *args, size_t begin, size_t end) {
     const float *x = a->x + m * E, *dy = a->d_normalized + m * E;
     const double scale = a->scale[m];
     double along = 0;
-    for (size_t e = 0; e < E; e++) along += (double)a->gain[e] * dy[e] * x[e];
+    for (size_t e = 0; e < E; e++) along += gain_of(a->gain, e) * dy[e] * x[e];
     for (size_t e = 0; e < E; e++)
       a->d_x[m * E + e] =
-          (float)(scale * ((double)a->gain[e] * dy[e] - x[e] * scale * scale * along / (double)E));
+          (float)(scale * (gain_of(a->gain, e) * dy[e] - x[e] * scale * scale * along / (double)E));
   }
 }
 

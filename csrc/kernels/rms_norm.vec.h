@@ -6,6 +6,11 @@
 #include "isa/kernel.h"
 #include "kernels/row_sum.vec.h"
 
+/// Gains of the features from e on.
+LMN_INLINE vec rms_norm_gain(const float *gain, size_t e, size_t lanes) {
+  return gain ? vec_load(gain + e, lanes) : vec_set(1);
+}
+
 // normalized = x * scale * gain, scale = 1 / sqrt(mean(x^2) + epsilon)
 KERNEL(rms_norm_forward) {
   const lmn_rms_norm *a = args;
@@ -17,7 +22,8 @@ KERNEL(rms_norm_forward) {
     for (size_t e = 0; e < E; e += VEC_LANES) {
       const size_t lanes = vec_lanes(E - e);
       const vec normal = vec_mul(vec_load(x + e, lanes), vec_set(scale));
-      vec_store(a->normalized + m * E + e, vec_mul(normal, vec_load(a->gain + e, lanes)), lanes);
+      vec_store(a->normalized + m * E + e, vec_mul(normal, rms_norm_gain(a->gain, e, lanes)),
+                lanes);
     }
   }
 }
@@ -32,13 +38,13 @@ KERNEL(rms_norm_backward_x) {
     vec along = vec_set(0);
     for (size_t e = 0; e < E; e += VEC_LANES) {
       const size_t lanes = vec_lanes(E - e);
-      const vec d = vec_mul(vec_load(a->gain + e, lanes), vec_load(dy + e, lanes));
+      const vec d = vec_mul(rms_norm_gain(a->gain, e, lanes), vec_load(dy + e, lanes));
       along = vec_fma(d, vec_load(x + e, lanes), along);
     }
     const vec back = vec_set(-scale * scale * vec_sum(along) / (float)E);
     for (size_t e = 0; e < E; e += VEC_LANES) {
       const size_t lanes = vec_lanes(E - e);
-      const vec d = vec_mul(vec_load(a->gain + e, lanes), vec_load(dy + e, lanes));
+      const vec d = vec_mul(rms_norm_gain(a->gain, e, lanes), vec_load(dy + e, lanes));
       const vec d_x = vec_mul(vec_fma(back, vec_load(x + e, lanes), d), vec_set(scale));
       vec_store(a->d_x + m * E + e, d_x, lanes);
     }

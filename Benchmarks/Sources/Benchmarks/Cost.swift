@@ -212,3 +212,43 @@ extension Cost {
     Cost(operations: rows * (6 * e + 16 * headWidth), values: 6 * rows * e)
   }
 }
+
+// MARK: - Slots
+
+extension Cost {
+  /// Cost of causal attention over whole segments: a pair per token and slot, and per token and one
+  /// of its segment up to itself.
+  static func segmentAttention(
+    _ shape: SegmentAttentionShape, _ length: Int, _ e: Int
+  ) -> Cost {
+    causalAttention(
+      pairs: segmentPairs(shape, length), length: length, width: e, heads: shape.heads)
+  }
+
+  static func segmentAttentionBackward(
+    _ shape: SegmentAttentionShape, _ length: Int, _ e: Int
+  ) -> Cost {
+    causalAttentionBackward(
+      pairs: segmentPairs(shape, length), length: length, width: e, heads: shape.heads)
+  }
+
+  private static func segmentPairs(_ shape: SegmentAttentionShape, _ length: Int) -> Int {
+    length * shape.slots + length * (shape.segment + 1) / 2
+  }
+
+  /// Cost of rewriting slots by whole segments: two maps of each slot, and a score and a weighted
+  /// value per slot and token, and of the slot itself.
+  static func slotWrite(_ write: SlotWrite, slots k: Int, _ length: Int, _ e: Int) -> Cost {
+    let writes = length / write.segment
+    return Cost(
+      operations: writes * k * (4 * e * e + (1 + write.segment) * (4 * e + 12 * write.heads)),
+      values: 2 * length * e + 2 * writes * k * e + 2 * e * e)
+  }
+
+  static func slotWriteBackward(_ write: SlotWrite, slots k: Int, _ length: Int, _ e: Int) -> Cost {
+    let writes = length / write.segment
+    return Cost(
+      operations: writes * k * (8 * e * e + (1 + write.segment) * (10 * e + 12 * write.heads)),
+      values: 4 * length * e + 6 * writes * k * e + 4 * e * e)
+  }
+}

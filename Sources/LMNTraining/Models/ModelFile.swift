@@ -71,11 +71,40 @@ public struct ModelFile {
   }
 }
 
-extension Network {
-  /// The network that `make` describes, with the given parameters.
+extension Module {
+  /// The module that `make` describes, with the given parameters.
   ///
   /// Parameters are counted before memory is allocated, so a configuration cannot request more
   /// memory than the file has.
+  ///
+  /// - Parameters:
+  ///   - parameters: All parameters.
+  ///   - make: Constructs the module from a parameter source.
+  /// - Returns: The module.
+  /// - Throws: ``CheckpointError``, or an error that lists mismatched names and shapes.
+  static func loading(
+    _ parameters: StateDictionary, _ make: (inout ParameterSource) throws -> Self
+  ) throws -> Self {
+    try describing(parameters, make) { try $0.load(parameters) }
+  }
+
+  fileprivate static func describing(
+    _ parameters: StateDictionary, _ make: (inout ParameterSource) throws -> Self,
+    load: (inout Self) throws -> Void
+  ) throws -> Self {
+    var source = ParameterSource.describing
+    var module = try make(&source)
+    let count = parameters.tensors.reduce(0) { $0 + $1.count }
+    guard source.count == count else {
+      throw CheckpointError.mismatchedParameterCount(expected: source.count ?? 0, found: count)
+    }
+    try load(&module)
+    return module
+  }
+}
+
+extension Network {
+  /// The network that `make` describes, with the given parameters.
   ///
   /// - Parameters:
   ///   - parameters: All parameters.
@@ -87,17 +116,8 @@ extension Network {
     _ parameters: StateDictionary, isPublished: Bool,
     _ make: (inout ParameterSource) throws -> Self
   ) throws -> Self {
-    var source = ParameterSource.describing
-    var network = try make(&source)
-    let count = parameters.tensors.reduce(0) { $0 + $1.count }
-    guard source.count == count else {
-      throw CheckpointError.mismatchedParameterCount(expected: source.count ?? 0, found: count)
+    try describing(parameters, make) {
+      if isPublished { try $0.load(published: parameters) } else { try $0.load(parameters) }
     }
-    if isPublished {
-      try network.load(published: parameters)
-    } else {
-      try network.load(parameters)
-    }
-    return network
   }
 }

@@ -1,86 +1,106 @@
+import FoundationEssentials
 import LMNKernels
 import LMNLayers
-import LMNModel
 
-/// Golden file: a network with inputs and expected results.
+/// Golden file: the parameters of a small model, inputs, and the results of another implementation.
 struct GoldenFile {
-  let network: LanguageNetwork
-  /// One row of tokens per sequence, all of the same length.
-  let inputs, targets: [[Token]]
-  /// Logits `[B, L, V]` and loss `[1]`.
-  let logits, loss: Tensor
-  /// Parts of the loss, `[1]` each, by name; none in files without them.
-  let partialLosses: [(name: String, value: Tensor)]
-  /// Gradient per parameter, under published names.
-  let gradient: StateDictionary
-
-  /// Name of the loss of the task.
-  static let taskLoss = "loss.cross_entropy"
-  private static let balanceLoss = "loss.balance"
+  let path: String
+  /// Configuration of the model, as JSON.
+  let configuration: String
+  private let content: Safetensors
+  private static let gradientPrefix = "grad."
 
   init(_ path: String) throws {
-    let file = try Safetensors(contentsOf: path)
-    func problem(_ sentence: String) -> CheckpointError {
-      .unusable(file: path, problem: sentence)
-    }
-    let json = try file.metadata("config", path: path)
+    self.path = path
+    content = try Safetensors(contentsOf: path)
+    configuration = try content.metadata("config", path: path)
+  }
 
-    let gradientPrefix = "grad."
-    let parts = [Self.taskLoss, Self.balanceLoss]
-    let data = ["input_ids", "targets", "logits", "loss"] + parts
-    let names = file.entries.map(\.name).filter { !data.contains($0) }
-    let weights = names.filter { !$0.hasPrefix(gradientPrefix) }
-    network = try naming(file: path) {
-      let configuration = try Configuration(json: json)
-      return try LanguageNetwork.loading(file.stateDictionary(of: weights), isPublished: true) {
-        try LanguageNetwork(configuration, using: &$0)
-      }
-    }
+  /// Value of the configuration's key `kind`, if it has one.
+  var kind: String? {
+    struct Kind: Decodable { let kind: String? }
+    return try? JSONDecoder().decode(Kind.self, from: Data(configuration.utf8)).kind
+  }
 
-    let published = network.published(network.stateDictionary)
-    gradient = try file.stateDictionary(of: published.names, prefix: gradientPrefix)
-    do { try gradient.expect(sameNamesAndShapesAs: published) } catch {
-      throw problem("of the gradients, \(error)")
+  func unusable(_ problem: String) -> CheckpointError {
+    .unusable(file: path, problem: problem)
+  }
+
+  func has(_ name: String) -> Bool { content.entries.contains { $0.name == name } }
+
+  private func names(besides data: [String]) -> [String] {
+    content.entries.map(\.name).filter { !data.contains($0) }
+  }
+
+  /// All tensors that are neither data nor gradients.
+  func parameters(besides data: [String]) throws -> StateDictionary {
+    try content.stateDictionary(
+      of: names(besides: data).filter { !$0.hasPrefix(Self.gradientPrefix) })
+  }
+
+  /// The gradient of every parameter.
+  ///
+  /// - Parameters:
+  ///   - parameters: The parameters, under the names of the file.
+  ///   - data: Names of tensors that are neither parameters nor gradients.
+  /// - Returns: Gradients in the order of the parameters.
+  /// - Throws: ``CheckpointError`` or ``SafetensorsError`` for a missing, misshapen or extra gradient.
+  func gradient(of parameters: StateDictionary, besides data: [String]) throws -> StateDictionary {
+    let prefix = Self.gradientPrefix
+    let gradient = try content.stateDictionary(of: parameters.names, prefix: prefix)
+    do { try gradient.expect(sameNamesAndShapesAs: parameters) } catch {
+      throw unusable("of the gradients, \(error)")
     }
-    if let extra = names.first(where: {
-      $0.hasPrefix(gradientPrefix) && published[String($0.dropFirst(gradientPrefix.count))] == nil
+    if let extra = names(besides: data).first(where: {
+      $0.hasPrefix(prefix) && parameters[String($0.dropFirst(prefix.count))] == nil
     }) {
-      throw problem("'\(extra)' is a gradient without a parameter")
+      throw unusable("'\(extra)' is a gradient without a parameter")
     }
+    return gradient
+  }
 
-    let configuration = network.configuration
-    let vocabularySize = configuration.vocabularySize
-    func rows(_ name: String) throws -> [[Token]] {
-      let (shape, values) = try file.integers(name)
-      guard shape.count == 2, shape[0] > 0, shape[1] > 0 else {
-        throw problem("'\(name)' has shape \(shape), expected [batch, length]")
-      }
-      if let token = values.first(where: { !(0..<vocabularySize).contains($0) }) {
-        throw problem("'\(name)' holds token \(token), outside the vocabulary of \(vocabularySize)")
-      }
-      return (0..<shape[0]).map { row in
-        values[row * shape[1]..<(row + 1) * shape[1]].map { Token($0) }
-      }
+  /// Rows `[B][L]` of integers in a range.
+  func tokens(_ name: String, in range: Range<Int>, outside problem: String) throws -> [[Token]] {
+    let (shape, values) = try content.integers(name)
+    guard shape.count == 2, shape[0] > 0, shape[1] > 0 else {
+      throw unusable("'\(name)' has shape \(shape), expected [batch, length]")
     }
-    inputs = try rows("input_ids")
-    targets = try rows("targets")
-    func tensor(_ name: String, shape expected: [Int]) throws -> Tensor {
-      let (shape, values) = try file.floats(name)
-      guard shape == expected else {
-        throw problem("'\(name)' has shape \(shape), expected \(expected)")
-      }
-      return Tensor(shape: shape, scalars: values)
+    if let token = values.first(where: { !range.contains($0) }) {
+      throw unusable("'\(name)' holds token \(token), \(problem)")
     }
-    let (batch, length) = (inputs.count, inputs[0].count)
-    guard targets.count == batch, targets[0].count == length else {
-      throw problem(
+    return (0..<shape[0]).map { row in
+      values[row * shape[1]..<(row + 1) * shape[1]].map { Token($0) }
+    }
+  }
+
+  /// The inputs and targets of all rows, of the same shape.
+  ///
+  /// - Parameters:
+  ///   - vocabularySize: Tokens have to be below it.
+  ///   - hasNone: Whether a target may be −1, for no token.
+  /// - Returns: `[B][L]` each.
+  /// - Throws: ``CheckpointError`` or ``SafetensorsError`` for missing, misshapen or impossible tokens.
+  func inputsAndTargets(
+    vocabularySize: Int, hasNone: Bool = false
+  ) throws -> (inputs: [[Token]], targets: [[Token]]) {
+    let problem = "outside the vocabulary of \(vocabularySize)"
+    let inputs = try tokens("input_ids", in: 0..<vocabularySize, outside: problem)
+    let targets = try tokens(
+      "targets", in: (hasNone ? -1 : 0)..<vocabularySize, outside: problem)
+    guard targets.count == inputs.count, targets[0].count == inputs[0].count else {
+      throw unusable(
         "'targets' are \(targets.count) rows of \(targets[0].count), "
-          + "'input_ids' \(batch) of \(length)")
+          + "'input_ids' \(inputs.count) of \(inputs[0].count)")
     }
-    try naming(file: path) { try configuration.trunk.expectPositions(for: length) }
-    logits = try tensor("logits", shape: [batch, length, vocabularySize])
-    loss = try tensor("loss", shape: [1])
-    partialLosses = try parts.filter { name in file.entries.contains { $0.name == name } }
-      .map { (name: $0, value: try tensor($0, shape: [1])) }
+    return (inputs, targets)
+  }
+
+  /// A tensor of the given shape.
+  func tensor(_ name: String, shape expected: [Int]) throws -> Tensor {
+    let (shape, values) = try content.floats(name)
+    guard shape == expected else {
+      throw unusable("'\(name)' has shape \(shape), expected \(expected)")
+    }
+    return Tensor(shape: shape, scalars: values)
   }
 }

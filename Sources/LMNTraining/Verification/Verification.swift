@@ -3,7 +3,7 @@ import LMNKernels
 import LMNLayers
 import LMNModel
 
-/// Comparison of this program with a golden file: a small network with inputs, outputs, loss and
+/// Comparison of this program with a golden file: a small model with inputs, outputs, loss and
 /// gradients of another implementation.
 public struct Verification: Sendable {
   /// One compared tensor.
@@ -25,67 +25,23 @@ public struct Verification: Sendable {
   /// All compared tensors.
   public let items: [Item]
 
-  /// Reads a golden file and compares its network in all forms.
+  /// Reads a golden file and compares its model in all forms.
   public init(goldenFile path: String) throws {
-    let golden = try GoldenFile(path)
-    self.init(golden)
+    let file = try GoldenFile(path)
+    items =
+      file.kind == MemformerConfiguration.kind
+      ? try MemformerGolden(file).items : try LanguageGolden(file).items
   }
 
-  private init(_ golden: GoldenFile) {
-    let network = golden.network
-    let batch = golden.inputs.indices
-    var items: [Item] = []
-    func compare(_ name: String, _ found: [Float], with expected: Tensor) {
-      items.append(Item(name, found, with: expected.scalars))
+  /// Comparisons of the gradient of every parameter.
+  static func items(comparing found: StateDictionary, with expected: StateDictionary) -> [Item] {
+    zip(expected.names, expected.tensors).map { name, expected in
+      Item("grad.\(name)", found[name]!.scalars, with: expected.scalars)
     }
-
-    compare(
-      "logits, parallel", batch.flatMap { network(golden.inputs[$0]).value.scalars },
-      with: golden.logits)
-
-    var states = batch.map { _ in network.initialState }
-    let steps = golden.inputs[0].indices.map { position in
-      network.step(batch.map { golden.inputs[$0][position] }, after: &states)
-    }
-    compare(
-      "logits, sequential",
-      batch.flatMap { row in steps.flatMap { $0.rows(row..<row + 1).scalars } },
-      with: golden.logits)
-
-    compare(
-      "logits, prefill in chunks",
-      batch.flatMap { row in
-        var state = network.initialState
-        return Self.unevenChunks(of: golden.inputs[row]).flatMap {
-          network(TokenBuffer($0), after: &state).value.scalars
-        }
-      },
-      with: golden.logits)
-
-    @Sendable func loss(_ network: LanguageNetwork, _ row: Int) -> TrainingLoss {
-      network.trainingLoss(
-        of: TokenBuffer(golden.inputs[row]), targets: TokenBuffer(golden.targets[row]))
-    }
-    let (total, gradient) = valueWithGradient(at: network, overBatchOf: batch.count) {
-      loss($0, $1).total
-    }
-    compare("loss", [total], with: golden.loss)
-    for (name, expected) in golden.partialLosses {
-      let sum = batch.reduce(Float(0)) { sum, row in
-        let loss = loss(network, row)
-        return sum + ((name == GoldenFile.taskLoss ? loss.task : loss.balance)?.value.scalar ?? 0)
-      }
-      compare(name, [sum / Float(batch.count)], with: expected)
-    }
-    let published = network.published(gradient)
-    for (name, expected) in zip(golden.gradient.names, golden.gradient.tensors) {
-      compare("grad.\(name)", published[name]!.scalars, with: expected)
-    }
-    self.items = items
   }
 
   /// Chunks of 1, 2, 3, 5, 8 … tokens, which begin at various positions.
-  private static func unevenChunks(of tokens: [Token]) -> [[Token]] {
+  static func unevenChunks(of tokens: [Token]) -> [[Token]] {
     var (chunks, begin, sizes) = ([[Token]](), 0, (1, 2))
     while begin < tokens.count {
       let end = min(begin + sizes.0, tokens.count)
@@ -98,7 +54,7 @@ public struct Verification: Sendable {
 }
 
 extension Verification.Item {
-  fileprivate init(_ name: String, _ found: [Float], with expected: [Float]) {
+  init(_ name: String, _ found: [Float], with expected: [Float]) {
     // NaN counts as infinite; `max` alone would ignore it.
     let differences = zip(found, expected).map { abs(Double($0) - Double($1)) }
     let difference = differences.reduce(0) { $1.isNaN ? .infinity : max($0, $1) }

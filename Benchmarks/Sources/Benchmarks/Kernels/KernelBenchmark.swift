@@ -75,6 +75,7 @@ func measureKernels(_ benchmark: KernelBenchmark) {
   benchmark.measureTrees()
   benchmark.measureAttention()
   benchmark.measureCausalAttention()
+  benchmark.measureSlots()
   benchmark.measureSteps()
   benchmark.measureLinear()
   benchmark.measureStateSpaces()

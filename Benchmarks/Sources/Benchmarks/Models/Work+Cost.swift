@@ -51,6 +51,13 @@ extension Cost {
       return Double(4 * e * e) + 2 * Double(e) * Double(seen) / Double(positions.count)
     case let settings as DiagonalStateSpace.Settings:
       return Double(2 * e * e + 3 * e * settings.stateWidth)
+    case let settings as SlotMemory.Settings:
+      // Query, key, value and output of a token, its key and value for writing, half a segment and
+      // the slots that it sees; and of each slot four maps per segment, and the scores and values
+      // of its write.
+      let (slots, segment) = (Double(settings.slots), Double(settings.segment))
+      let written = slots * (4 * Double(e * e) + 2 * Double(e) * (segment + 1)) / segment
+      return Double(6 * e * e) + 2 * Double(e) * (slots + (segment + 1) / 2) + written
     default:
       preconditionFailure("Cost: the memory \(memory.kind) is not counted")
     }

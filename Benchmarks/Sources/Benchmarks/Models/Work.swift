@@ -84,6 +84,13 @@ struct Work {
       "decoding, attention, E 256, 1 layer, one stream from position 2,048", .decoding,
       one(CausalAttention.Settings()), 2048..<2560, threads: 1...Int.max),
     Work(
+      "training-256-slots",
+      "training step, 16 slots, segments of 64, E 256, 1 layer, B 4, L 2,048", .training,
+      one(SlotMemory.Settings()), batch: 4, 0..<2048, threads: 1...Int.max),
+    Work(
+      "decode-256-slots", "decoding, 16 slots, segments of 64, E 256, 1 layer, one stream",
+      .decoding, one(SlotMemory.Settings()), 1024..<2048, threads: 1...Int.max),
+    Work(
       "decode-32-linear", "decoding, gated delta rule, E 32, 4 layers, one stream", .decoding,
       small(LinearMemory.Settings(headWidth: 8)), 1024..<2048, threads: 1...1),
     Work(
@@ -122,6 +129,7 @@ struct Work {
     ("linear", LinearMemory.Settings(headWidth: 8)),
     ("mixture", MixtureOfMemories.Settings(headWidth: 8)),
     ("stateSpace", DiagonalStateSpace.Settings()),
+    ("slots", SlotMemory.Settings()),
   ]
 
   /// Configuration with 71,489 parameters.

@@ -1,0 +1,124 @@
+public import LMNAutodiff
+internal import LMNKernels
+public import LMNLayers
+
+/// Slots between segments: the decoder-only form of Memformer (arXiv 2010.06891).
+///
+/// A stream is cut into segments of S tokens. A token attends to k slots and to the tokens of its
+/// segment up to itself, in one softmax with a learned bias by distance. Once a segment is complete,
+/// its tokens rewrite the slots (``SlotWriter``).
+///
+/// State: `slots` `[k, E]`, and keys and values of the m tokens of the open segment, m < S: `read`
+/// `[m, 2E]`, with which they are read, and `write` `[m, 2E]`, with which they rewrite the slots.
+public struct SlotMemory: Memory {
+  /// Weight of the map to query, key and value of reading: `[3E, E]`.
+  public var projectionWeight: Variable
+  /// Its bias: `[3E]`.
+  public var projectionBias: Variable
+  /// Bias of a score by the distance of a token: `[H, S]`.
+  public var positionBias: Variable
+  /// Output projection of reading: E → E.
+  public var output: Linear
+  /// Writing.
+  public var writer: SlotWriter
+  /// E.
+  public let width: Int
+  /// Sizes and kinds.
+  public let settings: Settings
+
+  /// A memory with parameters from `source`.
+  ///
+  /// - Parameters:
+  ///   - width: E.
+  ///   - settings: Sizes and kinds.
+  ///   - source: Source of the parameters.
+  /// - Precondition: The settings are valid for the width.
+  public init(width: Int, _ settings: Settings, using source: inout ParameterSource) {
+    (self.width, self.settings) = (width, settings)
+    let deviation = 1 / Float(width).squareRoot()
+    projectionWeight = source.parameter([3 * width, width], .uniform(bound: deviation))
+    projectionBias = source.parameter([3 * width], .uniform(bound: deviation))
+    positionBias = source.parameter([settings.heads, settings.segment], .constant(0))
+    output = Linear(inputs: width, outputs: width, using: &source)
+    writer = SlotWriter(
+      slots: settings.slots, width: width, heads: settings.heads,
+      temperature: settings.temperature, forgets: settings.forgetting, using: &source)
+  }
+
+  /// Shape of reading.
+  var reading: SegmentAttentionShape {
+    SegmentAttentionShape(
+      heads: settings.heads, segment: settings.segment, slots: settings.slots)
+  }
+
+  /// The state before the first token; gradients flow through the slots to the forgetting vectors.
+  public var initialState: MemoryState {
+    let none = Variable(constant: Tensor(shape: [0, 2 * width], scalars: []))
+    return MemoryState([
+      .init("slots", writer.initialSlots), .init("read", none), .init("write", none),
+    ])
+  }
+
+  /// Number of tokens of the open segment.
+  private func openCount(at position: Int) -> Int { position % settings.segment }
+
+  /// Shapes of a state: slots, and tokens of the open segment.
+  public func stateShapes(at position: Int) -> [(name: String, shape: [Int])] {
+    let open = [openCount(at: position), 2 * width]
+    return [("slots", [settings.slots, width]), ("read", open), ("write", open)]
+  }
+
+  /// Equal for starts at the same place of a segment.
+  public func layout(start: Int, length: Int) -> [Int] { [openCount(at: start)] }
+
+  /// Whole segments, about 512 tokens.
+  public var chunkLength: Int { max(1, 512 / settings.segment) * settings.segment }
+
+  /// The parallel form: `[L, E]` for the next L tokens `[L, E]`.
+  ///
+  /// Only the slots are computed segment by segment; all segments are read at once.
+  public func callAsFunction(
+    _ x: Variable, after state: inout MemoryState, _ pass: inout Pass
+  ) -> Variable {
+    let (S, k) = (settings.segment, settings.slots)
+    let (queryWeight, keyWeight) = (
+      projectionWeight.rows(0..<width), projectionWeight.rows(width..<3 * width)
+    )
+    let keyBias = projectionBias.rows(width..<3 * width)
+    func joined(_ name: String, _ new: Variable) -> Variable {
+      state[name].value.shape[0] == 0 ? new : .concatenatingRows([state[name], new])
+    }
+    let read = joined("read", x.linear(weight: keyWeight, bias: keyBias))
+    let write = joined("write", writer.keysAndValues(of: x))
+    let rows = read.value.shape[0]
+    let (complete, segments) = (rows / S, (rows + S - 1) / S)
+    var slots = state["slots"]
+    if complete > 0 {
+      slots = writer(
+        slots, reading: rows == complete * S ? write : write.rows(0..<complete * S), segment: S)
+    }
+    let seen = complete < segments ? slots : slots.rows(0..<segments * k)
+    let attended = x.linear(weight: queryWeight, bias: projectionBias.rows(0..<width))
+      .segmentAttention(
+        slots: seen.linear(weight: keyWeight, bias: keyBias), tokens: read, bias: positionBias,
+        reading)
+    let open = Array(complete * S..<rows)
+    state["slots"] =
+      complete == 0 ? slots : slots.rows(at: Array(complete * k..<(complete + 1) * k))
+    state["read"] = read.rows(at: open)
+    state["write"] = write.rows(at: open)
+    return output(attended)
+  }
+
+  /// Allocates state for `count` streams.
+  public func makeStreams(_ count: Int) -> any MemoryStreams { SlotStreams(of: self, count: count) }
+
+  /// Visits the parameters of reading, then those of writing, under their published names.
+  public mutating func visitParameters(_ visit: ParameterVisitor) {
+    visit("qkv.weight", &projectionWeight)
+    visit("qkv.bias", &projectionBias)
+    visit("position_bias", &positionBias)
+    visit("out_proj", &output)
+    writer.visitParameters(visit)
+  }
+}

@@ -1,0 +1,108 @@
+internal import FoundationEssentials
+public import LMNKernels
+public import LMNMemories
+
+/// Sizes and kinds of a Memformer; coded as JSON in model files.
+public struct MemformerConfiguration: Sendable, Equatable {
+  /// Value of the key `kind`.
+  public static let kind = "memformer"
+
+  /// V: size of the vocabulary.
+  public var vocabularySize: Int
+  /// E: features of a token.
+  public var width = 32
+  /// H: heads of every attention and of writing, a divisor of the width.
+  public var heads = 4
+  /// Blocks of the encoder.
+  public var encoderLayers = 2
+  /// Blocks of the decoder.
+  public var decoderLayers = 2
+  /// Factor of the inner width of the feed-forward layers.
+  public var feedForward = 4
+  /// k: slots.
+  public var slots = 16
+  /// S: largest number of tokens of a segment.
+  public var segment = 64
+  /// Temperature of writing, above 0 and at most 1.
+  public var temperature: Float = 0.25
+  /// Whether a slot that is rewritten moves towards its beginning.
+  public var forgetting = true
+
+  /// A small model for a vocabulary of this size.
+  public init(vocabularySize: Int) { self.vocabularySize = vocabularySize }
+
+  /// Throws unless a Memformer can have this configuration.
+  public func validate() throws(ConfigurationError) {
+    let largest = ConfigurationError.largestSize, most = CausalAttentionShape.mostHeadWidth
+    let sizes = [
+      ("vocab", vocabularySize, 1...largest), ("width", width, 1...largest),
+      ("encoderLayers", encoderLayers, 1...4096), ("decoderLayers", decoderLayers, 1...4096),
+      ("feedForward", feedForward, 1...8), ("slots", slots, 1...4096),
+      ("segment", segment, 1...SegmentAttentionShape.mostTokens),
+    ]
+    for (key, value, range) in sizes where !range.contains(value) {
+      throw .outOfRange(key: key, value: value, range: range)
+    }
+    let range = (width + most - 1) / most...largest
+    if !range.contains(heads) { throw .outOfRange(key: "heads", value: heads, range: range) }
+    if !width.isMultiple(of: heads) { throw .indivisible(width: width, heads: heads) }
+    if !(temperature > 0 && temperature <= 1) { throw .impossibleTemperature(temperature) }
+  }
+
+  /// Shape of self-attention within a segment.
+  func selfAttention(isCausal: Bool) -> SegmentAttentionShape {
+    SegmentAttentionShape(heads: heads, segment: segment, slots: 0, isCausal: isCausal)
+  }
+}
+
+extension MemformerConfiguration: Codable {
+  private static var fields: [SettingsField<MemformerConfiguration>] {
+    let usual = MemformerConfiguration(vocabularySize: 1)
+    return [
+      .required("vocab", \.vocabularySize),
+      .required("width", \.width),
+      .required("heads", \.heads),
+      .required("encoderLayers", \.encoderLayers),
+      .required("decoderLayers", \.decoderLayers),
+      .required("feedForward", \.feedForward),
+      .required("slots", \.slots),
+      .required("segment", \.segment),
+      .optional("temperature", \.temperature, default: usual.temperature),
+      .optional("forgetting", \.forgetting, default: usual.forgetting),
+    ]
+  }
+
+  private static let kindKey = SettingsKey("kind")
+
+  /// Reads an object whose `kind` is `memformer`.
+  ///
+  /// - Throws: ``LMNMemories/ConfigurationError`` for unknown keys.
+  public init(from decoder: any Decoder) throws {
+    self.init(vocabularySize: 1)
+    let container = try decoder.container(keyedBy: SettingsKey.self)
+    let kind = try container.decode(String.self, forKey: Self.kindKey)
+    guard kind == Self.kind else {
+      throw ConfigurationError.unknownKind(key: "kind", kind: kind, known: [Self.kind])
+    }
+    try Self.fields.read(into: &self, from: decoder)
+    let known = Self.fields.map(\.key) + [Self.kindKey.stringValue]
+    let unknown = container.allKeys.map(\.stringValue).filter { !known.contains($0) }.sorted()
+    if !unknown.isEmpty { throw ConfigurationError.unknownKeys(unknown) }
+  }
+
+  /// Writes the form that ``init(from:)`` reads.
+  public func encode(to encoder: any Encoder) throws {
+    try Self.fields.write(self, to: encoder)
+    var container = encoder.container(keyedBy: SettingsKey.self)
+    try container.encode(Self.kind, forKey: Self.kindKey)
+  }
+
+  /// The configuration as a JSON object with sorted keys, as in model files.
+  public var json: String { encodingConfiguration(self) }
+
+  /// Decodes and validates a configuration; every key has to be known.
+  public init(json: String) throws(ConfigurationError) {
+    self = try decodingConfiguration(Data(json.utf8))
+    try validate()
+  }
+}
