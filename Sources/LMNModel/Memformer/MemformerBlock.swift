@@ -1,4 +1,4 @@
-public import LMNAutodiff
+internal import LMNAutodiff
 internal import LMNKernels
 public import LMNLayers
 

@@ -1,5 +1,5 @@
 internal import FoundationEssentials
-public import LMNKernels
+internal import LMNKernels
 public import LMNMemories
 
 /// Sizes and kinds of a Memformer; coded as JSON in model files.
