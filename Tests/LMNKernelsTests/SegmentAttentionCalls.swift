@@ -100,24 +100,23 @@ func segmentAttentionPullback(_ chunk: SegmentChunk, seed: UInt64 = 1) -> Kernel
       }
       let audience = min(c.length, c.segment)
       let sum = Rounding.error(min(64, audience) + audience / 64 + 2)
+      let ofKey: Double = bounds.scoreCotangent * (bounds.scoreCotangentError + sum)
+      let ofValue: Double = bounds.weightError + sum
       func ofRows(_ weights: [Float]) -> [Double] {
-        weights.indices.map { index in
+        weights.indices.map { index -> Double in
           let isKey = index / c.width % 2 == 0
-          let weight = Double(weights[isKey ? index + c.width : index])
-          return isKey
-            ? weight * bounds.scoreCotangent * (bounds.scoreCotangentError + sum)
-            : weight * (bounds.weightError + sum)
+          return Double(weights[isKey ? index + c.width : index]) * (isKey ? ofKey : ofValue)
         }
       }
+      let ofQuery: Double =
+        bounds.scoreCotangent * (bounds.scoreCotangentError + Rounding.error(bounds.slots + 2))
       // A bias has one pair per query at most, and the cotangent of a score without its scale; a
       // segment's pairs are one chain, whose sum is added to that of other segments.
-      let ofBias =
-        Double(c.length) * bounds.scoreCotangent / Double(c.scale)
-        * (bounds.scoreCotangentError + Rounding.error(c.segment + c.segments + 1))
+      let chain: Double = Rounding.error(c.segment + c.segments + 1)
+      let most: Double = Double(c.length) * bounds.scoreCotangent / Double(c.scale)
+      let ofBias: Double = most * (bounds.scoreCotangentError + chain)
       return [
-        expected[0].map { _ in
-          bounds.scoreCotangent * (bounds.scoreCotangentError + Rounding.error(bounds.slots + 2))
-        },
+        expected[0].map { _ in ofQuery },
         ofRows(weights[1]), ofRows(weights[2]), expected[3].map { _ in ofBias },
       ]
     }, function: function)

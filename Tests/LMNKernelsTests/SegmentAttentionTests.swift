@@ -21,9 +21,10 @@ import Testing
         hasTokens: index % 8 != 5 || slots == 0, hasBias: index % 5 != 2)
       if index % 4 == 2 {
         // Some segments without tokens, some with few.
-        chunk.counts = (0..<chunk.segments).map { g in
+        chunk.counts = (0..<chunk.segments).map { g -> Int32 in
           let tokens = min(segment, chunk.rows - g * segment)
-          return Int32([0, tokens, tokens / 2, min(tokens, 1)][(g + index) % 4])
+          let counts: [Int] = [0, tokens, tokens / 2, min(tokens, 1)]
+          return Int32(counts[(g + index) % 4])
         }
       }
       return chunk
@@ -74,16 +75,20 @@ import Testing
       let segments = (before + length + segment - 1) / segment
       let found = Tensor(shape: [length, 1], repeating: 0).segmentAttention(
         slots: Tensor(
-          shape: [segments * 2, 2], scalars: (0..<segments * 2).flatMap { _ in [1, 100] }),
+          shape: [segments * 2, 2],
+          scalars: (0..<segments * 2).flatMap { _ -> [Float] in [1, 100] }),
         tokens: Tensor(
-          shape: [before + length, 2], scalars: (0..<before + length).flatMap { [1, Float($0)] }),
+          shape: [before + length, 2],
+          scalars: (0..<before + length).flatMap { token -> [Float] in [1, Float(token)] }),
         bias: Tensor(shape: [1, segment], repeating: 0),
         SegmentAttentionShape(heads: 1, segment: segment, slots: 2)
       ).output.scalars
-      let expected = (0..<length).map { query in
-        let token = before + query
-        let seen = token / segment * segment...token
-        return (200 + seen.reduce(0) { $0 + Float($1) }) / Float(2 + seen.count)
+      var expected: [Float] = []
+      for token in before..<before + length {
+        let first = token / segment * segment
+        var sum: Float = 200
+        for seen in first...token { sum += Float(seen) }
+        expected.append(sum / Float(3 + token - first))
       }
       expectClose(
         found, expected, within: expected.map { Rounding.error(400) * Double($0) }, "means")
@@ -116,13 +121,17 @@ import Testing
     }
   }
 
-  @Test(arguments: [(0, 4), (1025, 4), (4, 3)])
-  func trapsOnWrongShapes(_ sizes: (segment: Int, biases: Int)) async {
-    await #expect(processExitsWith: .failure) { [segment = sizes.segment, biases = sizes.biases] in
-      _ = Tensor(shape: [2, 4], repeating: 0).segmentAttention(
-        slots: Tensor(shape: [1, 8], repeating: 0), tokens: Tensor(shape: [2, 8], repeating: 0),
-        bias: Tensor(shape: [1, biases], repeating: 0),
-        SegmentAttentionShape(heads: 1, segment: segment, slots: 1))
-    }
+  @Test func trapsOnWrongShapes() async {
+    await #expect(processExitsWith: .failure) { attend(segment: 1025, biases: 1025) }
+    await #expect(processExitsWith: .failure) { attend(segment: 0, biases: 0) }
+    await #expect(processExitsWith: .failure) { attend(segment: 4, biases: 3) }
   }
+}
+
+/// Attention of two tokens to a slot and to themselves.
+private func attend(segment: Int, biases: Int) {
+  _ = Tensor(shape: [2, 4], repeating: 0).segmentAttention(
+    slots: Tensor(shape: [1, 8], repeating: 0), tokens: Tensor(shape: [2, 8], repeating: 0),
+    bias: Tensor(shape: [1, biases], repeating: 0),
+    SegmentAttentionShape(heads: 1, segment: segment, slots: 1))
 }

@@ -1,5 +1,7 @@
 import Foundation
+import LMNAutodiff
 import LMNKernels
+import LMNLayers
 import LMNTestSupport
 
 @testable import LMNMemories
@@ -27,50 +29,53 @@ struct SlotDefinition {
 
   /// Outputs of all tokens `[L, E]`, and the slots after them.
   func outputs(of tokens: Tensor) -> (outputs: [Double], slots: [Double]) {
+    let values: [Double] = tokens.doubles
     let length = tokens.shape[0]
-    let rows = (0..<length).map { t in Array(tokens.doubles[t * width..<(t + 1) * width]) }
-    var memory = (0..<slots).map { i in
-      normed(Array(forgetting[i * width..<(i + 1) * width]))
-    }
+    var memory: [[Double]] = (0..<slots).map { normed(row($0, of: forgetting)) }
     var outputs: [Double] = []
+    var open: [[Double]] = []
     for t in 0..<length {
-      let first = t / segment * segment
-      outputs += output(of: t - first, in: Array(rows[first...t]), memory)
-      if (t + 1).isMultiple(of: segment) {
-        memory = memory.indices.map { rewritten($0, memory[$0], by: Array(rows[first...t])) }
+      open.append(row(t, of: values))
+      outputs += output(of: open, memory)
+      if open.count == segment {
+        memory = memory.indices.map { rewritten($0, memory[$0], by: open) }
+        open = []
       }
     }
-    return (outputs, memory.flatMap { $0 })
+    return (outputs, Array(memory.joined()))
   }
 
-  /// The output of token i of a segment, of which `tokens` are there.
-  private func output(of i: Int, in tokens: [[Double]], _ memory: [[Double]]) -> [Double] {
-    let seen = memory + tokens
-    let query = mapped(tokens[i], projection, part: 0, bias)
-    let keys = seen.map { mapped($0, projection, part: 1, bias) }
-    let values = seen.map { mapped($0, projection, part: 2, bias) }
+  private func row(_ index: Int, of matrix: [Double]) -> [Double] {
+    Array(matrix[index * width..<(index + 1) * width])
+  }
+
+  /// The output of the last token of an open segment.
+  private func output(of tokens: [[Double]], _ memory: [[Double]]) -> [Double] {
+    let seen: [[Double]] = memory + tokens
+    let query = mapped(tokens.last!, projection, part: 0, bias)
+    let keys: [[Double]] = seen.map { mapped($0, projection, part: 1, bias) }
+    let values: [[Double]] = seen.map { mapped($0, projection, part: 2, bias) }
     var attended = [Double](repeating: 0, count: width)
     for head in 0..<heads {
-      let scores = seen.indices.map { z in
-        dot(query, keys[z], head) / Double(headWidth).squareRoot()
-          + (z < slots ? 0 : positionBias[head * segment + i - (z - slots)])
+      var scores: [Double] = []
+      for (place, key) in keys.enumerated() {
+        var score: Double = dot(query, key, head) / Double(headWidth).squareRoot()
+        if place >= slots { score += positionBias[head * segment + seen.count - 1 - place] }
+        scores.append(score)
       }
       add(softmax(scores), values, head, to: &attended)
     }
-    return (0..<width).map { row in
-      offset[row] + (0..<width).reduce(0) { $0 + attended[$1] * map[row * width + $1] }
-    }
+    return product(attended, map, from: 0, offset)
   }
 
   private func rewritten(_ i: Int, _ slot: [Double], by tokens: [[Double]]) -> [Double] {
     let query = mapped(slot, write, part: 0)
-    let keys = ([slot] + tokens).map { mapped($0, write, part: 1) }
-    let values = [slot] + tokens.map { mapped($0, write, part: 2) }
-    var sum = (0..<width).map { forgets ? forgetting[i * width + $0] : 0 }
+    let keys: [[Double]] = ([slot] + tokens).map { mapped($0, write, part: 1) }
+    let values: [[Double]] = [slot] + tokens.map { mapped($0, write, part: 2) }
+    var sum = forgets ? row(i, of: forgetting) : [Double](repeating: 0, count: width)
+    let divisor: Double = Double(headWidth).squareRoot() * temperature
     for head in 0..<heads {
-      let scores = keys.map {
-        dot(query, $0, head) / (Double(headWidth).squareRoot() * temperature)
-      }
+      let scores: [Double] = keys.map { dot(query, $0, head) / divisor }
       add(softmax(scores), values, head, to: &sum)
     }
     return normed(sum)
@@ -79,31 +84,49 @@ struct SlotDefinition {
   private func mapped(
     _ x: [Double], _ weight: [Double], part: Int, _ bias: [Double]? = nil
   ) -> [Double] {
-    (part * width..<(part + 1) * width).map { row in
-      (0..<width).reduce(bias?[row] ?? 0) { $0 + x[$1] * weight[row * width + $1] }
+    product(x, weight, from: part * width, bias)
+  }
+
+  /// Products with E rows of a matrix from `first` on, plus biases.
+  private func product(
+    _ x: [Double], _ weight: [Double], from first: Int, _ bias: [Double]?
+  ) -> [Double] {
+    var products: [Double] = []
+    for index in first..<first + width {
+      var sum: Double = bias?[index] ?? 0
+      for feature in 0..<width { sum += x[feature] * weight[index * width + feature] }
+      products.append(sum)
     }
+    return products
   }
 
   private func dot(_ a: [Double], _ b: [Double], _ head: Int) -> Double {
-    (head * headWidth..<(head + 1) * headWidth).reduce(0) { $0 + a[$1] * b[$1] }
+    var sum: Double = 0
+    for feature in head * headWidth..<(head + 1) * headWidth { sum += a[feature] * b[feature] }
+    return sum
   }
 
   private func add(
     _ weights: [Double], _ values: [[Double]], _ head: Int, to sum: inout [Double]
   ) {
-    for feature in head * headWidth..<(head + 1) * headWidth {
-      sum[feature] += zip(weights, values).reduce(0) { $0 + $1.0 * $1.1[feature] }
+    for (weight, value) in zip(weights, values) {
+      for feature in head * headWidth..<(head + 1) * headWidth {
+        sum[feature] += weight * value[feature]
+      }
     }
   }
 
   private func softmax(_ scores: [Double]) -> [Double] {
-    let exponentials = scores.map { exp($0 - scores.max()!) }
-    let sum = exponentials.reduce(0, +)
+    let largest: Double = scores.max()!
+    let exponentials: [Double] = scores.map { exp($0 - largest) }
+    let sum: Double = exponentials.reduce(0, +)
     return exponentials.map { $0 / sum }
   }
 
   private func normed(_ u: [Double]) -> [Double] {
-    let square = u.reduce(0) { $0 + $1 * $1 } / Double(width)
-    return u.map { $0 / (square + 0x1p-23).squareRoot() }
+    var square: Double = 0
+    for value in u { square += value * value / Double(width) }
+    let size: Double = (square + 0x1p-23).squareRoot()
+    return u.map { $0 / size }
   }
 }
