@@ -23,8 +23,11 @@ public struct Routing: Sendable {
   }
 
   /// Balance of the tokens (arXiv 2101.03961, equation 4).
-  public func balance() -> RouterBalance {
-    let (terms, shares) = choices.balance()
+  ///
+  /// - Parameter blocks: T: number of consecutive blocks of tokens, all of the same length.
+  /// - Returns: The balance, of which the loss is the mean over the blocks.
+  public func balance(ofBlocks blocks: Int = 1) -> RouterBalance {
+    let (terms, shares) = choices.balance(ofBlocks: blocks)
     let weighted = Variable(
       terms,
       logits.edge { [choices] dy in choices.logitsPullback(ofTerms: dy, shares: shares) })
@@ -32,10 +35,10 @@ public struct Routing: Sendable {
   }
 }
 
-/// Balance of a router over the tokens of a row.
+/// Balance of a router over the tokens of a row, in T blocks.
 public struct RouterBalance: Sendable {
-  /// Balance loss, shape `[1]`: k if all memories are equally probable.
+  /// Balance loss, shape `[1]`, the mean over the blocks: k if all memories are equally probable.
   public let loss: Variable
-  /// `[M]`: fraction of the tokens that chose each memory, constants for the gradient.
+  /// `[T, M]`: fraction of a block's tokens that chose each memory, constants for the gradient.
   public let shares: Tensor
 }

@@ -31,7 +31,7 @@ public struct LabelledWindow: TrainingInput {
   }
 
   /// Always nil: sequences are read from their beginning.
-  public var carried: CarriedState? { nil }
+  public var segment: Segment? { nil }
 
   /// Length of the window: most tokens of a sequence.
   public var length: Int { tokens.count }

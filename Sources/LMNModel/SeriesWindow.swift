@@ -21,7 +21,7 @@ public struct SeriesWindow: TrainingInput {
   }
 
   /// Always nil: windows are read from the beginning.
-  public var carried: CarriedState? { nil }
+  public var segment: Segment? { nil }
 
   /// Number of input rows.
   public var length: Int { rows.shape[0] }
@@ -88,7 +88,7 @@ extension RecordedBatch where M == ForecasterNetwork, Input == SeriesWindow {
   ) {
     self.init(
       result, at: network, overBatchOf: count, in: context,
-      inputs: {
+      inputs: { _ in
         SeriesWindow(length: length, channels: network.channels, horizon: network.horizon)
       },
       loss: { $0.loss(kind, of: $1, after: &$2, &$3) })

@@ -46,6 +46,11 @@ public struct MixtureOfMemories: Memory {
       x, routing: routing, grouping: grouping(routing), after: &state)
   }
 
+  /// The state after L tokens, without outputs and routing.
+  public func advance(_ state: inout MemoryState, over x: Variable, _ pass: inout Pass) {
+    memory.advance(&state, over: x, grouping: grouping(route(x)))
+  }
+
   /// The memories that receive the tokens `[L, E]`.
   public func route(_ x: Variable) -> Routing {
     Routing(logits: x.linear(weight: router), routed: settings.topK)

@@ -68,7 +68,7 @@ public struct TrainingConfiguration: Sendable, Codable, Equatable {
   public func validate() throws {
     try model.validate()
     let counts = [
-      ("block length", blockLength), ("batch size", batchSize), ("flow", carry?.flow ?? 1),
+      ("block length", blockLength), ("batch size", batchSize), ("horizon", carry?.horizon ?? 1),
       ("steps", steps),
       ("steps between log lines", logEvery), ("steps between evaluations", evaluateEvery),
       ("evaluation batches", evaluationBatches), ("steps between checkpoints", saveEvery),
@@ -80,7 +80,7 @@ public struct TrainingConfiguration: Sendable, Codable, Equatable {
     if carry != nil, task.kind != .text { throw TrainingError.carriesNoState(task.kind) }
     if let most = model.maximumLength, rowLength > most {
       throw TrainingError.outOfRange(
-        name: carry == nil ? "block length" : "block length times flow", value: "\(rowLength)",
+        name: carry == nil ? "block length" : "block length times horizon", value: "\(rowLength)",
         range: "at most \(most), the number of learned positions")
     }
     for (name, count) in schedule.counts where !(0...Configuration.largestSize).contains(count) {
