@@ -2,7 +2,8 @@ public import LMNKernels
 
 /// Memories chosen by a router, with gradients.
 public struct Routing: Sendable {
-  private let logits: Variable
+  /// `[L, M]`.
+  public let logits: Variable
   /// The choices.
   public let choices: RouterChoices
 
@@ -15,6 +16,14 @@ public struct Routing: Sendable {
     self.logits = logits
     choices = logits.value.routed(to: routed)
   }
+
+  private init(logits: Variable, choices: RouterChoices) {
+    self.logits = logits
+    self.choices = choices
+  }
+
+  /// The same choices, by a variable with the values of the logits.
+  public func with(logits: Variable) -> Routing { Routing(logits: logits, choices: choices) }
 
   /// `[L, k]`: softmax over the chosen logits; the choice has no gradient.
   public var weights: Variable {

@@ -212,6 +212,17 @@ public final class RecordedBatch<M: Module, Input: RecordedInput>: @unchecked Se
   /// Copies the parameters of the batch into `module`.
   public func store(to module: inout M) { module.adopt(copiesOf: parameters) }
 
+  /// Bytes of parameters, gradients and workspaces, known before the first run from the recordings
+  /// made so far.
+  public var byteCount: Int {
+    let workspaces = lanes.reduce(0) { sum, lane in
+      let derived = lane.programs.reduce(0) { $0 + $1.recording.derivedByteCount }
+      return sum + lane.programs[0].recording.usedByteCount + derived
+    }
+    let copies = 1 + (result == .value ? 0 : 1 + groups.count)
+    return workspaces + copies * parameters.reduce(0) { $0 + $1.count } * MemoryLayout<Float>.size
+  }
+
   /// Global L2 norm of the gradient.
   public var gradientNorm: Double {
     gradients.reduce(0) { $0 + $1.squaredNorm }.squareRoot()
@@ -292,7 +303,6 @@ extension RecordedBatch: ConcurrentWork {
       }
     }
   }
-}
 
   private func add(_ gradients: [Tensor], to sums: [Tensor], isFirst: Bool) {
     for index in 0..<gradients.count {
@@ -317,3 +327,4 @@ extension RecordedBatch: ConcurrentWork {
       place += count
     }
   }
+}

@@ -101,11 +101,13 @@ extension RecordedBatch where M == LanguageNetwork, Input == TokenWindow {
   ///   - length: Tokens of a block.
   ///   - carry: Blocks of a window with carried state; nil for windows of one block, each from the
   ///     beginning of a stream.
+  ///   - recompute: Whether intermediate values of the network's blocks are computed again in the
+  ///     backward pass instead of being kept.
   ///   - context: The context to compute in.
   public convenience init(
     _ result: Result = .valueAndGradient, ofLossAt network: LanguageNetwork,
     windows count: Int, length: Int, carrying carry: Carry? = nil,
-    in context: ExecutionContext = .current
+    recomputing recompute: Bool = false, in context: ExecutionContext = .current
   ) {
     let configuration = network.configuration
     let (blocks, replays) = (carry?.horizon ?? 1, carry?.replay ?? false)
@@ -122,7 +124,7 @@ extension RecordedBatch where M == LanguageNetwork, Input == TokenWindow {
               storingIn: pool)
           })
       },
-      blocks: replays ? 1 : blocks,
+      recomputing: recompute, blocks: replays ? 1 : blocks,
       embed: { network, window in network.embed(window.inputs) },
       loss: { network, window, state, pass in
         network.loss(of: window.inputs, targets: window.targets, after: &state, &pass)

@@ -40,13 +40,15 @@ extension RecordedBatch where M: Network, Input: TrainingInput {
   ///   - groups: Number of partial sums of gradients, at most 16.
   ///   - context: The context to compute in.
   ///   - makeInput: Allocates an input.
+  ///   - recompute: Whether intermediate values of blocks of the network are computed again in the
+  ///     backward pass.
   ///   - blocks: Blocks of a segment, whose balance losses are averaged.
   ///   - embed: The vectors `[L, E]` of a segment.
   ///   - loss: The loss `[1]` of one item, after a state and in a pass.
   package convenience init(
     _ result: Result, at network: M, overBatchOf count: Int, groups: Int = 8,
     in context: ExecutionContext,
-    inputs makeInput: (M) -> Input,
+    inputs makeInput: (M) -> Input, recomputing recompute: Bool = false,
     blocks: Int = 1, embed: ((M, Input) -> Variable)? = nil,
     loss: @escaping (M, Input, inout Trunk.State, inout Pass) -> Variable
   ) {
@@ -68,6 +70,7 @@ extension RecordedBatch where M: Network, Input: TrainingInput {
         network.trunk.advance(&state, over: embed!(network, input), &pass)
         return segment.result(nil, from: before, to: state)
       }
+      pass.recomputes = recompute
       var value = loss(network, input, &state, &pass)
       var observed: [Tensor] = []
       if isTraining {

@@ -99,10 +99,11 @@ public struct Trunk: Module {
     var x = positions(x, at: pass.positions).dropped(by: dropout, site: 0)
     for index in 0..<count {
       pass.dropout = dropout?.from(site: 1 + index * Block.dropoutSites)
-      x = blocks[index](x, after: &state.blocks[index], &pass)
+      x =
+        pass.recomputes
+        ? blocks[index].recomputed(x, after: &state.blocks[index], &pass)
+        : blocks[index](x, after: &state.blocks[index], &pass)
     }
-    state.position += length
-  }
     return x
   }
 
@@ -117,6 +118,8 @@ public struct Trunk: Module {
     let x = vectors(x, after: &state, &pass, blocks: blocks.count - 1)
     let last = blocks.count - 1
     blocks[last].advance(&state.blocks[last], over: x, &pass)
+    state.position += length
+  }
 
   /// The parallel form over consecutive chunks, without gradients; chunks are computed in parallel.
   ///

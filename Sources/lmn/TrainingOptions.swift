@@ -23,6 +23,9 @@ struct TrainingOptions: ParsableArguments {
   var carry = false
   @Flag(help: "With --carry: memory replay; one block at a time, in the memory of one block.")
   var replay = false
+  @Flag(
+    help: "Compute activations of a layer again in the backward pass: less memory, more time.")
+  var recompute = false
   @Option(help: "Learning-rate schedule. (default: cosine; table1: constant)")
   var schedule: ScheduleKind?
   @Option(help: "Peak learning rate. (default: 0.003; table1: 0.001)")
@@ -172,6 +175,7 @@ struct TrainingOptions: ParsableArguments {
       Setting("--batch-size", batchSize, \.batchSize),
       Setting("--carry", carry ? true : nil, \.carriesState),
       Setting("--replay", replay ? true : nil, \.replays),
+      Setting("--recompute", recompute ? true : nil, \.recompute),
       Setting("--weight-decay", weightDecay, \.optimizer.weightDecay),
       Setting("--clip", clip.map { $0 == 0 ? nil : $0 }, \.gradientClipping) { "\($0 ?? 0)" },
       Setting("--seed", seed, \.seed),

@@ -155,8 +155,8 @@ private func carrying(
     NamedChange("learned positions for two steps") {
       ($0.model.positions, $0.model.maximumLength) = (.learned, 70)
     },
-    NamedChange("replay, window, pinned, dropout") {
-      $0.carry = Carry(horizon: 2, replay: true)
+    NamedChange("replay, recomputation, window, pinned, dropout") {
+      ($0.carry, $0.recompute) = (Carry(horizon: 2, replay: true), true)
       ($0.model.logarithmic.window, $0.model.logarithmic.pinned) = (5, 3)
       ($0.model.layers, $0.model.dropout) = (2, 0.2)
     },
@@ -277,6 +277,20 @@ private func carrying(
     // Version 0.1 called the horizon flow.
     let old = try JSONDecoder().decode(Carry.self, from: Data(#"{"flow":3}"#.utf8))
     #expect(old == Carry(horizon: 3))
+  }
+
+  /// Recomputation changes no bit of a run; configurations without it have no key for it.
+  @Test func recomputationChangesNoBits() throws {
+    var configuration = try carrying(steps: 4)
+    let expected = try remains(of: configuration, over: text)
+    let json = { String(decoding: try JSONEncoder().encode(configuration), as: UTF8.self) }
+    #expect(try !json().contains("recompute"))
+    configuration.recompute = true
+    let found = try remains(of: configuration, over: text)
+    #expect(found.weights == expected.weights && found.log == expected.log)
+    let decoded = try JSONDecoder().decode(
+      TrainingConfiguration.self, from: Data(try json().utf8))
+    #expect(decoded == configuration)
   }
 
   // MARK: - Errors

@@ -93,7 +93,8 @@ extension Corpus: TrainingData {
     RecordedBatch(
       result, ofLossAt: network, windows: configuration.batchSize,
       length: configuration.blockLength,
-      carrying: result == .valueAndGradient ? configuration.carry : nil)
+      carrying: result == .valueAndGradient ? configuration.carry : nil,
+      recomputing: configuration.recompute)
   }
 
   /// Nil: the validation loss is the mean loss of random batches.
