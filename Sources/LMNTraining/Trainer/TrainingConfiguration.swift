@@ -18,8 +18,9 @@ public struct TrainingConfiguration: Sendable, Codable, Equatable {
   public var batchSize = 16
   /// Carried state, for the task text; nil for random windows, each from the initial state.
   public var carry: Carry?
-  /// Whether intermediate values of blocks are computed again in the backward pass instead of being
-  /// kept: less memory, more time. Gradients are the same, to rounding.
+  /// Whether intermediate values of blocks are computed again in the backward pass.
+  ///
+  /// That takes less memory and more time. Gradients are the same, to rounding.
   public var recompute: Bool {
     get { recomputesBlocks ?? false }
     set { recomputesBlocks = newValue ? true : nil }
