@@ -2,7 +2,8 @@ public import LMNKernels
 
 /// Memories chosen by a router, with gradients.
 public struct Routing: Sendable {
-  private let logits: Variable
+  /// `[L, M]`.
+  public let logits: Variable
   /// The choices.
   public let choices: RouterChoices
 
@@ -16,6 +17,14 @@ public struct Routing: Sendable {
     choices = logits.value.routed(to: routed)
   }
 
+  private init(logits: Variable, choices: RouterChoices) {
+    self.logits = logits
+    self.choices = choices
+  }
+
+  /// The same choices, by a variable with the values of the logits.
+  public func with(logits: Variable) -> Routing { Routing(logits: logits, choices: choices) }
+
   /// `[L, k]`: softmax over the chosen logits; the choice has no gradient.
   public var weights: Variable {
     Variable(
@@ -23,8 +32,11 @@ public struct Routing: Sendable {
   }
 
   /// Balance of the tokens (arXiv 2101.03961, equation 4).
-  public func balance() -> RouterBalance {
-    let (terms, shares) = choices.balance()
+  ///
+  /// - Parameter blocks: T: number of consecutive blocks of tokens, all of the same length.
+  /// - Returns: The balance, of which the loss is the mean over the blocks.
+  public func balance(ofBlocks blocks: Int = 1) -> RouterBalance {
+    let (terms, shares) = choices.balance(ofBlocks: blocks)
     let weighted = Variable(
       terms,
       logits.edge { [choices] dy in choices.logitsPullback(ofTerms: dy, shares: shares) })
@@ -32,10 +44,10 @@ public struct Routing: Sendable {
   }
 }
 
-/// Balance of a router over the tokens of a row.
+/// Balance of a router over the tokens of a row, in T blocks.
 public struct RouterBalance: Sendable {
-  /// Balance loss, shape `[1]`: k if all memories are equally probable.
+  /// Balance loss, shape `[1]`, the mean over the blocks: k if all memories are equally probable.
   public let loss: Variable
-  /// `[M]`: fraction of the tokens that chose each memory, constants for the gradient.
+  /// `[T, M]`: fraction of a block's tokens that chose each memory, constants for the gradient.
   public let shares: Tensor
 }

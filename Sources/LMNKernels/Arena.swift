@@ -13,6 +13,8 @@ final class ArenaMemory: @unchecked Sendable {
   fileprivate private(set) var regions: [UnsafeMutableRawBufferPointer] = []
   /// Size of all regions.
   private(set) var byteCount = 0
+  /// Largest number of bytes that an arena uses; the rest of the regions stays untouched.
+  fileprivate(set) var usedByteCount = 0
 
   deinit { for region in regions { region.deallocate() } }
 
@@ -45,22 +47,30 @@ final class Arena: @unchecked Sendable {
   private var free: [Int: [UnsafeMutableRawPointer]] = [:]
   /// Index of the region from which new blocks are taken, and the bytes used of it.
   private var (region, used) = (0, 0)
+  /// Bytes used of earlier regions.
+  private var usedBefore = 0
 
   /// Creates an arena that uses all of `memory`.
   init(_ memory: ArenaMemory = ArenaMemory()) { self.memory = memory }
 
   /// Bytes taken from the system, including those of other arenas on the same memory.
   var byteCount: Int { memory.byteCount }
+  /// Bytes used, the most of all arenas on the same memory.
+  var usedByteCount: Int { memory.usedByteCount }
 
   /// Allocates a block aligned to a cache line.
   func allocate(byteCount: Int) -> UnsafeMutableRawPointer {
     let size = Self.blockSize(of: byteCount)
     if let block = free[size]?.popLast() { return block }
     while region < memory.regions.count && memory.regions[region].count - used < size {
+      usedBefore += used
       (region, used) = (region + 1, 0)
     }
     if region == memory.regions.count { memory.addRegion(atLeast: size) }
-    defer { used += size }
+    defer {
+      used += size
+      memory.usedByteCount = max(memory.usedByteCount, usedBefore + used)
+    }
     return memory.regions[region].baseAddress! + used
   }
 

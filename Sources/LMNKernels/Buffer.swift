@@ -33,7 +33,17 @@ public final class Buffer<Element: BitwiseCopyable & Sendable>: @unchecked Senda
   /// - Precondition: Both buffers have the same count.
   package func overwrite(with other: Buffer) {
     precondition(other.count == count, "Buffer: \(other.count) elements for \(count)")
-    base.update(from: other.base, count: count)
+    overwrite(with: other, from: 0)
+  }
+
+  /// Copies elements of another buffer, from `first` on.
+  ///
+  /// - Precondition: From there on the other buffer has at least as many elements as this one.
+  package func overwrite(with other: Buffer, from first: Int) {
+    precondition(
+      first >= 0 && count <= other.count - first,
+      "Buffer: \(count) elements from \(first) of \(other.count)")
+    base.update(from: other.base + first, count: count)
   }
 
   /// View of the elements, valid while the buffer lives.

@@ -69,6 +69,12 @@ public final class Recording: @unchecked Sendable {
   /// Bytes of memory for intermediate values.
   public var byteCount: Int { arena.byteCount }
 
+  /// Bytes that a run uses for intermediate values, the most of all recordings that share the
+  /// memory.
+  package var usedByteCount: Int { arena.usedByteCount }
+  /// Bytes of values derived from constants.
+  package var derivedByteCount: Int { derivedArena.usedByteCount }
+
   /// Arena of the results of kernels.
   var arenaOfResults: Arena { isDeriving ? derivedArena : arena }
 

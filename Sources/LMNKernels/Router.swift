@@ -61,38 +61,50 @@ extension RouterChoices {
     return d_logits
   }
 
-  /// Balance of the choices (arXiv 2101.03961, equation 4).
+  /// Balance of the choices (arXiv 2101.03961, equation 4) in consecutive blocks of the tokens.
   ///
-  /// - Returns: `terms` `[1, M]`, whose mean is the balance loss, and `shares` `[M]`, the fraction
-  ///   of the tokens that chose each memory.
-  public func balance() -> (terms: Tensor, shares: Tensor) {
-    let terms = Tensor(uninitialized: [1, memories])
-    let shares = Tensor(uninitialized: [memories])
-    ExecutionContext.current.run(
-      lmn_router_balance_forward,
-      lmn_router_balance(
-        rows: tokens, memories: memories, routed: routed, chosen: chosen.base,
-        probabilities: probabilities.base, shares: shares.output, terms: terms.output),
-      on: chosen, probabilities, shares, terms)
+  /// - Parameter blocks: T: number of blocks, all of the same length.
+  /// - Returns: `terms` `[T, M]`, of which the mean over a block is its balance loss, and `shares`
+  ///   `[T, M]`, the fraction of a block's tokens that chose each memory.
+  public func balance(ofBlocks blocks: Int = 1) -> (terms: Tensor, shares: Tensor) {
+    precondition(
+      blocks > 0 && tokens.isMultiple(of: blocks), "balance: \(blocks) blocks of \(tokens) tokens")
+    let (shape, length) = ([blocks, memories], tokens / blocks)
+    let (terms, shares) = (Tensor(uninitialized: shape), Tensor(uninitialized: shape))
+    for block in 0..<blocks {
+      ExecutionContext.current.run(
+        lmn_router_balance_forward,
+        lmn_router_balance(
+          rows: length, memories: memories, routed: routed,
+          chosen: chosen.base + block * length * routed,
+          probabilities: probabilities.base + block * length * memories,
+          shares: shares.output + block * memories, terms: terms.output + block * memories),
+        on: chosen, probabilities, shares, terms)
+    }
     return (terms, shares)
   }
 
-  /// Pullback of ``balance()``: the cotangent of the logits, `[L, M]`, given that of the terms.
+  /// Pullback of ``balance(ofBlocks:)``: the cotangent of the logits, `[L, M]`, given that of the terms.
   ///
   /// - Parameters:
-  ///   - cotangent: `[1, M]`.
+  ///   - cotangent: `[T, M]`.
   ///   - shares: As returned by the forward operation.
   /// - Returns: `[L, M]`.
   public func logitsPullback(ofTerms cotangent: Tensor, shares: Tensor) -> Tensor {
     precondition(
-      cotangent.shape == [1, memories], "logitsPullback: cotangent \(cotangent.shape) of terms")
+      cotangent.shape == shares.shape, "logitsPullback: cotangent \(cotangent.shape) of terms")
+    let (blocks, length) = (shares.shape[0], tokens / shares.shape[0])
     let d_logits = Tensor(uninitialized: probabilities.shape)
-    ExecutionContext.current.run(
-      lmn_router_balance_backward,
-      lmn_router_balance_grad(
-        rows: tokens, memories: memories, probabilities: probabilities.base, shares: shares.base,
-        d_terms: cotangent.base, d_logits: d_logits.output),
-      on: probabilities, shares, cotangent, d_logits)
+    for block in 0..<blocks {
+      let (rows, columns) = (block * length * memories, block * memories)
+      ExecutionContext.current.run(
+        lmn_router_balance_backward,
+        lmn_router_balance_grad(
+          rows: length, memories: memories, probabilities: probabilities.base + rows,
+          shares: shares.base + columns, d_terms: cotangent.base + columns,
+          d_logits: d_logits.output + rows),
+        on: probabilities, shares, cotangent, d_logits)
+    }
     return d_logits
   }
 }

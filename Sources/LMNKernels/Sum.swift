@@ -28,5 +28,22 @@ extension Tensor {
   }
 }
 
+extension Tensor {
+  /// Adds a tensor of the same shape in place, or copies it if it is the first of a sum, even if the
+  /// memory is shared; not recorded, allocates nothing.
+  package func accumulate(_ term: Tensor, isFirst: Bool, in context: ExecutionContext) {
+    precondition(term.shape == shape, "sum: a term of shape \(term.shape), not \(shape)")
+    var arguments = lmn_sum()
+    arguments.count = count
+    arguments.terms = isFirst ? 1 : 2
+    arguments.sum = output
+    withUnsafeMutableBytes(of: &arguments.values) { values in
+      let values = values.assumingMemoryBound(to: UnsafePointer<Float>?.self)
+      (values[0], values[1]) = (isFirst ? term.base : base, term.base)
+    }
+    withExtendedLifetime((self, term)) { lmn_sum_forward(context.kernels, &arguments) }
+  }
+}
+
 /// Largest number of terms of a sum.
 package let mostTerms = Int(LMN_MOST_TERMS)

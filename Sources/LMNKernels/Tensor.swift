@@ -130,6 +130,16 @@ public struct Tensor: Sendable {
     return try withExtendedLifetime(storage) { try body(base) }
   }
 
+  /// Whether all values are finite, or −∞ where that is admitted; allocates nothing.
+  package func isFinite(orMinusInfinity admitsMinusInfinity: Bool = false) -> Bool {
+    withScalars { values in
+      for index in 0..<count where !values[index].isFinite {
+        if !admitsMinusInfinity || values[index] != -.infinity { return false }
+      }
+      return true
+    }
+  }
+
   /// Calls `body` with the values to change in place, after copying them if storage is shared.
   package mutating func withMutableScalars<R>(
     _ body: (UnsafeMutablePointer<Float>) throws -> R

@@ -10,7 +10,8 @@ public import LMNKernels
 /// computed one by one with all threads.
 ///
 /// Inputs of different layouts have separate recordings. A recording is made when its layout first
-/// occurs; all recordings of a thread share one workspace.
+/// occurs; all recordings of a thread share one workspace. An item may be computed by several runs
+/// (``RecordedInput/runs``), one after the other on the same thread: its value is their weighted sum.
 ///
 /// Gradients are summed in an order that depends only on the batch size: the bits do not depend on
 /// the number of threads.
@@ -45,39 +46,15 @@ public final class RecordedBatch<M: Module, Input: RecordedInput>: @unchecked Se
   private let observedShapes: [[Int]]
   private let groups: [Group]
   private var lanes: [Lane]
-  /// Recorded program of each item in the last run.
-  private var programs: [Program]
-  private var runs = 0
+  /// Inputs of the runs of each item.
+  private let runs: [[Input]]
+  /// Recorded programs of the runs of each item, in the last run of the batch.
+  private var programs: [[Program]]
+  private var runCount = 0
   /// Sums the gradients of all groups.
   private let sum: Recording
 
-  /// Recorded computation of one item, for one layout of its input, in one lane.
-  private final class Program {
-    let layout: [Int]
-    let input: Input
-    let recording: Recording
-    let value: Tensor
-    /// Gradients per parameter; empty when only the value is computed.
-    let gradients: [Tensor]
-    /// Further results of the function, and the gradients with respect to its further inputs.
-    let outputs, inputGradients: [Tensor]
-    /// Values to be averaged over the batch.
-    let observed: [Tensor]
-    /// Per group of the lane: stores the gradient of the first item, or adds that of a later one.
-    var begin: [Recording] = []
-    var add: [Recording] = []
-    var lastRun = 0
-
-    init(
-      layout: [Int], input: Input, recording: Recording, value: Tensor, gradients: [Tensor],
-      outputs: [Tensor], inputGradients: [Tensor], observed: [Tensor]
-    ) {
-      (self.layout, self.input, self.recording) = (layout, input, recording)
-      (self.value, self.gradients) = (value, gradients)
-      (self.outputs, self.inputGradients) = (outputs, inputGradients)
-      self.observed = observed
-    }
-  }
+  private typealias Program = RecordedProgram<M, Input>
 
   /// Programs and groups of one thread.
   private struct Lane {
@@ -113,12 +90,13 @@ public final class RecordedBatch<M: Module, Input: RecordedInput>: @unchecked Se
   ///   - mostGroups: Number of partial sums of gradients, each over consecutive items; at most 16
   ///     and at most `count` are used.
   ///   - context: The context to compute in.
-  ///   - makeInput: Allocates an input; its content has to be valid, but is not used.
+  ///   - makeInput: Allocates an input for the module with its parameters at the addresses that recorded
+  ///     calls read; its content has to be valid, but is not used.
   ///   - function: The function for one item.
   public init(
     _ result: Result = .valueAndGradient, at module: M, overBatchOf count: Int,
     groups mostGroups: Int = 8,
-    in context: ExecutionContext = .current, inputs makeInput: () -> Input,
+    in context: ExecutionContext = .current, inputs makeInput: (M) -> Input,
     computing function: @escaping (M, Input) -> RecordedResult
   ) {
     precondition(count > 0, "RecordedBatch: no items")
@@ -128,9 +106,11 @@ public final class RecordedBatch<M: Module, Input: RecordedInput>: @unchecked Se
       parameters.append(parameter.value.copied())
       parameter = Variable(constant: parameters.last!)
     }
-    let inputs = (0..<count).map { _ in makeInput() }
+    let inputs = (0..<count).map { _ in makeInput(own) }
+    let runs = inputs.map(\.runs)
+    // The last run of an item computes its value.
     func record() -> Program {
-      Self.record(function, result, at: own, inputs[0], count: count, in: context)
+      Program(function, result, at: own, runs[0].last!, in: context)
     }
     let groupCount = min(count, mostGroups)
     let first = record()
@@ -147,14 +127,16 @@ public final class RecordedBatch<M: Module, Input: RecordedInput>: @unchecked Se
     let lanes = (0..<laneCount).map { lane in
       let laneGroups = groupCount * lane / laneCount..<groupCount * (lane + 1) / laneCount
       let program = lane == 0 ? first : record()
-      Self.recordSums(of: program, into: groups[laneGroups], in: inner)
       return Lane(programs: [program], groups: laneGroups)
     }
     self.groups = groups
     self.lanes = lanes
     programs = lanes.flatMap { lane in
-      groups[lane.groups].flatMap { $0.items.map { _ in lane.programs[0] } }
+      groups[lane.groups].flatMap { group in
+        group.items.map { item in runs[item].map { _ in lane.programs[0] } }
+      }
     }
+    self.runs = runs
     let sums = parameters.map { Tensor(shape: $0.shape, repeating: 0) }
     sum = Recording(in: context) {
       for index in first.gradients.indices {
@@ -180,7 +162,7 @@ public final class RecordedBatch<M: Module, Input: RecordedInput>: @unchecked Se
   /// Records a function that returns a variable of shape `[1]` and no further results.
   public convenience init(
     _ result: Result = .valueAndGradient, at module: M, overBatchOf count: Int,
-    in context: ExecutionContext = .current, inputs makeInput: () -> Input,
+    in context: ExecutionContext = .current, inputs makeInput: (M) -> Input,
     of function: @escaping (M, Input) -> Variable
   ) {
     self.init(result, at: module, overBatchOf: count, in: context, inputs: makeInput) {
@@ -191,54 +173,6 @@ public final class RecordedBatch<M: Module, Input: RecordedInput>: @unchecked Se
   deinit {
     values.deallocate()
     observed.deallocate()
-  }
-
-  /// Records the computation of one item.
-  private static func record(
-    _ function: (M, Input) -> RecordedResult, _ result: Result, at module: M, _ input: Input,
-    count: Int, in context: ExecutionContext, sharingMemoryWith other: Recording? = nil
-  ) -> Program {
-    let input = input.placeholder()
-    var (found, gradients, inputGradients): (RecordedResult?, [Tensor], [Tensor]) = (nil, [], [])
-    let recording = Recording(in: context, sharingMemoryWith: other) {
-      switch result {
-      case .value:
-        found = function(module, input)
-      case .valueAndGradient:
-        let (tracked, variables) = module.tracked()
-        let result = function(tracked, input)
-        let seeds =
-          [(result.value, Tensor(shape: [1], repeating: 1 / Float(count)))]
-          + result.outputs.compactMap { output in output.cotangent.map { (output.value, $0) } }
-        let all = LMNAutodiff.gradients(of: seeds)
-        (found, gradients) = (result, variables.map(all.of))
-        inputGradients = result.inputs.map(all.of)
-      }
-    }
-    return Program(
-      layout: input.layout, input: input, recording: recording, value: found!.value.value,
-      gradients: gradients, outputs: found!.outputs.map(\.value.value),
-      inputGradients: inputGradients, observed: found!.observed)
-  }
-
-  /// Records how a program's gradient is added to the sums of its groups.
-  private static func recordSums(
-    of program: Program, into groups: ArraySlice<Group>, in context: ExecutionContext
-  ) {
-    program.begin = groups.map { group in
-      Recording(in: context) {
-        for (sum, gradient) in zip(group.sums, program.gradients) {
-          sum.overwrite(withSumOf: [gradient])
-        }
-      }
-    }
-    program.add = groups.map { group in
-      Recording(in: context) {
-        for (sum, gradient) in zip(group.sums, program.gradients) {
-          sum.overwrite(withSumOf: [sum, gradient])
-        }
-      }
-    }
   }
 
   /// Means over the items of the values that the function observed, in the last run.
@@ -278,6 +212,17 @@ public final class RecordedBatch<M: Module, Input: RecordedInput>: @unchecked Se
   /// Copies the parameters of the batch into `module`.
   public func store(to module: inout M) { module.adopt(copiesOf: parameters) }
 
+  /// Bytes of parameters, gradients and workspaces, known before the first run from the recordings
+  /// made so far.
+  public var byteCount: Int {
+    let workspaces = lanes.reduce(0) { sum, lane in
+      let derived = lane.programs.reduce(0) { $0 + $1.recording.derivedByteCount }
+      return sum + lane.programs[0].recording.usedByteCount + derived
+    }
+    let copies = 1 + (result == .value ? 0 : 1 + groups.count)
+    return workspaces + copies * parameters.reduce(0) { $0 + $1.count } * MemoryLayout<Float>.size
+  }
+
   /// Global L2 norm of the gradient.
   public var gradientNorm: Double {
     gradients.reduce(0) { $0 + $1.squaredNorm }.squareRoot()
@@ -298,28 +243,31 @@ public final class RecordedBatch<M: Module, Input: RecordedInput>: @unchecked Se
     return values.reduce(0) { $0 + Double($1) } / Double(values.count)
   }
 
-  /// Selects the program of each item, and records the missing ones.
+  /// Selects the program of each run, and records the missing ones.
   private func choosePrograms() {
-    runs += 1
+    runCount += 1
     for lane in 0..<lanes.count {
       for group in lanes[lane].groups {
         for item in groups[group].items {
-          let layout = inputs[item].layout
-          if programs[item].layout != layout { programs[item] = program(layout, item, lane) }
-          programs[item].lastRun = runs
+          for run in 0..<runs[item].count {
+            let layout = runs[item][run].layout
+            if programs[item][run].layout != layout {
+              programs[item][run] = program(layout, runs[item][run], lane)
+            }
+            programs[item][run].lastRun = runCount
+          }
         }
       }
     }
   }
 
-  private func program(_ layout: [Int], _ item: Int, _ lane: Int) -> Program {
+  private func program(_ layout: [Int], _ input: Input, _ lane: Int) -> Program {
     if let program = lanes[lane].programs.first(where: { $0.layout == layout }) { return program }
-    let program = Self.record(
-      function, result, at: module, inputs[item], count: inputs.count, in: context,
+    let program = Program(
+      function, result, at: module, input, in: context,
       sharingMemoryWith: lanes[lane].programs[0].recording)
-    Self.recordSums(of: program, into: groups[lanes[lane].groups], in: inner)
     let idle = lanes[lane].programs.enumerated().filter { _, program in
-      !program.recording.derivesConstants && program.lastRun < runs
+      !program.recording.derivesConstants && program.lastRun < runCount
     }
     if idle.count >= Self.mostPrograms {
       let oldest = idle.min { $0.element.lastRun < $1.element.lastRun }!
@@ -335,45 +283,48 @@ extension RecordedBatch: ConcurrentWork {
   package func perform(_ index: Int) {
     let laneGroups = lanes[index].groups
     for group in laneGroups {
-      let place = group - laneGroups.lowerBound
+      var isFirst = true
       for item in groups[group].items {
-        let program = programs[item]
-        program.input.overwrite(with: inputs[item])
-        program.recording.run(in: inner)
-        values[item] = program.value.scalar
-        keepObserved(of: program, at: item)
-        let isFirst = item == groups[group].items.lowerBound
-        (isFirst ? program.begin : program.add)[place].run(in: inner)
-        if !program.outputs.isEmpty {
-          // Copied, because the next run overwrites them.
-          inputs[item].receive(
-            program.outputs.map { $0.detachedCopy() },
-            gradients: program.inputGradients.map { $0.detachedCopy() })
+        values[item] = 0
+        clearObserved(at: item)
+        for run in 0..<runs[item].count {
+          let (program, input) = (programs[item][run], runs[item][run])
+          program.run(on: input, scaledBy: input.weight / Float(values.count), in: inner)
+          if let value = program.value {
+            values[item] += input.weight * value.scalar
+            addObserved(of: program, weighted: input.weight, at: item)
+            add(program.gradients, to: groups[group].sums, isFirst: isFirst)
+            isFirst = false
+          }
+          if !program.outputs.isEmpty {
+            input.receive(program.outputs, gradients: program.inputGradients)
+          }
         }
       }
     }
   }
-}
 
-extension RecordedBatch {
-  /// Copies the observed values of an item; allocates nothing.
-  private func keepObserved(of program: Program, at item: Int) {
-    var place = item * (observed.count / values.count)
-    for index in 0..<program.observed.count {
-      let count = program.observed[index].count
-      program.observed[index].withScalars {
-        (observed.baseAddress! + place).update(from: $0, count: count)
-      }
-      place += count
+  private func add(_ gradients: [Tensor], to sums: [Tensor], isFirst: Bool) {
+    for index in 0..<gradients.count {
+      sums[index].accumulate(gradients[index], isFirst: isFirst, in: inner)
     }
   }
-}
 
-extension Tensor {
-  /// A copy in newly allocated memory, made by the calling thread.
-  fileprivate func detachedCopy() -> Tensor {
-    withScalars { scalars in
-      Tensor(shape: shape) { $0.update(from: scalars, count: count) }
+  private var observedPerItem: Int { observed.count / values.count }
+
+  private func clearObserved(at item: Int) {
+    for index in 0..<observedPerItem { observed[item * observedPerItem + index] = 0 }
+  }
+
+  /// Adds the observed values of a run to those of its item; allocates nothing.
+  private func addObserved(of program: Program, weighted weight: Float, at item: Int) {
+    var place = item * observedPerItem
+    for index in 0..<program.observed.count {
+      let count = program.observed[index].count
+      program.observed[index].withScalars { values in
+        for value in 0..<count { observed[place + value] += weight * values[value] }
+      }
+      place += count
     }
   }
 }

@@ -5,25 +5,39 @@ public import LMNKernels
 public protocol RecordedInput: Sendable {
   /// Key of the recordings that can compute this input: inputs of equal layout share them.
   var layout: [Int] { get }
+  /// Inputs of the runs that compute a batch item, in order; this input alone if it is computed at
+  /// once. They stay the same.
+  var runs: [Self] { get }
+  /// Whether its run computes gradients, where the batch does.
+  var isDifferentiated: Bool { get }
+  /// Weight of its run's value in that of the item; the weights of the runs of an item sum to 1.
+  var weight: Float { get }
   /// A new input of the same layout with valid content.
   func placeholder() -> Self
   /// Copies the values of another input of the same layout.
   func overwrite(with other: Self)
-  /// Receives the further results of a run, and the gradients with respect to the further inputs.
+  /// Receives the further results of a run, and the gradients with respect to the further inputs;
+  /// the next run overwrites them.
   func receive(_ outputs: [Tensor], gradients: [Tensor])
 }
 
 extension RecordedInput {
   /// The same layout for all inputs.
   public var layout: [Int] { [] }
+  /// One run.
+  public var runs: [Self] { [self] }
+  /// Gradients are computed.
+  public var isDifferentiated: Bool { true }
+  /// The value is that of the item.
+  public var weight: Float { 1 }
   /// Ignores the results.
   public func receive(_ outputs: [Tensor], gradients: [Tensor]) {}
 }
 
 /// Results of the recorded function for one item.
 public struct RecordedResult {
-  /// Value of shape `[1]`, averaged over the batch.
-  public var value: Variable
+  /// Value of shape `[1]`, averaged over the batch; nil where only further results are computed.
+  public var value: Variable?
   /// Further results, given to ``RecordedInput/receive(_:gradients:)`` after each run, each with
   /// the buffer of its cotangent; nil for a zero cotangent.
   public var outputs: [(value: Variable, cotangent: Tensor?)]
@@ -35,7 +49,7 @@ public struct RecordedResult {
 
   /// A result with the given parts.
   public init(
-    value: Variable, outputs: [(value: Variable, cotangent: Tensor?)] = [],
+    value: Variable?, outputs: [(value: Variable, cotangent: Tensor?)] = [],
     inputs: [Variable] = [], observed: [Tensor] = []
   ) {
     (self.value, self.outputs, self.inputs) = (value, outputs, inputs)

@@ -28,6 +28,14 @@ public protocol Memory: Module {
     _ x: Variable, after state: inout MemoryState, _ pass: inout Pass
   ) -> Variable
 
+  /// The state after L tokens, as the parallel form gives it, without outputs.
+  ///
+  /// - Parameters:
+  ///   - state: The state before the tokens, updated to that after them.
+  ///   - x: `[L, E]`, the next L tokens of the stream.
+  ///   - pass: The pass.
+  func advance(_ state: inout MemoryState, over x: Variable, _ pass: inout Pass)
+
   /// Preferred length of chunks that are computed in parallel: enough tokens for the kernels'
   /// blocking, few enough for a thread's cache. Such chunks begin at multiples of it.
   var chunkLength: Int { get }
@@ -59,6 +67,11 @@ public protocol Memory: Module {
 extension Memory {
   /// No parameters with a published form of their own.
   public var publishedForms: [PublishedForm] { [] }
+
+  /// The parallel form, whose outputs are left out.
+  public func advance(_ state: inout MemoryState, over x: Variable, _ pass: inout Pass) {
+    _ = self(x, after: &state, &pass)
+  }
 
   /// 512.
   public var chunkLength: Int { 512 }

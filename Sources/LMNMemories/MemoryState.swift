@@ -61,9 +61,7 @@ public struct MemoryState: Sendable {
   /// Whether all values are finite; −∞ is allowed in parts that admit it.
   public var isFinite: Bool {
     parts.allSatisfy { part in
-      part.value.value.scalars.allSatisfy {
-        $0.isFinite || part.admitsMinusInfinity && $0 == -.infinity
-      }
+      part.value.value.isFinite(orMinusInfinity: part.admitsMinusInfinity)
     }
   }
 

@@ -13,6 +13,9 @@ public struct Pass {
   public let positions: PositionBuffer
   /// Dropout of the current submodule; nil for none.
   public var dropout: Dropout?
+  /// Whether intermediate values of blocks are computed again in the backward pass instead of being
+  /// kept.
+  public var recomputes = false
   /// Routings so far, one per block with a router.
   public var routings: [Routing] = []
 

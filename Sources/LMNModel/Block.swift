@@ -45,6 +45,11 @@ public struct Block: Module {
     return x + feedForward(feedForwardNorm(x)).dropped(by: pass.dropout, site: 1)
   }
 
+  /// The memory's state after L tokens, `[L, E]`, without outputs.
+  func advance(_ state: inout MemoryState, over x: Variable, _ pass: inout Pass) {
+    memory.advance(&state, over: memoryNorm(x), &pass)
+  }
+
   /// Number of dropout sites in a block.
   static var dropoutSites: Int { 2 }
 

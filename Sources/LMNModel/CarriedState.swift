@@ -1,164 +1,115 @@
-internal import LMNAutodiff
 internal import LMNKernels
-internal import LMNLayers
-public import LMNMemories
+internal import LMNMemories
 
 /// Carried state of a batch item: each run starts from the state at the end of the run before.
 ///
-/// By default gradients stop at the start of a run: truncated back-propagation through time (R. J.
-/// Williams and J. Peng, Neural Computation 2, 1990). Where states take gradients, a run also gives
-/// the gradient with respect to its initial state, given the cotangent of its final state; so
-/// gradients can be carried back run by run.
+/// Gradients stop at the start of a run: truncated back-propagation through time (R. J. Williams and
+/// J. Peng, Neural Computation 2, 1990). A run reads T segments. With one segment its tokens are
+/// computed at once. With more it is computed by memory replay (arXiv 2010.06891, section 3.3): the
+/// states before all segments first, without gradients; then the segments from the last to the
+/// first, each with the gradient of its loss and, by the cotangent of its final state, that of all
+/// later losses. Only states are stored in between, so a run takes the memory of one segment.
 ///
 /// `@unchecked Sendable`: only the owner changes it between runs, and the thread of its item during
 /// one.
 public final class CarriedState: @unchecked Sendable {
-  /// Initial state of the next run, without gradients; nil for the beginning of a stream.
-  ///
-  /// The next run also starts at the beginning where learned positions do not suffice for it.
-  public var state: Trunk.State?
-  /// Cotangent of the final state of the next run, per block a tensor for each part; nil for zero.
-  public var cotangent: [MemoryState]?
-  /// Gradient of the last run with respect to its initial state; nil where states take no
-  /// gradients, or where the run started at the beginning of a stream.
-  public private(set) var gradient: [MemoryState]?
+  /// T: segments of a run.
+  public let segmentCount: Int
+  /// L: tokens of a segment.
+  public let segmentLength: Int
+  /// Segments of every run, apart from the first, before which the stream begins anew.
+  public var restarts: Set<Int> = []
 
-  /// The blocks, for shapes and layouts; their parameters have no values.
-  private let trunk: Trunk
-  private let length: Int
+  /// The blocks, for layouts and shapes.
+  let trunk: Trunk
+  /// A state, for the names of its parts.
+  let structure: Trunk.State
+  /// Whether −∞ is a valid value, per part of all blocks.
+  private let admitsMinusInfinity: [Bool]
   /// Limit of tokens per stream.
   private let room: Int
-  /// Whether runs give and take gradients of states.
-  private let takesGradients: Bool
-  /// Positions of the next run's tokens.
-  private let positions: PositionBuffer
+  /// Number of tokens before the next run; 0 for the beginning of a stream.
+  private var position = 0
+  /// Initial state of the next run, unless it is the beginning of a stream.
+  private var initial = StoredState()
+  /// States after the segments of the current run.
+  private var storage: SegmentStorage?
+  private let pool: SegmentStoragePool
 
   /// Carried state at the beginning of a stream.
   ///
   /// - Parameters:
-  ///   - settings: Settings of the trunk, which are valid.
-  ///   - length: Tokens of a run.
-  ///   - takesGradients: Whether runs give and take gradients of states.
-  public init(of settings: Trunk.Settings, length: Int, takesGradients: Bool = false) {
-    var source = ParameterSource.describing
-    trunk = Trunk(settings, using: &source)
-    self.length = length
-    self.takesGradients = takesGradients
-    room = settings.maximumLength ?? .max
-    positions = PositionBuffer(0..<length)
+  ///   - trunk: The trunk, with parameters at stable addresses.
+  ///   - maximumLength: Limit of tokens per stream; nil for none.
+  ///   - segments: T: segments of a run.
+  ///   - length: L: tokens of a segment.
+  ///   - pool: Storage for the states within runs, shared by the items of a batch.
+  init(
+    of trunk: Trunk, maximumLength: Int?, segments: Int, length: Int,
+    storingIn pool: SegmentStoragePool
+  ) {
+    self.trunk = trunk
+    structure = trunk.initialState
+    admitsMinusInfinity = structure.blocks.flatMap { $0.parts.map(\.admitsMinusInfinity) }
+    (segmentCount, segmentLength) = (segments, length)
+    room = maximumLength ?? .max
+    self.pool = pool
   }
 
-  private init(copying other: CarriedState) {
-    trunk = other.trunk
-    length = other.length
-    room = other.room
-    takesGradients = other.takesGradients
-    positions = PositionBuffer(other.start..<other.start + length)
-    state = other.before.map { $0.mapTensors(Tensor.init(overwritable:)) }
-    if takesGradients {
-      cotangent = zip(trunk.initialState.blocks, trunk.stateShapes(at: start + length)).map {
-        block, shapes in
-        block.withTensors(
-          shapes.map { Tensor(overwritable: Tensor(shape: $0.shape, repeating: 0)) })
-      }
+  /// Initial state of the next run, without gradients; nil for the beginning of a stream.
+  ///
+  /// The next run also starts at the beginning where learned positions do not suffice for it.
+  public var state: Trunk.State? {
+    get {
+      position == 0
+        ? nil
+        : structure.withTensors(initial.tensors.map { $0.copied() }, at: position)
+    }
+    set {
+      position = newValue?.position ?? 0
+      if position > 0 { initial.store(newValue!.tensors) }
     }
   }
 
-  /// Initial state of the next run; nil at the beginning of a stream.
-  private var before: Trunk.State? {
-    state.flatMap { $0.position <= room - length ? $0 : nil }
+  // MARK: - Segments of a run
+
+  /// Position of the first token of a segment; 0 if it is at the beginning of a stream.
+  func start(of segment: Int) -> Int {
+    var start = position <= room - segmentCount * segmentLength ? position : 0
+    for next in 0..<segment { start = restarts.contains(next + 1) ? 0 : start + segmentLength }
+    return start
   }
 
-  /// Position of the next run's first token.
-  private var start: Int { before?.position ?? 0 }
-
-  // MARK: - Recording
-
-  /// Key of the recordings that can continue from this state.
-  var layout: [Int] { [before == nil ? 0 : 1] + trunk.layout(start: start, length: length) }
-
-  /// A copy at stable addresses, for a recording.
-  func placeholder() -> CarriedState { CarriedState(copying: self) }
-
-  /// Copies the values of another state of the same layout, in place.
-  func overwrite(with other: CarriedState) {
-    let start = other.start
-    positions.overwrite { Int64(start + $0) }
-    if let state, let others = other.before {
-      for (block, other) in zip(state.blocks, others.blocks) { block.overwrite(with: other) }
-    }
-    guard let cotangent else { return }
-    if let others = other.cotangent {
-      for (block, other) in zip(cotangent, others) { block.overwrite(with: other) }
-    } else {
-      for part in cotangent.flatMap(\.parts) {
-        let value = part.value.value
-        value.overwrite { $0.update(repeating: 0, count: value.count) }
-      }
-    }
+  /// Values of the state before a segment that is not at the beginning of a stream.
+  func state(before segment: Int) -> [Tensor] {
+    segment == 0 ? initial.tensors : storage!.states[segment - 1].tensors
   }
 
-  /// Initial state of a run, as parameters where states take gradients, and the pass over its
-  /// tokens.
-  func begin(in trunk: Trunk, dropping draw: DropoutDraw?) -> (Trunk.State, Pass) {
-    let state = before.map { state in
-      takesGradients ? state.mapVariables { Variable(parameter: $0.value) } : state
-    }
-    let pass = Pass(start: start, positions: positions, dropout: trunk.dropout(draw))
-    return (state ?? trunk.initialState, pass)
+  /// Cotangent of the state after a segment; nil for zero.
+  func cotangent(after segment: Int) -> [Tensor]? {
+    segment + 1 == segmentCount || start(of: segment + 1) == 0 ? nil : storage!.cotangent.tensors
   }
 
-  /// The further results of a run between two states.
-  func result(
-    value: Variable, from before: Trunk.State, to after: Trunk.State
-  ) -> RecordedResult {
-    let outputs = after.variables
-    let cotangents = cotangent.map { $0.flatMap { $0.parts.map(\.value.value) } }
-    return RecordedResult(
-      value: value,
-      outputs: outputs.indices.map { (outputs[$0], cotangents?[$0]) },
-      inputs: takesGradients && self.before != nil ? before.variables : [])
+  /// Stores the state after a segment.
+  func store(_ state: [Tensor], after segment: Int) {
+    if segmentCount == 1 { return initial.store(state) }
+    if storage == nil { storage = pool.take(segments: segmentCount) }
+    storage!.states[segment].store(state)
   }
 
-  /// Receives the final state of a run, and the gradient with respect to its initial state.
+  /// Stores the cotangent of the state before a segment.
+  func store(cotangent: [Tensor]) { storage!.cotangent.store(cotangent) }
+
+  /// Ends a run: its final state is the next initial one.
   ///
   /// A final state with values that are not finite resets the stream to its beginning.
-  func receive(_ outputs: [Tensor], gradients: [Tensor]) {
-    if takesGradients { gradient = before.map { $0.withTensors(gradients).blocks } }
-    let next = trunk.initialState.withTensors(outputs)
-    state = next.isFinite ? Trunk.State(position: start + length, blocks: next.blocks) : nil
-  }
-}
-
-extension MemoryState {
-  /// The parts with other tensors, in order.
-  fileprivate func withTensors(_ tensors: [Tensor]) -> MemoryState {
-    var rest = tensors.makeIterator()
-    return mapValues { _ in Variable(constant: rest.next()!) }
-  }
-
-  /// Copies another state's values in place.
-  fileprivate func overwrite(with other: MemoryState) {
-    for (part, other) in zip(parts, other.parts) {
-      part.value.value.overwrite(withScalarsOf: other.value.value)
+  func finishRun() {
+    position = start(of: segmentCount - 1) + segmentLength
+    if let storage {
+      swap(&initial, &storage.states[segmentCount - 1])
+      pool.give(storage)
+      self.storage = nil
     }
-  }
-}
-
-extension Trunk.State {
-  fileprivate var variables: [Variable] { blocks.flatMap { $0.parts.map(\.value) } }
-
-  fileprivate func mapVariables(_ transform: (Variable) -> Variable) -> Trunk.State {
-    Trunk.State(position: position, blocks: blocks.map { $0.mapValues(transform) })
-  }
-
-  fileprivate func mapTensors(_ transform: (Tensor) -> Tensor) -> Trunk.State {
-    mapVariables { Variable(constant: transform($0.value)) }
-  }
-
-  /// The parts with other tensors, block by block.
-  fileprivate func withTensors(_ tensors: [Tensor]) -> Trunk.State {
-    var rest = tensors.makeIterator()
-    return mapTensors { _ in rest.next()! }
+    if !initial.isFinite(admittingMinusInfinity: admitsMinusInfinity) { position = 0 }
   }
 }

@@ -31,7 +31,7 @@ public struct LabelledWindow: TrainingInput {
   }
 
   /// Always nil: sequences are read from their beginning.
-  public var carried: CarriedState? { nil }
+  public var segment: Segment? { nil }
 
   /// Length of the window: most tokens of a sequence.
   public var length: Int { tokens.count }
@@ -81,14 +81,18 @@ extension RecordedBatch where M == ClassifierNetwork, Input == LabelledWindow {
   ///   - network: The network; its parameters are copied.
   ///   - count: Sequences of the batch, at least 1.
   ///   - length: Window length.
+  ///   - recompute: Whether intermediate values of the network's blocks are computed again in the
+  ///     backward pass instead of being kept.
   ///   - context: The context to compute in.
   public convenience init(
     _ result: Result = .valueAndGradient, ofLossAt network: ClassifierNetwork,
-    sequences count: Int, length: Int, in context: ExecutionContext = .current
+    sequences count: Int, length: Int, recomputing recompute: Bool = false,
+    in context: ExecutionContext = .current
   ) {
     self.init(
       result, at: network, overBatchOf: count, in: context,
-      inputs: { LabelledWindow(length: length, of: network) },
+      inputs: { _ in LabelledWindow(length: length, of: network) },
+      recomputing: recompute,
       loss: { $0.loss(of: $1, after: &$2, &$3) })
   }
 }

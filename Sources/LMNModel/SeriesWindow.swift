@@ -21,7 +21,7 @@ public struct SeriesWindow: TrainingInput {
   }
 
   /// Always nil: windows are read from the beginning.
-  public var carried: CarriedState? { nil }
+  public var segment: Segment? { nil }
 
   /// Number of input rows.
   public var length: Int { rows.shape[0] }
@@ -81,16 +81,20 @@ extension RecordedBatch where M == ForecasterNetwork, Input == SeriesWindow {
   ///   - network: The network; its parameters are copied.
   ///   - count: Windows of the batch, at least 1.
   ///   - length: Rows of each.
+  ///   - recompute: Whether intermediate values of the network's blocks are computed again in the
+  ///     backward pass instead of being kept.
   ///   - context: The context to compute in.
   public convenience init(
     _ result: Result = .valueAndGradient, of kind: PredictionError, at network: ForecasterNetwork,
-    windows count: Int, length: Int, in context: ExecutionContext = .current
+    windows count: Int, length: Int, recomputing recompute: Bool = false,
+    in context: ExecutionContext = .current
   ) {
     self.init(
       result, at: network, overBatchOf: count, in: context,
-      inputs: {
+      inputs: { _ in
         SeriesWindow(length: length, channels: network.channels, horizon: network.horizon)
       },
+      recomputing: recompute,
       loss: { $0.loss(kind, of: $1, after: &$2, &$3) })
   }
 }

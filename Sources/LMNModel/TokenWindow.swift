@@ -7,21 +7,29 @@ public struct TokenWindow: TrainingInput {
   let targets: TokenBuffer
   /// Dropout draw; training has to change it at each step.
   public let draw: DropoutDraw
-  /// Carried state; nil where each window starts at the beginning of a stream.
-  public let carried: CarriedState?
+  /// The segment to compute; nil where each window starts at the beginning of a stream.
+  public private(set) var segment: Segment?
   private let vocabularySize: Int
 
   /// Allocates a window of `length` tokens, all of them token 0.
+  ///
+  /// - Parameters:
+  ///   - length: Tokens, those of all segments of a run where state is carried.
+  ///   - vocabularySize: V.
+  ///   - carried: Carried state; nil where each window starts at the beginning of a stream.
   public init(length: Int, vocabularySize: Int, carrying carried: CarriedState? = nil) {
     inputs = TokenBuffer(repeatElement(0, count: length))
     targets = TokenBuffer(repeatElement(0, count: length))
     draw = DropoutDraw()
-    self.carried = carried
+    segment = carried.map { Segment(of: $0) }
     self.vocabularySize = vocabularySize
   }
 
   /// Number of input tokens, and of targets.
   public var length: Int { inputs.count }
+
+  /// Carried state; nil where each window starts at the beginning of a stream.
+  public var carried: CarriedState? { segment?.stream }
 
   /// Replaces all tokens.
   ///
@@ -45,18 +53,41 @@ public struct TokenWindow: TrainingInput {
     }
   }
 
-  /// A window of the same length and layout.
-  public func placeholder() -> TokenWindow {
-    TokenWindow(
-      length: length, vocabularySize: vocabularySize, carrying: carried?.placeholder())
+  /// A window for each segment of a run, on the tokens and the draw of this window.
+  public var runs: [TokenWindow] {
+    segment?.all.map { segment in
+      var window = self
+      window.segment = segment
+      return window
+    } ?? [self]
   }
 
-  /// Copies another window's tokens, draw and state.
+  /// Fraction of the targets that are in the segment.
+  public var weight: Float {
+    guard let segment, segment.length < length else { return 1 }
+    let tokens = segment.firstToken..<segment.firstToken + segment.length
+    var (all, own) = (0, 0)
+    for index in 0..<length where targets.elements[index] >= 0 {
+      all += 1
+      if tokens.contains(index) { own += 1 }
+    }
+    return all == 0 ? Float(segment.length) / Float(length) : Float(own) / Float(all)
+  }
+
+  /// A window with the length and layout of the segment, for a recording.
+  public func placeholder() -> TokenWindow {
+    var window = TokenWindow(length: segment?.length ?? length, vocabularySize: vocabularySize)
+    window.segment = segment?.placeholder()
+    return window
+  }
+
+  /// Copies the tokens, draw and state of another window's segment.
   public func overwrite(with other: TokenWindow) {
-    inputs.overwrite(with: other.inputs)
-    targets.overwrite(with: other.targets)
-    draw.overwrite(with: other.draw)
-    if let carried, let others = other.carried { carried.overwrite(with: others) }
+    let first = other.segment?.firstToken ?? 0
+    inputs.overwrite(with: other.inputs, from: first)
+    targets.overwrite(with: other.targets, from: first)
+    draw.overwrite(with: other.draw, from: first)
+    if let segment, let others = other.segment { segment.overwrite(with: others) }
   }
 }
 
@@ -67,25 +98,34 @@ extension RecordedBatch where M == LanguageNetwork, Input == TokenWindow {
   ///   - result: The results to compute; dropout is applied only where a gradient is computed.
   ///   - network: The network; its parameters are copied.
   ///   - count: Windows of the batch, at least 1.
-  ///   - length: Tokens of each.
-  ///   - carry: Whether each run starts from the state at the end of the run before.
-  ///   - statesTakeGradients: Whether runs give and take gradients of carried states.
+  ///   - length: Tokens of a block.
+  ///   - carry: Blocks of a window with carried state; nil for windows of one block, each from the
+  ///     beginning of a stream.
+  ///   - recompute: Whether intermediate values of the network's blocks are computed again in the
+  ///     backward pass instead of being kept.
   ///   - context: The context to compute in.
   public convenience init(
     _ result: Result = .valueAndGradient, ofLossAt network: LanguageNetwork,
-    windows count: Int, length: Int, carrying carry: Bool = false,
-    statesTakeGradients: Bool = false, in context: ExecutionContext = .current
+    windows count: Int, length: Int, carrying carry: Carry? = nil,
+    recomputing recompute: Bool = false, in context: ExecutionContext = .current
   ) {
     let configuration = network.configuration
+    let (blocks, replays) = (carry?.horizon ?? 1, carry?.replay ?? false)
+    let pool = SegmentStoragePool()
     self.init(
-      result, at: network, overBatchOf: count, groups: carry ? 16 : 8, in: context,
-      inputs: {
+      result, at: network, overBatchOf: count, groups: carry == nil ? 8 : 16, in: context,
+      inputs: { network in
         TokenWindow(
-          length: length, vocabularySize: configuration.vocabularySize,
-          carrying: carry
-            ? CarriedState(
-              of: configuration.trunk, length: length, takesGradients: statesTakeGradients) : nil)
+          length: blocks * length, vocabularySize: configuration.vocabularySize,
+          carrying: carry.map { _ in
+            CarriedState(
+              of: network.trunk, maximumLength: configuration.maximumLength,
+              segments: replays ? blocks : 1, length: replays ? length : blocks * length,
+              storingIn: pool)
+          })
       },
+      recomputing: recompute, blocks: replays ? 1 : blocks,
+      embed: { network, window in network.embed(window.inputs) },
       loss: { network, window, state, pass in
         network.loss(of: window.inputs, targets: window.targets, after: &state, &pass)
       })

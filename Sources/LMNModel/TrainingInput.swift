@@ -9,17 +9,21 @@ public protocol TrainingInput: RecordedInput {
   var length: Int { get }
   /// Dropout draw; training has to change it at each step.
   var draw: DropoutDraw { get }
-  /// Carried state; nil where each run starts at the beginning of a stream.
-  var carried: CarriedState? { get }
+  /// Segment of a stream with carried state; nil where each run starts at the beginning of a
+  /// stream.
+  var segment: Segment? { get }
 }
 
 extension TrainingInput {
-  /// Layout of the carried state.
-  public var layout: [Int] { carried?.layout ?? [] }
+  /// Layout of the segment.
+  public var layout: [Int] { segment?.layout ?? [] }
+
+  /// Whether the loss is computed.
+  public var isDifferentiated: Bool { segment?.results != .state }
 
   /// Updates the carried state.
   public func receive(_ outputs: [Tensor], gradients: [Tensor]) {
-    carried?.receive(outputs, gradients: gradients)
+    segment?.receive(outputs, gradients: gradients)
   }
 }
 
@@ -36,11 +40,16 @@ extension RecordedBatch where M: Network, Input: TrainingInput {
   ///   - groups: Number of partial sums of gradients, at most 16.
   ///   - context: The context to compute in.
   ///   - makeInput: Allocates an input.
+  ///   - recompute: Whether intermediate values of blocks of the network are computed again in the
+  ///     backward pass.
+  ///   - blocks: Blocks of a segment, whose balance losses are averaged.
+  ///   - embed: The vectors `[L, E]` of a segment.
   ///   - loss: The loss `[1]` of one item, after a state and in a pass.
   package convenience init(
     _ result: Result, at network: M, overBatchOf count: Int, groups: Int = 8,
     in context: ExecutionContext,
-    inputs makeInput: () -> Input,
+    inputs makeInput: (M) -> Input, recomputing recompute: Bool = false,
+    blocks: Int = 1, embed: ((M, Input) -> Variable)? = nil,
     loss: @escaping (M, Input, inout Trunk.State, inout Pass) -> Variable
   ) {
     let isTraining = result == .valueAndGradient
@@ -50,24 +59,30 @@ extension RecordedBatch where M: Network, Input: TrainingInput {
       network, input -> RecordedResult in
       let draw = isTraining ? input.draw : nil
       var (state, pass): (Trunk.State, Pass)
-      if let carried = input.carried {
-        (state, pass) = carried.begin(in: network.trunk, dropping: draw)
+      if let segment = input.segment {
+        (state, pass) = segment.begin(in: network.trunk, dropping: draw)
       } else {
         state = network.initialState
         pass = network.trunk.pass(after: 0, length: input.length, dropping: draw)
       }
       let before = state
+      if let segment = input.segment, segment.results == .state {
+        network.trunk.advance(&state, over: embed!(network, input), &pass)
+        return segment.result(nil, from: before, to: state)
+      }
+      pass.recomputes = recompute
       var value = loss(network, input, &state, &pass)
       var observed: [Tensor] = []
       if isTraining {
-        let training = TrainingLoss(value, in: pass, of: network.configuration)
+        let training = TrainingLoss(
+          value, in: pass, blocks: blocks, of: network.configuration)
         if let balance = training.balance {
           observed = [training.task.value, balance.value] + training.routers.map(\.shares)
         }
         value = training.total
       }
       var result =
-        input.carried?.result(value: value, from: before, to: state)
+        input.segment?.result(value, from: before, to: state)
         ?? RecordedResult(value: value)
       result.observed = observed
       return result
@@ -83,14 +98,21 @@ extension RecordedBatch where M: Network, Input: TrainingInput {
   public var routers: (balance: Float, shares: [[Float]])? {
     let observations = observations
     guard observations.count > 1 else { return nil }
-    return (observations[1].scalar, observations.dropFirst(2).map(\.scalars))
+    let shares = observations.dropFirst(2).map { observed in
+      let (blocks, memories) = (observed.shape[0], observed.shape[1])
+      let all = observed.scalars
+      return (0..<memories).map { memory in
+        (0..<blocks).reduce(0) { $0 + all[$1 * memories + memory] } / Float(blocks)
+      }
+    }
+    return (observations[1].scalar, shares)
   }
 
   /// Carried states of the items; nil at the beginning of a stream.
   public var states: [Trunk.State?] {
-    get { inputs.map { $0.carried?.state } }
+    get { inputs.map { $0.segment?.stream.state } }
     set {
-      for (input, state) in zip(inputs, newValue) { input.carried?.state = state }
+      for (input, state) in zip(inputs, newValue) { input.segment?.stream.state = state }
     }
   }
 }

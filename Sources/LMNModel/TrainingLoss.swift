@@ -13,10 +13,12 @@ public struct TrainingLoss: Sendable {
   /// Loss of the task and scaled balance loss.
   public let total: Variable
 
-  /// The loss of a task in a pass.
-  package init(_ task: Variable, in pass: Pass, of configuration: Configuration) {
+  /// The loss of a task in a pass over `blocks` blocks, whose balance losses are averaged.
+  package init(
+    _ task: Variable, in pass: Pass, blocks: Int = 1, of configuration: Configuration
+  ) {
     self.task = task
-    let routers = pass.routings.map { $0.balance() }
+    let routers = pass.routings.map { $0.balance(ofBlocks: blocks) }
     self.routers = routers
     balance = routers.first.map { first in
       routers.dropFirst().reduce(first.loss) { $0 + $1.loss }

@@ -84,16 +84,41 @@ public struct Trunk: Module {
   public func callAsFunction(
     _ x: Variable, after state: inout State, _ pass: inout Pass
   ) -> Variable {
-    let dropout = pass.dropout
-    defer { pass.dropout = dropout }
     let length = x.value.shape[0]
-    var x = positions(x, at: pass.positions).dropped(by: dropout, site: 0)
-    for index in blocks.indices {
-      pass.dropout = dropout?.from(site: 1 + index * Block.dropoutSites)
-      x = blocks[index](x, after: &state.blocks[index], &pass)
-    }
+    let x = vectors(x, after: &state, &pass, blocks: blocks.count)
     state.position += length
     return finalNorm(x)
+  }
+
+  /// Output `[L, E]` of the first `count` blocks; updates their states.
+  private func vectors(
+    _ x: Variable, after state: inout State, _ pass: inout Pass, blocks count: Int
+  ) -> Variable {
+    let dropout = pass.dropout
+    defer { pass.dropout = dropout }
+    var x = positions(x, at: pass.positions).dropped(by: dropout, site: 0)
+    for index in 0..<count {
+      pass.dropout = dropout?.from(site: 1 + index * Block.dropoutSites)
+      x =
+        pass.recomputes
+        ? blocks[index].recomputed(x, after: &state.blocks[index], &pass)
+        : blocks[index](x, after: &state.blocks[index], &pass)
+    }
+    return x
+  }
+
+  /// The state after the next L tokens of a stream, without outputs and gradients.
+  ///
+  /// - Parameters:
+  ///   - state: The state before the tokens, updated to that after them.
+  ///   - x: `[L, E]`, the tokens, embedded.
+  ///   - pass: The pass over them.
+  func advance(_ state: inout State, over x: Variable, _ pass: inout Pass) {
+    let length = x.value.shape[0]
+    let x = vectors(x, after: &state, &pass, blocks: blocks.count - 1)
+    let last = blocks.count - 1
+    blocks[last].advance(&state.blocks[last], over: x, &pass)
+    state.position += length
   }
 
   /// The parallel form over consecutive chunks, without gradients; chunks are computed in parallel.

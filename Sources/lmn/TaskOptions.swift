@@ -12,7 +12,11 @@ struct TaskOptions: ParsableArguments {
     help: "forecast: columns to forecast, separated by commas. (default: all)",
     transform: ChannelList.init)
   var channels: ChannelList?
-  @Option(help: "forecast: horizon, the number of rows forecast at once. (default: 1)")
+  @Option(
+    help: """
+      forecast: horizon, the number of rows forecast at once; text, with --carry: horizon of the \
+      gradients, the number of blocks per step. (default: 1)
+      """)
   var horizon: Int?
   @Option(help: "forecast: training loss. (default: mse)")
   var objective: Objective?
@@ -39,7 +43,7 @@ struct TaskOptions: ParsableArguments {
     columns.usages + [
       ("--pooling", pooling != nil, [.classify]),
       ("--channels", channels != nil, [.forecast]),
-      ("--horizon", horizon != nil, [.forecast]),
+      ("--horizon", horizon != nil, [.forecast, .text]),
       ("--objective", objective != nil, [.forecast]),
     ]
   }
@@ -52,11 +56,25 @@ struct TaskOptions: ParsableArguments {
         Setting("--channels", channels.map { Optional($0.names) }, \.task.forecast.channels) {
           $0?.joined(separator: ",") ?? "all"
         },
-        Setting("--horizon", horizon, \.task.forecast.horizon),
+        Setting("--horizon", horizon, \.horizon),
         Setting("--objective", objective?.error, \.task.forecast.objective) {
           $0 == .squared ? "mse" : "mae"
         },
       ].compactMap(\.self)
+  }
+}
+
+extension TrainingConfiguration {
+  /// Horizon of a forecast, or of carried state.
+  fileprivate var horizon: Int {
+    get { task.kind == .forecast ? task.forecast.horizon : carry?.horizon ?? 1 }
+    set {
+      if task.kind == .forecast {
+        task.forecast.horizon = newValue
+      } else {
+        carry?.horizon = newValue
+      }
+    }
   }
 }
 

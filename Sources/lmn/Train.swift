@@ -117,6 +117,8 @@ struct Train: ParsableCommand {
     Interruption.observe()
     let isComplete = try trainer.run(shouldStop: { Interruption.signal != nil }) { event in
       switch event {
+      case .prepared(let byteCount):
+        Console.note("a step takes \((Double(byteCount) / 1048576).fixed(1)) MiB of memory")
       case .step(let loss):
         step += 1
         progress.advance(to: step, loss: loss)

@@ -21,8 +21,11 @@ struct TrainingOptions: ParsableArguments {
   var batchSize: Int?
   @Flag(help: "text: carried state; each step continues from the final state of the step before.")
   var carry = false
-  @Option(help: "With --carry: blocks per step, through which gradients flow. (default: 1)")
-  var flow: Int?
+  @Flag(help: "With --carry: memory replay; one block at a time, in the memory of one block.")
+  var replay = false
+  @Flag(
+    help: "Compute activations of a layer again in the backward pass: less memory, more time.")
+  var recompute = false
   @Option(help: "Learning-rate schedule. (default: cosine; table1: constant)")
   var schedule: ScheduleKind?
   @Option(help: "Peak learning rate. (default: 0.003; table1: 0.001)")
@@ -104,12 +107,18 @@ struct TrainingOptions: ParsableArguments {
 
   /// Throws if a given flag does not apply to the task.
   func expectFlags(of task: TaskKind) throws {
-    if flow != nil && !carry { throw ValidationError("--flow has no meaning without --carry.") }
+    let ofCarriedState = [
+      ("--horizon", task == .text && tasks.horizon != nil), ("--replay", replay),
+    ]
+    for (flag, isGiven) in ofCarriedState where isGiven && !carry {
+      throw ValidationError("\(flag) has no meaning without --carry.")
+    }
     try task.expect(
       tasks.usages + [
         ("--preset", preset != nil, [.text]),
         ("--tokenizer", tokenizer != nil, [.text, .classify]),
         ("--tied-head", model.tiedHead != nil, [.text]), ("--carry", carry, [.text]),
+        ("--replay", replay, [.text]),
       ])
   }
 
@@ -165,7 +174,8 @@ struct TrainingOptions: ParsableArguments {
       Setting("--block-length", blockLength, \.blockLength),
       Setting("--batch-size", batchSize, \.batchSize),
       Setting("--carry", carry ? true : nil, \.carriesState),
-      Setting("--flow", flow.map { Carry(flow: $0) }, \.carry) { "\($0?.flow ?? 1)" },
+      Setting("--replay", replay ? true : nil, \.replays),
+      Setting("--recompute", recompute ? true : nil, \.recompute),
       Setting("--weight-decay", weightDecay, \.optimizer.weightDecay),
       Setting("--clip", clip.map { $0 == 0 ? nil : $0 }, \.gradientClipping) { "\($0 ?? 0)" },
       Setting("--seed", seed, \.seed),
@@ -192,5 +202,11 @@ extension TrainingConfiguration {
   fileprivate var carriesState: Bool {
     get { carry != nil }
     set { carry = newValue ? carry ?? Carry() : nil }
+  }
+
+  /// Whether the blocks of a step are computed by memory replay.
+  fileprivate var replays: Bool {
+    get { carry?.replay ?? false }
+    set { carry?.replay = newValue }
   }
 }

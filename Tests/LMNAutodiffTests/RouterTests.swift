@@ -22,6 +22,20 @@ import Testing
     expectGradients(of: { routing($0[0]).balance().loss }, at: [logits], step: 1 / 1024)
   }
 
+  /// The balance of blocks is the mean of those of the blocks by themselves.
+  @Test func balanceOfBlocks() {
+    let logits = Self.logits(12, 4)
+    func routing(_ logits: Variable) -> Routing { Routing(logits: logits, routed: 2) }
+    expectGradients(of: { routing($0[0]).balance(ofBlocks: 3).loss }, at: [logits], step: 1 / 1024)
+    let balance = routing(Variable(constant: logits)).balance(ofBlocks: 3)
+    let blocks = (0..<3).map { block in
+      routing(Variable(constant: logits.rows(4 * block..<4 * block + 4))).balance()
+    }
+    #expect(balance.shares == .concatenatingRows(blocks.map(\.shares)))
+    let mean = blocks.reduce(0) { $0 + $1.loss.value.scalar } / 3
+    #expect(abs(balance.loss.value.scalar - mean) < 1e-6 * mean)
+  }
+
   /// Weights and balance of one routing add their gradients.
   @Test func gradientsOfBoth() {
     expectGradients(

@@ -6,7 +6,6 @@ import Testing
 /// Tables and flags that do not fit a task.
 @Suite struct BadTaskTests {
   @Test(arguments: [
-    (["text.txt", "--horizon", "2"], "--horizon has no meaning for the task text"),
     (["text.txt", "--channels", "a"], "--channels has no meaning for the task text"),
     (["text.txt", "--objective", "mse"], "--objective has no meaning for the task text"),
     (["text.txt", "--pooling", "max"], "--pooling has no meaning for the task text"),
@@ -24,11 +23,16 @@ import Testing
       ["series.csv", "--task", "forecast", "--carry"],
       "--carry has no meaning for the task forecast"
     ),
-    (["text.txt", "--flow", "2"], "--flow has no meaning without --carry"),
-    (["text.txt", "--carry", "--flow", "0"], "flow is 0, it has to be 1 to 16777216"),
+    (["text.txt", "--horizon", "2"], "--horizon has no meaning without --carry"),
+    (["text.txt", "--replay"], "--replay has no meaning without --carry"),
+    (["series.csv", "--task", "forecast", "--replay"], "--replay has no meaning"),
+    (["text.txt", "--carry", "--horizon", "0"], "horizon is 0, it has to be 1 to 16777216"),
     (
-      ["text.txt", "--carry", "--positions", "learned", "--maximum-length", "1000", "--flow", "2"],
-      "block length times flow is 1024, it has to be at most 1000, the number of learned positions"
+      [
+        "text.txt", "--carry", "--positions", "learned", "--maximum-length", "1000", "--horizon",
+        "2",
+      ],
+      "block length times horizon is 1024, it has to be at most 1000, the number of learned positions"
     ),
     (["--task", "classify"], "The task classify needs a training file"),
     (["--task", "forecast"], "The task forecast needs a training file"),

@@ -51,7 +51,7 @@ import Testing
         "short.txt: the text is too short: 10 of its 11 tokens are in the training part, "
           + "but blocks of 16 need at least 17")
       try expectRefusal(
-        Command.train + ["text.txt", "--carry", "--flow", "60"], in: directory,
+        Command.train + ["text.txt", "--carry", "--horizon", "60"], in: directory,
         "text.txt: the text is too short: its 918 training tokens, divided among a batch of 1, "
           + "give parts of 917 tokens, but a step reads 960 of each")
       try write("t", to: directory + "/letter.txt")

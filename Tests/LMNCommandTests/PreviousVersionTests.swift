@@ -31,7 +31,7 @@ import Testing
 ///   --save-state MODEL.continued.state                                    # MODEL.continued.text
 /// lmn predict --model MODEL.safetensors FILE                              # MODEL.predictions.csv
 /// ```
-/// The runs plain and carried (`--carry --flow 2 --window 1 --pinned 2`) have the flags above and
+/// The runs plain and carried (`--carry --flow 2 --window 1 --pinned 2`; --flow is --horizon now) have the flags above and
 /// `--schedule cosine --warm-up 3 --dropout 0.1 --steps 12 --log-every 4 --save-every 5
 /// --evaluate-every 6 --evaluation-batches 1000000`. They were killed in the evaluation at step 6,
 /// so their checkpoint is that of step 5. RUN.resumed is a copy of RUN after

@@ -245,12 +245,12 @@ import Testing
   }
 
   /// Runs with carried state, interrupted and uninterrupted; a resume needs no flag for it.
-  @Test(arguments: [[], ["--carry"], ["--carry", "--flow", "2"]])
-  func carryingRunsGoOnExactly(flags: [String]) throws {
+  @Test(arguments: [[], ["--carry"], ["--carry", "--horizon", "2"]], [[], ["--replay"]])
+  func carryingRunsGoOnExactly(flags: [String], replay: [String]) throws {
     try withSmallFiles { directory in
-      let carrying = [
-        "--carry", "--flow", "2", "--pinned", "2", "--schedule", "constant", "--steps",
-      ]
+      let carrying =
+        ["--carry", "--horizon", "2"] + replay
+        + ["--pinned", "2", "--schedule", "constant", "--steps"]
       for (run, steps) in [("whole", "12"), ("run", "5")] {
         let trained = try Command(
           ["train", "text.txt", "--output", run] + smallFlags + carrying + [steps],
@@ -261,15 +261,16 @@ import Testing
       let kept = try JSONDecoder().decode(
         TrainingConfiguration.self,
         from: Data(try AtomicFile.contents(of: directory + "/run/configuration.json")))
-      #expect(kept.carry == Carry(flow: 2))
+      #expect(kept.carry == Carry(horizon: 2, replay: !replay.isEmpty))
       let resumed = try Command(
         ["train", "text.txt", "--output", "run", "--resume", "--steps", "12"] + flags, in: directory
       ).finish()
       #expect(resumed.status == 0)
       #expect(resumed.errors.hasPrefix("continuing run at step 5\n"))
       let other = try Command.run(
-        "train", "text.txt", "--output", "run", "--resume", "--carry", "--flow", "3", in: directory)
-      #expect(other.errors == "Error: --flow is 3, but the run to continue has 2\n")
+        "train", "text.txt", "--output", "run", "--resume", "--carry", "--horizon", "3",
+        in: directory)
+      #expect(other.errors == "Error: --horizon is 3, but the run to continue has 2\n")
       #expect(
         try AtomicFile.contents(of: directory + "/run/model.safetensors")
           == AtomicFile.contents(of: directory + "/whole/model.safetensors"))
@@ -298,7 +299,7 @@ import Testing
     (["--positions", "sinusoidal"], "--positions is sinusoidal, but the run to continue has none"),
     (["--dropout", "0.5"], "--dropout is 0.5, but the run to continue has 0.0"),
     (["--carry"], "--carry is true, but the run to continue has false"),
-    (["--carry", "--flow", "2"], "--carry is true, but the run to continue has false"),
+    (["--carry", "--horizon", "2"], "--carry is true, but the run to continue has false"),
     (["--tied-head"], "--tied-head is true, but the run to continue has false"),
     (["--maximum-length", "9"], "--maximum-length is 9, but the run to continue has none"),
     (["--clip", "0"], "--clip is 0.0, but the run to continue has 1.0"),

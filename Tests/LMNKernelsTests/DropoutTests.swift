@@ -6,6 +6,7 @@ import Testing
 @Suite struct DropoutTests {
   static let calls = ([0, 1023, 1024, 1025, 2049] + awkwardSizes).flatMap { count in
     [0, 0.25, 0.9].map { dropout(count: count, rate: $0) }
+      + [dropout(count: count, rate: 0.5, row: 5)]
   }
   static let sharedCalls = [dropout(count: 70 * 1024 + 5, rate: 0.5)]
 
@@ -67,6 +68,21 @@ import Testing
     }
     let isDropped: [Bool] = kept.scalars.map { $0 == 0 }
     #expect(isDropped == words.map { $0 < bound })
+  }
+
+  /// The mask of some rows is a part of that of all, wherever they begin.
+  @Test(arguments: InstructionSet.available, [1, 7, 16, 64, 100])
+  func rowsHaveTheirPartOfTheMask(_ instructionSet: InstructionSet, width: Int) {
+    computing(on: instructionSet) {
+      let (x, draw) = (Tensor.random([90, width], seed: 1), DropoutDraw(seed: 3, number: 5))
+      let whole = x.dropout(rate: 0.5, draw: draw, site: 2)
+      let part = DropoutDraw()
+      for (first, end) in [(0, 90), (1, 2), (16, 64), (33, 90)] {
+        part.overwrite(with: draw, from: first)
+        let found = x.rows(first..<end).dropout(rate: 0.5, draw: part, site: 2)
+        #expect(found == whole.rows(first..<end), "rows from \(first)")
+      }
+    }
   }
 
   /// The share is binomial: within five standard deviations, for fixed seeds.
@@ -137,15 +153,17 @@ private func philox(key: UInt64, counter: [UInt32]) -> [UInt32] {
   return words
 }
 
-private func dropout(count: Int, rate: Float, seed: UInt64 = 1) -> KernelCall {
+/// Dropout of rows of 13 values.
+private func dropout(count: Int, rate: Float, row: UInt64 = 0, seed: UInt64 = 1) -> KernelCall {
   var values = SeededValues(seed: seed)
   return KernelCall(
-    "\(rate) of \(count) dropped, seed \(seed)", inputs: [values.floats(count)], accuracy: .exact
+    "\(rate) of \(count) dropped, from row \(row), seed \(seed)", inputs: [values.floats(count)],
+    accuracy: .exact
   ) { context, arrays, inputs in
-    let draw = Buffer([0x0123_4567_89ab_cdef, 0xfedc_ba98_7654_3210] as [UInt64])
+    let draw = Buffer([0x0123_4567_89ab_cdef, 0xfedc_ba98_7654_3210, row] as [UInt64])
     withExtendedLifetime(draw) {
       var arguments = lmn_dropout(
-        count: count, rate: rate, site: 3, draw: draw.elements.baseAddress,
+        count: count, width: 13, rate: rate, site: 3, draw: draw.elements.baseAddress,
         x: arrays.input(inputs[0]), kept: arrays.output(count))
       lmn_dropout_forward(context, &arguments)
     }

@@ -7,60 +7,10 @@ import Testing
 @testable import LMNAutodiff
 @testable import LMNModel
 
-/// Networks with different kinds of states.
-private let options: [NetworkOption] = [
-  NetworkOption("") { _ in }, .otherMemory, .learnedPositions(100),
-  NetworkOption("\"arity\":3,\"visibility\":\"disjoint\"") {
-    ($0.logarithmic.arity, $0.logarithmic.visibility) = (3, .disjoint)
-  },
-  NetworkOption("\"dropout\":0.5") { $0.dropout = 0.5 },
-  // More places than a run has tokens: the scores of the others are −∞.
-  NetworkOption("\"pinned\":30") { $0.logarithmic.pinned = 30 },
-  // The state grows with every run, or up to a window that is shorter than a run or longer.
-  .attention(), .attention(window: 5), .attention(window: 50),
-  // The beginning is a function of parameters; runs begin at different places of a segment.
-  .slots,
-  // The layout of a state without nodes is that of every start.
-  NetworkOption("\"memory\":{\"kind\":\"movingAverage\"}") {
-    $0.memories = [MemoryConfiguration(MovingAverage.Settings())]
-  },
-  // The expected losses are those of the task.
-  NetworkOption("\"balanceScale\":0,\"memories\":…") {
-    NetworkOption.mixture.apply(&$0)
-    $0.balanceScale = 0
-  },
-  NetworkOption("\"memory\":{\"kind\":\"stateSpace\"}") {
-    $0.memories = [MemoryConfiguration(DiagonalStateSpace.Settings())]
-  },
-]
-
-extension RecordedBatch where M == LanguageNetwork, Input == TokenWindow {
-  /// A batch with carried state.
-  fileprivate convenience init(
-    carrying network: LanguageNetwork, streams: Int, length: Int,
-    statesTakeGradients: Bool = false
-  ) {
-    self.init(
-      ofLossAt: network, windows: streams, length: length, carrying: true,
-      statesTakeGradients: statesTakeGradients)
-  }
-
-  /// Fills each item with tokens and a draw that depend on the seed.
-  fileprivate func fill(seed: UInt64) {
-    for (item, window) in inputs.enumerated() {
-      let seed = 100 * seed + UInt64(item)
-      window.overwrite(
-        inputs: tokens(window.length, seed: seed)[...],
-        targets: tokens(window.length, seed: 50 + seed)[...])
-      window.draw.overwrite(seed: 1, number: seed)
-    }
-  }
-}
-
 @Suite struct CarriedBatchTests {
   /// First runs equal those of windows, bit for bit: a batch of up to eight items is summed in the
   /// same order.
-  @Test(arguments: InstructionSet.available, options)
+  @Test(arguments: InstructionSet.available, carriedOptions)
   fileprivate func firstRunsAreThoseOfWindows(
     _ instructionSet: InstructionSet, _ option: NetworkOption
   ) throws {
@@ -78,7 +28,7 @@ extension RecordedBatch where M == LanguageNetwork, Input == TokenWindow {
 
   /// One run over several blocks equals a pass block by block with gradients through the
   /// boundaries; with detached states the gradient differs.
-  @Test(arguments: [.reference] + InstructionSet.available.suffix(1), options.prefix(4))
+  @Test(arguments: [.reference] + InstructionSet.available.suffix(1), carriedOptions.prefix(4))
   fileprivate func gradientsFlowThroughAllBlocksOfARun(
     _ instructionSet: InstructionSet, _ option: NetworkOption
   ) throws {
@@ -123,7 +73,7 @@ extension RecordedBatch where M == LanguageNetwork, Input == TokenWindow {
 
   /// Later runs equal the network called on the second tokens, bit for bit, after the detached
   /// state of the first ones, even though parameters have changed in between.
-  @Test(arguments: InstructionSet.available, options)
+  @Test(arguments: InstructionSet.available, carriedOptions)
   fileprivate func laterRunsGoOnAfterDetachedStates(
     _ instructionSet: InstructionSet, _ option: NetworkOption
   ) throws {
@@ -199,7 +149,7 @@ extension RecordedBatch where M == LanguageNetwork, Input == TokenWindow {
   }
 
   /// The other streams continue.
-  @Test(arguments: [options[0], .otherMemory])
+  @Test(arguments: [carriedOptions[0], .otherMemory])
   fileprivate func streamsBeginAnewAfterAStateThatIsNotFinite(_ option: NetworkOption) throws {
     var network = try LanguageNetwork.small(option: option)
     let table = network.embedding.table.value
@@ -224,7 +174,7 @@ extension RecordedBatch where M == LanguageNetwork, Input == TokenWindow {
 
   /// Recordings are made per layout of the tree: over many starts, more than recordings are kept, each
   /// run has the bits of the called network with the same parameters after the same state.
-  @Test(arguments: options)
+  @Test(arguments: carriedOptions)
   fileprivate func longStreamsHaveTheBitsOfCalls(_ option: NetworkOption) throws {
     var network = try LanguageNetwork.small(layers: 1, option: option)
     let batch = RecordedBatch(carrying: network, streams: 2, length: 8)
@@ -246,68 +196,6 @@ extension RecordedBatch where M == LanguageNetwork, Input == TokenWindow {
       for (parameter, gradient) in zip(batch.parameters, batch.gradients) {
         parameter.overwrite(withSumOf: [parameter, gradient.scaled(by: -0.01)])
       }
-    }
-  }
-
-  /// Memory replay: the gradient of a run's initial state is the cotangent of the previous run.
-  ///
-  /// The gradients equal those of one pass over all runs, to rounding.
-  @Test(arguments: options.prefix(4))
-  fileprivate func gradientsOfStatesReplayTheWholePass(_ option: NetworkOption) throws {
-    let network = try LanguageNetwork.small(option: option)
-    let (runs, length) = (4, 8)
-    let batch = RecordedBatch(
-      carrying: network, streams: 1, length: length, statesTakeGradients: true)
-    let input = batch.inputs[0]
-    let carried = try #require(input.carried)
-    func fill(_ run: Int) {
-      let seed = UInt64(run)
-      input.overwrite(
-        inputs: tokens(length, seed: seed)[...], targets: tokens(length, seed: 50 + seed)[...])
-    }
-    var states: [Trunk.State?] = [nil]
-    for run in 0..<runs {
-      fill(run)
-      _ = batch.run()
-      states.append(carried.state)
-    }
-    // Backward; the last state has no cotangent.
-    var (sum, cotangent): ([[Double]], [MemoryState]?) = ([], nil)
-    var last: [Tensor] = []
-    for run in (0..<runs).reversed() {
-      fill(run)
-      (carried.state, carried.cotangent) = (states[run], cotangent)
-      _ = batch.run()
-      cotangent = carried.gradient
-      #expect((cotangent == nil) == (run == 0))
-      if run == runs - 1 { last = batch.gradient.tensors }
-      let gradient = batch.gradients.map(\.doubles)
-      sum = sum.isEmpty ? gradient : zip(sum, gradient).map { zip($0, $1).map(+) }
-    }
-    // A cotangent does not outlast its run.
-    fill(runs - 1)
-    for cotangent in [states[runs]?.blocks, nil] {
-      (carried.state, carried.cotangent) = (states[runs - 1], cotangent)
-      _ = batch.run()
-      #expect((batch.gradients == last) == (cotangent == nil))
-    }
-
-    let whole = valueWithGradient(at: network) { network in
-      var state = network.initialState
-      return (0..<runs).map { run in
-        network.loss(
-          of: TokenBuffer(tokens(length, seed: UInt64(run))),
-          targets: TokenBuffer(tokens(length, seed: 50 + UInt64(run))), after: &state)
-      }.reduce(Variable(constant: Tensor(shape: [1], repeating: 0)), +)
-    }
-    // The error of each token's gradient is relative to that of its logits.
-    let tolerance =
-      Double(runs * length) * network.tolerance(on: ExecutionContext.current.instructionSet)
-    for (index, expected) in whole.gradient.tensors.enumerated() {
-      let largest = expected.doubles.reduce(0) { max($0, abs($1)) }
-      expectClose(
-        sum[index].map { Float($0) }, expected.scalars,
-        within: expected.scalars.map { _ in tolerance * max(largest, 1) }, batch.names[index])
     }
   }
 }

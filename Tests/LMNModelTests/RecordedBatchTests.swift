@@ -36,7 +36,7 @@ private struct Window: RecordedInput {
     let batch = Batch(
       result, at: network, overBatchOf: count,
       in: ExecutionContext(instructionSet: instructionSet, threadCount: threads),
-      inputs: { Window(length: length) }
+      inputs: { _ in Window(length: length) }
     ) { $0.loss(of: $1.inputs, targets: $1.targets) }
     fill(batch, seed: seed)
     return batch

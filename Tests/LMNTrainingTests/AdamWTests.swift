@@ -88,7 +88,7 @@ import Testing
     var source = ParameterSource(seed: 3)
     return RecordedBatch(
       at: Linear(inputs: inputs, outputs: outputs, using: &source), overBatchOf: 1,
-      inputs: { Rows() }
+      inputs: { _ in Rows() }
     ) { linear, _ in linear(Variable(constant: .random([1, inputs], seed: 1))).mean() }
   }
 
@@ -119,7 +119,7 @@ import Testing
         visit("still", &still, decays: false)
       }
     }
-    let batch = RecordedBatch(at: Scale(), overBatchOf: 1, inputs: { Rows() }) { scale, _ in
+    let batch = RecordedBatch(at: Scale(), overBatchOf: 1, inputs: { _ in Rows() }) { scale, _ in
       (scale.decaying + scale.still).mean()
     }
     var constants = AdamWConstants()

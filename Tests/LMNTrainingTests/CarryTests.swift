@@ -11,12 +11,12 @@ private let text = Array(smallText.prefix(1050))
 
 /// Settings with carried state.
 private func carrying(
-  steps: Int = 17, flow: Int = 4, change: (inout TrainingConfiguration) -> Void = { _ in }
+  steps: Int = 17, horizon: Int = 4, change: (inout TrainingConfiguration) -> Void = { _ in }
 ) throws -> TrainingConfiguration {
   var configuration = try interruptible()
   configuration.steps = steps
-  configuration.carry = Carry(flow: flow)
-  (configuration.batchSize, configuration.blockLength) = (4, 32 / flow)
+  configuration.carry = Carry(horizon: horizon)
+  (configuration.batchSize, configuration.blockLength) = (4, 32 / horizon)
   change(&configuration)
   return configuration
 }
@@ -29,7 +29,7 @@ private func carrying(
     let corpus = try Corpus(text: Array(0..<100), tokenizer: .bytes, blockLength: 4)
     var configuration = TrainingConfiguration(model: Configuration(vocabularySize: 256))
     (configuration.model.width, configuration.model.layers) = (4, 1)
-    configuration.carry = Carry(flow: 2)
+    configuration.carry = Carry(horizon: 2)
     (configuration.blockLength, configuration.batchSize) = (4, 3)
     try corpus.expectParts(for: configuration)
     var generator = SeededGenerator(seed: 1)
@@ -53,8 +53,8 @@ private func carrying(
   /// The first two losses are those of the initial network, and of the network after the first
   /// step, continuing from its final state.
   @Test(arguments: [1, 4])
-  func stepsGoOnAfterThoseBefore(flow: Int) throws {
-    let configuration = try carrying(flow: flow)
+  func stepsGoOnAfterThoseBefore(horizon: Int) throws {
+    let configuration = try carrying(horizon: horizon)
     let tokens = try Corpus(text: text, tokenizer: smallTokenizer, blockLength: 1)[.training]
     let part = (tokens.count - 1) / 4
     try withTemporaryDirectory { directory in
@@ -89,21 +89,39 @@ private func carrying(
   }
 
   @Test func carriedStateMatters() throws {
-    let carried = try remains(of: carrying(steps: 3, flow: 1), over: text)
+    let carried = try remains(of: carrying(steps: 3, horizon: 1), over: text)
     let windows = try remains(
-      of: carrying(steps: 3, flow: 1) { $0.carry = nil }, over: text)
+      of: carrying(steps: 3, horizon: 1) { $0.carry = nil }, over: text)
     #expect(carried.weights != windows.weights)
     #expect(carried.log.map(\.tokens) == windows.log.map(\.tokens))
     // Training reads the same number of tokens per step; only validation depends on the block
     // length.
-    let flowing = try remains(of: carrying(steps: 3, flow: 4), over: text)
-    #expect(carried.weights == flowing.weights)
-    #expect(carried.log.map(\.tokens) == flowing.log.map(\.tokens))
-    #expect(carried.log.last?.validationLoss != flowing.log.last?.validationLoss)
+    let reaching = try remains(of: carrying(steps: 3, horizon: 4), over: text)
+    #expect(carried.weights == reaching.weights)
+    #expect(carried.log.map(\.tokens) == reaching.log.map(\.tokens))
+    #expect(carried.log.last?.validationLoss != reaching.log.last?.validationLoss)
+  }
+
+  /// Memory replay reads and learns the same, to rounding.
+  @Test func replayLearnsTheSame() throws {
+    func log(replay: Bool) throws -> [TrainingRecord] {
+      try remains(
+        of: carrying(steps: 5) {
+          $0.carry?.replay = replay
+          ($0.model.dropout, $0.logEvery) = (0.2, 1)
+        }, over: text
+      ).log
+    }
+    let (whole, replayed) = (try log(replay: false), try log(replay: true))
+    #expect(replayed.map(\.tokens) == whole.map(\.tokens))
+    for (found, expected) in zip(replayed, whole) {
+      #expect(abs(try #require(found.loss) - #require(expected.loss)) < 1e-4)
+      #expect(abs(try #require(found.gradientNorm) - #require(expected.gradientNorm)) < 1e-3)
+    }
   }
 
   @Test func longTextsAreLearned() throws {
-    let configuration = try carrying(steps: 120, flow: 1) {
+    let configuration = try carrying(steps: 120, horizon: 1) {
       ($0.batchSize, $0.blockLength, $0.evaluateEvery) = (3, 16, 120)
       $0.schedule = .constant(rate: 1e-2)
     }
@@ -137,9 +155,14 @@ private func carrying(
     NamedChange("learned positions for two steps") {
       ($0.model.positions, $0.model.maximumLength) = (.learned, 70)
     },
+    NamedChange("replay, recomputation, window, pinned, dropout") {
+      ($0.carry, $0.recompute) = (Carry(horizon: 2, replay: true), true)
+      ($0.model.logarithmic.window, $0.model.logarithmic.pinned) = (5, 3)
+      ($0.model.layers, $0.model.dropout) = (2, 0.2)
+    },
   ])
   fileprivate func runsGoOnExactly(_ named: NamedChange) throws {
-    let configuration = try carrying(flow: 2, change: named.change)
+    let configuration = try carrying(horizon: 2, change: named.change)
     let whole = try remains(of: configuration, over: text)
     for (stop, interruption) in [(0, Interruption.stop), (3, .stop), (7, .stop), (12, .kill)] {
       try withTemporaryDirectory { directory in
@@ -242,15 +265,32 @@ private func carrying(
 
   @Test func settingsAreCoded() throws {
     var configuration = TrainingConfiguration(model: Configuration(vocabularySize: 3))
-    for carry in [nil, Carry(), Carry(flow: 3)] {
+    for carry in [nil, Carry(), Carry(horizon: 3), Carry(horizon: 2, replay: true)] {
       configuration.carry = carry
       let json = String(decoding: try JSONEncoder().encode(configuration), as: UTF8.self)
       let found = try JSONDecoder().decode(TrainingConfiguration.self, from: Data(json.utf8))
       #expect(found == configuration)
       // Configurations without carried state have no key for it.
       #expect(json.contains("\"carry\"") == (carry != nil))
-      #expect(json.contains("\"flow\":\(carry?.flow ?? 0)") == (carry != nil))
+      #expect(json.contains("\"horizon\":\(carry?.horizon ?? 0)") == (carry != nil))
     }
+    // Version 0.1 called the horizon flow.
+    let old = try JSONDecoder().decode(Carry.self, from: Data(#"{"flow":3}"#.utf8))
+    #expect(old == Carry(horizon: 3))
+  }
+
+  /// Recomputation changes no bit of a run; configurations without it have no key for it.
+  @Test func recomputationChangesNoBits() throws {
+    var configuration = try carrying(steps: 4)
+    let expected = try remains(of: configuration, over: text)
+    let json = { String(decoding: try JSONEncoder().encode(configuration), as: UTF8.self) }
+    #expect(try !json().contains("recompute"))
+    configuration.recompute = true
+    let found = try remains(of: configuration, over: text)
+    #expect(found.weights == expected.weights && found.log == expected.log)
+    let decoded = try JSONDecoder().decode(
+      TrainingConfiguration.self, from: Data(try json().utf8))
+    #expect(decoded == configuration)
   }
 
   // MARK: - Errors
@@ -272,7 +312,7 @@ private func carrying(
   /// The last token of the last part needs a token after it.
   @Test func theShortestTextIsEnough() throws {
     var configuration = TrainingConfiguration(model: Configuration(vocabularySize: 256))
-    configuration.carry = Carry(flow: 2)
+    configuration.carry = Carry(horizon: 2)
     (configuration.blockLength, configuration.batchSize) = (4, 2)
     let corpus = { (count: UInt8) in
       try Corpus(
@@ -291,15 +331,15 @@ private func carrying(
     let error = #expect(throws: TrainingError.self) { try configuration.validate() }
     #expect(
       error?.description
-        == "block length times flow is 32, it has to be at most 31, the number of learned positions"
+        == "block length times horizon is 32, it has to be at most 31, the number of learned positions"
     )
   }
 
-  @Test func flowsThatCannotBeAreRefused() throws {
+  @Test func horizonsThatCannotBeAreRefused() throws {
     let error = #expect(throws: TrainingError.self) {
-      try carrying { $0.carry = Carry(flow: 0) }.validate()
+      try carrying { $0.carry = Carry(horizon: 0) }.validate()
     }
-    #expect(error?.description == "flow is 0, it has to be 1 to 16777216")
+    #expect(error?.description == "horizon is 0, it has to be 1 to 16777216")
   }
 
   @Test func otherTasksCarryNothing() throws {

@@ -77,7 +77,7 @@ import Testing
   }
 
   /// A hybrid trains, and an interrupted run resumes exactly, with windows and with carried state.
-  @Test(arguments: all, [nil, Carry(flow: 2)])
+  @Test(arguments: all, [nil, Carry(horizon: 2), Carry(horizon: 2, replay: true)])
   func runsGoOnExactly(kinds: [String], carry: Carry?) throws {
     try withMovingAverages {
       var configuration = try hybrid(kinds)

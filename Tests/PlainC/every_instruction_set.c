@@ -93,8 +93,8 @@ static void run_layers(lmn_context context, const computation *c, outcome *o) {
     backwards[i](context, &(lmn_activation_grad){L * E, x, dy, d_x});
   }
   OUT(kept, L * E);
-  lmn_dropout_forward(context,
-                      &(lmn_dropout){L * E, 0.3f, 2, (const uint64_t[]){5, 1ull << 32}, x, kept});
+  const uint64_t draw[] = {5, 1ull << 32, 3};
+  lmn_dropout_forward(context, &(lmn_dropout){L * E, E, 0.3f, 2, draw, x, kept});
 
   int32_t *ids = allocate(o, L * sizeof *ids);
   for (size_t i = 0; i < L; i++) ids[i] = (int32_t)(i * i % V);

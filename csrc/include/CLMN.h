@@ -1132,17 +1132,18 @@ typedef struct lmn_gated_linear_unit_grad {
 
 void lmn_gated_linear_unit_backward(lmn_context, const lmn_gated_linear_unit_grad *);
 
-/// Dropout (arXiv 1207.0580): kept[i] = x[i] / (1 - rate), or 0 if random[i] is below
-/// floor(rate * 2^32). The pullback is the same map of the cotangent; no mask is stored.
+/// Dropout (arXiv 1207.0580) of rows from r on: kept[i] = x[i] / (1 - rate), or 0 if
+/// random[r * width + i] is below floor(rate * 2^32). The pullback is the same map of the cotangent;
+/// no mask is stored.
 ///
 /// random[i] is word i / 16 % 4 of block i / 64 * 16 + i % 16 of Philox4x32-10 (Salmon and others,
 /// "Parallel random numbers: as easy as 1, 2, 3", 2011) with the seed as key and the counter
 /// (block, site, number), on every instruction set.
 typedef struct lmn_dropout {
-  size_t count;          // below 2^34
+  size_t count, width;   // values, and values per row; r * width + count is below 2^34
   float rate;            // 0 <= rate < 1
   uint32_t site;         // number of the dropout among those of one computation
-  const uint64_t *draw;  // [2]: seed, and number of the computation
+  const uint64_t *draw;  // [3]: seed, number of the computation, r
   const float *x;        // [count]
   float *kept;           // [count]
 } lmn_dropout;

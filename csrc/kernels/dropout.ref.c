@@ -21,8 +21,9 @@ void dropout_forward_reference(const void *args, size_t begin, size_t end) {
   const uint32_t dropped_below = (uint32_t)((double)a->rate * 0x1p32);
   const float scale = 1 / (1 - a->rate);
   for (size_t i = begin * LMN_BLOCK; i < end * LMN_BLOCK && i < a->count; i++) {
-    const uint32_t block = (uint32_t)(i / 64 * 16 + i % 16);
-    const uint32_t random = philox(a->draw[0], block, a->site, a->draw[1], i / 16 % 4);
+    const size_t index = a->draw[2] * a->width + i;
+    const uint32_t block = (uint32_t)(index / 64 * 16 + index % 16);
+    const uint32_t random = philox(a->draw[0], block, a->site, a->draw[1], index / 16 % 4);
     a->kept[i] = random < dropped_below ? 0 : a->x[i] * scale;
   }
 }

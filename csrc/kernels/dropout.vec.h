@@ -36,13 +36,16 @@ KERNEL(dropout_forward) {
   const size_t last = lmn_min(end * LMN_BLOCK, a->count);
   const uint32_t dropped_below = (uint32_t)((double)a->rate * 0x1p32);
   const float scale = 1 / (1 - a->rate);
-  for (size_t i = begin * LMN_BLOCK; i < last; i += 4 * PHILOX_BLOCKS) {
+  const size_t first = a->draw[2] * a->width;
+  for (size_t i = begin * LMN_BLOCK, count; i < last; i += count) {
+    // A row of the draw may begin within a group of blocks.
+    const size_t skipped = (first + i) % (4 * PHILOX_BLOCKS);
     uint32_t random[4][PHILOX_BLOCKS];
-    philox_blocks(random, a->draw[0], (uint32_t)(i / 4), a->site, a->draw[1]);
-    const uint32_t *in_order = (const uint32_t *)random;
+    philox_blocks(random, a->draw[0], (uint32_t)((first + i - skipped) / 4), a->site, a->draw[1]);
+    const uint32_t *in_order = (const uint32_t *)random + skipped;
     const float *x = a->x + i;
     float *kept = a->kept + i;
-    const size_t count = lmn_min(last - i, 4 * PHILOX_BLOCKS);
+    count = lmn_min(last - i, 4 * PHILOX_BLOCKS - skipped);
     for (size_t n = 0; n < count; n++) kept[n] = in_order[n] < dropped_below ? 0 : x[n] * scale;
   }
 }

@@ -17,7 +17,7 @@ struct PairedRecallWindow: TrainingInput {
   var length: Int { tokens.length }
 
   /// Always nil: examples are read from their beginning.
-  var carried: CarriedState? { nil }
+  var segment: Segment? { nil }
 
   /// Replaces the example by one of the same length.
   func overwrite(with example: PairedRecall.Example) {
@@ -49,7 +49,7 @@ extension RecordedBatch where M == PairedRecallNetwork, Input == PairedRecallWin
   convenience init(ofLossAt network: PairedRecallNetwork, examples count: Int, pairs: Int) {
     self.init(
       .valueAndGradient, at: network, overBatchOf: count, in: .current,
-      inputs: { PairedRecallWindow(length: 2 * pairs) },
+      inputs: { _ in PairedRecallWindow(length: 2 * pairs) },
       loss: { $0.loss(of: $1, after: &$2, &$3) })
   }
 }

@@ -68,10 +68,20 @@ public struct CausalAttention: Memory {
   ) -> Variable {
     let qkv = projections(of: x, at: pass.positions)
     let attended = qkv.causalAttention(after: state["keys"], state["values"], shape)
+    write(qkv, into: &state)
+    return output(attended)
+  }
+
+  /// The state after L tokens, without attention.
+  public func advance(_ state: inout MemoryState, over x: Variable, _ pass: inout Pass) {
+    write(projections(of: x, at: pass.positions), into: &state)
+  }
+
+  /// Adds the keys and values of projections to a state.
+  private func write(_ qkv: Variable, into state: inout MemoryState) {
     for (part, name) in ["keys", "values"].enumerated() {
       state[name] = newest(qkv, part: 1 + part, after: state[name])
     }
-    return output(attended)
   }
 
   /// Query, key and value of each token, `[L, 3E]`, queries and keys rotated.

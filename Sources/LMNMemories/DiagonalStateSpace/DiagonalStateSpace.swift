@@ -68,10 +68,20 @@ public struct DiagonalStateSpace: Memory {
   public func callAsFunction(
     _ x: Variable, after state: inout MemoryState, _ pass: inout Pass
   ) -> Variable {
+    mapped(recur(x, after: &state))
+  }
+
+  /// The state after L tokens, without the output map.
+  public func advance(_ state: inout MemoryState, over x: Variable, _ pass: inout Pass) {
+    _ = recur(x, after: &state)
+  }
+
+  /// s of L tokens, `[L, E]`; updates the state.
+  private func recur(_ x: Variable, after state: inout MemoryState) -> Variable {
     let before = state["state"].reshaped([width, stateWidth]).transposed
     let (s, after) = x.stateSpace(coefficients: coefficients, skip: skip, after: before)
     state["state"] = after.transposed.reshaped([width, stateWidth / 2, 2])
-    return mapped(s)
+    return s
   }
 
   /// Output for s, `[M, E]`.

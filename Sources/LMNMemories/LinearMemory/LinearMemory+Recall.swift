@@ -76,10 +76,32 @@ extension LinearMemory {
     return recall(Variable(constant: x), by: dispatch, in: &form).value
   }
 
+  /// The states of the memories after L tokens, `[L, E]`, without outputs.
+  func advance(_ state: inout MemoryState, over x: Variable, by dispatch: Dispatch?) {
+    var form = ParallelForm(
+      segments: dispatch?.grouping.segments ?? Segments(rows: x.value.shape[0]), state: state)
+    _ = recur(x, dispatch?.grouping, in: &form)
+    state = form.state
+  }
+
   private func recall(
     _ x: Variable, by dispatch: Dispatch?, in form: inout some LinearForm
   ) -> Variable {
-    var rows = project(x, dispatch?.grouping)
+    var read = recur(x, dispatch?.grouping, in: &form)
+    if let dispatch { read = read.combined(by: dispatch.grouping, weights: dispatch.weights) }
+
+    let shape = read.value.shape
+    let normed = read.reshaped([shape[0] * settings.heads, settings.valueWidth])
+      .rmsNorm(gain: outputNorm, epsilon: 1e-6).reshaped(shape)
+    let gated = gate.map { normed.gated(bySiLUOf: x.linear(weight: $0)) } ?? normed
+    return gated.linear(weight: output)
+  }
+
+  /// Outputs of the recurrence, `[N, H · d_v]`, grouped by memory; updates the states.
+  private func recur(
+    _ x: Variable, _ grouping: Grouping?, in form: inout some LinearForm
+  ) -> Variable {
+    var rows = project(x, grouping)
     if let queryConv, let keyConv, let valueConv {
       rows.queries = form.convolve(rows.queries, queryConv, "queries")
       rows.keys = form.convolve(rows.keys, keyConv, "keys")
@@ -92,14 +114,7 @@ extension LinearMemory {
     }
     rows.queries = features(rows.queries, scale: 1 / Float(width).squareRoot())
     rows.keys = features(rows.keys, scale: 1)
-    var read = form.recur(rows, heads: settings.heads)
-    if let dispatch { read = read.combined(by: dispatch.grouping, weights: dispatch.weights) }
-
-    let shape = read.value.shape
-    let normed = read.reshaped([shape[0] * settings.heads, settings.valueWidth])
-      .rmsNorm(gain: outputNorm, epsilon: 1e-6).reshaped(shape)
-    let gated = gate.map { normed.gated(bySiLUOf: x.linear(weight: $0)) } ?? normed
-    return gated.linear(weight: output)
+    return form.recur(rows, heads: settings.heads)
   }
 
   /// The rows of the tokens `[L, E]` before the convolution, grouped by memory.

@@ -120,6 +120,11 @@ public struct LinearMemory: Memory {
     recall(x, by: nil, after: &state)
   }
 
+  /// The state after L tokens, without output norm and output map.
+  public func advance(_ state: inout MemoryState, over x: Variable, _ pass: inout Pass) {
+    advance(&state, over: x, by: nil)
+  }
+
   /// One layout: recordings depend on the length only.
   public func layout(start: Int, length: Int) -> [Int] { [length] }
 

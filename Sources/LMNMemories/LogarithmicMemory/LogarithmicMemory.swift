@@ -92,6 +92,19 @@ public struct LogarithmicMemory: Memory {
   public func callAsFunction(
     _ x: Variable, after state: inout MemoryState, _ pass: inout Pass
   ) -> Variable {
+    let (nodes, tree, pinned) = write(x, after: &state, pass)
+    return attend(x, to: nodes, of: tree, and: pinned)
+  }
+
+  /// The state after L tokens, without attention.
+  public func advance(_ state: inout MemoryState, over x: Variable, _ pass: inout Pass) {
+    _ = write(x, after: &state, pass)
+  }
+
+  /// Nodes of the tree of L tokens, and the pinned tokens that these attend to; updates the state.
+  private func write(
+    _ x: Variable, after state: inout MemoryState, _ pass: Pass
+  ) -> (nodes: Variable, tree: Tree, pinned: Pinning.View?) {
     let tree = Tree(start: pass.start, length: x.value.shape[0], shape: shape)
     let nodes = summarizer.nodes(
       of: tree, tokens: x, carried: state["nodes"], expansion: expander?.variables)
@@ -99,7 +112,7 @@ public struct LogarithmicMemory: Memory {
     let pinned = pinning.map { pinning in
       pinning(x, scores: pinning.score(x), in: tree, after: &state)
     }
-    return attend(x, to: nodes, of: tree, and: pinned)
+    return (nodes, tree, pinned)
   }
 
   /// Attention of the tokens `[L, E]` to the nodes of a tree, the window and the pinned tokens.

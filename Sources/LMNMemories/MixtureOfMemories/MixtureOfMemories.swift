@@ -45,6 +45,11 @@ public struct MixtureOfMemories: Memory {
     return memory.recall(x, by: Dispatch(routing, isShared: settings.shared), after: &state)
   }
 
+  /// The state after L tokens, without outputs and routing.
+  public func advance(_ state: inout MemoryState, over x: Variable, _ pass: inout Pass) {
+    memory.advance(&state, over: x, by: Dispatch(route(x), isShared: settings.shared))
+  }
+
   /// The memories that receive the tokens `[L, E]`.
   public func route(_ x: Variable) -> Routing {
     Routing(logits: x.linear(weight: router), routed: settings.topK)

@@ -80,15 +80,38 @@ public struct SlotMemory: Memory {
   public func callAsFunction(
     _ x: Variable, after state: inout MemoryState, _ pass: inout Pass
   ) -> Variable {
+    let (slots, tokens) = write(x, into: &state)
+    let attended = project(x, 0..<width)
+      .segmentAttention(
+        slots: project(slots, width..<3 * width), tokens: tokens, bias: positionBias, reading)
+    return output(attended)
+  }
+
+  /// The state after L tokens, without attention.
+  public func advance(_ state: inout MemoryState, over x: Variable, _ pass: inout Pass) {
+    _ = write(x, into: &state)
+  }
+
+  /// Some outputs of the map to query, key and value of reading.
+  private func project(_ x: Variable, _ outputs: Range<Int>) -> Variable {
+    x.linear(weight: projectionWeight.rows(outputs), bias: projectionBias.rows(outputs))
+  }
+
+  /// Rewrites the slots at the end of each segment; updates the state.
+  ///
+  /// - Parameters:
+  ///   - x: `[L, E]`, the next tokens.
+  ///   - state: The state before them, updated to that after them.
+  /// - Returns: The slots `[G · k, E]` before each of the G segments that have a token of x, and
+  ///   keys and values `[m + L, 2E]` for reading the segments' tokens.
+  private func write(
+    _ x: Variable, into state: inout MemoryState
+  ) -> (slots: Variable, tokens: Variable) {
     let (S, k) = (settings.segment, settings.slots)
-    let (queryWeight, keyWeight) = (
-      projectionWeight.rows(0..<width), projectionWeight.rows(width..<3 * width)
-    )
-    let keyBias = projectionBias.rows(width..<3 * width)
     func joined(_ name: String, _ new: Variable) -> Variable {
       state[name].value.shape[0] == 0 ? new : .concatenatingRows([state[name], new])
     }
-    let read = joined("read", x.linear(weight: keyWeight, bias: keyBias))
+    let read = joined("read", project(x, width..<3 * width))
     let write = joined("write", writer.keysAndValues(of: x))
     let rows = read.value.shape[0]
     let (complete, segments) = (rows / S, (rows + S - 1) / S)
@@ -97,17 +120,12 @@ public struct SlotMemory: Memory {
       slots = writer(
         slots, reading: rows == complete * S ? write : write.rows(0..<complete * S), segment: S)
     }
-    let seen = complete < segments ? slots : slots.rows(0..<segments * k)
-    let attended = x.linear(weight: queryWeight, bias: projectionBias.rows(0..<width))
-      .segmentAttention(
-        slots: seen.linear(weight: keyWeight, bias: keyBias), tokens: read, bias: positionBias,
-        reading)
     let open = Array(complete * S..<rows)
     state["slots"] =
       complete == 0 ? slots : slots.rows(at: Array(complete * k..<(complete + 1) * k))
     state["read"] = read.rows(at: open)
     state["write"] = write.rows(at: open)
-    return output(attended)
+    return (complete < segments ? slots : slots.rows(0..<segments * k), read)
   }
 
   /// Allocates state for `count` streams.

@@ -90,10 +90,11 @@ extension Corpus: TrainingData {
     _ result: Batch.Result, at network: LanguageNetwork,
     for configuration: TrainingConfiguration
   ) -> Batch {
-    let carries = result == .valueAndGradient && configuration.carry != nil
-    return RecordedBatch(
+    RecordedBatch(
       result, ofLossAt: network, windows: configuration.batchSize,
-      length: carries ? configuration.rowLength : configuration.blockLength, carrying: carries)
+      length: configuration.blockLength,
+      carrying: result == .valueAndGradient ? configuration.carry : nil,
+      recomputing: configuration.recompute)
   }
 
   /// Nil: the validation loss is the mean loss of random batches.

@@ -78,7 +78,7 @@ public struct ClassificationData: TrainingData {
   ) -> Batch {
     RecordedBatch(
       result, ofLossAt: network, sequences: configuration.batchSize,
-      length: configuration.blockLength)
+      length: configuration.blockLength, recomputing: configuration.recompute)
   }
 
   /// Fills inputs with random texts, drawn uniformly; longer texts are truncated.

@@ -73,7 +73,8 @@ public struct ForecastData: TrainingData {
   ) -> Batch {
     RecordedBatch(
       result, of: configuration.task.forecast.objective, at: network,
-      windows: configuration.batchSize, length: configuration.blockLength)
+      windows: configuration.batchSize, length: configuration.blockLength,
+      recomputing: configuration.recompute)
   }
 
   /// Fills windows from random places, uniformly; targets after the end of the split are missing.

@@ -92,6 +92,7 @@ public struct Trainer<Data: TrainingData> {
     let batch = data.batch(.valueAndGradient, at: model.network, for: configuration)
     // Position 0 is the beginning of a stream.
     batch.states = checkpoint.states.map { $0.position == 0 ? nil : $0 }
+    try report(.prepared(byteCount: batch.byteCount + Self.byteCount(ofMomentsOf: model.network)))
     var evaluation: Data.Batch?
     let clock = ContinuousClock()
     var (trainingTime, tokensBefore) = (Duration.zero, checkpoint.loop.tokens)
@@ -133,6 +134,11 @@ public struct Trainer<Data: TrainingData> {
       if saves { try save() }
     }
     return true
+  }
+
+  /// Bytes of the optimizer's moments.
+  private static func byteCount(ofMomentsOf network: Data.Model.N) -> Int {
+    2 * network.parameterCount * MemoryLayout<Float>.size
   }
 
   /// Number of consecutive skipped updates after which a run stops.
@@ -229,6 +235,8 @@ public struct Trainer<Data: TrainingData> {
 
 /// Event of a training run.
 public enum TrainingEvent: Sendable {
+  /// The first step can be taken; `byteCount` is the predicted peak memory of a step.
+  case prepared(byteCount: Int)
   /// A step was taken, with the loss of its batch.
   case step(loss: Double)
   /// A record was added to the log.

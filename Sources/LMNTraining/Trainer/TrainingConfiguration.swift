@@ -18,6 +18,15 @@ public struct TrainingConfiguration: Sendable, Codable, Equatable {
   public var batchSize = 16
   /// Carried state, for the task text; nil for random windows, each from the initial state.
   public var carry: Carry?
+  /// Whether intermediate values of blocks are computed again in the backward pass.
+  ///
+  /// That takes less memory and more time. Gradients are the same, to rounding.
+  public var recompute: Bool {
+    get { recomputesBlocks ?? false }
+    set { recomputesBlocks = newValue ? true : nil }
+  }
+  /// Absent in configurations of earlier versions, and if false.
+  private var recomputesBlocks: Bool?
   /// Number of steps.
   public var steps = 5000
   /// Learning-rate schedule.
@@ -68,7 +77,7 @@ public struct TrainingConfiguration: Sendable, Codable, Equatable {
   public func validate() throws {
     try model.validate()
     let counts = [
-      ("block length", blockLength), ("batch size", batchSize), ("flow", carry?.flow ?? 1),
+      ("block length", blockLength), ("batch size", batchSize), ("horizon", carry?.horizon ?? 1),
       ("steps", steps),
       ("steps between log lines", logEvery), ("steps between evaluations", evaluateEvery),
       ("evaluation batches", evaluationBatches), ("steps between checkpoints", saveEvery),
@@ -80,7 +89,7 @@ public struct TrainingConfiguration: Sendable, Codable, Equatable {
     if carry != nil, task.kind != .text { throw TrainingError.carriesNoState(task.kind) }
     if let most = model.maximumLength, rowLength > most {
       throw TrainingError.outOfRange(
-        name: carry == nil ? "block length" : "block length times flow", value: "\(rowLength)",
+        name: carry == nil ? "block length" : "block length times horizon", value: "\(rowLength)",
         range: "at most \(most), the number of learned positions")
     }
     for (name, count) in schedule.counts where !(0...Configuration.largestSize).contains(count) {

@@ -2,32 +2,18 @@ import LMNKernels
 public import LMNLayers
 import LMNModel
 
-/// Training with carried state on consecutive parts of the text, instead of random windows.
-///
-/// The training text is divided into equal parts, one per row of the batch. A step reads the next
-/// `flow` blocks of each row from the row's state after the previous step. Gradients flow through
-/// the flow − 1 boundaries inside a step and stop at its beginning (truncated back-propagation
-/// through time, R. J. Williams and J. Peng, Neural Computation 2, 1990; a state carried without
-/// gradients is the recurrence of arXiv 1901.02860, section 3.2). The blocks of a step are computed
-/// as one chunk, which is the same function as block by block.
-///
-/// At the end of its part a row restarts with the initial state. Tokens that do not fill a step are
-/// left out, alternately at the end and at the beginning of the part.
-public struct Carry: Sendable, Codable, Equatable {
-  /// k: blocks per step, through which gradients flow; 1 stops gradients at every block boundary.
-  public var flow: Int
-
-  /// Carried state, with gradients through `flow` blocks.
-  public init(flow: Int = 1) { self.flow = flow }
-}
-
 extension TrainingConfiguration {
   /// Tokens per row and step.
-  var rowLength: Int { blockLength * (carry?.flow ?? 1) }
+  var rowLength: Int { blockLength * (carry?.horizon ?? 1) }
   /// Tokens per step.
   public var tokensPerStep: Int { batchSize * rowLength }
 }
 
+/// Training with carried state: the training text is divided into equal parts, one per row of the
+/// batch.
+///
+/// At the end of its part a row restarts with the initial state. Tokens that do not fill a step are
+/// left out, alternately at the end and at the beginning of the part.
 extension Corpus {
   /// Length of each of `rows` equal parts of the training text, each followed by at least one
   /// token.
