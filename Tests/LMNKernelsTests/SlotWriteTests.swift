@@ -5,7 +5,8 @@ import Testing
 
 /// Sizes of slots that are rewritten.
 struct SlotSizes: Sendable, CustomStringConvertible {
-  var streams = 1, slots: Int, tokens: Int
+  var streams = 1
+  var slots, tokens: Int
   var heads = 1, headWidth = 8
   var hasForgetting = true
   /// Tokens that each stream reads; nil for all.

@@ -130,8 +130,9 @@ struct SlotMemoryCase: Sendable, CustomTestStringConvertible {
     }
   }
 
-  /// A memory of one slot, which keeps itself: tokens of zeros have scores far below its own. Its
-  /// forgetting vector is a share of √E long, and its initial slot is the direction.
+  /// A memory of one slot, which keeps itself: tokens of zeros have scores far below its own.
+  ///
+  /// Its forgetting vector is a share of √E long, and its initial slot is the direction.
   private func keeper(
     width: Int, forgetting share: Float
   ) -> (memory: SlotMemory, direction: [Float]) {
