@@ -146,11 +146,10 @@ public struct SlotWrite: Sendable {
         lmn_slot_write_grad(
           streams: 1, slots: k, tokens: segment, width: width, heads: heads,
           scale: self.scale(width: width), counts: nil, slot_values: old.base, slot_qk: qk.base,
-          token_kv: read.base, forgetting: forgetting?.base, sums: sums.base,
-          largest: largest.base, normalizer: normalizer.base, d_sums: d_ownSums.base,
-          d_slot_values: d_kept.output, d_slot_qk: d_ownQK.output, d_token_kv: d_read.output),
-        on: old, qk, read, forgetting, sums, largest, normalizer, d_ownSums, d_kept, d_ownQK, d_read
-      )
+          token_kv: read.base, largest: largest.base, normalizer: normalizer.base,
+          d_sums: d_ownSums.base, d_slot_values: d_kept.output, d_slot_qk: d_ownQK.output,
+          d_token_kv: d_read.output),
+        on: old, qk, read, largest, normalizer, d_ownSums, d_kept, d_ownQK, d_read)
       let before = Tensor(uninitialized: old.shape)
       before.overwrite(withSumOf: [cotangent.rows(rows), d_kept, d_ownQK.matmul(weight)])
       d_slots = before

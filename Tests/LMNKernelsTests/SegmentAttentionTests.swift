@@ -115,7 +115,7 @@ import Testing
         Tensor(shape: output.shape, repeating: 1), slots: slots, tokens: tokens, bias: bias,
         output: output, logNormalizer: logNormalizer, shape)
       #expect(
-        [logNormalizer, pulled.queries, pulled.slots, pulled.tokens, pulled.bias].allSatisfy {
+        [logNormalizer, pulled.queries, pulled.slots, pulled.tokens!, pulled.bias!].allSatisfy {
           $0.scalars.allSatisfy(\.isFinite)
         })
     }

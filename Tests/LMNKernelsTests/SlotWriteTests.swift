@@ -75,19 +75,19 @@ func slotWritePullback(_ sizes: SlotSizes, seed: UInt64 = 1) -> KernelCall {
       streams: s.streams, slots: s.slots, tokens: s.tokens, width: s.width, heads: s.heads,
       scale: s.scale, counts: s.counts.map { arrays.input($0) },
       slot_values: arrays.input(inputs[0]), slot_qk: arrays.input(inputs[1]),
-      token_kv: arrays.input(inputs[2]),
-      forgetting: s.hasForgetting ? arrays.input(inputs[3]) : nil, sums: arrays.input(inputs[4]),
-      largest: arrays.input(inputs[5]), normalizer: arrays.input(inputs[6]),
-      d_sums: arrays.input(inputs[7]),
+      token_kv: arrays.input(inputs[2]), largest: arrays.input(inputs[3]),
+      normalizer: arrays.input(inputs[4]), d_sums: arrays.input(inputs[5]),
       d_slot_values: arrays.output(inputs[0].count), d_slot_qk: arrays.output(inputs[1].count),
       d_token_kv: arrays.output(inputs[2].count))
     lmn_slot_write_backward(context, &arguments)
   }
-  let inputs = forward.inputs + results + [values.floats(s.streams * s.slots * s.width)]
+  let inputs =
+    forward.inputs.prefix(3) + results.dropFirst()
+    + [values.floats(s.streams * s.slots * s.width)]
   return KernelCall(
     "slot write's pullback of \(sizes), seed \(seed)", inputs: inputs,
-    // As of attention; a cotangent of ones gives the weights. The mean of the values' products is a
-    // difference of two dots where slots forget: at most twice as large.
+    // As of attention; a cotangent of ones gives the weights. Cotangents of weights are differences
+    // of two dots: at most twice as large.
     accuracy: .bounded { expected in
       let bounds = s.bounds
       let ones = [Float](repeating: 1, count: s.streams * s.slots * s.width)

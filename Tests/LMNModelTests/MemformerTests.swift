@@ -36,7 +36,7 @@ import Testing
   @Test(arguments: InstructionSet.available)
   func formsAgree(_ instructionSet: InstructionSet) throws {
     let model = try model()
-    try computing(on: instructionSet) {
+    computing(on: instructionSet) {
       for length in [1, 5, 6, 7, 20] {
         let text = text(length, seed: UInt64(length))
         var state = model.initialState
@@ -109,46 +109,18 @@ import Testing
     #expect(logits(after: one, forgetting: true) == logits(after: other, forgetting: true))
   }
 
-  /// The gradient of a loss in the third segment flows through the slots to the first source.
-  @Test(arguments: InstructionSet.available)
-  func gradientsAgreeWithDifferences(_ instructionSet: InstructionSet) throws {
-    let model = try model { $0.decoderLayers = 1 }
+  /// Gradients of a loss over three segments, of which the middle one is short; they flow through
+  /// two writes of the slots.
+  @Test func gradientsAgreeWithDifferences() throws {
+    let model = try model { ($0.decoderLayers, $0.temperature) = (1, 1) }
     let segments = [text(6), text(4, seed: 2), text(3, seed: 3)]
-    let (_, gradient) = computing(on: instructionSet) {
-      valueWithGradient(at: model) { $0.loss(of: segments) }
-    }
-    /// Loss on the reference, whose sums are in double precision.
-    func loss(_ dictionary: StateDictionary) throws -> Double {
-      var changed = model
-      try changed.load(dictionary)
-      return computing(on: .reference) { Double(changed.loss(of: segments).value.scalar) }
-    }
-    let parameters = model.stateDictionary
-    for (name, derivative) in zip(gradient.names, gradient.tensors) {
-      var values = SeededValues(seed: UInt64(name.utf8.reduce(0) { $0 + Int($1) }))
-      let direction = derivative.scalars.map { _ in values.uniform() }
-      let step: Float = 1e-2 / Float(direction.count).squareRoot()
-      func moved(_ sign: Float) -> StateDictionary {
-        StateDictionary(
-          zip(parameters.names, parameters.tensors).map { other, tensor in
-            other != name
-              ? (other, tensor)
-              : (
-                other,
-                Tensor(
-                  shape: tensor.shape,
-                  scalars: zip(tensor.scalars, direction).map { $0 + sign * step * $1 })
-              )
-          })
-      }
-      let difference = try (loss(moved(1)) - loss(moved(-1))) / Double(2 * step)
-      let along = zip(derivative.scalars, direction).reduce(0) { $0 + Double($1.0 * $1.1) }
-      let scale = derivative.scalars.reduce(0) { max($0, abs(Double($1))) }
-      // Differences of a loss of about 2 in single precision are off by 1e-7 / step.
-      let bound = 1e-2 * scale * Double(direction.count).squareRoot() + 3e-7 / Double(step)
-      #expect(abs(difference - along) <= bound, "\(name): \(along), differences \(difference)")
-    }
-    #expect(gradient["memory.forgetting"]!.scalars.contains { $0 != 0 })
+    // A loss is a mean of 13 values near 2, rounded to 2⁻²³: slopes are off by 2⁻²³ / step.
+    expectGradients(
+      of: { parameters in
+        var (changed, rest) = (model, parameters.makeIterator())
+        changed.forEachParameter { $1 = rest.next()! }
+        return changed.loss(of: segments)
+      }, at: model.stateDictionary.tensors, step: 1 / 256, tolerance: 2e-3)
   }
 
   @Test func bitsDoNotDependOnThreads() throws {
@@ -189,7 +161,7 @@ import Testing
     ),
     ("\"slots\":16", "\"slots\":16,\"temperature\":0", "temperature is 0.0, it has to be above 0"),
     ("\"slots\":16", "\"slots\":16,\"rho\":1", "unknown keys in the configuration: rho"),
-    ("memformer", "slots", "kind is 'slots', known kinds are memformer"),
+    ("memformer", "slots", "kind is 'slots', not 'memformer'"),
   ])
   func anImpossibleConfigurationIsAnError(_ part: String, _ replacement: String, _ message: String)
   {

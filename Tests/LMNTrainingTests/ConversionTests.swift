@@ -19,6 +19,11 @@ import Testing
     return settings
   }
 
+  /// The network whose weights the state dictionaries hold.
+  private func goldenNetwork() throws -> LanguageNetwork {
+    try LanguageGolden(GoldenFile(Self.goldens + "/linear-12x3-L64.safetensors")).network
+  }
+
   private func write(_ text: String, to path: String) throws {
     try AtomicFile.write(Array(text.utf8), to: path)
   }
@@ -32,7 +37,7 @@ import Testing
       let model = try LanguageModel(
         pyTorch: Self.goldens + "/statedicts/wrapped.safetensors",
         settings: settings(heads: 3, vocabulary: directory + "/text"))
-      let golden = try GoldenFile(Self.goldens + "/linear-12x3-L64.safetensors").network
+      let golden = try goldenNetwork()
       #expect(model.network.configuration == golden.configuration)
       #expect(model.network.stateDictionary == golden.stateDictionary)
       #expect(model.tokenizer == (try .characters(of: Self.alphabet)))
@@ -46,7 +51,7 @@ import Testing
       let path = Self.goldens + "/statedicts/halved.safetensors"
       let model = try LanguageModel(
         pyTorch: path, settings: settings(vocabulary: directory + "/text"))
-      let golden = try GoldenFile(Self.goldens + "/linear-12x3-L64.safetensors").network
+      let golden = try goldenNetwork()
       #expect(model.network.configuration == golden.configuration)
       let file = try Safetensors(contentsOf: path)
       let published = model.network.published(model.network.stateDictionary)

@@ -175,7 +175,7 @@ import Testing
   /// A change of a Memformer's golden file, and the error it causes.
   @Test(arguments: [
     Damage("a gap in a segment", in: "'targets' has a token after an empty place, in row 0") {
-      $0.integers["targets"]!.values[0] = -1
+      $0.integers["targets"]!.values[1] = -1
     },
     Damage("an empty row", in: "row 0 of 'targets' has no tokens") {
       $0.integers["targets"]!.values.replaceSubrange(0..<4, with: [-1, -1, -1, -1])

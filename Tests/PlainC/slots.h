@@ -100,8 +100,8 @@ static void run_slot_write(lmn_context context, size_t E, size_t H, outcome *o) 
     OUT(d_slot_qk, B * k * 2 * E);
     OUT(d_token_kv, B * S * 2 * E);
     lmn_slot_write_backward(
-        context, &(lmn_slot_write_grad){B, k, S, E, H, scale, i ? counts : NULL, slots, slot_qk,
-                                        token_kv, i ? forgetting : NULL, sums, largest, normalizer,
-                                        d_sums, d_slot_values, d_slot_qk, d_token_kv});
+        context,
+        &(lmn_slot_write_grad){B, k, S, E, H, scale, i ? counts : NULL, slots, slot_qk, token_kv,
+                               largest, normalizer, d_sums, d_slot_values, d_slot_qk, d_token_kv});
   }
 }

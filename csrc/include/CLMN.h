@@ -1018,8 +1018,6 @@ typedef struct lmn_slot_write_grad {
   const float *slot_values;  // [B, k, E]
   const float *slot_qk;      // [B, k, 2E]
   const float *token_kv;     // [B, S, 2E]
-  const float *forgetting;   // [k, E], or NULL
-  const float *sums;         // [B, k, E]
   const float *largest;      // [B, k, H]
   const float *normalizer;   // [B, k, H]
   const float *d_sums;       // [B, k, E]
@@ -1133,8 +1131,8 @@ typedef struct lmn_gated_linear_unit_grad {
 void lmn_gated_linear_unit_backward(lmn_context, const lmn_gated_linear_unit_grad *);
 
 /// Dropout (arXiv 1207.0580) of rows from r on: kept[i] = x[i] / (1 - rate), or 0 if
-/// random[r * width + i] is below floor(rate * 2^32). The pullback is the same map of the cotangent;
-/// no mask is stored.
+/// random[r * width + i] is below floor(rate * 2^32). The pullback is the same map of the
+/// cotangent; no mask is stored.
 ///
 /// random[i] is word i / 16 % 4 of block i / 64 * 16 + i % 16 of Philox4x32-10 (Salmon and others,
 /// "Parallel random numbers: as easy as 1, 2, 3", 2011) with the seed as key and the counter

@@ -13,5 +13,5 @@ void lmn_slot_write_forward(lmn_context context, const lmn_slot_write *a) {
 
 void lmn_slot_write_backward(lmn_context context, const lmn_slot_write_grad *a) {
   lmn_share_out(context, context.isa->slot_write_backward, a, a->streams * a->heads,
-                work(a->slots, a->tokens, a->width / a->heads, 5));
+                work(a->slots, a->tokens, a->width / a->heads, 7));
 }

@@ -45,55 +45,84 @@ void slot_write_forward_reference(const void *args, size_t begin, size_t end) {
   }
 }
 
-/// Weight of a key and value for head h of slot i of stream b, and the cotangent of the product of
-/// query and key.
-static void pair_backward(const lmn_slot_write_grad *a, size_t b, size_t i, size_t h,
-                          const float *key, const float *value, double *weight, double *d_product) {
+/// One head of a slot, and its softmax.
+typedef struct {
+  size_t D;
+  float scale;
+  const float *query, *key, *value, *d_sum;
+  double largest, normalizer;
+  double mean;  // weighted mean of the cotangents of weights, less that of the slot's own weight
+} slot_head;
+
+static double weight_of(const slot_head *s, const float *key) {
+  return exp2(score(s->scale, s->query, key, s->D) - s->largest) / s->normalizer;
+}
+
+/// Cotangent of a value's weight, less that of the slot's own weight.
+static double d_weight_of(const slot_head *s, const float *value) {
+  return dot(value, s->d_sum, s->D) - dot(s->value, s->d_sum, s->D);
+}
+
+/// Cotangent of the product of the query and a key.
+static double d_product_of(const slot_head *s, double weight, double d_weight) {
+  return s->scale * weight * (d_weight - s->mean);
+}
+
+/// Head h of slot i of stream b, whose tokens have the given keys and values.
+static slot_head slot_head_of(const lmn_slot_write_grad *a, size_t b, size_t i, size_t h,
+                              const float *kv, size_t count) {
   const size_t E = a->width, D = E / a->heads, row = b * a->slots + i, at = row * E + h * D;
-  const float *d_sum = a->d_sums + at;
-  double mean = dot(a->sums + at, d_sum, D);
-  if (a->forgetting) mean -= dot(a->forgetting + i * E + h * D, d_sum, D);
-  *weight = exp2(score(a->scale, a->slot_qk + row * 2 * E + h * D, key, D) -
-                 a->largest[row * a->heads + h]) /
-            a->normalizer[row * a->heads + h];
-  *d_product = a->scale * *weight * (dot(value, d_sum, D) - mean);
+  const float *query = a->slot_qk + row * 2 * E + h * D;
+  slot_head s = {
+      .D = D,
+      .scale = a->scale,
+      .query = query,
+      .key = query + E,
+      .value = a->slot_values + at,
+      .d_sum = a->d_sums + at,
+      .largest = a->largest[row * a->heads + h],
+      .normalizer = a->normalizer[row * a->heads + h],
+  };
+  for (size_t j = 0; j < count; j++)
+    s.mean += weight_of(&s, kv + j * 2 * E) * d_weight_of(&s, kv + j * 2 * E + E);
+  return s;
 }
 
 void slot_write_backward_reference(const void *args, size_t begin, size_t end) {
   const lmn_slot_write_grad *a = args;
   const size_t E = a->width, H = a->heads, D = E / H, k = a->slots;
-  double weight, d_product;
   for (size_t unit = begin; unit < end; unit++) {
     const size_t b = unit / H, h = unit % H;
     const size_t count = a->counts ? (size_t)a->counts[b] : a->tokens;
     const float *kv = a->token_kv + b * a->tokens * 2 * E + h * D;
     for (size_t i = 0; i < k; i++) {
-      const size_t row = b * k + i, at = row * E + h * D;
-      const float *query = a->slot_qk + row * 2 * E + h * D, *key = query + E;
-      float *d_query = a->d_slot_qk + row * 2 * E + h * D;
+      const slot_head s = slot_head_of(a, b, i, h, kv, count);
+      const double own = weight_of(&s, s.key), d_own = d_product_of(&s, own, 0);
+      float *d_query = a->d_slot_qk + (b * k + i) * 2 * E + h * D;
       double sums[LMN_MOST_HEAD_WIDTH];
-      pair_backward(a, b, i, h, key, a->slot_values + at, &weight, &d_product);
       for (size_t e = 0; e < D; e++) {
-        sums[e] = d_product * key[e];
-        d_query[E + e] = (float)(d_product * query[e]);
-        a->d_slot_values[at + e] = (float)(weight * a->d_sums[at + e]);
+        sums[e] = d_own * s.key[e];
+        d_query[E + e] = (float)(d_own * s.query[e]);
+        a->d_slot_values[(b * k + i) * E + h * D + e] = (float)(own * s.d_sum[e]);
       }
       for (size_t j = 0; j < count; j++) {
-        const float *token = kv + j * 2 * E;
-        pair_backward(a, b, i, h, token, token + E, &weight, &d_product);
-        for (size_t e = 0; e < D; e++) sums[e] += d_product * token[e];
+        const float *key = kv + j * 2 * E;
+        const double d = d_product_of(&s, weight_of(&s, key), d_weight_of(&s, key + E));
+        for (size_t e = 0; e < D; e++) sums[e] += d * key[e];
       }
       for (size_t e = 0; e < D; e++) d_query[e] = (float)sums[e];
     }
     for (size_t j = 0; j < a->tokens; j++) {
-      const float *token = kv + j * 2 * E;
+      const float *key = kv + j * 2 * E;
       float *d_token = a->d_token_kv + (b * a->tokens + j) * 2 * E + h * D;
       double d_key[LMN_MOST_HEAD_WIDTH] = {0}, d_value[LMN_MOST_HEAD_WIDTH] = {0};
       for (size_t i = 0; i < k && j < count; i++) {
-        pair_backward(a, b, i, h, token, token + E, &weight, &d_product);
+        const slot_head s = slot_head_of(a, b, i, h, kv, count);
+        const double weight = weight_of(&s, key);
+        const double d = d_product_of(&s, weight, d_weight_of(&s, key + E));
         for (size_t e = 0; e < D; e++) {
-          d_key[e] += d_product * a->slot_qk[(b * k + i) * 2 * E + h * D + e];
-          d_value[e] += weight * a->d_sums[(b * k + i) * E + h * D + e];
+          d_key[e] += d * s.query[e];
+          d_value[e] += weight * s.d_sum[e];
         }
       }
       for (size_t e = 0; e < D; e++) {

@@ -73,55 +73,82 @@ KERNEL(slot_write_forward) {
   }
 }
 
-/// Softmax of a block of slots: of every slot the largest score over log 2, and the inverse of its
-/// normalizer.
+/// Softmax of a block of slots. Cotangents of weights are counted from that of the slot's own
+/// weight: where this weight is nearly 1, as that of a slot that keeps what it has, differences to
+/// their mean would be rounding errors.
 typedef struct {
-  float largest[CAUSAL_QUERIES] CAUSAL_ALIGNED, share[CAUSAL_QUERIES] CAUSAL_ALIGNED;
+  float largest[CAUSAL_QUERIES] CAUSAL_ALIGNED;  // score over log 2
+  float share[CAUSAL_QUERIES] CAUSAL_ALIGNED;    // inverse of the normalizer
+  float d_own[CAUSAL_QUERIES] CAUSAL_ALIGNED;    // cotangent of the own weight, times the scale
+  float mean[CAUSAL_QUERIES] CAUSAL_ALIGNED;     // of the cotangents of weights, times the scale
 } slot_softmax;
 
-LMN_INLINE slot_softmax slot_softmax_of(const lmn_slot_write_grad *a, const causal_block *b,
-                                        size_t row, size_t head) {
-  slot_softmax softmax;
+static void slot_softmax_of(const lmn_slot_write_grad *a, const causal_block *b, size_t row,
+                            size_t head, slot_softmax *softmax) {
+  const size_t E = a->width, D = E / a->heads;
   for (size_t q = 0; q < b->lanes; q++) {
-    const size_t at = (row + q) * a->heads + head;
-    softmax.largest[q] = q < b->count ? a->largest[at] : 0;
-    softmax.share[q] = q < b->count ? 1 / a->normalizer[at] : 0;
+    const size_t at = (row + q) * a->heads + head, f = (row + q) * E + head * D;
+    const bool is_slot = q < b->count;
+    softmax->largest[q] = is_slot ? a->largest[at] : 0;
+    softmax->share[q] = is_slot ? 1 / a->normalizer[at] : 0;
+    softmax->d_own[q] = is_slot ? a->scale * vec_dot(a->d_sums + f, a->slot_values + f, D) : 0;
+    softmax->mean[q] = 0;
   }
-  return softmax;
 }
 
-/// Weights and the cotangents of their scores, times the scale of scores, in place of scores and
-/// cotangents of weights. The difference of scores is exact where it matters, however large they
-/// are: that to a log-normalizer would not be.
-static void slot_softmax_backward(const causal_cotangents *c, const slot_softmax *softmax,
-                                  size_t count, float *scores, float *d_weights) {
-  for (size_t q = 0; q < c->block.lanes; q += VEC_LANES) {
+/// Weights of a tile, and cotangents of weights from that of the own one.
+static void slot_weigh(const causal_block *b, const causal_tile *tile, const float *queries,
+                       const float *d_outputs, const slot_softmax *softmax, float *weights,
+                       float *d_weights) {
+  causal_products(b, tile, tile->keys, queries, weights);
+  causal_products(b, tile, tile->values, d_outputs, d_weights);
+  for (size_t q = 0; q < b->lanes; q += VEC_LANES) {
     const vec largest = vec_load(softmax->largest + q, VEC_LANES);
     const vec share = vec_load(softmax->share + q, VEC_LANES);
-    const vec mean = vec_load(c->d_normalizer + q, VEC_LANES);
+    const vec d_own = vec_load(softmax->d_own + q, VEC_LANES);
+    for (size_t i = q; i < tile->count * CAUSAL_QUERIES; i += CAUSAL_QUERIES) {
+      const vec power = vec_exp2(vec_sub(vec_load(weights + i, VEC_LANES), largest));
+      vec_store(weights + i, vec_mul(share, power), VEC_LANES);
+      vec_store(d_weights + i, vec_sub(vec_load(d_weights + i, VEC_LANES), d_own), VEC_LANES);
+    }
+  }
+}
+
+/// Adds the products of weights and their cotangents to the mean.
+static void slot_add_to_mean(const causal_block *b, size_t count, const float *weights,
+                             const float *d_weights, slot_softmax *softmax) {
+  for (size_t q = 0; q < b->lanes; q += VEC_LANES) {
+    vec mean = vec_load(softmax->mean + q, VEC_LANES);
+    for (size_t i = q; i < count * CAUSAL_QUERIES; i += CAUSAL_QUERIES)
+      mean = vec_fma(vec_load(weights + i, VEC_LANES), vec_load(d_weights + i, VEC_LANES), mean);
+    vec_store(softmax->mean + q, mean, VEC_LANES);
+  }
+}
+
+/// Cotangents of scores, times the scale, in place of those of weights.
+static void slot_d_scores(const causal_block *b, size_t count, const float *weights,
+                          const slot_softmax *softmax, float *d_weights) {
+  for (size_t q = 0; q < b->lanes; q += VEC_LANES) {
+    const vec mean = vec_load(softmax->mean + q, VEC_LANES);
     for (size_t i = q; i < count * CAUSAL_QUERIES; i += CAUSAL_QUERIES) {
-      const vec weight =
-          vec_mul(share, vec_exp2(vec_sub(vec_load(scores + i, VEC_LANES), largest)));
-      vec_store(scores + i, weight, VEC_LANES);
-      vec_store(d_weights + i, vec_mul(weight, vec_sub(vec_load(d_weights + i, VEC_LANES), mean)),
-                VEC_LANES);
+      const vec d_weight = vec_sub(vec_load(d_weights + i, VEC_LANES), mean);
+      vec_store(d_weights + i, vec_mul(vec_load(weights + i, VEC_LANES), d_weight), VEC_LANES);
     }
   }
 }
 
 /// Adds the contributions of the slots' own keys and values to the cotangents of a block, whose
 /// sums over tokens have been stored; those of other arrays are stored.
-static void slot_own_backward(const lmn_slot_write_grad *a, const causal_cotangents *c,
+static void slot_own_backward(const lmn_slot_write_grad *a, const causal_block *b,
                               const slot_softmax *softmax, size_t row, size_t head) {
   const size_t E = a->width, D = E / a->heads;
   const float scale = a->scale * causal_log2_e;
-  for (size_t q = 0; q < c->block.count; q++) {
+  for (size_t q = 0; q < b->count; q++) {
     const size_t at = (row + q) * E + head * D, qk = (row + q) * 2 * E + head * D;
     const float *query = a->slot_qk + qk, *key = query + E, *d_sum = a->d_sums + at;
     const float score = scale * vec_dot(query, key, D);
     const float weight = softmax->share[q] * exp2f(score - softmax->largest[q]);
-    const float d_weight = a->scale * vec_dot(d_sum, a->slot_values + at, D);
-    const float d_score = weight * (d_weight - c->d_normalizer[q]);
+    const float d_score = -weight * softmax->mean[q];
     for (size_t e = 0; e < D; e++) {
       a->d_slot_qk[qk + e] += d_score * key[e];
       a->d_slot_qk[qk + E + e] = d_score * query[e];
@@ -141,32 +168,38 @@ KERNEL(slot_write_backward) {
     causal_clear(a->d_token_kv + kv + E, a->tokens, 2 * E, D);
     for (size_t first = 0; first < a->slots; first += CAUSAL_QUERIES) {
       const causal_block block = slot_block_of(D, a->slots, first);
-      const size_t row = stream * a->slots + first, at = row * E + head * D;
-      const float *queries = a->slot_qk + row * 2 * E + head * D;
-      causal_cotangents c;
-      causal_cotangents_of(&block, queries, 2 * E, a->sums + at, a->d_sums + at, E, NULL, 0,
-                           a->scale, &c);
-      const slot_softmax softmax = slot_softmax_of(a, &block, row, head);
-      // The weighted mean of values is the sum without forgetting.
-      for (size_t q = 0; a->forgetting && q < block.count; q++)
-        c.d_normalizer[q] -=
-            a->scale * vec_dot(c.d_output + q * E, a->forgetting + (first + q) * E + head * D, D);
+      const size_t row = stream * a->slots + first;
+      const float *rows = a->slot_qk + row * 2 * E + head * D;
+      const float *d_sums = a->d_sums + row * E + head * D;
+      float queries[LMN_MOST_HEAD_WIDTH * CAUSAL_QUERIES] CAUSAL_ALIGNED;
+      float d_outputs[LMN_MOST_HEAD_WIDTH * CAUSAL_QUERIES] CAUSAL_ALIGNED;
+      float d_queries[LMN_MOST_HEAD_WIDTH * CAUSAL_QUERIES] CAUSAL_ALIGNED;
+      float weights[CAUSAL_KEYS * CAUSAL_QUERIES] CAUSAL_ALIGNED;
+      float d_scores[CAUSAL_KEYS * CAUSAL_QUERIES] CAUSAL_ALIGNED;
+      slot_softmax softmax;
+      causal_columns(&block, rows, 2 * E, a->scale * causal_log2_e, queries);
+      causal_columns(&block, d_sums, E, a->scale, d_outputs);
+      causal_clear_queries(&block, d_queries);
+      slot_softmax_of(a, &block, row, head, &softmax);
       for (size_t token = 0; token < tokens;) {
         const causal_tile tile = slot_tile_from(a->token_kv + kv, E, tokens, token);
-        float weights[CAUSAL_KEYS * CAUSAL_QUERIES] CAUSAL_ALIGNED;
-        float d_scores[CAUSAL_KEYS * CAUSAL_QUERIES] CAUSAL_ALIGNED;
-        causal_products(&block, &tile, tile.keys, c.queries, weights);
-        causal_products(&block, &tile, tile.values, c.d_outputs, d_scores);
-        slot_softmax_backward(&c, &softmax, tile.count, weights, d_scores);
-        causal_add_to_queries(&block, &tile, tile.keys, d_scores, c.d_queries);
-        float *d_kv = a->d_token_kv + kv + token * 2 * E;
-        causal_add_to_keys(&block, &tile, d_scores, queries, 2 * E, d_kv);
-        causal_add_to_keys(&block, &tile, weights, c.d_output, E, d_kv + E);
+        slot_weigh(&block, &tile, queries, d_outputs, &softmax, weights, d_scores);
+        slot_add_to_mean(&block, tile.count, weights, d_scores, &softmax);
         token += tile.count;
       }
-      transpose_block(D, block.count, 1, c.d_queries, CAUSAL_QUERIES,
+      for (size_t token = 0; token < tokens;) {
+        const causal_tile tile = slot_tile_from(a->token_kv + kv, E, tokens, token);
+        float *d_kv = a->d_token_kv + kv + token * 2 * E;
+        slot_weigh(&block, &tile, queries, d_outputs, &softmax, weights, d_scores);
+        slot_d_scores(&block, tile.count, weights, &softmax, d_scores);
+        causal_add_to_queries(&block, &tile, tile.keys, d_scores, d_queries);
+        causal_add_to_keys(&block, &tile, d_scores, rows, 2 * E, d_kv);
+        causal_add_to_keys(&block, &tile, weights, d_sums, E, d_kv + E);
+        token += tile.count;
+      }
+      transpose_block(D, block.count, 1, d_queries, CAUSAL_QUERIES,
                       a->d_slot_qk + row * 2 * E + head * D, 2 * E);
-      slot_own_backward(a, &c, &softmax, row, head);
+      slot_own_backward(a, &block, &softmax, row, head);
     }
   }
 }

@@ -82,7 +82,7 @@ extension MemformerConfiguration: Codable {
     let container = try decoder.container(keyedBy: SettingsKey.self)
     let kind = try container.decode(String.self, forKey: Self.kindKey)
     guard kind == Self.kind else {
-      throw ConfigurationError.unknownKind(key: "kind", kind: kind, known: [Self.kind])
+      throw ConfigurationError.malformed("kind is '\(kind)', not '\(Self.kind)'")
     }
     try Self.fields.read(into: &self, from: decoder)
     let known = Self.fields.map(\.key) + [Self.kindKey.stringValue]
