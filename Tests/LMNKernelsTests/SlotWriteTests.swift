@@ -82,7 +82,7 @@ func slotWritePullback(_ sizes: SlotSizes, seed: UInt64 = 1) -> KernelCall {
     lmn_slot_write_backward(context, &arguments)
   }
   let inputs =
-    forward.inputs.prefix(3) + results.dropFirst()
+    Array(forward.inputs.prefix(3)) + Array(results.dropFirst())
     + [values.floats(s.streams * s.slots * s.width)]
   return KernelCall(
     "slot write's pullback of \(sizes), seed \(seed)", inputs: inputs,
