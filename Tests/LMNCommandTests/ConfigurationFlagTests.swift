@@ -103,8 +103,8 @@ import Testing
     try withSmallFiles { directory in
       let found = try configuration(
         [
-          "--width", "8", "--memory", "slots", "--slots", "3", "--segment", "5", "--heads", "2",
-          "--temperature", "0.5", "--no-forgetting",
+          "--layers", "2", "--memory", "slots,logarithmic", "--slots", "3", "--segment", "5",
+          "--heads", "2", "--temperature", "0.5", "--no-forgetting",
         ], in: directory)
       var settings = SlotMemory.Settings()
       (settings.slots, settings.segment, settings.heads) = (3, 5, 2)
