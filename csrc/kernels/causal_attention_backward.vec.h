@@ -35,8 +35,7 @@ static void causal_cotangents_of(const causal_block *block, const float *queries
   causal_clear_queries(block, c->d_queries);
   for (size_t q = 0; q < block->lanes; q++) {
     const bool is_query = q < block->count;
-    c->log_normalizer[q] =
-        is_query && log_normalizer ? log_normalizer[q * heads] * causal_log2_e : 0;
+    c->log_normalizer[q] = is_query ? log_normalizer[q * heads] * causal_log2_e : 0;
     c->d_normalizer[q] =
         is_query ? scale * vec_dot(d_output + q * row, output + q * row, block->head_width) : 0;
   }

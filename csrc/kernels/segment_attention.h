@@ -25,4 +25,23 @@ static inline size_t lmn_segment_distance(bool is_causal, size_t segment, size_t
   return is_causal ? i - j : j + segment - 1 - i;
 }
 
+/// The sizes and inputs of the forward operation.
+static inline lmn_segment_attention lmn_segment_forward(const lmn_segment_attention_grad *a) {
+  return (lmn_segment_attention){
+      .length = a->length,
+      .before = a->before,
+      .segment = a->segment,
+      .slots = a->slots,
+      .width = a->width,
+      .heads = a->heads,
+      .is_causal = a->is_causal,
+      .scale = a->scale,
+      .counts = a->counts,
+      .queries = a->queries,
+      .slot_kv = a->slot_kv,
+      .token_kv = a->token_kv,
+      .bias = a->bias,
+  };
+}
+
 #endif

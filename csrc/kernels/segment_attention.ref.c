@@ -2,7 +2,7 @@
 
 #include "kernels/segment_attention.h"
 
-/// What a query attends to: the slots of its segment, then tokens; and its biases, by token.
+/// Keys and values that a query attends to, slots of its segment before tokens, and its biases.
 typedef struct {
   size_t slots, count;
   size_t first_token;  // row of the segment's first token
@@ -17,7 +17,7 @@ static double dot(const float *a, const float *b, size_t D) {
   return sum;
 }
 
-/// What head h of query t attends to.
+/// Keys, values and biases for head h of query t.
 static view view_of(const lmn_segment_attention *a, size_t h, size_t t) {
   const size_t S = a->segment, E = a->width, g = (a->before + t) / S, i = (a->before + t) % S;
   size_t tokens = a->token_kv ? lmn_segment_count(a->counts, a->before + a->length, S, g) : 0;
@@ -123,21 +123,7 @@ static void bias_backward(const lmn_segment_attention_grad *a, const lmn_segment
 void segment_attention_backward_reference(const void *args, size_t begin, size_t end) {
   const lmn_segment_attention_grad *a = args;
   const size_t E = a->width, D = E / a->heads, S = a->segment, C = a->before, k = a->slots;
-  const lmn_segment_attention f = {
-      .length = a->length,
-      .before = C,
-      .segment = S,
-      .slots = k,
-      .width = E,
-      .heads = a->heads,
-      .is_causal = a->is_causal,
-      .scale = a->scale,
-      .counts = a->counts,
-      .queries = a->queries,
-      .slot_kv = a->slot_kv,
-      .token_kv = a->token_kv,
-      .bias = a->bias,
-  };
+  const lmn_segment_attention f = lmn_segment_forward(a);
   for (size_t h = begin; h < end; h++) {
     for (size_t t = 0; t < a->length; t++) {
       const view v = view_of(&f, h, t);

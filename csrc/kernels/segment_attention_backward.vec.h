@@ -9,25 +9,6 @@
 #include "kernels/causal_attention_backward.vec.h"
 #include "kernels/segment_attention.vec.h"
 
-/// The sizes and inputs of the forward operation.
-static lmn_segment_attention segment_forward_of(const lmn_segment_attention_grad *a) {
-  return (lmn_segment_attention){
-      .length = a->length,
-      .before = a->before,
-      .segment = a->segment,
-      .slots = a->slots,
-      .width = a->width,
-      .heads = a->heads,
-      .is_causal = a->is_causal,
-      .scale = a->scale,
-      .counts = a->counts,
-      .queries = a->queries,
-      .slot_kv = a->slot_kv,
-      .token_kv = a->token_kv,
-      .bias = a->bias,
-  };
-}
-
 /// sums[i - j] += d_scores of a tile of tokens.
 static void segment_add_distances(const segment_block *s, const causal_tile *tile,
                                   const float *d_scores, float *sums) {
@@ -71,7 +52,7 @@ static void segment_block_backward(const lmn_segment_attention_grad *a, const se
 
 KERNEL(segment_attention_backward) {
   const lmn_segment_attention_grad *a = args;
-  const lmn_segment_attention forward = segment_forward_of(a);
+  const lmn_segment_attention forward = lmn_segment_forward(a);
   const size_t E = a->width, D = E / a->heads, S = a->segment, rows = a->before + a->length;
   const size_t segments = lmn_segments(a->before, a->length, S);
   const size_t distances = lmn_segment_distances(a->is_causal, S);

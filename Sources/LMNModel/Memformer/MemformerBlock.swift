@@ -82,7 +82,7 @@ public struct MemformerBlock: Module {
 public struct MemformerStack: Module {
   /// The blocks, from the first.
   public var blocks: [MemformerBlock]
-  /// Norm behind the last block.
+  /// Norm of the last block's output.
   public var norm: LayerNorm
 
   /// A stack with parameters from `source`.
