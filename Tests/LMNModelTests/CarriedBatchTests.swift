@@ -121,14 +121,8 @@ import Testing
     let network = try LanguageNetwork.small(option: .otherMemory)
     func results(threads: Int) -> ([Double], [[Tensor]], [Trunk.State?]) {
       computing(on: instructionSet, threads: threads) {
-        let batch = RecordedBatch(carrying: network, streams: count, length: 19)
-        var (values, gradients): ([Double], [[Tensor]]) = ([], [])
-        for seed in 1...3 as ClosedRange<UInt64> {
-          batch.fill(seed: seed)
-          values.append(batch.run())
-          gradients.append(batch.gradient.tensors)
-        }
-        return (values, gradients, batch.states)
+        RecordedBatch(carrying: network, streams: count, length: 19)
+          .threeRuns()
       }
     }
     let expected = results(threads: 1)

@@ -53,4 +53,15 @@ extension RecordedBatch where M == LanguageNetwork, Input == TokenWindow {
       window.draw.overwrite(seed: 1, number: seed)
     }
   }
+
+  /// Values, gradients and final states of three runs on different tokens.
+  func threeRuns() -> (values: [Double], gradients: [[Tensor]], states: [Trunk.State?]) {
+    var (values, gradients): ([Double], [[Tensor]]) = ([], [])
+    for seed in 1...3 as ClosedRange<UInt64> {
+      fill(seed: seed)
+      values.append(run())
+      gradients.append(gradient.tensors)
+    }
+    return (values, gradients, states)
+  }
 }

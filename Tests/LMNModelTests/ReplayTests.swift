@@ -109,14 +109,8 @@ private let options =
     let network = try LanguageNetwork.small(option: .otherMemory)
     func results(threads: Int) -> ([Double], [[Tensor]], [Trunk.State?]) {
       computing(on: instructionSet, threads: threads) {
-        let batch = Batch(carrying: network, streams: count, length: 11, horizon: 3, replay: true)
-        var (values, gradients): ([Double], [[Tensor]]) = ([], [])
-        for seed in 1...3 as ClosedRange<UInt64> {
-          batch.fill(seed: seed)
-          values.append(batch.run())
-          gradients.append(batch.gradient.tensors)
-        }
-        return (values, gradients, batch.states)
+        Batch(carrying: network, streams: count, length: 11, horizon: 3, replay: true)
+          .threeRuns()
       }
     }
     let expected = results(threads: 1)

@@ -33,20 +33,19 @@ public struct MemformerConfiguration: Sendable, Equatable {
 
   /// Throws unless a Memformer can have this configuration.
   public func validate() throws(ConfigurationError) {
-    let largest = ConfigurationError.largestSize, most = CausalAttentionShape.mostHeadWidth
+    let largest = ConfigurationError.largestSize
     let sizes = [
       ("vocab", vocabularySize, 1...largest), ("width", width, 1...largest),
       ("encoderLayers", encoderLayers, 1...4096), ("decoderLayers", decoderLayers, 1...4096),
-      ("feedForward", feedForward, 1...8), ("slots", slots, 1...4096),
-      ("segment", segment, 1...SegmentAttentionShape.mostTokens),
+      ("feedForward", feedForward, 1...8),
     ]
     for (key, value, range) in sizes where !range.contains(value) {
       throw .outOfRange(key: key, value: value, range: range)
     }
-    let range = (width + most - 1) / most...largest
-    if !range.contains(heads) { throw .outOfRange(key: "heads", value: heads, range: range) }
-    if !width.isMultiple(of: heads) { throw .indivisible(width: width, heads: heads) }
-    if !(temperature > 0 && temperature <= 1) { throw .impossibleTemperature(temperature) }
+    var memory = SlotMemory.Settings()
+    (memory.slots, memory.segment, memory.heads) = (slots, segment, heads)
+    memory.temperature = temperature
+    try memory.validate(width: width)
   }
 
   /// Shape of self-attention within a segment.
