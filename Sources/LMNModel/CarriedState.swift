@@ -1,3 +1,4 @@
+internal import LMNAutodiff
 internal import LMNKernels
 internal import LMNMemories
 
@@ -20,10 +21,10 @@ public final class CarriedState: @unchecked Sendable {
   /// Segments of every run, apart from the first, before which the stream begins anew.
   public var restarts: Set<Int> = []
 
-  /// The blocks, for layouts and shapes.
-  let trunk: Trunk
+  /// Layouts and shapes.
+  let structure: any StateStructure
   /// A state, for the names of its parts.
-  let structure: Trunk.State
+  private let example: Trunk.State
   /// Whether −∞ is a valid value, per part of all blocks.
   private let admitsMinusInfinity: [Bool]
   /// Limit of tokens per stream.
@@ -39,19 +40,20 @@ public final class CarriedState: @unchecked Sendable {
   /// Carried state at the beginning of a stream.
   ///
   /// - Parameters:
-  ///   - trunk: The trunk, with parameters at stable addresses.
+  ///   - structure: Tensors of the state, of parameters at stable addresses.
   ///   - maximumLength: Limit of tokens per stream; nil for none.
-  ///   - segments: T: segments of a run.
-  ///   - length: L: tokens of a segment.
+  ///   - carry: Blocks of a run; each is a segment if it is replayed, otherwise all are one.
+  ///   - length: Tokens of a block.
   ///   - pool: Storage for the states within runs, shared by the items of a batch.
   init(
-    of trunk: Trunk, maximumLength: Int?, segments: Int, length: Int,
+    of structure: any StateStructure, maximumLength: Int?, carry: Carry, length: Int,
     storingIn pool: SegmentStoragePool
   ) {
-    self.trunk = trunk
-    structure = trunk.initialState
-    admitsMinusInfinity = structure.blocks.flatMap { $0.parts.map(\.admitsMinusInfinity) }
-    (segmentCount, segmentLength) = (segments, length)
+    self.structure = structure
+    example = structure.initialState
+    admitsMinusInfinity = example.blocks.flatMap { $0.parts.map(\.admitsMinusInfinity) }
+    (segmentCount, segmentLength) =
+      carry.replay ? (carry.horizon, length) : (1, carry.horizon * length)
     room = maximumLength ?? .max
     self.pool = pool
   }
@@ -63,12 +65,20 @@ public final class CarriedState: @unchecked Sendable {
     get {
       position == 0
         ? nil
-        : structure.withTensors(initial.tensors.map { $0.copied() }, at: position)
+        : state(of: initial.tensors.map { $0.copied() }, at: position)
     }
     set {
       position = newValue?.position ?? 0
       if position > 0 { initial.store(newValue!.tensors) }
     }
+  }
+
+  /// A state with the given tensors, block by block.
+  func state(
+    of tensors: [Tensor], at position: Int,
+    _ variable: (Tensor) -> Variable = { Variable(constant: $0) }
+  ) -> Trunk.State {
+    example.withTensors(tensors, at: position, variable)
   }
 
   // MARK: - Segments of a run

@@ -17,18 +17,7 @@ extension Configuration {
       }
     }
     values.merge(others) { $1 }
-    return try Configuration(merged: values)
-  }
-
-  /// The configuration with the values of a JSON object, not yet validated.
-  package init(merged values: [String: JSONValue]) throws(ConfigurationError) {
-    do {
-      self = try decodingConfiguration(JSONEncoder().encode(values))
-    } catch let error as ConfigurationError {
-      throw error
-    } catch {
-      throw .malformed("\(error)")
-    }
+    return try values.decoded()
   }
 }
 
@@ -40,6 +29,13 @@ extension [String: JSONValue] {
     } catch {
       throw .malformed("it is no JSON object")
     }
+  }
+
+  /// The configuration with these values, not yet validated.
+  package func decoded<Settings: Decodable>() throws(ConfigurationError) -> Settings {
+    let json: Data
+    do { json = try JSONEncoder().encode(self) } catch { throw .malformed("\(error)") }
+    return try decodingConfiguration(json)
   }
 }
 

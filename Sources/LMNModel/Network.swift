@@ -4,7 +4,7 @@ public import LMNLayers
 public import LMNMemories
 
 /// A network for one task: embedding and head depend on the task, the trunk does not.
-public protocol Network: Module {
+public protocol Network: StreamModule {
   /// Inputs of a chunk, or of one step of several streams: tokens, or rows of values.
   associatedtype Inputs: NetworkInputs
   /// Sizes and kinds.

@@ -56,6 +56,8 @@ public struct Segment: Sendable {
   var firstToken: Int { index * length }
   /// Position of the first token in the stream.
   private var start: Int { stream.start(of: index) }
+  /// Whether the first token is at the beginning of a stream.
+  var begins: Bool { (recorded?.start ?? start) == 0 }
   /// Whether gradients of states are given and taken.
   private var takesGradients: Bool { results == .loss && stream.segmentCount > 1 }
 
@@ -65,14 +67,14 @@ public struct Segment: Sendable {
   var layout: [Int] {
     let start = start
     return [results.rawValue, start == 0 ? 0 : 1]
-      + stream.trunk.layout(start: start, length: length)
+      + stream.structure.layout(start: start, length: length)
   }
 
   /// A segment of the same layout with values at stable addresses, for a recording.
   func placeholder() -> Segment {
     let start = start
     func zeros(at position: Int) -> [Tensor] {
-      stream.trunk.stateShapes(at: position).flatMap { shapes in
+      stream.structure.stateShapes(at: position).flatMap { shapes in
         shapes.map { Tensor(overwritable: Tensor(shape: $0.shape, repeating: 0)) }
       }
     }
@@ -106,18 +108,20 @@ public struct Segment: Sendable {
     for index in 0..<tensors.count { tensors[index].overwrite(withScalarsOf: values[index]) }
   }
 
-  /// The state before the segment, as parameters where states take gradients, and the pass over
-  /// its tokens.
-  func begin(in trunk: Trunk, dropping draw: DropoutDraw?) -> (Trunk.State, Pass) {
+  /// The state before the segment, as parameters where states take gradients; nil at the beginning
+  /// of a stream.
+  var state: Trunk.State? {
     let recorded = recorded!
-    let state = recorded.state.map { tensors in
-      stream.structure.withTensors(tensors, at: recorded.start) { [takesGradients] tensor in
+    return recorded.state.map { tensors in
+      stream.state(of: tensors, at: recorded.start) { [takesGradients] tensor in
         takesGradients ? Variable(parameter: tensor) : Variable(constant: tensor)
       }
     }
-    let pass = Pass(
-      start: recorded.start, positions: recorded.positions, dropout: trunk.dropout(draw))
-    return (state ?? trunk.initialState, pass)
+  }
+
+  /// The pass over the tokens.
+  func pass(dropping dropout: Dropout?) -> Pass {
+    Pass(start: recorded!.start, positions: recorded!.positions, dropout: dropout)
   }
 
   /// Results of the segment, of which the loss is nil if it is not computed.

@@ -117,11 +117,10 @@ extension RecordedBatch where M == LanguageNetwork, Input == TokenWindow {
       inputs: { network in
         TokenWindow(
           length: blocks * length, vocabularySize: configuration.vocabularySize,
-          carrying: carry.map { _ in
+          carrying: carry.map {
             CarriedState(
-              of: network.trunk, maximumLength: configuration.maximumLength,
-              segments: replays ? blocks : 1, length: replays ? length : blocks * length,
-              storingIn: pool)
+              of: network.stateStructure, maximumLength: configuration.maximumLength, carry: $0,
+              length: length, storingIn: pool)
           })
       },
       recomputing: recompute, blocks: replays ? 1 : blocks,

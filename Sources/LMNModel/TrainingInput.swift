@@ -58,16 +58,14 @@ extension RecordedBatch where M: Network, Input: TrainingInput {
     ) {
       network, input -> RecordedResult in
       let draw = isTraining ? input.draw : nil
-      var (state, pass): (Trunk.State, Pass)
-      if let segment = input.segment {
-        (state, pass) = segment.begin(in: network.trunk, dropping: draw)
-      } else {
-        state = network.initialState
-        pass = network.trunk.pass(after: 0, length: input.length, dropping: draw)
-      }
-      let before = state
+      let trunk = network.trunk
+      var pass =
+        input.segment?.pass(dropping: trunk.dropout(draw))
+        ?? trunk.pass(after: 0, length: input.length, dropping: draw)
+      let before = input.segment?.state ?? network.initialState
+      var state = before
       if let segment = input.segment, segment.results == .state {
-        network.trunk.advance(&state, over: embed!(network, input), &pass)
+        trunk.advance(&state, over: embed!(network, input), &pass)
         return segment.result(nil, from: before, to: state)
       }
       pass.recomputes = recompute
@@ -89,6 +87,9 @@ extension RecordedBatch where M: Network, Input: TrainingInput {
     }
   }
 
+}
+
+extension RecordedBatch where Input: TrainingInput {
   /// Loss of the task in the last run, without the balance loss; nil without a router, where it is
   /// the whole loss.
   public var taskLoss: Double? { observationCount > 0 ? meanObservation(at: 0) : nil }

@@ -171,7 +171,7 @@ public struct Trunk: Module {
   }
 
   /// Names and shapes of the tensors of a state at `position`, per block.
-  package func stateShapes(at position: Int) -> [[(name: String, shape: [Int])]] {
+  public func stateShapes(at position: Int) -> [[(name: String, shape: [Int])]] {
     blocks.map { $0.memory.stateShapes(at: position) }
   }
 
@@ -189,7 +189,7 @@ public struct Trunk: Module {
 
   /// Key of a recorded computation: equal for two starts only if the blocks make the same kernel
   /// calls over `length` tokens from both.
-  func layout(start: Int, length: Int) -> [Int] {
+  public func layout(start: Int, length: Int) -> [Int] {
     blocks.flatMap { block in
       let layout = block.memory.layout(start: start, length: length)
       return [layout.count] + layout

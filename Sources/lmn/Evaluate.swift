@@ -38,6 +38,7 @@ struct Evaluate: ParsableCommand {
       do {
         switch model {
         case .text(let model): try evaluate(model)
+        case .memformer(let model): try evaluate(model)
         case .classify(let model): try evaluate(model)
         case .forecast(let model): try evaluate(model)
         }
@@ -51,7 +52,7 @@ struct Evaluate: ParsableCommand {
   private var length: Int { blockLength ?? 512 }
   private var path: String { file == "-" ? "/dev/stdin" : file }
 
-  private func evaluate(_ model: LanguageModel) throws {
+  private func evaluate(_ model: some TextModel) throws {
     var text = try TokenReader(path, tokenizer: model.tokenizer)
     let report = try EvaluationReport(of: model, on: &text, blockLength: length)
     if json { return try Console.write(Console.json(report)) }

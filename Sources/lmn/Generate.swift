@@ -51,21 +51,30 @@ struct Generate: ParsableCommand {
 
   func run() throws {
     try machine.run {
-      let model = try LanguageModel(contentsOf: model)
-      var generation =
-        try loadState.map { try Generation(restoring: $0, of: model, sampler: sampler) }
-        ?? Generation(model, sampler: sampler, seed: seed ?? 1)
-      if let seed { generation.generator = SeededGenerator(seed: seed) }
-      do { try readPrompt(of: &generation, model.tokenizer) } catch let error as TokenizerError {
-        throw UnusableInput("in the prompt, \(error)")
+      switch try AnyModel(contentsOf: model) {
+      case .text(let model): try write(with: model)
+      case .memformer(let model): try write(with: model)
+      case .classify, .forecast:
+        // Throws, since the model has another task.
+        _ = try LanguageModel(contentsOf: model)
       }
-      if generation.position == 0 { throw UnusableInput("the prompt is empty") }
-      for _ in 0..<tokens { try Console.write(generation.write()) }
-      if let saveState {
-        try generation.save(to: saveState)
-      } else {
-        try Console.write(generation.finish())
-      }
+    }
+  }
+
+  private func write(with model: some TextModel) throws {
+    var generation =
+      try loadState.map { try Generation(restoring: $0, of: model, sampler: sampler) }
+      ?? Generation(model, sampler: sampler, seed: seed ?? 1)
+    if let seed { generation.generator = SeededGenerator(seed: seed) }
+    do { try readPrompt(of: &generation, model.tokenizer) } catch let error as TokenizerError {
+      throw UnusableInput("in the prompt, \(error)")
+    }
+    if generation.position == 0 { throw UnusableInput("the prompt is empty") }
+    for _ in 0..<tokens { try Console.write(generation.write()) }
+    if let saveState {
+      try generation.save(to: saveState)
+    } else {
+      try Console.write(generation.finish())
     }
   }
 

@@ -29,7 +29,7 @@ struct Info: ParsableCommand {
 
     struct Model: Encodable {
       let task: TaskKind
-      let configuration: Configuration
+      let configuration: Sizes
       /// Of a classifier.
       var labels: [String]?
       var pooling: Pooling?
@@ -42,6 +42,28 @@ struct Info: ParsableCommand {
       let stateBytes: [String: Int]
       /// Kind of memory and bytes of state of every block.
       let blocks: [Block]
+
+      /// Configuration of a network of blocks or of a Memformer.
+      enum Sizes: Encodable {
+        case network(Configuration)
+        case memformer(MemformerConfiguration)
+
+        private var value: any Encodable {
+          switch self {
+          case .network(let configuration): configuration
+          case .memformer(let configuration): configuration
+          }
+        }
+
+        func encode(to encoder: any Encoder) throws { try value.encode(to: encoder) }
+
+        var json: String {
+          switch self {
+          case .network(let configuration): configuration.json
+          case .memformer(let configuration): configuration.json
+          }
+        }
+      }
 
       struct Block: Encodable {
         let memory: String
@@ -60,26 +82,46 @@ struct Info: ParsableCommand {
       }
 
       init(_ model: AnyModel) {
-        let network = model.network
-        task = model.task
-        configuration = network.configuration
-        parameters = network.parameterCount
-        func bytes(_ count: (Int) -> Int) -> [String: Int] {
-          Dictionary(uniqueKeysWithValues: lengths.map { ($0, count($1)) })
-        }
-        stateBytes = bytes(network.stateByteCount)
-        blocks = network.trunk.blocks.indices.map { index in
-          Block(
-            memory: network.configuration.trunk.memory(ofBlock: index).kind,
-            stateBytes: bytes { network.trunk.stateByteCounts(at: $0)[index] })
-        }
         switch model {
-        case .text: break
-        case .classify(let model): (labels, pooling) = (model.labels, model.network.pooling)
+        case .text(let model):
+          self.init(of: model.network, for: model)
+        case .memformer(let model):
+          self.init(
+            of: model.network, for: model, .memformer(model.network.configuration), blocks: [])
+        case .classify(let model):
+          self.init(of: model.network, for: model)
+          (labels, pooling) = (model.labels, model.network.pooling)
         case .forecast(let model):
+          self.init(of: model.network, for: model)
           (channels, horizon) = (model.channels, model.network.horizon)
           normalisation = model.network.normalisation
         }
+      }
+
+      private init<M: StoredModel>(of network: M.N, for model: M) where M.N: Network {
+        let trunk = network.trunk
+        self.init(
+          of: network, for: model, .network(network.configuration),
+          blocks: trunk.blocks.indices.map { index in
+            Block(
+              memory: network.configuration.trunk.memory(ofBlock: index).kind,
+              stateBytes: Self.bytes { trunk.stateByteCounts(at: $0)[index] })
+          })
+      }
+
+      private init<M: StoredModel>(
+        of network: M.N, for model: M, _ configuration: Sizes, blocks: [Block]
+      ) {
+        task = M.task
+        self.configuration = configuration
+        parameters = network.parameterCount
+        stateBytes = Self.bytes(network.stateByteCount)
+        self.blocks = blocks
+      }
+
+      /// Bytes at the reported lengths.
+      private static func bytes(_ count: (Int) -> Int) -> [String: Int] {
+        Dictionary(uniqueKeysWithValues: lengths.map { ($0, count($1)) })
       }
 
       /// Summary as text.

@@ -57,11 +57,16 @@ struct ModelOptions: ParsableArguments {
 
   /// Settings of the given flags, fixed for a run, in the order in which they apply.
   func settings() throws -> [Setting<Configuration>] {
-    try [
-      config.map { path in
-        let json = String(decoding: try AtomicFile.contents(of: path), as: UTF8.self)
-        return try Setting("--config", merging: json, from: path)
-      },
+    let file = try config.map { path in
+      let json = String(decoding: try AtomicFile.contents(of: path), as: UTF8.self)
+      return try Setting<Configuration>("--config", merging: json, from: path)
+    }
+    return [file].compactMap(\.self) + flagSettings
+  }
+
+  /// Settings of the given flags, without the configuration file.
+  var flagSettings: [Setting<Configuration>] {
+    [
       Setting("--width", width, \.width),
       Setting("--layers", layers, \.layers),
       Setting("--memory", memory?.kinds, \.memoryKinds) { $0.joined(separator: ",") },

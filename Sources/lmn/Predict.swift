@@ -25,7 +25,7 @@ struct Predict: ParsableCommand {
       try model.task.expect([column.usage])
       let bytes = try AtomicFile.contents(of: file == "-" ? "/dev/stdin" : file)
       switch model {
-      case .text:
+      case .text, .memformer:
         throw UnusableInput(
           "\(self.model): its task is text; lmn generate continues a text with it")
       case .classify(let model):

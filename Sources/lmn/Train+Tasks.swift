@@ -4,8 +4,20 @@ extension Train {
   // MARK: - Text
 
   func trainOnText(in directory: RunDirectory) throws {
+    let isMemformer =
+      resume
+      ? try ModelFile(contentsOf: directory.training).holdsMemformer
+      : settings.memformer.model == .memformer
+    if isMemformer {
+      try train(on: SegmentedText.self, in: directory)
+    } else {
+      try train(on: Corpus.self, in: directory)
+    }
+  }
+
+  private func train<Data: TextData>(on data: Data.Type, in directory: RunDirectory) throws {
     let text = try self.text()
-    let found: Trainer<Corpus>?
+    let found: Trainer<Data>?
     do { found = try resume ? resumed(directory, text) : begun(directory, text) } catch {
       guard error is TokenizerError || error is CorpusError else { throw error }
       throw UnusableInput("\(file ?? "the built-in grammar"): \(error)")
@@ -24,7 +36,9 @@ extension Train {
     return Array(Grammar.tales.text(characters: 1_000_000, using: &generator).utf8)
   }
 
-  private func begun(_ directory: RunDirectory, _ text: [UInt8]) throws -> Trainer<Corpus>? {
+  private func begun<Data: TextData>(
+    _ directory: RunDirectory, _ text: [UInt8]
+  ) throws -> Trainer<Data>? {
     if text.isEmpty { throw CorpusError.empty }
     let tokenizer: Tokenizer =
       switch settings.tokenizer ?? .characters {
@@ -34,11 +48,14 @@ extension Train {
     let configuration = try settings.configuration(
       of: .text, vocabularySize: tokenizer.vocabularySize)
     if try prints(configuration) { return nil }
-    return try Trainer(configuration, text: text, tokenizer: tokenizer, in: directory)
+    return try Trainer(
+      on: Data.self, configuration, text: text, tokenizer: tokenizer, in: directory)
   }
 
-  private func resumed(_ directory: RunDirectory, _ text: [UInt8]) throws -> Trainer<Corpus>? {
-    let trainer = try Trainer(resuming: directory, text: text) { configuration in
+  private func resumed<Data: TextData>(
+    _ directory: RunDirectory, _ text: [UInt8]
+  ) throws -> Trainer<Data>? {
+    let trainer = try Trainer(on: Data.self, resuming: directory, text: text) { configuration in
       try settings.applyToResumed(&configuration)
     }
     try settings.expect(trainer.model.tokenizer)
@@ -52,7 +69,7 @@ extension Train {
   }
 
   /// A sample continuation of a line break, or of token 0 where the vocabulary has no line break.
-  private func sample(of model: LanguageModel, seed: UInt64) throws -> String {
+  private func sample(of model: some TextModel, seed: UInt64) throws -> String {
     var sampler = Sampler()
     sampler.temperature = 0.8
     var generation = Generation(model, sampler: sampler, seed: seed)

@@ -88,7 +88,10 @@ struct Train: ParsableCommand {
   ///
   /// - Returns: Whether it was printed; the command then ends without training.
   func prints(_ configuration: TrainingConfiguration) throws -> Bool {
-    if printConfig { try Console.write(Console.json(configuration.model)) }
+    if printConfig {
+      try Console.write(
+        configuration.memformer.map(Console.json) ?? Console.json(configuration.model))
+    }
     return printConfig
   }
 

@@ -12,6 +12,7 @@ struct TrainingOptions: ParsableArguments {
   var steps: Int?
   @Option(help: "Unit of a token. (default: characters; classify: bytes)")
   var tokenizer: TokenizerKind?
+  @OptionGroup var memformer: MemformerOptions
   @OptionGroup var model: ModelOptions
   @Option(help: "Initialisation of the summarizers. (default: reference)")
   var initialisation: Initialisation?
@@ -65,13 +66,19 @@ struct TrainingOptions: ParsableArguments {
     var configuration = base(vocabularySize: vocabularySize)
     configuration.task = task.settings
     if let blockLength { configuration.blockLength = blockLength }
-    for setting in try frozen() + continuable { setting.apply(&configuration) }
-    guard configuration.model.vocabularySize == vocabularySize else {
-      throw UnusableInput(
-        "\(model.config ?? "--config"): vocab is \(configuration.model.vocabularySize), the data "
-          + "has \(vocabularySize)")
+    let isMemformer = memformer.model == .memformer
+    if isMemformer {
+      configuration.memformer = MemformerConfiguration(vocabularySize: vocabularySize)
     }
-    try model.expectFlags(of: configuration.model)
+    for setting in try frozen(ofMemformer: isMemformer) + continuable {
+      setting.apply(&configuration)
+    }
+    let found = configuration.memformer?.vocabularySize ?? configuration.model.vocabularySize
+    guard found == vocabularySize else {
+      throw UnusableInput(
+        "\(model.config ?? "--config"): vocab is \(found), the data has \(vocabularySize)")
+    }
+    if configuration.memformer == nil { try model.expectFlags(of: configuration.model) }
     configuration.schedule = schedule(from: configuration.schedule, steps: configuration.steps)
     try expectInRange(configuration)
     return configuration
@@ -80,10 +87,18 @@ struct TrainingOptions: ParsableArguments {
   /// Applies the flags that may change on a resume; throws if another flag contradicts the run.
   func applyToResumed(_ configuration: inout TrainingConfiguration) throws {
     let run = configuration
-    let frozen = try frozen()
+    let kind = run.memformer == nil ? MemformerOptions.Kind.network : .memformer
+    if let model = memformer.model, model != kind {
+      throw TrainingError.contradiction(
+        setting: "--model", given: model.rawValue, run: kind.rawValue)
+    }
+    let frozen = try frozen(ofMemformer: kind == .memformer)
     var asked = run
     if preset != nil {
       asked = base(vocabularySize: run.model.vocabularySize)
+      asked.memformer = run.memformer.map {
+        MemformerConfiguration(vocabularySize: $0.vocabularySize)
+      }
       for setting in frozen { setting.apply(&asked) }
       asked.steps = run.steps
       asked.logEvery = run.logEvery
@@ -115,6 +130,7 @@ struct TrainingOptions: ParsableArguments {
     }
     try task.expect(
       tasks.usages + [
+        ("--model", memformer.model != nil, [.text]),
         ("--preset", preset != nil, [.text]),
         ("--tokenizer", tokenizer != nil, [.text, .classify]),
         ("--tied-head", model.tiedHead != nil, [.text]), ("--carry", carry, [.text]),
@@ -167,8 +183,15 @@ struct TrainingOptions: ParsableArguments {
   }
 
   /// Settings of the given flags that are fixed for a run.
-  private func frozen() throws -> [Setting<TrainingConfiguration>] {
-    let model = try model.settings().map { Setting<TrainingConfiguration>($0, in: \.model) }
+  private func frozen(ofMemformer isMemformer: Bool) throws -> [Setting<TrainingConfiguration>] {
+    try memformer.expectFlags(ofMemformer: isMemformer)
+    if isMemformer && initialisation != nil {
+      throw ValidationError("--initialisation has no meaning for a Memformer.")
+    }
+    let model =
+      isMemformer
+      ? try memformer.settings(sharing: model).map { Setting($0, in: \.memformer!) }
+      : try model.settings().map { Setting<TrainingConfiguration>($0, in: \.model) }
     let training: [Setting<TrainingConfiguration>?] = [
       Setting("--initialisation", initialisation, \.initialisation),
       Setting("--block-length", blockLength, \.blockLength),

@@ -58,6 +58,23 @@ import Testing
     (["--output", ""], "--output is empty, it has to name a directory"),
     (["--speed", "9"], "Unknown option '--speed'"),
     (["more.txt"], "Unexpected argument 'more.txt'"),
+    (["--model", "gpt"], "The value 'gpt' is invalid for '--model <model>'"),
+    (["--encoder-layers", "2"], "--encoder-layers has no meaning without --model memformer"),
+    (
+      ["--decoder-layers", "2", "--model", "network"],
+      "--decoder-layers has no meaning without --model memformer"
+    ),
+    (["--model", "memformer", "--layers", "2"], "--layers has no meaning for a Memformer"),
+    (["--model", "memformer", "--window", "2"], "--window has no meaning for a Memformer"),
+    (
+      ["--model", "memformer", "--initialisation", "reference"],
+      "--initialisation has no meaning for a Memformer"
+    ),
+    (
+      ["--model", "memformer", "--encoder-layers", "0"],
+      "encoderLayers is 0, it has to be from 1 to"
+    ),
+    (["--model", "memformer", "--recompute"], "recomputation is for networks of blocks"),
   ])
   func trainRefusesFlags(flags: [String], sentence: String) throws {
     try withSmallFiles { directory in

@@ -21,7 +21,8 @@ import Testing
         let trained = try Command(train + flags + ["--steps", "2"], in: directory).finish()
         #expect(trained.status == 0, "\(trained.errors)")
         let model = try AnyModel(contentsOf: directory + "/" + output)
-        let configuration = model.network.configuration
+        let network = try #require(model.network as? any Network)
+        let configuration = network.configuration
         #expect(
           (
             configuration.logarithmic.arity, configuration.logarithmic.window,

@@ -32,6 +32,16 @@ let carriedOptions: [NetworkOption] = [
   },
 ]
 
+/// Largest difference of gradients per parameter, relative to the largest value of that parameter's
+/// gradient.
+func difference(_ found: [Tensor], _ expected: [Tensor]) -> Double {
+  zip(found, expected).reduce(0) { worst, pair in
+    let largest = pair.1.doubles.reduce(0) { max($0, abs($1)) }
+    let difference = zip(pair.0.doubles, pair.1.doubles).reduce(0) { max($0, abs($1.0 - $1.1)) }
+    return max(worst, difference == 0 ? 0 : difference / largest)
+  }
+}
+
 extension RecordedBatch where M == LanguageNetwork, Input == TokenWindow {
   /// A batch with carried state.
   convenience init(

@@ -26,16 +26,6 @@ private let options =
 
 /// Memory replay computes the gradients of one pass over all segments, for every memory.
 @Suite struct ReplayTests {
-  /// Largest difference of gradients per parameter, relative to the largest value of that
-  /// parameter's gradient.
-  private func difference(_ found: [Tensor], _ expected: [Tensor]) -> Double {
-    zip(found, expected).reduce(0) { worst, pair in
-      let largest = pair.1.doubles.reduce(0) { max($0, abs($1)) }
-      let difference = zip(pair.0.doubles, pair.1.doubles).reduce(0) { max($0, abs($1.0 - $1.1)) }
-      return max(worst, difference == 0 ? 0 : difference / largest)
-    }
-  }
-
   private func withKnownMemories<R>(_ body: () throws -> R) rethrows -> R {
     try MemoryConfiguration.$known.withValue(
       MemoryConfiguration.known + [MovingAverage.Settings.self, LearnedStart.Settings.self],

@@ -9,7 +9,7 @@ public import LMNMemories
 /// To predict segment t, the encoder reads segment t − 1 (for t = 0 a token that marks the
 /// beginning) and the slots; its output rewrites the slots and is read by the decoder, which predicts
 /// the tokens of segment t one after the other.
-public struct Memformer: Module {
+public struct Memformer: StreamModule {
   /// Sizes and kinds.
   public let configuration: MemformerConfiguration
   /// Table of both stacks, `[V + 1, E]`; its last row marks a beginning.
@@ -42,35 +42,11 @@ public struct Memformer: Module {
     head = Linear(inputs: width, outputs: configuration.vocabularySize, using: &source)
   }
 
-  /// State of a text: slots, the encoded source, and the segment so far.
-  ///
-  /// It does not grow with the text.
-  public struct State: Sendable {
-    /// Slots that the next source will read, `[k, E]`.
-    public var slots: Variable
-    /// Tokens of the open segment.
-    public fileprivate(set) var tokens: [Token] = []
-    /// The segment before the open one; empty at the beginning.
-    fileprivate var source: [Token] = []
-    /// Keys and values of the encoded source in every block of the decoder; nil until it is read.
-    fileprivate var encoded: [Variable]?
-    /// Keys and values of the open segment in every block of the decoder.
-    fileprivate var decoded: [Variable?] = []
-    /// Whether the logits of the next token have been computed.
-    fileprivate var isPredicted = false
-
-    /// Ends the open segment before it is full; the next token begins another one.
-    public mutating func endSegment() {
-      guard !tokens.isEmpty else { return }
-      (source, tokens, encoded, isPredicted) = (tokens, [], nil, false)
-    }
-  }
-
   /// The state before the first token; gradients flow to the forgetting vectors.
   public var initialState: State { State(slots: memory.initialSlots) }
 
   /// Number of the token that marks a beginning.
-  private var beginning: Token { Token(configuration.vocabularySize) }
+  var beginning: Token { Token(configuration.vocabularySize) }
 
   /// Logits `[L, V]` of the next L tokens of a text, each from the tokens before it.
   ///
@@ -121,18 +97,21 @@ public struct Memformer: Module {
   /// Encodes the source, and rewrites the slots by it.
   private func beginSegment(of state: inout State) -> [Variable] {
     let source = state.source.isEmpty ? [beginning] : state.source
-    var none = [Variable?](repeating: nil, count: encoder.blocks.count)
-    let output = encoder(
-      embedding(TokenBuffer(source)), after: &none,
-      readingFrom: encoder.keysAndValues(of: state.slots))
-    let k = configuration.slots
-    state.slots = memory(
-      state.slots, reading: memory.keysAndValues(of: output), segment: source.count
-    ).rows(k..<2 * k)
-    let encoded = decoder.keysAndValues(of: output)
+    let encoded = decoder.keysAndValues(of: encode(TokenBuffer(source), rewriting: &state.slots))
     state.encoded = encoded
     state.decoded = Array(repeating: nil, count: decoder.blocks.count)
     return encoded
+  }
+
+  /// The encoder's output for a source, by which the slots are rewritten.
+  private func encode(_ source: TokenBuffer, rewriting slots: inout Variable) -> Variable {
+    var none = [Variable?](repeating: nil, count: encoder.blocks.count)
+    let output = encoder(
+      embedding(source), after: &none, readingFrom: encoder.keysAndValues(of: slots))
+    let k = configuration.slots
+    slots = memory(slots, reading: memory.keysAndValues(of: output), segment: source.count)
+      .rows(k..<2 * k)
+    return output
   }
 
   /// Mean cross-entropy in nats, shape `[1]`, of predicting every token of a text.
@@ -147,6 +126,26 @@ public struct Memformer: Module {
     }
     let targets = TokenBuffer(segments.joined())
     return Variable.concatenatingRows(logits).crossEntropy(targets: targets).mean()
+  }
+
+  /// Mean cross-entropy in nats, shape `[1]`, of predicting the tokens of a window.
+  ///
+  /// - Parameters:
+  ///   - window: The window.
+  ///   - slots: Slots before it, updated to those after it. Gradients flow through them.
+  /// - Returns: The loss.
+  func loss(of window: MemformerWindow, after slots: inout Variable) -> Variable {
+    let outputs = window.steps.map { step in
+      let encoded = decoder.keysAndValues(of: encode(step.source, rewriting: &slots))
+      var none = [Variable?](repeating: nil, count: decoder.blocks.count)
+      return decoder(embedding(step.inputs), after: &none, readingFrom: encoded)
+    }
+    return head(.concatenatingRows(outputs)).crossEntropy(targets: window.targets).mean()
+  }
+
+  /// Rewrites the slots by the sources of a window, without predictions.
+  func advance(_ slots: inout Variable, over window: MemformerWindow) {
+    for step in window.steps { _ = encode(step.source, rewriting: &slots) }
   }
 
   /// Visits embedding, encoder, memory, decoder and head.

@@ -99,6 +99,22 @@ extension MemformerConfiguration: Codable {
   /// The configuration as a JSON object with sorted keys, as in model files.
   public var json: String { encodingConfiguration(self) }
 
+  /// Whether the configuration in a JSON object is that of a Memformer, valid or not.
+  public static func isKind(of json: String) -> Bool {
+    let values = try? [String: JSONValue](configuration: json)
+    return values?[kindKey.stringValue] == .text(kind)
+  }
+
+  /// This configuration with the values of a JSON object, in which all keys are optional; not yet
+  /// validated.
+  ///
+  /// - Throws: ``LMNMemories/ConfigurationError`` for malformed JSON or unknown keys.
+  public func merging(json: String) throws(ConfigurationError) -> MemformerConfiguration {
+    let values = try [String: JSONValue](configuration: self.json)
+    let others = try [String: JSONValue](configuration: json)
+    return try values.merging(others) { $1 }.decoded()
+  }
+
   /// Decodes and validates a configuration; every key has to be known.
   public init(json: String) throws(ConfigurationError) {
     self = try decodingConfiguration(Data(json.utf8))

@@ -48,9 +48,9 @@ public struct Evaluator: Sendable {
     case blocks(length: Int)
   }
 
-  private let model: LanguageModel
+  private let model: any TextModel
   private let mode: Mode
-  private var session: Session<LanguageNetwork>
+  private var reader: any TextReader
   /// The last token read as input, and the tokens after it, not yet predicted.
   private var pending: [Token] = []
   private var losses = 0.0
@@ -59,13 +59,13 @@ public struct Evaluator: Sendable {
   /// An evaluator at the beginning of a text.
   ///
   /// - Precondition: The block length is positive.
-  public init(_ model: LanguageModel, _ mode: Mode) {
+  public init(_ model: some TextModel, _ mode: Mode) {
     if case .blocks(let length) = mode {
       precondition(length > 0, "Evaluator: blocks of \(length) tokens")
     }
     self.model = model
     self.mode = mode
-    session = Session(model.network)
+    reader = model.reader()
   }
 
   /// Reads the next tokens of the text, and predicts those that fill whole chunks for all threads;
@@ -77,10 +77,10 @@ public struct Evaluator: Sendable {
     let count = max(pending.count - 1, 0)
     let (longest, unit) =
       switch mode {
-      case .streaming: (self.tokens + count, session.inputsAtOnce)
+      case .streaming: (self.tokens + count, reader.tokensAtOnce)
       case .blocks(let length): (min(length, count), length * ExecutionContext.current.threadCount)
       }
-    try model.network.configuration.trunk.expectPositions(for: longest)
+    try model.expectPositions(for: longest)
     predict(count - count % unit)
   }
 
@@ -92,33 +92,26 @@ public struct Evaluator: Sendable {
 
   private mutating func predict(_ count: Int) {
     guard count > 0 else { return }
-    let (inputs, targets) = (Array(pending[..<count]), Array(pending[1...count]))
+    let targets = Array(pending[1...count])
     switch mode {
-    case .streaming: predictStream(inputs, targets)
-    case .blocks(let length): predictBlocks(of: length, inputs, targets)
+    case .streaming:
+      var losses = losses
+      reader.read(Array(pending[..<count]), predicting: targets) { losses += $0 }
+      self.losses = losses
+    case .blocks(let length):
+      predictBlocks(of: length, Array(pending[...count]))
     }
     tokens += count
     bytes += targets.reduce(0) { $0 + model.tokenizer.byteCount(of: $1) }
     pending.removeFirst(count)
   }
 
-  private mutating func predictStream(_ inputs: [Token], _ targets: [Token]) {
-    var (losses, position) = (losses, 0)
-    session.read(TokenBuffer(inputs)) { logits in
-      let next = TokenBuffer(targets[position..<position + logits.shape[0]])
-      losses += logits.crossEntropy(targets: next).losses.scalars.reduce(0) { $0 + Double($1) }
-      position += next.count
-    }
-    self.losses = losses
-  }
-
-  private mutating func predictBlocks(of length: Int, _ inputs: [Token], _ targets: [Token]) {
-    let starts = Array(stride(from: 0, to: inputs.count, by: length))
-    let network = model.network
+  /// Predicts all tokens but the first.
+  private mutating func predictBlocks(of length: Int, _ tokens: [Token]) {
+    let starts = Array(stride(from: 0, to: tokens.count - 1, by: length))
+    let model = model
     let losses = ExecutionContext.current.map(starts.count) { block in
-      let range = starts[block]..<min(starts[block] + length, inputs.count)
-      let loss = network.loss(of: Array(inputs[range]), targets: Array(targets[range]))
-      return Double(loss.value.scalar) * Double(range.count)
+      model.loss(of: Array(tokens[starts[block]...min(starts[block] + length, tokens.count - 1)]))
     }
     self.losses = losses.reduce(self.losses, +)
   }

@@ -19,7 +19,7 @@ extension EvaluationReport where Finding == Evaluation {
   ///   - blockLength: Tokens per block.
   /// - Throws: ``EvaluationError``, `FileError` or ``TokenizerError`` of the text, or
   ///   `ConfigurationError` when there are too few learned positions.
-  public init(of model: LanguageModel, on text: inout TokenReader, blockLength: Int) throws {
+  public init(of model: some TextModel, on text: inout TokenReader, blockLength: Int) throws {
     var streaming = Evaluator(model, .streaming)
     var blocks = Evaluator(model, .blocks(length: blockLength))
     var (count, isAtEnd) = (0, false)

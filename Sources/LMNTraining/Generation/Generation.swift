@@ -8,9 +8,8 @@ import LMNModel
 ///
 /// It is a value: a copy is a fork.
 public struct Generation: Sendable {
-  private let model: LanguageModel
-  private var session: Session<LanguageNetwork>
-  private var logits: Tensor?
+  private let model: any TextModel
+  private var reader: any TextReader
   private var decoder: StreamingDecoder
   private var workspace = Sampler.Workspace()
   /// Sampling of tokens.
@@ -19,21 +18,19 @@ public struct Generation: Sendable {
   public var generator: SeededGenerator
 
   /// A generation at the beginning of a text.
-  public init(_ model: LanguageModel, sampler: Sampler = Sampler(), seed: UInt64) {
+  public init(_ model: some TextModel, sampler: Sampler = Sampler(), seed: UInt64) {
     self.model = model
-    session = Session(model.network)
+    reader = model.reader()
     decoder = StreamingDecoder(model.tokenizer)
     self.sampler = sampler
     generator = SeededGenerator(seed: seed)
   }
 
   /// Number of tokens read and written.
-  public var position: Int { session.position }
+  public var position: Int { reader.position }
 
   /// Number of further tokens that can be read and written; limited by learned positions only.
-  public var room: Int {
-    max(0, (model.network.configuration.maximumLength ?? .max) - position)
-  }
+  public var room: Int { max(0, (model.maximumLength ?? .max) - position) }
 
   /// Reads a text in parallel form.
   ///
@@ -45,7 +42,7 @@ public struct Generation: Sendable {
   public mutating func read(_ text: [UInt8], toWrite count: Int = 0) throws {
     let tokens = try model.tokenizer.encode(text)
     try expectPositions(from: position, for: tokens, toWrite: count)
-    logits = session.read(tokens) ?? logits
+    reader.read(tokens)
   }
 
   /// Reads a text to its end, in memory that does not grow with it.
@@ -56,34 +53,32 @@ public struct Generation: Sendable {
   /// - Throws: `FileError` or ``TokenizerError`` of the text, or `ConfigurationError` when there
   ///   are too few learned positions for all tokens; nothing is read then.
   public mutating func read(_ text: inout TokenReader, toWrite count: Int = 0) throws {
-    var (session, logits) = (session, logits)
+    var reader = reader
     var isAtEnd = false
     while !isAtEnd {
       let length = TokenReader.pieceLength
-      let tokens = try text.tokens(upTo: length - session.position % length)
-      try expectPositions(from: session.position, for: tokens, toWrite: count)
-      logits = session.read(tokens) ?? logits
+      let tokens = try text.tokens(upTo: length - reader.position % length)
+      try expectPositions(from: reader.position, for: tokens, toWrite: count)
+      reader.read(tokens)
       isAtEnd = tokens.isEmpty
     }
-    (self.session, self.logits) = (session, logits)
+    self.reader = reader
   }
 
   private func expectPositions(
     from position: Int, for tokens: [Token], toWrite count: Int
   ) throws(ConfigurationError) {
     let (total, overflows) = (position + tokens.count).addingReportingOverflow(count)
-    try model.network.configuration.trunk.expectPositions(for: overflows ? .max : total)
+    try model.expectPositions(for: overflows ? .max : total)
   }
 
   /// Writes one token; returns the text that it completes, which may be empty.
   ///
   /// - Precondition: Something was read, and ``room`` is positive.
   public mutating func write() -> String {
-    guard let logits else { preconditionFailure("Generation: nothing was read") }
-    let token = sampler.sample(logits, using: &generator, in: &workspace)
-    // Released, so that the session can overwrite them with the next ones.
-    self.logits = nil
-    self.logits = session.step(token)
+    precondition(position > 0, "Generation: nothing was read")
+    let token = sampler.sample(reader.predict(), using: &generator, in: &workspace)
+    reader.append(token)
     return decoder.decode(token)
   }
 
@@ -95,7 +90,7 @@ extension Generation {
   /// Restores a state written by ``save(to:)``.
   ///
   /// - Throws: ``CheckpointError`` if the file holds no state, or that of another model.
-  public init(restoring path: String, of model: LanguageModel, sampler: Sampler) throws {
+  public init(restoring path: String, of model: some TextModel, sampler: Sampler) throws {
     let file = try Safetensors(contentsOf: path)
     func problem(_ sentence: String) -> CheckpointError {
       .unusable(file: path, problem: sentence)
@@ -110,17 +105,13 @@ extension Generation {
       ),
       !heldBack.contains(nil)
     else { throw problem("its position, random state or text cannot be read") }
-    let configuration = model.network.configuration
-    if let length = configuration.maximumLength, position > length {
+    if let length = model.maximumLength, position > length {
       throw problem("its position is \(position), the model has \(length) learned positions")
     }
-    let logits = try file.stateDictionary(of: ["logits"]).tensors[0]
-    guard let state = try file.state(of: model.network.trunk, at: position),
-      logits.shape == [configuration.vocabularySize]
+    guard let reader = try model.reader(in: file, at: position)
     else { throw problem("its tensors do not form a state at position \(position)") }
     self.init(model, sampler: sampler, seed: 0)
-    session = Session(model.network, state: state)
-    self.logits = logits
+    self.reader = reader
     decoder = StreamingDecoder(model.tokenizer, heldBack: heldBack.compactMap(\.self))
     self.generator = generator
   }
@@ -129,13 +120,12 @@ extension Generation {
   ///
   /// - Precondition: Something was read.
   public func save(to path: String) throws(FileError) {
-    guard let logits else { preconditionFailure("Generation: nothing was read") }
+    precondition(position > 0, "Generation: nothing was read")
     var file = Safetensors(metadata: [
       "state_of": model.fingerprint, "position": "\(position)", "generator": generator.rawValue,
       "held_back": decoder.heldBack.map { String($0, radix: 16) }.joined(separator: " "),
     ])
-    file.append(session.state)
-    file.append("logits", shape: logits.shape, floats: logits.scalars)
+    reader.append(to: &file)
     try file.write(to: path)
   }
 }

@@ -1,9 +1,10 @@
-import LMNKernels
+import LMNAutodiff
+public import LMNKernels
 import LMNLayers
 public import LMNModel
 
 /// A language network with its tokenizer.
-public struct LanguageModel: StoredModel {
+public struct LanguageModel: TextModel {
   /// Continuing a text.
   public static let task = TaskKind.text
   /// The network.
@@ -34,15 +35,24 @@ public struct LanguageModel: StoredModel {
     ["config": network.configuration.json, "tokenizer": tokenizer.specification]
   }
 
-  /// Checksum that identifies the model in state files.
-  var fingerprint: String {
-    var fingerprint = Fingerprint()
-    fingerprint.add(network.configuration.json.utf8)
-    fingerprint.add(tokenizer.specification.utf8)
-    for tensor in network.stateDictionary.tensors {
-      fingerprint.add(tensor.scalars.lazy.map(\.bitPattern))
-    }
-    return fingerprint.description
+  /// Number of learned positions; nil without.
+  public var maximumLength: Int? { network.configuration.maximumLength }
+
+  /// JSON of the configuration.
+  public var configurationJSON: String { network.configuration.json }
+
+  /// A reader at the beginning of a text.
+  public func reader() -> any TextReader { LanguageReader(network) }
+
+  /// The reader that ``TextReader/append(to:)`` saved; nil where the tensors do not form its state.
+  public func reader(in file: Safetensors, at position: Int) throws -> (any TextReader)? {
+    try LanguageReader(network, in: file, at: position)
+  }
+
+  /// Sum of the losses in nats of predicting all tokens of a text but the first.
+  public func loss(of tokens: [Token]) -> Double {
+    let (inputs, targets) = (Array(tokens.dropLast()), Array(tokens.dropFirst()))
+    return Double(network.loss(of: inputs, targets: targets).value.scalar) * Double(targets.count)
   }
 }
 
@@ -50,13 +60,18 @@ extension ModelFile {
   /// Configuration and tokenizer, with equal vocabulary sizes.
   func configurationAndTokenizer() throws -> (Configuration, Tokenizer) {
     let configuration = try configuration()
+    return (configuration, try tokenizer(of: configuration.vocabularySize))
+  }
+
+  /// The tokenizer, which has to have `vocabularySize` tokens.
+  func tokenizer(of vocabularySize: Int) throws -> Tokenizer {
     let tokenizer = try Tokenizer(specification: metadata("tokenizer"))
-    guard tokenizer.vocabularySize == configuration.vocabularySize else {
+    guard tokenizer.vocabularySize == vocabularySize else {
       throw CheckpointError.unusable(
         file: path,
         problem: "its tokenizer has \(tokenizer.vocabularySize) tokens, its configuration "
-          + "\(configuration.vocabularySize)")
+          + "\(vocabularySize)")
     }
-    return (configuration, tokenizer)
+    return tokenizer
   }
 }

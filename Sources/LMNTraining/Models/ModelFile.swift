@@ -62,7 +62,23 @@ public struct ModelFile {
   }
 
   /// The configuration in the metadata.
-  func configuration() throws -> Configuration { try Configuration(json: metadata("config")) }
+  func configuration() throws -> Configuration {
+    if try holdsMemformer {
+      throw CheckpointError.unusable(
+        file: path, problem: "it is a Memformer, expected a network of blocks")
+    }
+    return try Configuration(json: metadata("config"))
+  }
+
+  /// Whether the model is a Memformer.
+  public var holdsMemformer: Bool {
+    get throws(CheckpointError) { MemformerConfiguration.isKind(of: try metadata("config")) }
+  }
+
+  /// The module that `make` describes, with the file's parameters.
+  func module<M: Module>(_ make: (inout ParameterSource) throws -> M) throws -> M {
+    try M.loading(content.stateDictionary(of: names), make)
+  }
 
   /// The network that `make` describes, with the file's parameters.
   func network<N: Network>(_ make: (inout ParameterSource) throws -> N) throws -> N {

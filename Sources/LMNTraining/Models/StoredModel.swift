@@ -4,7 +4,7 @@ public import LMNModel
 /// A model: weights, configuration and the task's metadata, stored in one file.
 public protocol StoredModel: Sendable {
   /// Type of the network.
-  associatedtype N: Network
+  associatedtype N: StreamModule
   /// The task of the model.
   static var task: TaskKind { get }
   /// The network, which holds the weights.
@@ -49,8 +49,10 @@ extension StoredModel {
 
 /// A model of any task.
 public enum AnyModel: Sendable {
-  /// Continuation of texts.
+  /// Continuation of texts by a network of blocks.
   case text(LanguageModel)
+  /// Continuation of texts by a Memformer.
+  case memformer(MemformerModel)
   /// Classification of texts.
   case classify(ClassifierModel)
   /// Forecasts of series.
@@ -60,7 +62,10 @@ public enum AnyModel: Sendable {
   public init(contentsOf path: String) throws {
     let file = try ModelFile(contentsOf: path)
     switch file.task {
-    case .text: self = .text(try LanguageModel(file))
+    case .text:
+      self =
+        try file.holdsMemformer
+        ? .memformer(MemformerModel(file)) : .text(LanguageModel(file))
     case .classify: self = .classify(try ClassifierModel(file))
     case .forecast: self = .forecast(try ForecasterModel(file))
     }
@@ -69,16 +74,17 @@ public enum AnyModel: Sendable {
   /// The task of the model.
   public var task: TaskKind {
     switch self {
-    case .text: .text
+    case .text, .memformer: .text
     case .classify: .classify
     case .forecast: .forecast
     }
   }
 
   /// The network of the model.
-  public var network: any Network {
+  public var network: any StreamModule {
     switch self {
     case .text(let model): model.network
+    case .memformer(let model): model.network
     case .classify(let model): model.network
     case .forecast(let model): model.network
     }

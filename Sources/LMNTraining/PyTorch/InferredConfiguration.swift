@@ -85,7 +85,7 @@ struct InferredConfiguration {
 
   /// The resulting configuration.
   func configuration() throws -> Configuration {
-    let configuration = try Configuration(merged: values)
+    let configuration: Configuration = try values.decoded()
     try configuration.validate()
     return configuration
   }

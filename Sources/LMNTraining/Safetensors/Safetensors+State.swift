@@ -16,12 +16,14 @@ extension Safetensors {
     }
   }
 
-  /// The state of a stream at `position`; nil when the tensors do not form a state of `trunk` at
-  /// that position.
-  func state(of trunk: Trunk, at position: Int, prefix: String = "") throws -> Trunk.State? {
+  /// The state of a stream at `position`; nil when the tensors do not form such a state at that
+  /// position.
+  func state(
+    of structure: any StateStructure, at position: Int, prefix: String = ""
+  ) throws -> Trunk.State? {
     guard (0...mostTokens).contains(position) else { return nil }
-    var state = Trunk.State(position: position, blocks: trunk.initialState.blocks)
-    for (block, shapes) in trunk.stateShapes(at: position).enumerated() {
+    var state = Trunk.State(position: position, blocks: structure.initialState.blocks)
+    for (block, shapes) in structure.stateShapes(at: position).enumerated() {
       for (name, shape) in shapes {
         let found = try stateDictionary(of: ["blocks.\(block).\(name)"], prefix: prefix)
         guard found.tensors[0].shape == shape else { return nil }
@@ -38,11 +40,11 @@ extension Safetensors {
     for (stream, state) in states.enumerated() { append(state, prefix: "\(prefix)\(stream).") }
   }
 
-  /// The states of several streams; nil when the tensors do not form states of `trunk`.
-  func states(of trunk: Trunk, prefix: String) throws -> [Trunk.State]? {
+  /// The states of several streams; nil when the tensors do not form such states.
+  func states(of structure: any StateStructure, prefix: String) throws -> [Trunk.State]? {
     let positions = try integers("\(prefix)positions").values
     let states = try positions.enumerated().compactMap { stream, position in
-      try state(of: trunk, at: position, prefix: "\(prefix)\(stream).")
+      try state(of: structure, at: position, prefix: "\(prefix)\(stream).")
     }
     return states.count == positions.count ? states : nil
   }

@@ -66,7 +66,8 @@ public struct Corpus: Sendable {
     }
   }
 
-  private func window(
+  /// A window at a random place, and the token after each of its tokens.
+  func window(
     of split: Split, length: Int, using generator: inout SeededGenerator
   ) -> (inputs: ArraySlice<Token>, targets: ArraySlice<Token>) {
     let tokens = self[split]
@@ -78,7 +79,7 @@ public struct Corpus: Sendable {
   }
 }
 
-extension Corpus: TrainingData {
+extension Corpus: TextData {
   /// Trained model.
   public typealias Model = LanguageModel
   /// Input of one batch item.

@@ -28,6 +28,18 @@ extension Corpus {
       rowLength: configuration.rowLength)
   }
 
+  /// Places in the training text where the rows of a step with carried state begin, and whether
+  /// streams begin there.
+  func places(
+    ofStep step: Int, for configuration: TrainingConfiguration
+  ) -> (first: [Int], begin: Bool) {
+    let length = configuration.rowLength
+    let part = partLength(rows: configuration.batchSize)
+    let (pass, stepOfPass) = step.quotientAndRemainder(dividingBy: part / length)
+    let place = stepOfPass * length + (pass.isMultiple(of: 2) ? 0 : part % length)
+    return ((0..<configuration.batchSize).map { $0 * part + place }, stepOfPass == 0)
+  }
+
   /// Fills a batch with the tokens after those of the previous step, with carried state; otherwise
   /// from random places.
   public func fill(
@@ -38,14 +50,11 @@ extension Corpus {
       return fill(batch.inputs, of: .training, using: &generator)
     }
     let (tokens, length) = (self[.training], configuration.rowLength)
-    let part = partLength(rows: configuration.batchSize)
-    let (pass, stepOfPass) = step.quotientAndRemainder(dividingBy: part / length)
-    if stepOfPass == 0 { batch.states = batch.inputs.map { _ in nil } }
-    let place = stepOfPass * length + (pass.isMultiple(of: 2) ? 0 : part % length)
-    for (row, window) in batch.inputs.enumerated() {
-      let start = row * part + place
+    let places = places(ofStep: step, for: configuration)
+    if places.begin { batch.states = batch.inputs.map { _ in nil } }
+    for (window, first) in zip(batch.inputs, places.first) {
       window.overwrite(
-        inputs: tokens[start..<start + length], targets: tokens[start + 1...start + length])
+        inputs: tokens[first..<first + length], targets: tokens[first + 1...first + length])
     }
   }
 }

@@ -147,7 +147,7 @@ public struct Trainer<Data: TrainingData> {
   private mutating func keep(_ batch: Data.Batch) {
     batch.store(to: &checkpoint.model.network)
     guard configuration.carry != nil, step > 0 else { return }
-    checkpoint.states = batch.states.map { $0 ?? model.network.initialState }
+    checkpoint.states = batch.states.map { $0 ?? model.network.stateStructure.initialState }
   }
 
   private mutating func takeStep(_ batch: Data.Batch, learningRate: Float) -> TrainingStep {

@@ -55,7 +55,7 @@ struct TrainingCheckpoint<Model: StoredModel> {
     model = try Model(
       ModelFile(file, path: path) { name in !others.contains { name.hasPrefix($0) } })
     if goesOn {
-      let rows = try file.states(of: model.network.trunk, prefix: Self.streams)
+      let rows = try file.states(of: model.network.stateStructure, prefix: Self.streams)
       guard let rows, rows.count == configuration.batchSize else {
         throw CheckpointError.unusable(
           file: path,

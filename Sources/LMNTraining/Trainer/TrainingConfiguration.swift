@@ -6,8 +6,10 @@ public import LMNModel
 
 /// Settings of a training run, except the data.
 public struct TrainingConfiguration: Sendable, Codable, Equatable {
-  /// Sizes and kinds of the network.
+  /// Sizes and kinds of the network of blocks; without meaning for a Memformer.
   public var model: Configuration
+  /// Sizes of the Memformer to train instead of a network of blocks; nil for the latter.
+  public var memformer: MemformerConfiguration?
   /// Task, with its settings.
   public var task = TaskSettings.text
   /// Initialisation of the summarizers.
@@ -76,6 +78,7 @@ public struct TrainingConfiguration: Sendable, Codable, Equatable {
   /// Throws unless all settings are in range.
   public func validate() throws {
     try model.validate()
+    try memformer?.validate()
     let counts = [
       ("block length", blockLength), ("batch size", batchSize), ("horizon", carry?.horizon ?? 1),
       ("steps", steps),
@@ -87,6 +90,15 @@ public struct TrainingConfiguration: Sendable, Codable, Equatable {
         name: name, value: "\(count)", range: "1 to \(Configuration.largestSize)")
     }
     if carry != nil, task.kind != .text { throw TrainingError.carriesNoState(task.kind) }
+    if let memformer {
+      if task.kind != .text { throw TrainingError.memformerForAnotherTask(task.kind) }
+      if carry != nil, !blockLength.isMultiple(of: memformer.segment) {
+        throw TrainingError.outOfRange(
+          name: "block length", value: "\(blockLength)",
+          range: "a multiple of \(memformer.segment), the length of a segment, with carried state")
+      }
+      if recompute { throw TrainingError.recomputesNothing }
+    }
     if let most = model.maximumLength, rowLength > most {
       throw TrainingError.outOfRange(
         name: carry == nil ? "block length" : "block length times horizon", value: "\(rowLength)",
@@ -124,7 +136,11 @@ public struct TrainingConfiguration: Sendable, Codable, Equatable {
       try ParameterSource.count { source in
         switch task {
         case .text:
-          try LanguageNetwork(model, using: &source)
+          if let memformer {
+            try Memformer(memformer, using: &source)
+          } else {
+            try LanguageNetwork(model, using: &source)
+          }
         case .classify(let settings):
           // The number of classes depends on the data; a few classes need little memory.
           try ClassifierNetwork(model, classes: 1, pooling: settings.pooling, using: &source)
@@ -144,6 +160,10 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
   case outOfRange(name: String, value: String, range: String)
   /// The task does not support carried state.
   case carriesNoState(TaskKind)
+  /// A Memformer is trained for the task text only.
+  case memformerForAnotherTask(TaskKind)
+  /// A Memformer has no blocks to be recomputed.
+  case recomputesNothing
   /// Loss or gradient was not finite in several consecutive steps, or weights are not finite.
   case diverged(step: Int, inARow: Int, tensor: String, checkpoint: String)
   /// The directory holds a run.
@@ -162,6 +182,10 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
       "\(name) is \(value), it has to be \(range)"
     case .carriesNoState(let task):
       "only the task text supports carried state, and the task is \(task.rawValue)"
+    case .memformerForAnotherTask(let task):
+      "a Memformer is for the task text, and the task is \(task.rawValue)"
+    case .recomputesNothing:
+      "recomputation is for networks of blocks, not for a Memformer"
     case .diverged(let step, let inARow, let tensor, let checkpoint):
       """
       training diverged at step \(step): '\(tensor)' is not finite, \(inARow) updates in a row \

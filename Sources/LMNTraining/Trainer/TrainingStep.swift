@@ -25,7 +25,7 @@ extension AdamW {
   ///   - learningRate: The learning rate.
   ///   - clipping: Largest gradient norm; nil for no clipping.
   /// - Returns: Loss and gradient norm.
-  public mutating func takeStep<M: Network, Input: TrainingInput>(
+  public mutating func takeStep<M: Module, Input: TrainingInput>(
     on batch: RecordedBatch<M, Input>, number: Int, seed: UInt64, learningRate: Float,
     clipping: Float?
   ) -> TrainingStep {
