@@ -14,6 +14,9 @@ public struct MemoryState: Sendable {
     /// Whether −∞ is a valid value, as for the score of an empty place.
     public let admitsMinusInfinity: Bool
 
+    /// Whether all values are finite; −∞ is allowed where it is valid.
+    public var isFinite: Bool { value.value.isFinite(orMinusInfinity: admitsMinusInfinity) }
+
     /// A part of a state.
     public init(_ name: String, _ value: Variable, admitsMinusInfinity: Bool = false) {
       self.name = name
@@ -59,11 +62,7 @@ public struct MemoryState: Sendable {
   public var detached: MemoryState { mapValues(\.detached) }
 
   /// Whether all values are finite; −∞ is allowed in parts that admit it.
-  public var isFinite: Bool {
-    parts.allSatisfy { part in
-      part.value.value.isFinite(orMinusInfinity: part.admitsMinusInfinity)
-    }
-  }
+  public var isFinite: Bool { parts.allSatisfy(\.isFinite) }
 
   /// The same parts with other values.
   package func mapValues(_ transform: (Variable) -> Variable) -> MemoryState {

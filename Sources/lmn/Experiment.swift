@@ -39,7 +39,10 @@ struct Experiment: ParsableCommand {
     func validate() throws { try withUsageErrors { _ = try sweep() } }
 
     func run() throws {
-      try machine.run { try show(sweep(), curves: training.curves, json: json) }
+      try machine.run {
+        try training.expectCurves(reading: [])
+        try show(sweep(), curves: training.curves, json: json)
+      }
     }
 
     private func sweep() throws -> Sweep<AssociativeRecall> {
@@ -88,6 +91,7 @@ struct Experiment: ParsableCommand {
 
     func run() throws {
       try machine.run {
+        try training.expectCurves(reading: [file].compactMap(\.self))
         let text = try file.map { try AtomicFile.contents(of: $0 == "-" ? "/dev/stdin" : $0) }
         let sweep: Sweep<NeedleInHaystack>
         do { sweep = try self.sweep(in: text.map { .text($0) } ?? .letters) } catch {

@@ -29,6 +29,8 @@ struct Generate: ParsableCommand {
   var seed: UInt64?
   @Option(help: "File to save the session's state to.", completion: .file())
   var saveState: String?
+  @Flag(help: "Replace a file of another kind by the session's state.")
+  var overwrite = false
   @Option(help: "State file to continue from; the prompt is then optional.", completion: .file())
   var loadState: String?
   @OptionGroup(title: "Machine") var machine: MachineOptions
@@ -36,6 +38,9 @@ struct Generate: ParsableCommand {
   func validate() throws {
     if prompt != nil && promptFile != nil {
       throw ValidationError("Give --prompt or --prompt-file, not both.")
+    }
+    if overwrite && saveState == nil {
+      throw ValidationError("--overwrite has no meaning without --save-state.")
     }
     if tokens < 0 { throw ValidationError("--tokens is \(tokens), it has to be 0 or more.") }
     do { try sampler.validate() } catch { throw ValidationError("\(error).") }
@@ -51,6 +56,7 @@ struct Generate: ParsableCommand {
 
   func run() throws {
     try machine.run {
+      try expectOutput()
       switch try AnyModel(contentsOf: model) {
       case .text(let model): try write(with: model)
       case .memformer(let model): try write(with: model)
@@ -58,6 +64,19 @@ struct Generate: ParsableCommand {
         // Throws, since the model has another task.
         _ = try LanguageModel(contentsOf: model)
       }
+    }
+  }
+
+  /// Throws if saving the state would destroy a file.
+  private func expectOutput() throws {
+    guard let saveState else { return }
+    let output = OutputFile(saveState, kind: "state of a session")
+    let prompt = promptFile ?? (prompt == nil ? "/dev/stdin" : nil)
+    // A loaded state may be replaced by that of its continuation.
+    try output.expectNone(of: [model, RunDirectory(model).model] + [prompt].compactMap(\.self))
+    if overwrite { return }
+    do { try output.expectReplaceable(Generation.isState) } catch {
+      throw UnusableInput("\(error); --overwrite replaces it")
     }
   }
 

@@ -27,6 +27,18 @@ struct SweepOptions: ParsableArguments {
   @Option(help: "File that the learning curves are appended to, a JSON object per line.")
   var curves: String?
 
+  /// Throws if the file of the learning curves has other content or is one of `inputs`.
+  func expectCurves(reading inputs: [String]) throws(OutputError) {
+    guard let curves else { return }
+    let output = OutputFile(curves, kind: "file of learning curves")
+    try output.expectNone(of: inputs.map { $0 == "-" ? "/dev/stdin" : $0 })
+    try output.expectReplaceable { path in
+      guard let lines = try? AtomicFile.contents(of: path) else { return false }
+      let first = String(decoding: lines.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
+      return lines.isEmpty || first.hasPrefix("{") && first.contains("\"settings\"")
+    }
+  }
+
   /// The settings of a sweep over networks with the given flags.
   ///
   /// - Parameters:

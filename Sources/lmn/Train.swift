@@ -63,6 +63,12 @@ struct Train: ParsableCommand {
       if !resume && !printConfig && directory.holdsRun {
         throw TrainingError.occupied(directory: directory.path)
       }
+      if let file {
+        for output in directory.files {
+          try OutputFile(output, kind: "file of a run").expectNone(
+            of: [file == "-" ? "/dev/stdin" : file])
+        }
+      }
       switch try task(of: directory) {
       case .text: try trainOnText(in: directory)
       case .classify: try trainClassifier(in: directory)

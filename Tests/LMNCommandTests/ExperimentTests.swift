@@ -1,4 +1,5 @@
 import Foundation
+import LMN
 import LMNTestSupport
 import Testing
 
@@ -68,6 +69,24 @@ import Testing
       #expect(lines.count == 2 * (1 + 2 * 2))
       #expect(lines[0].contains("\"random_letters\":true"))
       #expect(lines[5].contains("\"random_letters\":false"))
+    }
+  }
+
+  /// Curves are added to no other file, and not to the text that is read.
+  @Test func curvesDestroyNoFile() throws {
+    try withTemporaryDirectory { directory in
+      try write(smallText, to: directory + "/text.txt")
+      for (arguments, sentence) in [
+        (
+          Self.needle + ["text.txt"],
+          "text.txt is read by this command, so it cannot be its output"
+        ),
+        (Self.needle, "text.txt exists and is no file of learning curves"),
+      ] {
+        let result = try run(arguments + ["--curves", "text.txt"], in: directory)
+        #expect(result.status == 2 && result.errors.contains(sentence), "\(result.errors)")
+      }
+      #expect(try AtomicFile.contents(of: directory + "/text.txt") == Array(smallText.utf8))
     }
   }
 

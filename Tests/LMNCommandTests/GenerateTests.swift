@@ -52,6 +52,60 @@ import Testing
     }
   }
 
+  /// A state replaces a state, and no other file; no flag lets it replace an input.
+  @Test func savedStatesDestroyNoFile() throws {
+    try withSmallFiles { directory in
+      try FileManager.default.createSymbolicLink(
+        atPath: directory + "/link", withDestinationPath: "model.safetensors")
+      try FileManager.default.linkItem(
+        atPath: directory + "/text.txt", toPath: directory + "/text-again.txt")
+      try write("the cat", to: directory + "/prompt.txt")
+      let before = try ["model.safetensors", "prompt.txt", "text.txt"].map {
+        try AtomicFile.contents(of: "\(directory)/\($0)")
+      }
+      func save(_ output: String, _ flags: [String]) throws -> Command.Result {
+        try Command(
+          ["generate", "--model", "model.safetensors", "--tokens", "0", "--save-state", output]
+            + flags, in: directory
+        ).finish()
+      }
+      let prompt = ["--prompt", "the"]
+      for (output, flags, sentence) in [
+        (
+          "model.safetensors", prompt + ["--overwrite"],
+          "model.safetensors is read by this command, so it cannot be its output"
+        ),
+        (
+          "link", prompt + ["--overwrite"],
+          "link is the file model.safetensors, which this command reads, so it cannot be its output"
+        ),
+        (
+          "prompt.txt", ["--prompt-file", "prompt.txt", "--overwrite"],
+          "prompt.txt is read by this command, so it cannot be its output"
+        ),
+        (
+          "text-again.txt", prompt,
+          "text-again.txt exists and is no state of a session; --overwrite replaces it"
+        ),
+      ] {
+        let result = try save(output, flags)
+        #expect(result.status == 2 && result.errors == "Error: \(sentence)\n", "\(result.errors)")
+      }
+      let after = try ["model.safetensors", "prompt.txt", "text.txt"].map {
+        try AtomicFile.contents(of: "\(directory)/\($0)")
+      }
+      #expect(after == before)
+      for flags in [prompt, prompt, prompt + ["--overwrite"]] {
+        #expect(try save("state", flags).status == 0)
+      }
+      #expect(try save("text-again.txt", prompt + ["--overwrite"]).status == 0)
+      #expect(Generation.isState(directory + "/text-again.txt"))
+      try expectRefusal(
+        ["generate", "--model", "model.safetensors", "--prompt", "the", "--overwrite"],
+        in: directory, status: 64, "--overwrite has no meaning without --save-state")
+    }
+  }
+
   /// For characters, and for bytes with a cut within a character.
   @Test(arguments: [nil, Tokenizer.bytes])
   func savedStatesGoOnExactly(tokenizer: Tokenizer?) throws {

@@ -30,6 +30,21 @@ import Testing
     }
   }
 
+  /// Standard input is read from its place, where it is a file, too.
+  @Test func evaluateReadsTheRestOfStandardInput() throws {
+    try withSmallFiles { directory in
+      let lines = "the first line\n" + smallText
+      try write(lines, to: directory + "/lines.txt")
+      let rest = try Command(
+        ["evaluate", "--model", "model.safetensors", "-", "--json"], in: directory,
+        wrapper: ["/bin/sh", "-c", "{ read -r line; exec \"$@\"; } < lines.txt", "sh"]
+      ).finish()
+      let expected = try Command.run(
+        "evaluate", "--model", "model.safetensors", "text.txt", "--json", in: directory)
+      #expect(rest.status == 0 && rest.output == expected.output, "\(rest.errors)")
+    }
+  }
+
   @Test func evaluateReportsAsJSON() throws {
     try withSmallFiles { directory in
       let named = try Command.run(

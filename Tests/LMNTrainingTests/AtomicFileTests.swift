@@ -100,6 +100,33 @@ private func permissions(of path: String) -> mode_t {
     #expect(try AtomicFile.contents(of: "/dev/fd/\(ends[0])") == bytes)
   }
 
+  /// A descriptor of this process is read from its place, a socket too.
+  @Test func readsTheRestOfADescriptor() throws {
+    try withTemporaryDirectory { directory in
+      let path = directory + "/file"
+      try AtomicFile.write(Array(0..<100), to: path)
+      let file = open(path, O_RDONLY)
+      defer { close(file) }
+      for name in ["/dev/fd/", "/proc/self/fd/"] {
+        try #require(lseek(file, 60, SEEK_SET) == 60)
+        #expect(try AtomicFile.contents(of: "\(name)\(file)") == Array(60..<100))
+      }
+      try #require(lseek(file, 90, SEEK_SET) == 90)
+      var reader = try TokenReader("/dev/fd/\(file)", tokenizer: .bytes)
+      #expect(try reader.tokens(upTo: 100) == Array(90..<100))
+
+      var ends: [Int32] = [0, 0]
+      try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0)
+      defer { close(ends[0]) }
+      #expect(write(ends[1], [1, 2, 3] as [UInt8], 3) == 3)
+      close(ends[1])
+      #expect(try AtomicFile.contents(of: "/dev/fd/\(ends[0])") == [1, 2, 3])
+      #expect(throws: FileError(operation: "open", path: "/dev/fd/9999", code: EBADF)) {
+        try AtomicFile.contents(of: "/dev/fd/9999")
+      }
+    }
+  }
+
   @Test func saysWhyItCannotRead() throws {
     try withTemporaryDirectory { directory in
       #expect(throws: FileError(operation: "open", path: directory + "/none", code: ENOENT)) {

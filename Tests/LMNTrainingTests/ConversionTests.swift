@@ -202,6 +202,27 @@ import Testing
     }
   }
 
+  @Test func weightsThatAreNotFiniteAreRefused() throws {
+    let model = try LanguageModel.small(.bytes)
+    let weights = model.network.published(model.network.stateDictionary)
+    var file = Safetensors(metadata: [:])
+    for (name, tensor) in zip(weights.names, weights.tensors) {
+      let isChanged = name == "blocks.1.qkv.bias"
+      file.append(
+        name, shape: tensor.shape,
+        floats: isChanged ? [.nan] + tensor.scalars.dropFirst() : tensor.scalars)
+    }
+    try withTemporaryDirectory { directory in
+      try file.write(to: directory + "/file")
+      let error = #expect(throws: CheckpointError.self) {
+        try LanguageModel(pyTorch: directory + "/file", settings: settings(heads: 2))
+      }
+      #expect(
+        error?.description
+          == "\(directory)/file: the tensor 'blocks.1.qkv.bias' has a value that is not finite")
+    }
+  }
+
   private func misfit(
     _ change: (inout [(name: String, shape: [Int])]) -> Void
   ) throws -> StateDictionaryError? {

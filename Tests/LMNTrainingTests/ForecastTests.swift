@@ -47,6 +47,17 @@ import Testing
     #expect(batch[0].rows.scalars.allSatisfy { $0 > 50 })
   }
 
+  /// Values whose deviation overflows, or that are too far from the others for float32.
+  @Test(arguments: [1.7e308, 1e60])
+  func valuesThatCannotBeNormalisedAreNamed(value: Double) throws {
+    let values = (0..<45).map(Double.init) + [1, 1, value, 1, 1]
+    #expect(
+      throws: ForecastError.tooLarge(channel: "c0", row: 48, value: value)
+    ) { try data(values) }
+    let wide = (0..<50).map { $0.isMultiple(of: 2) ? 1.7e308 : -1.7e308 }
+    #expect(throws: ForecastError.self) { try data(wide) }
+  }
+
   @Test func shortSeriesAreRefused() throws {
     func sentence(_ rows: Int, horizon: Int, blockLength: Int) -> String? {
       let error = #expect(throws: ForecastError.self) {
@@ -120,7 +131,7 @@ import Testing
       let model = try forecast(steps: 1, in: directory).model
       let normalisation = model.network.normalisation
       let series = try Series(csv: sineTable(rows: 20, seed: 3), file: "o.csv")
-      let values = normalisation.normalised(series.values)
+      let values = try series.normalised(by: normalisation)
       func expected(
         of predictor: (_ row: Int, _ step: Int, _ channel: Int) -> Double
       ) -> ForecastEvaluation.Errors {
@@ -179,7 +190,7 @@ import Testing
     try withTemporaryDirectory { directory in
       let model = try forecast(steps: 1, in: directory).model
       let series = try Series(csv: sineTable(rows: 20, seed: 3), file: "o.csv")
-      let values = model.network.normalisation.normalised(series.values)
+      let values = try series.normalised(by: model.network.normalisation)
       let report = try EvaluationReport(of: model, on: series, blockLength: 6)
       #expect(try report.streaming == .streaming(model, over: values))
       #expect(try report.blocks == .byBlocks(model, over: values, length: 6))

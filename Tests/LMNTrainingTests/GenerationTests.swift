@@ -224,6 +224,22 @@ import Testing
     }
   }
 
+  @Test(arguments: ["blocks.0.nodes", "logits"])
+  func statesThatAreNotFiniteAreRefused(name: String) throws {
+    let sentence = try refusal { bytes in
+      let file = try Safetensors(decoding: bytes)
+      var other = Safetensors(metadata: file.metadata)
+      for entry in file.entries {
+        let (shape, values) = try file.floats(entry.name)
+        let isChanged = entry.name == name
+        other.append(
+          entry.name, shape: shape, floats: isChanged ? [.nan] + values.dropFirst() : values)
+      }
+      bytes = other.encoded()
+    }
+    #expect(sentence == "FILE: the tensor '\(name)' has a value that is not finite")
+  }
+
   @Test func statesOfOtherModelsAreRefused() throws {
     for other in [
       try LanguageModel.small(model.tokenizer, seed: 2),

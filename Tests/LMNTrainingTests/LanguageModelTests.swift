@@ -165,6 +165,13 @@ import Testing
         + "there are tensors that the model has no parameter for: optimizer.x")
   }
 
+  @Test(arguments: [Float.nan, .infinity, -.infinity])
+  func weightsThatAreNotFiniteAreRefused(value: Float) throws {
+    #expect(
+      try refusal { $0[0].values[5] = value }
+        == "FILE: the tensor '\(firstName)' has a value that is not finite")
+  }
+
   private let firstName = "token_embedding_table.weight"
 
   @Test func tensorsOfAnotherTypeAreRefused() throws {

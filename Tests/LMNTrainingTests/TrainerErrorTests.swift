@@ -170,6 +170,26 @@ import Testing
     }
   }
 
+  /// Runs that end before five updates were left out, or before any: the last weights give a loss that
+  /// is not finite, and are not kept.
+  @Test(arguments: [1, 3])
+  func runsThatDivergeInTheirLastStepsAreNotComplete(steps: Int) throws {
+    var configuration = try diverging()
+    configuration.steps = steps
+    try withTemporaryDirectory { directory in
+      var trainer = try trainer(configuration, in: directory)
+      let error = #expect(throws: TrainingError.self) { try trainer.run() }
+      #expect(
+        error?.description
+          == "training diverged at step \(steps): 'validation loss' is not finite"
+          + (steps > 1 ? ", \(steps - 1) updates in a row were left out" : "")
+          + "; the last good weights are in \(directory)/training.safetensors")
+      let model = try LanguageModel(contentsOf: directory)
+      let tokens = Array(try model.tokenizer.encode(smallText).prefix(20))
+      #expect(model.loss(of: tokens).isFinite)
+    }
+  }
+
   @Test func skippedUpdatesAreCountedAcrossAStop() throws {
     try withTemporaryDirectory { directory in
       var first = try trainer(diverging(), in: directory)

@@ -33,6 +33,7 @@ extension EvaluationReport where Finding == Evaluation {
     guard let streaming = streaming.finish(), let blocks = blocks.finish() else {
       throw EvaluationError.tooFewTokens(count)
     }
+    guard streaming.loss.isFinite, blocks.loss.isFinite else { throw EvaluationError.notFinite }
     self.init(streaming: streaming, blocks: blocks)
   }
 }
@@ -48,19 +49,24 @@ extension EvaluationReport where Finding == ForecastEvaluation {
   ///   positions.
   public init(of model: ForecasterModel, on series: Series, blockLength: Int) throws {
     guard series.count > 1 else { throw EvaluationError.tooFewRows(series.count) }
-    let values = model.network.normalisation.normalised(series.values)
+    let values = try series.normalised(by: model.network.normalisation)
     self.init(
       streaming: try .streaming(model, over: values),
       blocks: try .byBlocks(model, over: values, length: blockLength))
+    guard [streaming, blocks].allSatisfy(\.model.squared.isFinite) else {
+      throw EvaluationError.notFinite
+    }
   }
 }
 
-/// Data without anything to predict.
+/// Data on which a model cannot be evaluated.
 public enum EvaluationError: Error, Equatable, CustomStringConvertible {
   /// The text has fewer than two tokens.
   case tooFewTokens(Int)
   /// The series has fewer than two rows.
   case tooFewRows(Int)
+  /// The loss is infinite or not a number.
+  case notFinite
 
   /// A sentence with the count.
   public var description: String {
@@ -69,6 +75,8 @@ public enum EvaluationError: Error, Equatable, CustomStringConvertible {
       "there is nothing to predict in \(count) token\(count == 1 ? "" : "s")"
     case .tooFewRows(let count):
       "there is nothing to forecast in \(count) row\(count == 1 ? "" : "s")"
+    case .notFinite:
+      "the model's loss on it is not finite"
     }
   }
 }

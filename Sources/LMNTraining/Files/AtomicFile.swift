@@ -25,7 +25,8 @@ public struct FileError: Error, Hashable, CustomStringConvertible {
 
 /// Reading of whole files, and atomic writing.
 public enum AtomicFile {
-  /// The contents of a file, which may be a pipe such as `/dev/stdin`.
+  /// The contents of a file, which may be a pipe, or a descriptor such as `/dev/stdin`, of which
+  /// the rest is read.
   ///
   /// - Parameter path: The file to read.
   /// - Returns: All bytes up to the end of the file.
@@ -131,9 +132,31 @@ struct FileDescriptor: ~Copyable {
     self.number = number
   }
 
+  /// Duplicates a descriptor of this process, which keeps its place in the file.
+  private init(duplicating number: Int32, path: String) throws(FileError) {
+    let copy = fcntl(number, F_DUPFD_CLOEXEC, 0)
+    guard copy >= 0 else { throw FileError(operation: "open", path: path, code: errno) }
+    self.path = path
+    self.number = copy
+  }
+
+  /// The descriptor of this process that a path such as `/dev/stdin` names; nil for other paths.
+  ///
+  /// To open such a path would begin again at the start of a file, and fails for a socket.
+  private static func descriptor(namedBy path: String) -> Int32? {
+    if path == "/dev/stdin" { return STDIN_FILENO }
+    return ["/dev/fd/", "/proc/self/fd/"].lazy
+      .filter(path.hasPrefix).compactMap { Int32(path.dropFirst($0.count)) }.first
+  }
+
   /// Opens a file for reading; directories are refused.
   static func reading(_ path: String) throws(FileError) -> FileDescriptor {
-    let file = try FileDescriptor(opening: path, flags: O_RDONLY)
+    let file =
+      if let descriptor = descriptor(namedBy: path) {
+        try FileDescriptor(duplicating: descriptor, path: path)
+      } else {
+        try FileDescriptor(opening: path, flags: O_RDONLY)
+      }
     guard try file.status().st_mode & S_IFMT != S_IFDIR else {
       throw FileError(operation: "read", path: path, code: EISDIR)
     }

@@ -108,12 +108,19 @@ extension Generation {
     if let length = model.maximumLength, position > length {
       throw problem("its position is \(position), the model has \(length) learned positions")
     }
-    guard let reader = try model.reader(in: file, at: position)
-    else { throw problem("its tensors do not form a state at position \(position)") }
+    let reader = try naming(file: path) { try model.reader(in: file, at: position) }
+    guard let reader else {
+      throw problem("its tensors do not form a state at position \(position)")
+    }
     self.init(model, sampler: sampler, seed: 0)
     self.reader = reader
     decoder = StreamingDecoder(model.tokenizer, heldBack: heldBack.compactMap(\.self))
     self.generator = generator
+  }
+
+  /// Whether a file holds the state of a session, of any model.
+  public static func isState(_ path: String) -> Bool {
+    (try? Safetensors(contentsOf: path))?.metadata["state_of"] != nil
   }
 
   /// Saves the state for an exact continuation.

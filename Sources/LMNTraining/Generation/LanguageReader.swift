@@ -13,7 +13,9 @@ struct LanguageReader: TextReader {
 
   /// The reader that ``append(to:)`` saved; nil where the tensors do not form its state.
   init?(_ network: LanguageNetwork, in file: Safetensors, at position: Int) throws {
-    let logits = try file.stateDictionary(of: ["logits"]).tensors[0]
+    let read = try file.stateDictionary(of: ["logits"])
+    try read.expectFinite()
+    let logits = read.tensors[0]
     guard let state = try file.state(of: network.trunk, at: position),
       logits.shape == [network.configuration.vocabularySize]
     else { return nil }

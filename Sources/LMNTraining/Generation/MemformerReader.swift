@@ -28,12 +28,17 @@ struct MemformerReader: TextReader {
     guard let source = try tokens(Self.source), let open = try tokens(Self.tokens),
       open.count <= position, position > 0
     else { return nil }
+    func tensors(_ names: [String]) throws -> [Tensor] {
+      let tensors = try file.stateDictionary(of: names)
+      try tensors.expectFinite()
+      return tensors.tensors
+    }
     func perBlock(_ name: String) throws -> [Tensor] {
       let blocks = open.isEmpty ? 0..<0 : model.decoder.blocks.indices
-      return try file.stateDictionary(of: blocks.map { "\(name)\($0)" }).tensors
+      return try tensors(blocks.map { "\(name)\($0)" })
     }
     let state = model.state(
-      slots: try file.stateDictionary(of: [Self.slots]).tensors[0], source: source, tokens: open,
+      slots: try tensors([Self.slots])[0], source: source, tokens: open,
       encoded: try perBlock(Self.encoded), decoded: try perBlock(Self.decoded))
     guard let state else { return nil }
     (self.model, self.state, self.position) = (model, state, position)

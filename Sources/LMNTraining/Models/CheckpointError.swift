@@ -1,3 +1,6 @@
+import LMNKernels
+import LMNLayers
+
 extension Safetensors {
   /// The metadata under `key`, which is required.
   func metadata(_ key: String, path: String) throws(CheckpointError) -> String {
@@ -15,10 +18,22 @@ func naming<Result>(file path: String, _ body: () throws -> Result) throws -> Re
   } catch let error as SafetensorsError {
     throw error
   } catch let error as CheckpointError {
-    guard case .mismatchedParameterCount = error else { throw error }
-    throw CheckpointError.unusable(file: path, problem: error.description)
+    switch error {
+    case .unusable, .anotherTask: throw error
+    case .mismatchedParameterCount, .notFinite:
+      throw CheckpointError.unusable(file: path, problem: error.description)
+    }
   } catch {
     throw CheckpointError.unusable(file: path, problem: "\(error)")
+  }
+}
+
+extension StateDictionary {
+  /// Throws where a value is not finite.
+  func expectFinite() throws(CheckpointError) {
+    for (name, tensor) in zip(names, tensors) where !tensor.scalars.allSatisfy(\.isFinite) {
+      throw .notFinite(tensor: name)
+    }
   }
 }
 
@@ -28,6 +43,8 @@ public enum CheckpointError: Error, Equatable, CustomStringConvertible {
   case unusable(file: String, problem: String)
   /// The model is for another task.
   case anotherTask(file: String, expected: TaskKind, found: TaskKind)
+  /// A tensor has a value that is not finite.
+  case notFinite(tensor: String)
   /// The configuration needs another number of parameters than there are.
   case mismatchedParameterCount(expected: Int, found: Int)
 
@@ -38,6 +55,8 @@ public enum CheckpointError: Error, Equatable, CustomStringConvertible {
       "\(file): \(problem)"
     case .anotherTask(let file, let expected, let found):
       "\(file): its task is \(found.rawValue), expected a model for the task \(expected.rawValue)"
+    case .notFinite(let tensor):
+      "the tensor \(tensor.quoted) has a value that is not finite"
     case .mismatchedParameterCount(let expected, let found):
       "the configuration needs \(expected) parameters, the file has \(found)"
     }

@@ -1,7 +1,7 @@
 import LMNAutodiff
 import LMNKernels
 import LMNLayers
-public import LMNMemories
+import LMNMemories
 public import LMNModel
 
 #if canImport(Glibc)
@@ -55,9 +55,13 @@ public struct ForecasterModel: StoredModel {
   /// units.
   ///
   /// Values have a resolution of a millionth of the channel's standard deviation.
-  public func forecast(after series: Series) throws(ConfigurationError) -> String {
+  ///
+  /// - Throws: `ConfigurationError` when there are too few learned positions,
+  ///   ``ForecastError/tooLarge(channel:row:value:)``.
+  public func forecast(after series: Series) throws -> String {
     precondition(series.channels == channels, "forecast: a series of \(series.channels)")
     try network.configuration.trunk.expectPositions(for: series.count)
+    _ = try series.normalised(by: network.normalisation)
     var session = ForecastSession(network)
     // A series has at least one row.
     let forecast = session.read(series.values)!

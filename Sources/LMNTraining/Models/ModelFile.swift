@@ -114,6 +114,7 @@ extension Module {
     guard source.count == count else {
       throw CheckpointError.mismatchedParameterCount(expected: source.count ?? 0, found: count)
     }
+    try parameters.expectFinite()
     try load(&module)
     return module
   }

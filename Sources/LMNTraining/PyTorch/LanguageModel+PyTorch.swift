@@ -125,7 +125,9 @@ extension LanguageNetwork {
     if let error = StateDictionaryError(found: file.layout, expected: layout) {
       throw ConversionError.misfit(file: path, error)
     }
-    try load(published: file.tensors().fusingProjections())
+    let tensors = try file.tensors()
+    try naming(file: path) { try tensors.expectFinite() }
+    try load(published: tensors.fusingProjections())
   }
 }
 

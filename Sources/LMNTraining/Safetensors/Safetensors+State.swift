@@ -16,7 +16,7 @@ extension Safetensors {
     }
   }
 
-  /// The state of a stream at `position`; nil when the tensors do not form such a state at that
+  /// The state of a stream at `position`, all of whose values have to be finite; nil when the tensors do not form such a state at that
   /// position.
   func state(
     of structure: any StateStructure, at position: Int, prefix: String = ""
@@ -28,6 +28,9 @@ extension Safetensors {
         let found = try stateDictionary(of: ["blocks.\(block).\(name)"], prefix: prefix)
         guard found.tensors[0].shape == shape else { return nil }
         state.blocks[block][name] = Variable(constant: found.tensors[0])
+      }
+      for part in state.blocks[block].parts where !part.isFinite {
+        throw CheckpointError.notFinite(tensor: "\(prefix)blocks.\(block).\(part.name)")
       }
     }
     return state

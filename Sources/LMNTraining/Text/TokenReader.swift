@@ -18,7 +18,7 @@ public struct TokenReader: ~Copyable {
   /// A reader at the beginning of a text.
   ///
   /// - Parameters:
-  ///   - path: The file, which may be a pipe such as `/dev/stdin`.
+  ///   - path: The file, which may be a pipe, or a descriptor such as `/dev/stdin`.
   ///   - tokenizer: Tokenizer of the text.
   /// - Throws: `FileError` if the file is missing, a directory, or not readable.
   public init(_ path: String, tokenizer: Tokenizer) throws(FileError) {

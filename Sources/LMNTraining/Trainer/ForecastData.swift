@@ -24,7 +24,7 @@ public struct ForecastData: TrainingData {
   ///   - horizon: Number of rows to forecast.
   ///   - blockLength: Length of the windows to be drawn.
   ///   - file: Name of the series in errors.
-  /// - Throws: ``ForecastError`` if a split is too short.
+  /// - Throws: ``ForecastError`` if a split is too short or a value too large.
   public init(_ series: Series, horizon: Int, blockLength: Int, file: String) throws(ForecastError)
   {
     let width = series.channels.count
@@ -37,7 +37,7 @@ public struct ForecastData: TrainingData {
     }
     let normalisation = Normalisation(
       of: series.values[..<(trainingCount * width)], channels: width)
-    values = normalisation.normalised(series.values)
+    values = try series.normalised(by: normalisation)
     channels = series.channels
     self.normalisation = normalisation
     self.horizon = horizon
@@ -109,10 +109,21 @@ public struct ForecastData: TrainingData {
   }
 }
 
-extension Normalisation {
-  /// A series, normalised.
-  public func normalised(_ values: [Double]) -> [Float] {
-    values.enumerated().map { normalised($1, channel: $0 % channels) }
+extension Series {
+  /// The values, normalised, row by row.
+  ///
+  /// - Throws: ``ForecastError/tooLarge(channel:row:value:)``.
+  public func normalised(by normalisation: Normalisation) throws(ForecastError) -> [Float] {
+    var normalised: [Float] = []
+    normalised.reserveCapacity(values.count)
+    for (index, value) in values.enumerated() {
+      let (row, channel) = index.quotientAndRemainder(dividingBy: channels.count)
+      normalised.append(normalisation.normalised(value, channel: channel))
+      guard normalised.last!.isFinite else {
+        throw .tooLarge(channel: channels[channel], row: row + 1, value: value)
+      }
+    }
+    return normalised
   }
 }
 
@@ -120,6 +131,8 @@ extension Normalisation {
 public enum ForecastError: Error, Equatable, CustomStringConvertible {
   /// A split has no room for a window and its targets.
   case tooShort(file: String, Split, count: Int, of: Int, needed: Int)
+  /// A value overflows when it is normalised by mean and deviation of its channel.
+  case tooLarge(channel: String, row: Int, value: Double)
 
   /// A sentence with the sizes.
   public var description: String {
@@ -127,6 +140,9 @@ public enum ForecastError: Error, Equatable, CustomStringConvertible {
     case .tooShort(let file, let split, let count, let total, let needed):
       "\(file): the series is too short: \(count) of its \(total) rows are in the \(split) part, "
         + "but this block length and horizon need at least \(needed)"
+    case .tooLarge(let channel, let row, let value):
+      "column \(channel.quoted), row \(row): \(value) is too far from the mean of the training part "
+        + "to be normalised"
     }
   }
 }

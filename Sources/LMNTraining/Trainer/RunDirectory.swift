@@ -29,12 +29,11 @@ public struct RunDirectory: Sendable {
   /// Log, one record per line.
   public var log: String { "\(path)/log.jsonl" }
 
+  /// Files of a run.
+  public var files: [String] { [model, best, training, configuration, log] }
+
   /// Whether the directory contains files of a run.
-  public var holdsRun: Bool {
-    [model, best, training, configuration, log].contains {
-      FileManager.default.fileExists(atPath: $0)
-    }
-  }
+  public var holdsRun: Bool { files.contains { FileManager.default.fileExists(atPath: $0) } }
 
   /// Writes a model into a directory that holds no run.
   ///

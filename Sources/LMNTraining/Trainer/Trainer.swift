@@ -127,10 +127,13 @@ public struct Trainer<Data: TrainingData> {
         record.tokensPerSecond = Double(checkpoint.loop.tokens - tokensBefore) / seconds
         (trainingTime, tokensBefore) = (.zero, checkpoint.loop.tokens)
         if evaluates { try evaluate(&evaluation, into: &record) }
+        let isDiverged = evaluates && record.validationLoss == nil
         record.peakMemoryBytes = peakMemoryBytes()
         try log.append(record)
         try report(.record(record))
+        if isDiverged { throw divergence(in: "validation loss") }
       }
+      if isLast, let tensor = taken!.skippedFor { throw divergence(in: tensor) }
       if saves { try save() }
     }
     return true

@@ -55,7 +55,10 @@ struct TrainingCheckpoint<Model: StoredModel> {
     model = try Model(
       ModelFile(file, path: path) { name in !others.contains { name.hasPrefix($0) } })
     if goesOn {
-      let rows = try file.states(of: model.network.stateStructure, prefix: Self.streams)
+      let structure = model.network.stateStructure
+      let rows = try naming(file: path) {
+        try file.states(of: structure, prefix: Self.streams)
+      }
       guard let rows, rows.count == configuration.batchSize else {
         throw CheckpointError.unusable(
           file: path,
@@ -68,7 +71,10 @@ struct TrainingCheckpoint<Model: StoredModel> {
     let parameters = model.network.stateDictionary
     func moments(_ prefix: String) throws -> StateDictionary {
       let moments = try file.stateDictionary(of: parameters.names, prefix: prefix)
-      do { try moments.expect(sameNamesAndShapesAs: parameters) } catch {
+      do {
+        try moments.expect(sameNamesAndShapesAs: parameters)
+        try moments.expectFinite()
+      } catch {
         throw CheckpointError.unusable(file: path, problem: "of the moments '\(prefix)', \(error)")
       }
       return moments

@@ -187,10 +187,9 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
     case .recomputesNothing:
       "recomputation is for networks of blocks, not for a Memformer"
     case .diverged(let step, let inARow, let tensor, let checkpoint):
-      """
-      training diverged at step \(step): '\(tensor)' is not finite, \(inARow) updates in a row \
-      were left out; the last good weights are in \(checkpoint)
-      """
+      "training diverged at step \(step): '\(tensor)' is not finite"
+        + (inARow > 0 ? ", \(inARow) updates in a row were left out" : "")
+        + "; the last good weights are in \(checkpoint)"
     case .occupied(let directory):
       "\(directory) holds a run already; continue it with --resume or choose another directory"
     case .anotherText(let directory):
