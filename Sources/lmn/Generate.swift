@@ -7,7 +7,7 @@ struct Generate: ParsableCommand {
     abstract: "Continue a text.",
     discussion: """
       The prompt is read in parallel form; then tokens are decoded one at a time and written to \
-      standard output immediately. Without --prompt and --prompt-file the prompt is read from standard \
+      standard output immediately. With --save-state, Ctrl-C saves the state, too. Without --prompt and --prompt-file the prompt is read from standard \
       input. Equal seeds give equal texts.
       """)
 
@@ -89,12 +89,16 @@ struct Generate: ParsableCommand {
       throw UnusableInput("in the prompt, \(error)")
     }
     if generation.position == 0 { throw UnusableInput("the prompt is empty") }
-    for _ in 0..<tokens { try Console.write(generation.write()) }
+    if saveState != nil { Interruption.observe() }
+    for _ in 0..<tokens where Interruption.signal == nil {
+      try Console.write(generation.write())
+    }
     if let saveState {
       try generation.save(to: saveState)
     } else {
       try Console.write(generation.finish())
     }
+    if let signal = Interruption.signal { throw ExitCode(128 + signal) }
   }
 
   private func readPrompt(of generation: inout Generation, _ tokenizer: Tokenizer) throws {

@@ -198,7 +198,7 @@ import Testing
   private static let longRun =
     smallFlags + ["--steps", "250", "--log-every", "1", "--save-every", "7"]
 
-  @Test(arguments: [SIGTERM, SIGINT])
+  @Test(arguments: [SIGTERM, SIGINT, SIGHUP])
   func stoppedRunsGoOnExactly(signal: Int32) throws {
     try withSmallFiles { directory in
       let expected = try uninterrupted(Self.longRun, in: directory)
@@ -209,6 +209,7 @@ import Testing
       let stopped = try command.finish()
       #expect(!stopped.wasKilled && stopped.status == 128 + signal)
       #expect(stopped.output.isEmpty)
+      #expect(stopped.errors.contains("stopping; once more to end at once without saving\n"))
       let last = try #require(stopped.errors.split(separator: "\n").last)
       let step = try #require(
         try /stopped and saved at step (\d+); --resume continues/.wholeMatch(in: last)?.1)
@@ -220,6 +221,35 @@ import Testing
       #expect(resumed.status == 0)
       #expect(resumed.errors.hasPrefix("continuing run at step \(step)\n"))
       #expect(try AtomicFile.contents(of: directory + "/run/model.safetensors") == expected)
+    }
+  }
+
+  /// A hang-up that a parent process ignores, such as nohup, does not stop the run.
+  @Test func ignoredSignalsStayIgnored() throws {
+    try withSmallFiles { directory in
+      let command = try Command(
+        ["train", "text.txt", "--output", "run"] + Self.longRun, in: directory,
+        wrapper: ["/bin/sh", "-c", "trap '' HUP; exec \"$@\"", "sh"])
+      try command.waitForLine("step 20/")
+      command.send(SIGHUP)
+      #expect(try command.finish().status == 0)
+    }
+  }
+
+  /// While a run goes on, its directory is refused; what a killed run has left incomplete goes.
+  @Test func directoriesAreForOneProcess() throws {
+    try withSmallFiles { directory in
+      let flags = ["train", "text.txt", "--output", "run"] + Self.longRun
+      let command = try Command(flags, in: directory)
+      try command.waitForLine("step 20/")
+      try expectRefusal(
+        flags + ["--resume"], in: directory, status: 2, "another process is training in run")
+      try expectRefusal(flags, in: directory, status: 2, "run holds a run already")
+      command.send(SIGKILL)
+      _ = try command.finish()
+      try write("part", to: directory + "/run/.lmn-1a2b.partial")
+      #expect(try Command(flags + ["--resume"], in: directory).finish().status == 0)
+      #expect(names(in: directory + "/run") == Self.runFiles)
     }
   }
 

@@ -71,7 +71,7 @@ public enum AtomicFile {
     let directory = try FileDescriptor(opening: directoryPath, flags: O_RDONLY | O_DIRECTORY)
 
     let unique = String(UInt64.random(in: .min ... .max), radix: 16)
-    let temporary = "\(directoryPath).lmn-\(unique).partial"
+    let temporary = "\(directoryPath)\(partial.prefix)\(unique)\(partial.suffix)"
     let file = try FileDescriptor(
       opening: temporary, flags: O_WRONLY | O_CREAT | O_EXCL, as: path)
     do throws(FileError) {
@@ -90,6 +90,14 @@ public enum AtomicFile {
       throw error
     }
     try directory.synchronize(by: calls.synchronize)
+  }
+
+  /// Parts of the name of a file that is not complete.
+  private static let partial = (prefix: ".lmn-", suffix: ".partial")
+
+  /// Whether a name is that of a file that is not complete.
+  static func isPartial(_ name: String) -> Bool {
+    name.hasPrefix(partial.prefix) && name.hasSuffix(partial.suffix)
   }
 
   /// Path of the file that a write to `path` replaces, and its permissions if it exists.

@@ -1,11 +1,3 @@
-#if canImport(Darwin)
-  import Darwin
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Glibc
-#endif
-
 /// A file that a command is about to write.
 public struct OutputFile: Sendable {
   /// Kind of its content, for errors.
@@ -24,8 +16,8 @@ public struct OutputFile: Sendable {
   /// - Parameter inputs: Paths of the files that are read.
   /// - Throws: ``OutputError/isInput(output:input:)``.
   public func expectNone(of inputs: [String]) throws(OutputError) {
-    guard let own = Identity(path) else { return }
-    for input in inputs where Identity(input) == own {
+    guard let own = FileIdentity(path) else { return }
+    for input in inputs where FileIdentity(input) == own {
       throw .isInput(output: path, input: input)
     }
   }
@@ -36,24 +28,10 @@ public struct OutputFile: Sendable {
   /// - Throws: ``OutputError/isOccupied(output:kind:)``.
   public func expectReplaceable(_ isOwnKind: (_ path: String) -> Bool) throws(OutputError) {
     // Anything but a regular file is refused, or written to, by the write itself.
-    guard let own = Identity(path), own.isRegular, !isOwnKind(path) else { return }
+    guard let own = FileIdentity(path), own.isRegular, !isOwnKind(path) else { return }
     throw .isOccupied(output: path, kind: kind)
   }
 
-  /// Device and number of a file, which all of its names share.
-  private struct Identity: Equatable {
-    let device: dev_t
-    let number: ino_t
-    let isRegular: Bool
-
-    /// The identity of a file that exists; `/dev/stdin` is the file of descriptor 0.
-    init?(_ path: String) {
-      var status = stat()
-      guard stat(path, &status) == 0 else { return nil }
-      (device, number) = (status.st_dev, status.st_ino)
-      isRegular = status.st_mode & S_IFMT == S_IFREG
-    }
-  }
 }
 
 /// An output that would destroy a file.

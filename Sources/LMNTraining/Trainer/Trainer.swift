@@ -9,6 +9,8 @@ public struct Trainer<Data: TrainingData> {
   /// Output directory of the run.
   public let directory: RunDirectory
   private let data: Data
+  /// The checkpoint's file as this trainer has read or written it; nil before the first.
+  private var file: FileIdentity?
   private var checkpoint: TrainingCheckpoint<Data.Model>
 
   /// The current model.
@@ -59,6 +61,7 @@ public struct Trainer<Data: TrainingData> {
     change: (inout TrainingConfiguration) throws -> Void = { _ in },
     data: (Data.Model, TrainingConfiguration) throws -> Data
   ) throws {
+    file = FileIdentity(directory.training)
     checkpoint = try TrainingCheckpoint(contentsOf: directory.training)
     try change(&checkpoint.configuration)
     try checkpoint.configuration.validate()
@@ -81,11 +84,18 @@ public struct Trainer<Data: TrainingData> {
   ///   - shouldStop: Whether to save and return.
   ///   - report: Called for each event.
   /// - Returns: Whether all steps were taken.
-  /// - Throws: ``TrainingError/diverged(step:inARow:tensor:checkpoint:)``, or errors of files;
+  /// - Throws: ``TrainingError/diverged(step:inARow:tensor:checkpoint:)``,
+  ///   ``TrainingError/inUse(directory:)``, or errors of files;
   ///   saved checkpoints are unchanged.
   public mutating func run(
     shouldStop: () -> Bool = { false }, report: (Event) throws -> Void = { _ in }
   ) throws -> Bool {
+    let lock = try DirectoryLock(directory.path)
+    // Another process may have gone on between the reading of the checkpoint and the lock.
+    guard let lock, FileIdentity(directory.training) == file else {
+      throw TrainingError.inUse(directory: directory.path)
+    }
+    defer { withExtendedLifetime(lock) {} }
     if step == 0 { try save() }
     try writeConfiguration()
     let log = try TrainingLog(at: directory.log, after: step)
@@ -219,7 +229,7 @@ public struct Trainer<Data: TrainingData> {
   }
 
   /// Saves the run; throws if weights or moments are not finite.
-  private func save() throws {
+  private mutating func save() throws {
     for values in [checkpoint.model.network.stateDictionary, checkpoint.optimizer.second] {
       for (name, tensor) in zip(values.names, values.tensors)
       where !tensor.scalars.allSatisfy(\.isFinite) {
@@ -227,6 +237,7 @@ public struct Trainer<Data: TrainingData> {
       }
     }
     try checkpoint.write(to: directory.training)
+    file = FileIdentity(directory.training)
     try checkpoint.model.write(to: directory.model)
   }
 

@@ -168,6 +168,8 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
   case diverged(step: Int, inARow: Int, tensor: String, checkpoint: String)
   /// The directory holds a run.
   case occupied(directory: String)
+  /// Another process trains in the directory.
+  case inUse(directory: String)
   /// The data differs from that of the run.
   case anotherText(directory: String)
   /// A setting contradicts the run to be resumed.
@@ -192,6 +194,8 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
         + "; the last good weights are in \(checkpoint)"
     case .occupied(let directory):
       "\(directory) holds a run already; continue it with --resume or choose another directory"
+    case .inUse(let directory):
+      "another process is training in \(directory)"
     case .anotherText(let directory):
       "the run in \(directory) was begun with another text"
     case .contradiction(let setting, let given, let run):

@@ -1,0 +1,31 @@
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Glibc
+#endif
+
+/// Identity and age of a file that exists; equal for all of its names.
+struct FileIdentity: Equatable {
+  /// Whether it is a regular file.
+  let isRegular: Bool
+  private let device: dev_t
+  private let number: ino_t
+  private let seconds, nanoseconds: Int
+
+  /// The identity of the file at `path`; nil if there is none. `/dev/stdin` is the file of
+  /// descriptor 0.
+  init?(_ path: String) {
+    var status = stat()
+    guard stat(path, &status) == 0 else { return nil }
+    isRegular = status.st_mode & S_IFMT == S_IFREG
+    (device, number) = (status.st_dev, status.st_ino)
+    #if canImport(Darwin)
+      let modified = status.st_mtimespec
+    #else
+      let modified = status.st_mtim
+    #endif
+    (seconds, nanoseconds) = (modified.tv_sec, modified.tv_nsec)
+  }
+}
