@@ -30,9 +30,10 @@ public struct Generation: Sendable {
   /// Number of tokens read and written.
   public var position: Int { session.position }
 
-  /// Number of further tokens that can be read and written; limited by learned positions only.
+  /// Number of further tokens that can be read and written; limited by learned positions, and by
+  /// the last position of a state file.
   public var room: Int {
-    max(0, (model.network.configuration.maximumLength ?? .max) - position)
+    max(0, min(model.network.configuration.maximumLength ?? .max, mostTokens) - position)
   }
 
   /// Reads a text in parallel form.
