@@ -91,7 +91,7 @@ import Testing
 
   @Test(arguments: [
     "", "abc", "nan", "NaN", "inf", "-infinity", "1e999", "0x10", "1_5", " 1", "1 ", "1e", "--1",
-    "1.2.3", "null", "NA", "e",
+    "1.2.3", "null", "NA", "e", "1\0", "1\u{0}2",
   ])
   func refusesWhatIsNoNumber(text: String) {
     let error = #expect(throws: CSVError.self) { try number(text) }

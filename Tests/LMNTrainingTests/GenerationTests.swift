@@ -163,6 +163,26 @@ import Testing
     }
   }
 
+  /// A state of fixed shape is restored at any position up to the last one of a state file.
+  @Test func lastPositionOfAStateFileLeavesNoRoom() throws {
+    let model = try LanguageModel.small(.bytes) {
+      $0.memories = [MemoryConfiguration(DiagonalStateSpace.Settings())]
+    }
+    try withTemporaryDirectory { directory in
+      let path = directory + "/state"
+      try begun(model).save(to: path)
+      var file = try Safetensors(contentsOf: path)
+      file.metadata["position"] = "\((1 << 47) - 2)"
+      try file.write(to: path)
+      var late = try Generation(restoring: path, of: model, sampler: Sampler())
+      #expect(late.room == 1)
+      _ = late.write()
+      #expect(late.room == 0)
+      try late.save(to: path)
+      #expect(try Generation(restoring: path, of: model, sampler: Sampler()).room == 0)
+    }
+  }
+
   @Test func forksAreIndependent() throws {
     var trunk = try begun(model)
     _ = text(9, of: &trunk)

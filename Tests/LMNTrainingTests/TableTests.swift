@@ -98,6 +98,18 @@ import Testing
     #expect(try broken.tokens(by: .bytes)[1] == [255])
   }
 
+  /// As text with U+FFFD, the two labels would be one.
+  @Test func labelsThatAreNotUTF8AreNamed() {
+    let latin1: [UInt8] = [0x63, 0xE0, 0x2C, 0x61, 0x0A, 0x63, 0xE8, 0x2C, 0x62]
+    let error = #expect(throws: CSVError.self) {
+      try LabelledTexts(
+        csv: Array("label,text\n".utf8) + latin1, file: "t.csv", settings: ClassificationSettings())
+    }
+    #expect(
+      error?.description
+        == "t.csv: line 2, column 1 'label': the text is not valid UTF-8 at byte 1")
+  }
+
   @Test func unknownLabelsAreNamed() throws {
     let texts = try texts("text,label\na,x\nb,z\n")
     let error = #expect(throws: CSVError.self) { try texts.classes(among: ["x", "y"]) }

@@ -1,8 +1,7 @@
 // Inputs and results of the kernels under test, and the memory that they use.
 #pragma once
 
-#include <math.h>
-#include <stdlib.h>
+#include <stddef.h>
 
 enum { MOST_RESULTS = 192, MOST_ALLOCATIONS = 384 };
 
@@ -20,41 +19,20 @@ typedef struct {
   size_t count, allocations;
 } outcome;
 
-static void *allocate(outcome *o, size_t bytes) {
-  if (o->allocations == MOST_ALLOCATIONS) abort();
-  void *memory = malloc(bytes ? bytes : 1);
-  if (!memory) abort();
-  return o->memory[o->allocations++] = memory;
-}
+/// Memory of an outcome; aborts without any.
+void *allocate(outcome *, size_t bytes);
 
-static void release(outcome *o) {
-  while (o->allocations) free(o->memory[--o->allocations]);
-  o->count = 0;
-}
+/// Frees the memory and forgets the results.
+void release(outcome *);
 
 /// Uniform in [-scale, scale), the same for the same seed.
-static float *random_values(outcome *o, unsigned seed, size_t count, float scale) {
-  float *values = allocate(o, count * sizeof *values);
-  unsigned long long state = seed;
-  for (size_t i = 0; i < count; i++) {
-    state = state * 6364136223846793005ull + 1442695040888963407ull;
-    values[i] = scale * ((float)(state >> 40) / (float)(1 << 23) - 1);
-  }
-  return values;
-}
+float *random_values(outcome *, unsigned seed, size_t count, float scale);
 
 /// Values that no kernel has written yet.
-static float *unwritten(outcome *o, size_t count) {
-  float *values = allocate(o, count * sizeof *values);
-  for (size_t i = 0; i < count; i++) values[i] = NAN;
-  return values;
-}
+float *unwritten(outcome *, size_t count);
 
-static float *add_result(outcome *o, const char *name, float *values, size_t count) {
-  if (o->count == MOST_RESULTS) abort();
-  o->results[o->count++] = (result){name, values, count};
-  return values;
-}
+/// Adds values to the results, and returns them.
+float *add_result(outcome *, const char *name, float *values, size_t count);
 
 #define OUT(name, count_) float *name = add_result(o, #name, unwritten(o, count_), count_)
 #define IN_OUT(name, values, count_) float *name = add_result(o, #name, values, count_)

@@ -3,7 +3,7 @@
 
 #include "isa/kernel.h"
 
-// One step of AdamW; formula in CLMN.h.
+// One step of AdamW; formula in lmn/training.h.
 KERNEL(adamw_update) {
   const lmn_adamw *a = args;
   const size_t last = lmn_min(end * LMN_BLOCK, a->count);

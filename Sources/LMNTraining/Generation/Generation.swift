@@ -29,8 +29,9 @@ public struct Generation: Sendable {
   /// Number of tokens read and written.
   public var position: Int { reader.position }
 
-  /// Number of further tokens that can be read and written; limited by learned positions only.
-  public var room: Int { max(0, (model.maximumLength ?? .max) - position) }
+  /// Number of further tokens that can be read and written; limited by learned positions, and by
+  /// the last position of a state file.
+  public var room: Int { max(0, min(model.maximumLength ?? .max, mostTokens) - position) }
 
   /// Reads a text in parallel form.
   ///
@@ -109,7 +110,8 @@ extension Generation {
       throw problem("its position is \(position), the model has \(length) learned positions")
     }
     let reader = try naming(file: path) { try model.reader(in: file, at: position) }
-    guard let reader else {
+    // A session that has read nothing has no state file.
+    guard let reader, position > 0 else {
       throw problem("its tensors do not form a state at position \(position)")
     }
     self.init(model, sampler: sampler, seed: 0)

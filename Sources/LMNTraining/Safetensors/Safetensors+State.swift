@@ -54,4 +54,4 @@ extension Safetensors {
 }
 
 /// Upper limit of positions, far from overflow.
-private let mostTokens = (1 << TreeShape.mostLevels) - 1
+let mostTokens = (1 << TreeShape.mostLevels) - 1

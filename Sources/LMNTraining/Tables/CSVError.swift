@@ -36,7 +36,7 @@ public struct CSVError: Error, Equatable, CustomStringConvertible {
     case notANumber(String)
     /// A field is empty.
     case emptyField
-    /// The tokenizer cannot encode a field's text.
+    /// A field is not UTF-8, or the tokenizer cannot encode it.
     case unusableText(TokenizerError)
     /// A label is not one of the known classes.
     case unknownLabel(String, known: [String])

@@ -78,12 +78,26 @@ public struct CSVReader: Sendable {
     return text
   }
 
+  /// Text of a column in the current row, which has to be UTF-8.
+  public func string(at column: Int) throws(CSVError) -> String {
+    var characters = String.UnicodeScalarView()
+    var decoder = CharacterDecoder()
+    do throws(TokenizerError) {
+      try decoder.decode(text(at: column)) { characters.append($0) }
+      try decoder.finish()
+    } catch { throw self.error(.unusableText(error), at: column) }
+    return String(characters)
+  }
+
   /// Number of a column in the current row, which has to be finite.
   public func number(at column: Int) throws(CSVError) -> Double {
     let text = String(decoding: bytes[fields[column].range], as: UTF8.self)
-    // Excludes hexadecimal numbers: no letters but `e`.
-    let isDecimal = text.utf8.allSatisfy {
-      $0 < UInt8(ascii: "A") || $0 | 0x20 == UInt8(ascii: "e")
+    // `Double` also reads hexadecimal numbers, and stops at a NUL.
+    let isDecimal = text.unicodeScalars.allSatisfy {
+      switch $0 {
+      case "0"..."9", "+", "-", ".", "e", "E": true
+      default: false
+      }
     }
     guard isDecimal, let number = Double(text), number.isFinite else {
       throw error(.notANumber(text), at: column)

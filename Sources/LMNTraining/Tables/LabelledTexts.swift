@@ -42,7 +42,7 @@ public struct LabelledTexts: Sendable {
       texts.append(reader.text(at: text))
       textPlaces.lines.append(reader.line(at: text))
       if let label {
-        labels.append(String(decoding: reader.text(at: label), as: UTF8.self))
+        labels.append(try reader.string(at: label))
         labelPlaces.lines.append(reader.line(at: label))
       }
     }

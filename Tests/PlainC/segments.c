@@ -1,17 +1,13 @@
 // Attention within segments, and slots.
-#pragma once
-
 #include <math.h>
 
-#include "CLMN.h"
-#include "outcome.h"
+#include "topics.h"
 
 /// Causal with slots, after tokens of the first segment; of whole segments with counts and biases
 /// in both directions; of slots alone; and steps. At most a few segments, for emulators.
-static void run_segment_attention(lmn_context context, size_t length, size_t start, size_t E,
-                                  size_t H, outcome *o) {
+void run_segment_attention(lmn_context context, const computation *c, outcome *o) {
   enum { S = 70, k = 5 };
-  const size_t L = length < 200 ? length : 200, rows = L + S;
+  const size_t L = c->length < 200 ? c->length : 200, E = c->width, H = c->heads, rows = L + S;
   const float scale = 1 / sqrtf((float)(E / H));
   const float *queries = random_values(o, 60, L * E, 1);
   const float *slot_kv = random_values(o, 61, (rows / S + 1) * k * 2 * E, 1);
@@ -23,7 +19,7 @@ static void run_segment_attention(lmn_context context, size_t length, size_t sta
     counts[g] = (int32_t)(g % 2 || L < g * S + 3 ? 0 : (L - g * S < S ? L - g * S : S - 2));
   for (size_t i = 0; i < 3; i++) {
     const bool is_causal = i == 0, has_tokens = i < 2;
-    const size_t C = is_causal ? start % S : 0, G = (C + L + S - 1) / S, slots = i == 1 ? 0 : k;
+    const size_t C = is_causal ? c->start % S : 0, G = (C + L + S - 1) / S, slots = i == 1 ? 0 : k;
     const size_t biases = has_tokens ? H * (is_causal ? S : 2 * S - 1) : 0;
     OUT(attended, L * E);
     OUT(log_normalizer, L * H);
@@ -73,8 +69,9 @@ static void run_segment_attention(lmn_context context, size_t length, size_t sta
 
 /// Slots of three streams that read no, some and all tokens, with and without forgetting, and their
 /// norm without gain.
-static void run_slot_write(lmn_context context, size_t E, size_t H, outcome *o) {
+void run_slot_write(lmn_context context, const computation *c, outcome *o) {
   enum { B = 3, k = 17, S = 100 };
+  const size_t E = c->width, H = c->heads;
   const int32_t counts[B] = {0, 37, S};
   const float scale = 2 / sqrtf((float)(E / H));
   const float *slots = random_values(o, 80, B * k * E, 1);
