@@ -13,6 +13,8 @@ public final class SlotCaches: @unchecked Sendable {
     public let readBias: Tensor
     /// `[E, 2E]`: maps of slots to the query and key with which they are written.
     public let write: Tensor
+    /// `[E, 2E]`: maps of tokens to the key and value with which they rewrite slots.
+    public let writeTokens: Tensor
     /// `[k, E]`; nil for zeros.
     public let forgetting: Tensor?
     /// `[H, S]`: bias by distance.
@@ -20,9 +22,11 @@ public final class SlotCaches: @unchecked Sendable {
 
     /// Parameters with the given values.
     public init(
-      read: Tensor, readBias: Tensor, write: Tensor, forgetting: Tensor?, bias: Tensor
+      read: Tensor, readBias: Tensor, write: Tensor, writeTokens: Tensor, forgetting: Tensor?,
+      bias: Tensor
     ) {
-      (self.read, self.readBias, self.write) = (read, readBias, write)
+      (self.read, self.readBias) = (read, readBias)
+      (self.write, self.writeTokens) = (write, writeTokens)
       (self.forgetting, self.bias) = (forgetting, bias)
     }
   }
@@ -37,11 +41,13 @@ public final class SlotCaches: @unchecked Sendable {
   private let initialSlots, initialKV: Tensor
   /// `[B · k, E]`.
   private let slots: Tensor
-  /// `[B · S, 2E]`: keys and values of the open segments' tokens, for writing.
-  private let written: Tensor
-  /// Workspace of a write: queries and keys, or keys and values, `[k, 2E]`; sums `[k, E]`; factors of
-  /// the norm `[k]`; largest scores and normalizers `[k, H]`.
-  private let rows, sums, scale, largest, normalizer: Tensor
+  /// `[B · S, E]`: tokens of the open segments; steps save the map to keys and values for writing,
+  /// which is read once per segment.
+  private let openSegments: Tensor
+  /// Workspace of a write: keys and values of tokens `[S, 2E]`; queries and keys, or keys and values,
+  /// of slots `[k, 2E]`; sums `[k, E]`; factors of the norm `[k]`; largest scores and normalizers
+  /// `[k, H]`.
+  private let tokenKV, rows, sums, scale, largest, normalizer: Tensor
   /// `[B]`: list of the chunks of each stream's keys and values, for reading.
   private let lists: UnsafeMutablePointer<UnsafePointer<UnsafeMutablePointer<Float>?>?>
   /// `[B, chunks]`.
@@ -76,7 +82,8 @@ public final class SlotCaches: @unchecked Sendable {
       Tensor(overwritable: Tensor(shape: shape, repeating: 0))
     }
     slots = zeros([count * k, width])
-    written = zeros([count * shape.segment, 2 * width])
+    openSegments = zeros([count * shape.segment, width])
+    tokenKV = zeros([shape.segment, 2 * width])
     (rows, sums, scale) = (zeros([k, 2 * width]), zeros([k, width]), zeros([k]))
     (largest, normalizer) = (zeros([k, shape.heads]), zeros([k, shape.heads]))
     let chunkCount = (k + shape.segment + Self.places - 1) / Self.places
@@ -103,28 +110,28 @@ public final class SlotCaches: @unchecked Sendable {
   ///
   /// - Parameters:
   ///   - qkv: `[B, 3E]`: query, key and value of each token, for reading.
-  ///   - kv: `[B, 2E]`: key and value of each token, for writing.
+  ///   - tokens: `[B, E]`, for writing.
   ///   - positions: Positions of the tokens, read at every run of a recording.
   /// - Returns: `[B, E]`.
-  public func step(_ qkv: Tensor, writing kv: Tensor, at positions: PositionBuffer) -> Tensor {
+  public func step(_ qkv: Tensor, writing tokens: Tensor, at positions: PositionBuffer) -> Tensor {
     precondition(
-      qkv.shape == [streams, 3 * width] && kv.shape == [streams, 2 * width]
+      qkv.shape == [streams, 3 * width] && tokens.shape == [streams, width]
         && positions.count == streams,
-      "SlotCaches: \(qkv.shape) and \(kv.shape) for \(streams) streams of width \(width)")
+      "SlotCaches: \(qkv.shape) and \(tokens.shape) for \(streams) streams of width \(width)")
     let output = Tensor(uninitialized: [streams, width])
     let arguments = lmn_segment_attention_step(
       streams: streams, segment: shape.segment, slots: shape.slots, width: width,
       heads: shape.heads, scale: shape.scale(width: width), positions: positions.base,
       qkv: qkv.base, bias: parameters.bias.base, caches: UnsafePointer(lists),
       output: output.output)
-    ExecutionContext.current.run(on: self, qkv, kv, positions, output) {
-      [self, positions = positions.base, kv = kv.base] kernels in
+    ExecutionContext.current.run(on: self, qkv, tokens, positions, output) {
+      [self, positions = positions.base, tokens = tokens.base] kernels in
       withUnsafePointer(to: arguments) { lmn_segment_attention_step_forward(kernels, $0) }
       for stream in 0..<streams {
         let place = Int(positions[stream]) % shape.segment
-        written.overwrite {
-          ($0 + (stream * shape.segment + place) * 2 * width).update(
-            from: kv + stream * 2 * width, count: 2 * width)
+        openSegments.overwrite {
+          ($0 + (stream * shape.segment + place) * width).update(
+            from: tokens + stream * width, count: width)
         }
         if place + 1 == shape.segment { rewrite(stream, in: kernels) }
       }
@@ -135,10 +142,12 @@ public final class SlotCaches: @unchecked Sendable {
   /// Rewrites the slots of a stream by its segment, and computes their new keys and values.
   private func rewrite(_ stream: Int, in kernels: lmn_context) {
     let k = shape.slots
-    let (slots, written) = (
-      self.slots.base + stream * k * width,
-      self.written.base + stream * shape.segment * 2 * width
-    )
+    let slots = self.slots.base + stream * k * width
+    var tokens = lmn_matmul(
+      rows: shape.segment, inner: width, columns: 2 * width,
+      left: openSegments.base + stream * shape.segment * width, right: parameters.writeTokens.base,
+      bias: nil, product: tokenKV.output)
+    lmn_matmul_forward(kernels, &tokens)
     var queries = lmn_matmul(
       rows: k, inner: width, columns: 2 * width, left: slots, right: parameters.write.base,
       bias: nil, product: rows.output)
@@ -146,7 +155,7 @@ public final class SlotCaches: @unchecked Sendable {
     var mixture = lmn_slot_write(
       streams: 1, slots: k, tokens: shape.segment, width: width, heads: shape.heads,
       scale: writing.scale(width: width), counts: nil, slot_values: slots, slot_qk: rows.base,
-      token_kv: written, forgetting: parameters.forgetting?.base, sums: sums.output,
+      token_kv: tokenKV.base, forgetting: parameters.forgetting?.base, sums: sums.output,
       largest: largest.output, normalizer: normalizer.output)
     lmn_slot_write_forward(kernels, &mixture)
     var norm = lmn_rms_norm(
@@ -172,13 +181,13 @@ public final class SlotCaches: @unchecked Sendable {
   ///   - stream: Index of the stream.
   ///   - slots: `[k, E]`.
   ///   - read: `[n mod S, 2E]`: keys and values of the open segment's tokens, for reading.
-  ///   - write: `[n mod S, 2E]`: those for writing.
+  ///   - write: `[n mod S, E]`: these tokens, for writing.
   ///   - position: n, the number of tokens that the stream has read.
   public func load(_ stream: Int, slots: Tensor, read: Tensor, write: Tensor, at position: Int) {
     let open = position % shape.segment
     precondition(
       slots.shape == initialSlots.shape && read.shape == [open, 2 * width]
-        && write.shape == read.shape,
+        && write.shape == [open, width],
       "SlotCaches: slots \(slots.shape), tokens \(read.shape) and \(write.shape) at \(position)")
     self.slots(of: stream).overwrite(withScalarsOf: slots)
     let kv = slots.matmul(parameters.read, bias: parameters.readBias)
@@ -207,7 +216,7 @@ public final class SlotCaches: @unchecked Sendable {
   }
 
   private func openTokens(of stream: Int, count: Int) -> Tensor {
-    written.rows(stream * shape.segment..<stream * shape.segment + count)
+    openSegments.rows(stream * shape.segment..<stream * shape.segment + count)
   }
 
   /// Copies keys and values `[n, 2E]` to the places from `first` on.

@@ -29,9 +29,12 @@ of the keys, the second; in slot memories this one, too), so their true gradient
 such noise into steps of up to the learning rate. With one chosen memory per token, a router has the gradient of the
 balance loss only; a router of one memory has gradient 0.
 
-Float32 is inaccurate where a norm divides by a small number, and decides by rounding between router logits that are
-nearly equal. The random weights of files with kinds avoid both: they are those of the first seed for which float32
-agrees with the results to CONDITION, and the logits of the last chosen and the first rejected memory differ by MARGIN.
+Float32 is inaccurate where a norm divides by a small number or a softmax at a low temperature switches between values,
+and decides by rounding between router logits that are nearly equal. The random weights of files with kinds avoid that:
+they are those of the first seed for which float32 agrees with the results to CONDITION, rounding of the weights alone
+changes the results by less than the tests accept (TOLERANCE, NORMED_TOLERANCE), and the logits of the last chosen and
+the first rejected memory differ by MARGIN. Agreement of float32 alone may be luck of one order of sums: another order,
+that of another processor, is then off by as much as the weights' rounding is.
 """
 
 import argparse
@@ -66,6 +69,8 @@ RMS_EPSILON = 1.1920929e-07
 OPTIMIZER = {"lr": 1e-3, "betas": [0.9, 0.999], "eps": 1e-8, "weight_decay": 0.01}
 STEPS = 10
 CONDITION = 5e-6
+# Errors that the tests accept, and those of memories with a norm per head.
+TOLERANCE, NORMED_TOLERANCE = 1e-5, 1e-4
 MARGIN = 1e-3
 # What stands before all names, whether query, key and value are apart, and the types that tensors have in turn.
 STATE_DICTS = {
@@ -179,13 +184,28 @@ def relative_errors(computed, wanted):
     }
 
 
+def effect_of_rounding(config, weights, tokens, computed):
+    """Largest relative change of a result when each weight moves by up to half a unit in the last place of float32."""
+    generator = torch.Generator().manual_seed(1)
+
+    def moved(weight):
+        return weight.double() * (1 + 2**-24 * (2 * torch.rand(weight.shape, generator=generator).double() - 1))
+
+    changed = [results(config, {n: moved(w) for n, w in weights.items()}, **tokens) for _ in range(4)]
+    return max(max(relative_errors(values, computed).values()) for values in changed)
+
+
 def is_conditioned(config, weights, tokens, computed):
-    """Whether float32 agrees with the results, and no router's choice is close."""
+    """Whether float32 agrees with the results, whatever the order of its sums, and no router's choice is close."""
     _, routers = forward(config, {name: w.double() for name, w in weights.items()}, tokens["input_ids"])
     if any(mixture_of_memories.router_margin(*router) < MARGIN for router in routers):
         return False
     single = results(config, weights, **tokens, dtype=torch.float32)
-    return max(relative_errors(single, computed).values()) <= CONDITION
+    if max(relative_errors(single, computed).values()) > CONDITION:
+        return False
+    has_normed_heads = any(name.endswith(".output_norm.weight") for name in weights)
+    accepted = NORMED_TOLERANCE if has_normed_heads else TOLERANCE
+    return effect_of_rounding(config, weights, tokens, computed) <= accepted
 
 
 def random_weights(config, generator):

@@ -88,7 +88,7 @@ GOLDENS = [
     ("hybrid-linear", 7, 12, 2, 3, 35, None,
      [linear("gatedLinear", 2, 3, 4, decayRank=4), attention(4, bias=False), linear("delta", 2, 4, 4)], {}),
     ("slots-3-of-8", 9, 12, 2, 2, 29, 2, slots(3, 8, 3, temperature=0.5), {}),  # ends within a segment
-    ("slots-8-of-5", 7, 8, 1, 3, 20, 1, slots(8, 5, 2, temperature=0.75), {"activation": "gelu"}),  # ends with a segment
+    ("slots-8-of-5", 7, 8, 1, 3, 20, 1, slots(8, 5, 2), {"activation": "gelu"}),  # ends with a segment
     ("slots-keeping", 9, 10, 1, 2, 26, 2, slots(4, 6, 1, temperature=1, forgetting=False), {}),
     ("slots-short", 5, 8, 1, 1, 7, 1, slots(2, 16, 4), {}),  # shorter than a segment: nothing is written
     ("hybrid-slots", 11, 12, 1, 2, 31, None,

@@ -121,6 +121,25 @@ import Testing
     }
   }
 
+  /// Of scores of several hundred, too, since products with subnormal numbers are slow.
+  @Test(arguments: InstructionSet.tuned)
+  func nothingIsSubnormal(_ instructionSet: InstructionSet) {
+    computing(on: instructionSet) {
+      let shape = SegmentAttentionShape(heads: 2, segment: 20, slots: 2)
+      let queries = Tensor.random([70, 8], seed: 1).scaled(by: 100)
+      let (slots, tokens) = (Tensor.random([8, 16], seed: 2), Tensor.random([70, 16], seed: 3))
+      let bias = Tensor.random([2, 20], seed: 4)
+      let (output, logNormalizer) = queries.segmentAttention(
+        slots: slots, tokens: tokens, bias: bias, shape)
+      let pulled = queries.segmentAttentionPullback(
+        .random([70, 8], seed: 5), slots: slots, tokens: tokens, bias: bias, output: output,
+        logNormalizer: logNormalizer, shape)
+      for values in [output, pulled.queries, pulled.slots, pulled.tokens!, pulled.bias!] {
+        #expect(values.scalars.allSatisfy { !$0.isSubnormal })
+      }
+    }
+  }
+
   @Test func trapsOnWrongShapes() async {
     await #expect(processExitsWith: .failure) { attend(segment: 1025, biases: 1025) }
     await #expect(processExitsWith: .failure) { attend(segment: 0, biases: 0) }

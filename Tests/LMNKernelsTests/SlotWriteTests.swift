@@ -170,6 +170,23 @@ func slotWritePullback(_ sizes: SlotSizes, seed: UInt64 = 1) -> KernelCall {
     }
   }
 
+  /// Of scores of several hundred, too, since products with subnormal numbers are slow.
+  @Test(arguments: InstructionSet.tuned)
+  func nothingIsSubnormal(_ instructionSet: InstructionSet) {
+    computing(on: instructionSet) {
+      let write = SlotWrite(heads: 2, segment: 10, temperature: 0.25, epsilon: 1e-6)
+      let (slots, tokens) = (Tensor.random([20, 8], seed: 1), Tensor.random([20, 16], seed: 2))
+      let weight = Tensor.random([16, 8], seed: 3).scaled(by: 10)
+      let results = write(slots, reading: tokens, weight: weight, forgetting: nil)
+      let pulled = write.pullback(
+        .random([60, 8], seed: 4), results: results, reading: tokens, weight: weight,
+        forgetting: nil)
+      for values in [results.slots, pulled.slots, pulled.tokens, pulled.weight] {
+        #expect(values.scalars.allSatisfy { !$0.isSubnormal })
+      }
+    }
+  }
+
   @Test func trapsOnWrongShapes() async {
     await #expect(processExitsWith: .failure) {
       _ = SlotWrite(heads: 1, segment: 3, temperature: 1, epsilon: 1e-6)(

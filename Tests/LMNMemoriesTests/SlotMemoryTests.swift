@@ -216,7 +216,7 @@ struct SlotMemoryCase: Sendable, CustomTestStringConvertible {
     }
     let shapes = memory.stateShapes(at: position)
     #expect(shapes.map(\.name) == ["slots", "read", "write"])
-    #expect(shapes.map(\.shape) == [[3, 4], [position % 8, 8], [position % 8, 8]])
+    #expect(shapes.map(\.shape) == [[3, 4], [position % 8, 8], [position % 8, 4]])
     #expect(state.shapes.map(\.shape) == shapes.map(\.shape))
     #expect(memory.layout(start: position, length: 9) == [position % 8])
   }

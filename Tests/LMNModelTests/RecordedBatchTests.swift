@@ -169,9 +169,9 @@ private struct Window: RecordedInput {
     #expect(batch.gradient != gradient)
   }
 
-  @Test(.enabled(if: lmn_counts_allocations()))
-  func laterRunsAllocateNothing() throws {
-    let batch = batch(at: try .small(), of: 3)
+  @Test(.enabled(if: lmn_counts_allocations()), arguments: [nil, .slots] as [NetworkOption?])
+  func laterRunsAllocateNothing(_ option: NetworkOption?) throws {
+    let batch = batch(at: try .small(option: option), of: 3)
     _ = batch.run()
     var sum = 0.0
     let (allocations, pages) = (lmn_allocation_count(), lmn_page_fault_count())

@@ -8,8 +8,8 @@ public import LMNLayers
 /// segment up to itself, in one softmax with a learned bias by distance. Once a segment is complete,
 /// its tokens rewrite the slots (``SlotWriter``).
 ///
-/// State: `slots` `[k, E]`, and keys and values of the m tokens of the open segment, m < S: `read`
-/// `[m, 2E]`, with which they are read, and `write` `[m, 2E]`, with which they rewrite the slots.
+/// State: `slots` `[k, E]`, and of the m tokens of the open segment, m < S: `read` `[m, 2E]`, the keys
+/// and values with which they are read, and `write` `[m, E]`, the tokens, which rewrite the slots.
 public struct SlotMemory: Memory {
   /// Weight of the map to query, key and value of reading: `[3E, E]`.
   public var projectionWeight: Variable
@@ -53,9 +53,12 @@ public struct SlotMemory: Memory {
 
   /// The state before the first token; gradients flow through the slots to the forgetting vectors.
   public var initialState: MemoryState {
-    let none = Variable(constant: Tensor(shape: [0, 2 * width], scalars: []))
+    func none(_ width: Int) -> Variable {
+      Variable(constant: Tensor(shape: [0, width], scalars: []))
+    }
     return MemoryState([
-      .init("slots", writer.initialSlots), .init("read", none), .init("write", none),
+      .init("slots", writer.initialSlots), .init("read", none(2 * width)),
+      .init("write", none(width)),
     ])
   }
 
@@ -64,8 +67,10 @@ public struct SlotMemory: Memory {
 
   /// Shapes of a state: slots, and tokens of the open segment.
   public func stateShapes(at position: Int) -> [(name: String, shape: [Int])] {
-    let open = [openCount(at: position), 2 * width]
-    return [("slots", [settings.slots, width]), ("read", open), ("write", open)]
+    let open = openCount(at: position)
+    return [
+      ("slots", [settings.slots, width]), ("read", [open, 2 * width]), ("write", [open, width]),
+    ]
   }
 
   /// Equal for starts at the same place of a segment.
@@ -112,13 +117,13 @@ public struct SlotMemory: Memory {
       state[name].value.shape[0] == 0 ? new : .concatenatingRows([state[name], new])
     }
     let read = joined("read", project(x, width..<3 * width))
-    let write = joined("write", writer.keysAndValues(of: x))
+    let write = joined("write", x)
     let rows = read.value.shape[0]
     let (complete, segments) = (rows / S, (rows + S - 1) / S)
     var slots = state["slots"]
     if complete > 0 {
-      slots = writer(
-        slots, reading: rows == complete * S ? write : write.rows(0..<complete * S), segment: S)
+      let tokens = rows == complete * S ? write : write.rows(0..<complete * S)
+      slots = writer(slots, reading: writer.keysAndValues(of: tokens), segment: S)
     }
     let open = Array(complete * S..<rows)
     state["slots"] =

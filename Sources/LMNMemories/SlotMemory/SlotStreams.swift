@@ -5,8 +5,6 @@ internal import LMNLayers
 /// Slots and open segments of B streams, at stable addresses.
 final class SlotStreams: MemoryStreams {
   private let memory: SlotMemory
-  /// `[E, 2E]`: map to key and value of writing.
-  private let writeWeight: Tensor
   private let caches: SlotCaches
 
   init(of memory: SlotMemory, count: Int) {
@@ -14,12 +12,12 @@ final class SlotStreams: MemoryStreams {
     let (read, readBias) = (memory.projectionWeight.value, memory.projectionBias.value)
     let writer = memory.writer, write = writer.weight.value
     self.memory = memory
-    writeWeight = write.rows(width..<3 * width).transposed
     caches = SlotCaches(
       streams: count, initialSlots: writer.initialSlots.value,
       SlotCaches.Parameters(
         read: read.rows(width..<3 * width).transposed, readBias: readBias.rows(width..<3 * width),
         write: write.rows(0..<2 * width).transposed,
+        writeTokens: write.rows(width..<3 * width).transposed,
         forgetting: writer.forgets ? writer.forgetting.value : nil,
         bias: memory.positionBias.value),
       reading: memory.reading, writing: writer.rule(tokens: memory.settings.segment))
@@ -29,7 +27,7 @@ final class SlotStreams: MemoryStreams {
   func step(_ x: Tensor, at positions: PositionBuffer) -> Tensor {
     let qkv = Variable(constant: x).linear(
       weight: memory.projectionWeight, bias: memory.projectionBias)
-    let attended = caches.step(qkv.value, writing: x.matmul(writeWeight), at: positions)
+    let attended = caches.step(qkv.value, writing: x, at: positions)
     return memory.output(Variable(constant: attended)).value
   }
 

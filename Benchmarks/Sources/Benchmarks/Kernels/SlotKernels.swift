@@ -42,24 +42,27 @@ extension KernelBenchmark {
       SlotCaches(
         streams: 1, initialSlots: random(shape.slots, width),
         .init(
-          read: maps, readBias: random(2 * width), write: maps, forgetting: nil, bias: bias),
+          read: maps, readBias: random(2 * width), write: maps, writeTokens: maps, forgetting: nil,
+          bias: bias),
         reading: shape,
         writing: SlotWrite(
           heads: shape.heads, segment: shape.segment, temperature: 0.25, epsilon: 1e-7))
     }
-    let (qkv, kv) = (random(1, 3 * width), random(1, 2 * width))
+    let (qkv, token) = (random(1, 3 * width), random(1, width))
     let place = shape.segment - 2
     let positions = PositionBuffer([Int64(place)])
     measure(
       "segmentAttention.step \(name)",
       .causalAttentionStep(seen: shape.slots + place + 1, width: width, heads: shape.heads)
-    ) { _ = caches.step(qkv, writing: kv, at: positions) }
+    ) { _ = caches.step(qkv, writing: token, at: positions) }
   }
 
   private func measureSlotWrite(length: Int, width: Int, slots k: Int, _ write: SlotWrite) {
     let name = "L \(length), E \(width), H \(write.heads), \(k) slots, segments of \(write.segment)"
     let (slots, tokens) = (random(k, width), random(length, 2 * width))
-    let (weight, forgetting) = (random(2 * width, width), random(k, width))
+    // As in a network: scores of some hundreds would have weights of 0.
+    let weight = random(2 * width, width, scale: 1 / Float(width).squareRoot())
+    let forgetting = random(k, width)
     measure("slotWrite.forward \(name)", .slotWrite(write, slots: k, length, width)) {
       _ = write(slots, reading: tokens, weight: weight, forgetting: forgetting)
     }
