@@ -59,9 +59,15 @@ final class Arena: @unchecked Sendable {
   var usedByteCount: Int { memory.usedByteCount }
 
   /// Allocates a block aligned to a cache line.
-  func allocate(byteCount: Int) -> UnsafeMutableRawPointer {
+  ///
+  /// - Parameters:
+  ///   - byteCount: Bytes that it holds.
+  ///   - isNew: Whether it must not be a released block, to which earlier calls of the recording
+  ///     write.
+  /// - Returns: The block.
+  func allocate(byteCount: Int, isNew: Bool = false) -> UnsafeMutableRawPointer {
     let size = Self.blockSize(of: byteCount)
-    if let block = free[size]?.popLast() { return block }
+    if !isNew, let block = free[size]?.popLast() { return block }
     while region < memory.regions.count && memory.regions[region].count - used < size {
       usedBefore += used
       (region, used) = (region + 1, 0)
@@ -73,6 +79,9 @@ final class Arena: @unchecked Sendable {
     }
     return memory.regions[region].baseAddress! + used
   }
+
+  /// Ends the recording: no more blocks will be requested.
+  func finish() { free = [:] }
 
   /// Frees a block for reuse.
   func release(_ block: UnsafeMutableRawPointer, byteCount: Int) {
