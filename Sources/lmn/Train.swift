@@ -71,6 +71,19 @@ struct Train: ParsableCommand {
     }
   }
 
+  /// Predicted peak memory of a training step in bytes; nil with --print-config.
+  func stepByteCount() throws -> Int? {
+    try machine.run {
+      // A new trainer needs a directory without a run; it is not created.
+      let directory = RunDirectory(resume ? output : "\(output)/\(UUID().uuidString)")
+      return switch try task(of: directory) {
+      case .text: try textTrainer(in: directory)?.stepByteCount
+      case .classify: try classificationTrainer(in: directory)?.stepByteCount
+      case .forecast: try forecastTrainer(in: directory)?.stepByteCount
+      }
+    }
+  }
+
   /// The task of the resumed run, otherwise that of the flag.
   private func task(of directory: RunDirectory) throws -> TaskKind {
     let given = settings.tasks.task
