@@ -74,8 +74,10 @@ struct Train: ParsableCommand {
   /// Predicted peak memory of a training step in bytes; nil with --print-config.
   func stepByteCount() throws -> Int? {
     try machine.run {
-      // A new trainer needs a directory without a run; it is not created.
-      let directory = RunDirectory(resume ? output : "\(output)/\(UUID().uuidString)")
+      // A new trainer makes its directory.
+      let temporary = FileManager.default.temporaryDirectory.path + "/\(UUID().uuidString)"
+      defer { try? FileManager.default.removeItem(atPath: temporary) }
+      let directory = RunDirectory(resume ? output : temporary)
       return switch try task(of: directory) {
       case .text: try textTrainer(in: directory)?.stepByteCount
       case .classify: try classificationTrainer(in: directory)?.stepByteCount

@@ -32,7 +32,7 @@ import Testing
     return try #require((record as? [String: Any])?["peak_memory_bytes"] as? Int)
   }
 
-  /// Steps that differ by about a hundred MiB from a small one, whose process has the memory of the
+  /// Steps that differ by about 50 MiB from a small one, whose process has the memory of the
   /// program and of the data.
   @Test(arguments: [
     [], ["--recompute"], ["--carry", "--horizon", "3", "--replay"],
@@ -42,7 +42,7 @@ import Testing
   func isThatOfTheProcess(flags: [String]) throws {
     let (small, large) = (
       ["--batch-size", "1", "--block-length", "16"] + flags,
-      ["--batch-size", "2", "--block-length", "12000"] + flags
+      ["--batch-size", "2", "--block-length", "6000"] + flags
     )
     try withTemporaryDirectory { directory in
       let found = try measured(large, in: directory) - measured(small, in: directory)

@@ -20,11 +20,11 @@ public struct Trainer<Data: TrainingData> {
   /// Number of updates skipped because loss or gradient was not finite.
   public var skippedUpdates: Int { checkpoint.loop.skippedUpdates }
 
-  /// A new run, which creates its directory when it starts.
+  /// A new run.
   ///
   /// - Parameters:
   ///   - configuration: The settings.
-  ///   - directory: Output directory; must not hold a run.
+  ///   - directory: Output directory, created if missing; must not hold a run.
   ///   - data: Training and validation data.
   ///   - model: Constructs the model, with new parameters.
   /// - Throws: Errors of settings, data or directory.
@@ -44,6 +44,7 @@ public struct Trainer<Data: TrainingData> {
       optimizer: AdamW(for: model.network.stateDictionary, constants: configuration.optimizer),
       loop: .init(generator: generator, corpusFingerprint: self.data.fingerprint),
       configuration: configuration)
+    try directory.create()
   }
 
   /// Resumes the run in `directory` from its checkpoint.
@@ -85,10 +86,7 @@ public struct Trainer<Data: TrainingData> {
   public mutating func run(
     shouldStop: () -> Bool = { false }, report: (Event) throws -> Void = { _ in }
   ) throws -> Bool {
-    if step == 0 {
-      try directory.create()
-      try save()
-    }
+    if step == 0 { try save() }
     try writeConfiguration()
     let log = try TrainingLog(at: directory.log, after: step)
     let batch = preparedBatch()
