@@ -34,11 +34,9 @@ public struct Gradients: Sendable {
         "gradients: cotangent \(cotangent.shape) of a value of shape \(result.value.shape)")
       if let source = result.source { add(cotangent, to: source) }
     }
-    for depth in levels.indices.reversed() where depth > 0 {
-      for node in levels[depth] {
-        let results = sources(of: node).map { source in
-          cotangents.removeValue(forKey: source) ?? Tensor(shape: source.shape, repeating: 0)
-        }
+    for depth in levels.indices.reversed() {
+      for node in levels[depth] where !node.edges.isEmpty {
+        let results = sources(of: node).map { cotangents.removeValue(forKey: $0) }
         for edge in node.edges {
           for (target, cotangent) in edge.cotangents(of: results) { add(cotangent, to: target) }
         }

@@ -16,16 +16,19 @@ extension Variable {
     let (results, rest) = function(inputs.map(\.detached))
     let tracked = inputs.indices.filter { inputs[$0].source != nil }
     let values = inputs.map(\.value)
-    let variables = Variable.results(results.map(\.value), of: tracked.map { inputs[$0] }) {
-      cotangents in
-      var again = values.map(Variable.init(constant:))
-      for index in tracked { again[index] = Variable(parameter: values[index]) }
-      let seeds = zip(function(again).results, cotangents).map { (result: $0, cotangent: $1) }
-      let gradients = LMNAutodiff.gradients(of: seeds)
-      return tracked.map { index in
-        gradients[again[index]] ?? Tensor(shape: values[index].shape, repeating: 0)
-      }
-    }
+    let variables = Variable.results(
+      results.map(\.value), of: tracked.map { inputs[$0] },
+      sparsePullback: { cotangents in
+        var again = values.map(Variable.init(constant:))
+        for index in tracked {
+          again[index] = Variable(parameter: values[index], inPlaceOf: inputs[index])
+        }
+        let seeds = zip(function(again).results, cotangents).compactMap { result, cotangent in
+          cotangent.map { (result: result, cotangent: $0) }
+        }
+        let gradients = LMNAutodiff.gradients(of: seeds)
+        return tracked.map { gradients[again[$0]] }
+      })
     return (variables, rest)
   }
 }

@@ -24,7 +24,7 @@ extension Variable {
       value.rows(range),
       edge { dy in
         let others = [range.lowerBound, count - range.upperBound].map {
-          Tensor(shape: [$0] + inner, repeating: 0)
+          Tensor(zeros: [$0] + inner)
         }
         return .concatenatingRows([others[0], dy, others[1]])
       })

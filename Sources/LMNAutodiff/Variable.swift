@@ -18,6 +18,13 @@ public struct Variable: Sendable {
     self.init(value, Source(node: Node(edges: [], shapes: [value.shape])))
   }
 
+  /// Creates a parameter that stands for another variable with a source: at the same depth, so that
+  /// cotangents are added in the same order.
+  init(parameter value: Tensor, inPlaceOf other: Variable) {
+    let node = Node(edges: [], shapes: [value.shape], depth: other.source!.node.depth)
+    self.init(value, Source(node: node))
+  }
+
   private init(_ value: Tensor, _ source: Source?) {
     self.value = value
     self.source = source
@@ -50,7 +57,7 @@ public struct Variable: Sendable {
   ///   shape.
   /// - Returns: The edge; nil if this input has no gradient.
   public func edge(_ pullback: @escaping @Sendable (Tensor) -> Tensor) -> Edge? {
-    source.map { source in Edge(targets: [source]) { [pullback($0[0])] } }
+    source.map { source in Edge(targets: [source]) { [pullback($0[0]!)] } }
   }
 
   /// Results of an operation that has several.
@@ -64,6 +71,26 @@ public struct Variable: Sendable {
   public static func results(
     _ values: [Tensor], of inputs: [Variable],
     pullback: @escaping @Sendable ([Tensor]) -> [Tensor]
+  ) -> [Variable] {
+    let shapes = values.map(\.shape)
+    return results(
+      values, of: inputs,
+      sparsePullback: { cotangents in
+        pullback(zip(cotangents, shapes).map { $0 ?? Tensor(zeros: $1) })
+      })
+  }
+
+  /// Results of an operation that has several.
+  ///
+  /// - Parameters:
+  ///   - values: Values of the results.
+  ///   - inputs: The inputs.
+  ///   - pullback: Map from the cotangents of all results, in order, to those of all inputs; nil for
+  ///     zero.
+  /// - Returns: A variable per value.
+  static func results(
+    _ values: [Tensor], of inputs: [Variable],
+    sparsePullback pullback: @escaping @Sendable ([Tensor?]) -> [Tensor?]
   ) -> [Variable] {
     guard inputs.contains(where: { $0.source != nil }) else {
       return values.map(Variable.init(constant:))
@@ -98,23 +125,23 @@ struct Source: Hashable, Sendable {
 /// Edge from the results of an operation to one or several inputs, with their pullback.
 public struct Edge: Sendable {
   let targets: [Source?]
-  private let pullback: @Sendable ([Tensor]) -> [Tensor]
+  private let pullback: @Sendable ([Tensor?]) -> [Tensor?]
 
-  init(targets: [Source?], pullback: @escaping @Sendable ([Tensor]) -> [Tensor]) {
+  init(targets: [Source?], pullback: @escaping @Sendable ([Tensor?]) -> [Tensor?]) {
     self.targets = targets
     self.pullback = pullback
   }
 
-  /// Cotangents of the inputs that have a node.
+  /// Cotangents of the inputs that have a node, apart from those that are zero.
   ///
   /// - Precondition: The pullback gives one cotangent for every input, of the input's shape.
-  func cotangents(of results: [Tensor]) -> [(target: Source, cotangent: Tensor)] {
+  func cotangents(of results: [Tensor?]) -> [(target: Source, cotangent: Tensor)] {
     let cotangents = pullback(results)
     precondition(
       cotangents.count == targets.count,
       "gradients: a pullback gave \(cotangents.count) cotangents for \(targets.count) inputs")
     return zip(targets, cotangents).compactMap { target, cotangent in
-      guard let target else { return nil }
+      guard let target, let cotangent else { return nil }
       precondition(
         cotangent.shape == target.shape,
         "gradients: a pullback gave a cotangent \(cotangent.shape) for an input \(target.shape)")
@@ -132,7 +159,7 @@ public struct Edge: Sendable {
     _ inputs: [Variable], pullback: @escaping @Sendable (Tensor) -> [Tensor]
   ) -> Edge? {
     inputs.allSatisfy { $0.source == nil }
-      ? nil : Edge(targets: inputs.map(\.source)) { pullback($0[0]) }
+      ? nil : Edge(targets: inputs.map(\.source)) { pullback($0[0]!) }
   }
 }
 
@@ -141,12 +168,13 @@ final class Node: Sendable {
   let edges: [Edge]
   /// Shapes of the results.
   let shapes: [[Int]]
-  /// Length of the longest path to a parameter, greater than that of any input.
+  /// Greater than the depth of any input; 0 for a parameter, unless it stands for a variable.
   let depth: Int
 
-  init(edges: [Edge], shapes: [[Int]]) {
+  init(edges: [Edge], shapes: [[Int]], depth: Int? = nil) {
     self.edges = edges
     self.shapes = shapes
-    depth = 1 + (edges.flatMap(\.targets).compactMap { $0?.node.depth }.max() ?? -1)
+    self.depth =
+      depth ?? 1 + (edges.flatMap(\.targets).compactMap { $0?.node.depth }.max() ?? -1)
   }
 }

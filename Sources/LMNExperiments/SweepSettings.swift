@@ -68,27 +68,18 @@ public struct SweepSettings: Sendable, Equatable, Encodable {
   /// Throws unless all settings are in range.
   public func validate() throws {
     try model.validate()
-    let counts = [
+    try expectCounts([
       ("examples", examples), ("epochs", epochs), ("batch size", batchSize),
       ("evaluations", evaluations), ("validation examples", validationExamples),
       ("test examples", testExamples),
-    ]
-    for (name, count) in counts where !(1...Configuration.largestSize).contains(count) {
-      throw TrainingError.outOfRange(
-        name: name, value: "\(count)", range: "1 to \(Configuration.largestSize)")
-    }
+    ])
     if examples < batchSize {
       throw TrainingError.outOfRange(
         name: "examples", value: "\(examples)", range: "at least a batch of \(batchSize)")
     }
-    if learningRates.isEmpty {
-      throw TrainingError.outOfRange(name: "learning rates", value: "none", range: "one or more")
-    }
-    let numbers =
-      learningRates.map { ("learning rate", $0) } + [("gradient clipping", gradientClipping ?? 1)]
-    for (name, value) in numbers where !(value > 0 && value.isFinite) {
-      throw TrainingError.outOfRange(name: name, value: "\(value)", range: "above 0 and finite")
-    }
+    try expectSome("learning rates", learningRates)
+    try expectPositive(
+      learningRates.map { ("learning rate", $0) } + [("gradient clipping", gradientClipping ?? 1)])
     if !(optimizer.weightDecay >= 0 && optimizer.weightDecay.isFinite) {
       throw TrainingError.outOfRange(
         name: "weight decay", value: "\(optimizer.weightDecay)", range: "0 or more and finite")

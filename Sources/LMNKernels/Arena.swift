@@ -59,20 +59,35 @@ final class Arena: @unchecked Sendable {
   var usedByteCount: Int { memory.usedByteCount }
 
   /// Allocates a block aligned to a cache line.
-  func allocate(byteCount: Int) -> UnsafeMutableRawPointer {
+  ///
+  /// - Parameters:
+  ///   - byteCount: Bytes that it holds.
+  ///   - isNew: Whether it must not be a released block, to which earlier calls of the recording
+  ///     write.
+  /// - Returns: The block.
+  func allocate(byteCount: Int, isNew: Bool = false) -> UnsafeMutableRawPointer {
     let size = Self.blockSize(of: byteCount)
-    if let block = free[size]?.popLast() { return block }
+    if !isNew, let block = free[size]?.popLast() { return block }
     while region < memory.regions.count && memory.regions[region].count - used < size {
-      usedBefore += used
+      usedBefore += touched
       (region, used) = (region + 1, 0)
     }
     if region == memory.regions.count { memory.addRegion(atLeast: size) }
     defer {
       used += size
-      memory.usedByteCount = max(memory.usedByteCount, usedBefore + used)
+      memory.usedByteCount = max(memory.usedByteCount, usedBefore + touched)
     }
     return memory.regions[region].baseAddress! + used
   }
+
+  /// Bytes of the current region that the system has to provide: whole large pages of a large one.
+  private var touched: Int {
+    let page = memory.regions[region].count >= largePage ? largePage : 1
+    return (used + page - 1) / page * page
+  }
+
+  /// Ends the recording: no more blocks will be requested.
+  func finish() { free = [:] }
 
   /// Frees a block for reuse.
   func release(_ block: UnsafeMutableRawPointer, byteCount: Int) {

@@ -39,8 +39,11 @@ struct ExpansionGradient {
   let result: Expansion
   private let transposed, grown, d_grown: Tensor
 
+  /// Weight of no expansion; one for all, so that its transposed is cached.
+  private static let noWeight = Tensor(shape: [0, 0, 0], scalars: [])
+
   init(of expansion: Expansion?, grown: Tensor) {
-    let weight = expansion?.weight ?? Tensor(shape: [0, 0, 0], scalars: [])
+    let weight = expansion?.weight ?? Self.noWeight
     transposed = weight.transposed
     self.grown = grown
     d_grown = Tensor(uninitialized: grown.shape)

@@ -40,6 +40,8 @@ public final class Recording: @unchecked Sendable {
     memory = other?.memory ?? ArenaMemory()
     arena = Arena(memory)
     ExecutionContext.$current.withValue(context.recording(into: self), operation: body)
+    arena.finish()
+    derivedArena.finish()
   }
 
   deinit { for copy in arguments { copy.deallocate() } }
@@ -72,8 +74,12 @@ public final class Recording: @unchecked Sendable {
   /// Bytes that a run uses for intermediate values, the most of all recordings that share the
   /// memory.
   package var usedByteCount: Int { arena.usedByteCount }
-  /// Bytes of values derived from constants.
-  package var derivedByteCount: Int { derivedArena.usedByteCount }
+  /// Bytes that are this recording's alone: values derived from constants, and the calls.
+  package var ownByteCount: Int { derivedArena.usedByteCount + callByteCount }
+  /// Bytes of the calls: per call its arguments, and about 192 of its function, of references to its
+  /// operands and of the allocator.
+  private var callByteCount: Int { argumentByteCount + 192 * (calls.count + derivations.count) }
+  private var argumentByteCount = 0
 
   /// Arena of the results of kernels.
   var arenaOfResults: Arena { isDeriving ? derivedArena : arena }
@@ -84,6 +90,7 @@ public final class Recording: @unchecked Sendable {
     let copy = UnsafeMutablePointer<Arguments>.allocate(capacity: 1)
     copy.initialize(to: arguments)
     self.arguments.append(UnsafeMutableRawPointer(copy))
+    argumentByteCount += MemoryLayout<Arguments>.size
     append { kernels in function(kernels, copy) }
   }
 

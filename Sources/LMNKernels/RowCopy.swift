@@ -33,7 +33,7 @@ extension Tensor {
   /// Pullback of `rows(at:)`: the cotangent of all rows, `[rows, E]`; 0 for rows that were not
   /// copied.
   public func rowsPullback(at positions: PositionBuffer, of rows: Int) -> Tensor {
-    let scattered = Tensor(shape: [rows, shape[1]], repeating: 0).copied()
+    let scattered = Tensor(zeros: [rows, shape[1]])
     copyRows(nil, into: scattered, at: positions)
     return scattered
   }

@@ -107,8 +107,7 @@ extension Tensor {
       d_levelBias, partialBias)
     let rows = view.tree.rowCount
     if shape[0] > rows {
-      let others = d_slots.rows(rows..<shape[0])
-      Tensor(shape: others.shape, repeating: 0).copyRows(into: others)
+      d_slots.rows(rows..<shape[0]).writeZeros()
     }
     let d_gates = zip(view.tokenAttentions, view.gates).map { tokenAttention, gates in
       tokenAttentionPullback(

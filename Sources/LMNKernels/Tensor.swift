@@ -43,10 +43,26 @@ public struct Tensor: Sendable {
     self.init(shape: shape, storage: Storage(count: shape.reduce(1, *), in: arena), offset: 0)
   }
 
+  /// Creates zeros; a recording writes them at every run, in memory that later results reuse.
+  package init(zeros shape: [Int]) {
+    self.init(uninitialized: shape)
+    writeZeros()
+  }
+
+  /// Writes 0 in every place of a tensor that has not been read yet.
+  func writeZeros() {
+    let (values, count) = (output, count)
+    ExecutionContext.current.run(on: self) { _ in values.update(repeating: 0, count: count) }
+  }
+
   /// Copies a tensor as the input of a recording, to be overwritten between runs; nothing derived
   /// from its values is cached.
+  ///
+  /// Made while recording, it is to be overwritten before each run: recordings that share memory
+  /// share that of their inputs.
   package init(overwritable source: Tensor) {
-    let storage = Storage(count: source.count, isOverwritten: true)
+    let arena = ExecutionContext.current.recording?.arena
+    let storage = Storage(count: source.count, in: arena, isOverwritten: true)
     self.init(shape: source.shape, storage: storage, offset: 0)
     source.withScalars { storage.base.update(from: $0, count: count) }
   }
@@ -218,7 +234,7 @@ private final class Storage: @unchecked Sendable {
     let byteCount = max(count, 1) * MemoryLayout<Float>.stride
     let bytes =
       if let arena {
-        arena.allocate(byteCount: byteCount)
+        arena.allocate(byteCount: byteCount, isNew: isOverwritten)
       } else if byteCount >= 2 * largePage {
         allocateOnLargePages(byteCount: byteCount)
       } else {

@@ -120,6 +120,6 @@ public func valueWithGradient<M: Module>(
 
 extension Gradients {
   func of(_ parameter: Variable) -> Tensor {
-    self[parameter] ?? Tensor(shape: parameter.value.shape, repeating: 0)
+    self[parameter] ?? Tensor(zeros: parameter.value.shape)
   }
 }

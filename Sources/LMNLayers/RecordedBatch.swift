@@ -212,16 +212,20 @@ public final class RecordedBatch<M: Module, Input: RecordedInput>: @unchecked Se
   /// Copies the parameters of the batch into `module`.
   public func store(to module: inout M) { module.adopt(copiesOf: parameters) }
 
-  /// Bytes of parameters, gradients and workspaces, known before the first run from the recordings
-  /// made so far.
+  /// Bytes of parameters, gradients, inputs, workspaces and recordings, known before the first run
+  /// from the recordings made so far.
   public var byteCount: Int {
     let workspaces = lanes.reduce(0) { sum, lane in
-      let derived = lane.programs.reduce(0) { $0 + $1.recording.derivedByteCount }
-      return sum + lane.programs[0].recording.usedByteCount + derived
+      sum + lane.programs[0].recording.usedByteCount + inputs[0].byteCountOfRuns
+        + lane.programs.reduce(0) { $0 + $1.ownByteCount }
     }
     let copies = 1 + (result == .value ? 0 : 1 + groups.count)
-    return workspaces + copies * parameters.reduce(0) { $0 + $1.count } * MemoryLayout<Float>.size
+    return workspaces + inputs.reduce(0) { $0 + $1.byteCount }
+      + copies * parameters.reduce(0) { $0 + $1.count } * MemoryLayout<Float>.size
   }
+
+  /// Makes the recordings that the next run needs for the current inputs.
+  public func prepare() { choosePrograms() }
 
   /// Global L2 norm of the gradient.
   public var gradientNorm: Double {

@@ -12,7 +12,11 @@ public protocol RecordedInput: Sendable {
   var isDifferentiated: Bool { get }
   /// Weight of its run's value in that of the item; the weights of the runs of an item sum to 1.
   var weight: Float { get }
-  /// A new input of the same layout with valid content.
+  /// Bytes of memory that the input owns.
+  var byteCount: Int { get }
+  /// Bytes of memory that the runs of the item need beside it, shared by the items of a thread.
+  var byteCountOfRuns: Int { get }
+  /// A new input of the same layout with valid content, made while recording.
   func placeholder() -> Self
   /// Copies the values of another input of the same layout.
   func overwrite(with other: Self)
@@ -30,6 +34,10 @@ extension RecordedInput {
   public var isDifferentiated: Bool { true }
   /// The value is that of the item.
   public var weight: Float { 1 }
+  /// Not counted.
+  public var byteCount: Int { 0 }
+  /// None.
+  public var byteCountOfRuns: Int { 0 }
   /// Ignores the results.
   public func receive(_ outputs: [Tensor], gradients: [Tensor]) {}
 }

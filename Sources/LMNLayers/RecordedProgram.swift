@@ -34,13 +34,13 @@ final class RecordedProgram<M: Module, Input: RecordedInput> {
     at module: M, _ example: Input, in context: ExecutionContext,
     sharingMemoryWith other: Recording? = nil
   ) {
-    let (input, seed) = (
-      example.placeholder(), Tensor(overwritable: Tensor(shape: [1], repeating: 1))
-    )
-    var (found, gradients, inputGradients): (RecordedResult?, [Tensor], [Tensor]) = (nil, [], [])
+    let seed = Tensor(overwritable: Tensor(shape: [1], repeating: 1))
+    var found: (input: Input, result: RecordedResult)?
+    var (gradients, inputGradients): ([Tensor], [Tensor]) = ([], [])
     recording = Recording(in: context, sharingMemoryWith: other) {
+      let input = example.placeholder()
       guard result == .valueAndGradient, example.isDifferentiated else {
-        found = function(module, input)
+        found = (input, function(module, input))
         return
       }
       let (tracked, variables) = module.tracked()
@@ -49,17 +49,21 @@ final class RecordedProgram<M: Module, Input: RecordedInput> {
         [(result.value!, seed)]
         + result.outputs.compactMap { output in output.cotangent.map { (output.value, $0) } }
       let all = LMNAutodiff.gradients(of: seeds)
-      (found, gradients) = (result, variables.map(all.of))
+      (found, gradients) = ((input, result), variables.map(all.of))
       inputGradients = result.inputs.map(all.of)
     }
     layout = example.layout
+    let (input, results) = found!
     (self.input, self.seed) = (input, seed)
-    value = found!.value?.value
-    outputs = found!.outputs.map(\.value.value)
-    observed = found!.observed
+    value = results.value?.value
+    outputs = results.outputs.map(\.value.value)
+    observed = results.observed
     self.inputGradients = inputGradients
     self.gradients = gradients
   }
+
+  /// Bytes that are this program's alone.
+  var ownByteCount: Int { recording.ownByteCount + input.byteCount }
 
   /// Runs the recording on an input of the layout.
   ///

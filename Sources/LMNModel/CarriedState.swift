@@ -83,6 +83,16 @@ public final class CarriedState: @unchecked Sendable {
 
   // MARK: - Segments of a run
 
+  /// Bytes of the states within the next run.
+  var storageByteCount: Int {
+    if segmentCount == 1 { return 0 }
+    let states = (0..<segmentCount).map { segment in
+      structure.stateByteCount(at: start(of: segment) + segmentLength)
+    }
+    // And a cotangent.
+    return states.reduce(states.max()!, +)
+  }
+
   /// Position of the first token of a segment; 0 if it is at the beginning of a stream.
   func start(of segment: Int) -> Int {
     var start = position <= room - segmentCount * segmentLength ? position : 0

@@ -61,6 +61,9 @@ public struct Segment: Sendable {
   /// Whether gradients of states are given and taken.
   private var takesGradients: Bool { results == .loss && stream.segmentCount > 1 }
 
+  /// Bytes of the carried state; 0 for the input of a recording, which has the values in its memory.
+  var byteCount: Int { recorded == nil ? stream.structure.stateByteCount(at: start) : 0 }
+
   // MARK: - Recording
 
   /// Key of the recordings that can compute this segment.

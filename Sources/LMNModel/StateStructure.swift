@@ -11,6 +11,20 @@ public protocol StateStructure: Sendable {
   func layout(start: Int, length: Int) -> [Int]
 }
 
+extension StateStructure {
+  /// Bytes of one stream's state at `position`, per block.
+  public func stateByteCounts(at position: Int) -> [Int] {
+    stateShapes(at: position).map { shapes in
+      shapes.reduce(0) { $0 + $1.shape.reduce(1, *) } * MemoryLayout<Float>.size
+    }
+  }
+
+  /// Bytes of one stream's state at `position`.
+  public func stateByteCount(at position: Int) -> Int {
+    stateByteCounts(at: position).reduce(0, +)
+  }
+}
+
 /// A model that reads a stream part by part, with a state that training can carry.
 public protocol StreamModule: Module {
   /// Tensors of its state.

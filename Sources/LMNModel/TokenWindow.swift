@@ -28,6 +28,9 @@ public struct TokenWindow: TrainingInput {
   /// Number of input tokens, and of targets.
   public var length: Int { inputs.count }
 
+  /// Bytes of tokens, targets and states.
+  public var byteCount: Int { 2 * length * MemoryLayout<Token>.size + (segment?.byteCount ?? 0) }
+
   /// Carried state; nil where each window starts at the beginning of a stream.
   public var carried: CarriedState? { segment?.stream }
 

@@ -21,6 +21,12 @@ extension TrainingInput {
   /// Whether the loss is computed.
   public var isDifferentiated: Bool { segment?.results != .state }
 
+  /// Bytes of the states that the input owns.
+  public var byteCount: Int { segment?.byteCount ?? 0 }
+
+  /// Bytes of the states between the segments of a run.
+  public var byteCountOfRuns: Int { segment?.stream.storageByteCount ?? 0 }
+
   /// Updates the carried state.
   public func receive(_ outputs: [Tensor], gradients: [Tensor]) {
     segment?.receive(outputs, gradients: gradients)

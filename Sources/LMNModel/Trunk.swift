@@ -175,18 +175,6 @@ public struct Trunk: Module {
     blocks.map { $0.memory.stateShapes(at: position) }
   }
 
-  /// Bytes of one stream's state at `position`, per block.
-  public func stateByteCounts(at position: Int) -> [Int] {
-    stateShapes(at: position).map { shapes in
-      shapes.reduce(0) { $0 + $1.shape.reduce(1, *) } * MemoryLayout<Float>.size
-    }
-  }
-
-  /// Bytes of one stream's state at `position`.
-  public func stateByteCount(at position: Int) -> Int {
-    stateByteCounts(at: position).reduce(0, +)
-  }
-
   /// Key of a recorded computation: equal for two starts only if the blocks make the same kernel
   /// calls over `length` tokens from both.
   public func layout(start: Int, length: Int) -> [Int] {

@@ -6,12 +6,18 @@ private let lengths = [("1k", 1_000), ("1M", 1_000_000), ("1G", 1_000_000_000)]
 
 struct Info: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Describe this program and optionally a model.")
+    abstract: "Describe this program, and optionally a model or the memory of a training step.")
 
   @Option(help: "A run's directory or a model file.", completion: .directory)
   var model: String?
   @Flag(help: "Print the report as JSON.")
   var json = false
+  @Option(
+    parsing: .remaining,
+    help: ArgumentHelp(
+      "All that follows are arguments of `lmn train`; the peak memory of its steps is predicted.",
+      valueName: "arguments"))
+  var train: [String] = []
   @OptionGroup(title: "Machine") var machine: MachineOptions
 
   private struct Report: Encodable {
@@ -20,9 +26,12 @@ struct Info: ParsableCommand {
     let threads: Int
     let blas: String
     let model: Model?
+    /// Predicted peak memory of a training step, without that of the process before.
+    let stepBytes: Int?
 
     enum CodingKeys: String, CodingKey {
       case version, threads, blas, model
+      case stepBytes = "step_bytes"
       case instructionSet = "instruction_set"
       case availableInstructionSets = "available_instruction_sets"
     }
@@ -157,7 +166,8 @@ struct Info: ParsableCommand {
         version: lmnVersion, instructionSet: context.instructionSet.name,
         availableInstructionSets: InstructionSet.available.map(\.name),
         threads: context.threadCount, blas: blasDescription,
-        model: try model.map { Report.Model(try AnyModel(contentsOf: $0)) })
+        model: try model.map { Report.Model(try AnyModel(contentsOf: $0)) },
+        stepBytes: train.isEmpty ? nil : try Train.parse(train).stepByteCount())
       if json { return try Console.write(Console.json(report)) }
       var lines = [
         "version          \(report.version)",
@@ -167,6 +177,9 @@ struct Info: ParsableCommand {
         "BLAS             \(report.blas)",
       ]
       lines += report.model?.lines ?? []
+      if let bytes = report.stepBytes {
+        lines.append("training step    \((Double(bytes) / 0x1p20).fixed(1)) MiB at most")
+      }
       try Console.write(lines.joined(separator: "\n") + "\n")
     }
   }

@@ -3,12 +3,25 @@ import LMN
 extension Train {
   // MARK: - Text
 
-  func trainOnText(in directory: RunDirectory) throws {
-    let isMemformer =
-      resume
+  /// Whether the run is that of a Memformer.
+  func isMemformer(in directory: RunDirectory) throws -> Bool {
+    resume
       ? try ModelFile(contentsOf: directory.training).holdsMemformer
       : settings.memformer.model == .memformer
-    if isMemformer {
+  }
+
+  func textTrainer<Data: TextData>(
+    on data: Data.Type, in directory: RunDirectory
+  ) throws -> Trainer<Data>? {
+    let text = try self.text()
+    do { return try resume ? resumed(directory, text) : begun(directory, text) } catch {
+      guard error is TokenizerError || error is CorpusError else { throw error }
+      throw UnusableInput("\(file ?? "the built-in grammar"): \(error)")
+    }
+  }
+
+  func trainOnText(in directory: RunDirectory) throws {
+    if try isMemformer(in: directory) {
       try train(on: SegmentedText.self, in: directory)
     } else {
       try train(on: Corpus.self, in: directory)
@@ -16,13 +29,7 @@ extension Train {
   }
 
   private func train<Data: TextData>(on data: Data.Type, in directory: RunDirectory) throws {
-    let text = try self.text()
-    let found: Trainer<Data>?
-    do { found = try resume ? resumed(directory, text) : begun(directory, text) } catch {
-      guard error is TokenizerError || error is CorpusError else { throw error }
-      throw UnusableInput("\(file ?? "the built-in grammar"): \(error)")
-    }
-    guard var trainer = found else { return }
+    guard var trainer = try textTrainer(on: data, in: directory) else { return }
     var report = try train(
       &trainer, about: "vocabulary of \(trainer.configuration.model.vocabularySize)",
       floor: file == nil ? Grammar.tales.entropyPerCharacter : nil)
@@ -82,34 +89,37 @@ extension Train {
 
   // MARK: - Classification
 
-  func trainClassifier(in directory: RunDirectory) throws {
+  func classificationTrainer(in directory: RunDirectory) throws -> Trainer<ClassificationData>? {
     let bytes = try contents()
-    var trainer: Trainer<ClassificationData>
     if resume {
-      trainer = try Trainer(
+      let trainer = try Trainer<ClassificationData>(
         resuming: directory, csv: bytes, file: file!, change: settings.applyToResumed)
       try settings.expect(trainer.model.tokenizer)
-      if try prints(trainer.configuration) { return }
+      if try prints(trainer.configuration) { return nil }
       noteResumption(of: trainer)
-    } else {
-      let texts = try LabelledTexts(
-        csv: bytes, file: file!, settings: settings.tasks.columns.classification)
-      let tokenizer: Tokenizer =
-        switch settings.tokenizer ?? .bytes {
-        case .characters: .characters(try texts.vocabulary())
-        case .bytes: .bytes
-        }
-      let longest = try texts.longest(by: tokenizer)
-      let configuration = try settings.configuration(
-        of: .classify, vocabularySize: tokenizer.vocabularySize, blockLength: min(longest, 512))
-      if try prints(configuration) { return }
-      if longest > configuration.blockLength {
-        Console.note(
-          "the longest text has \(longest) tokens; training truncates to "
-            + "\(configuration.blockLength)")
-      }
-      trainer = try Trainer(configuration, texts: texts, tokenizer: tokenizer, in: directory)
+      return trainer
     }
+    let texts = try LabelledTexts(
+      csv: bytes, file: file!, settings: settings.tasks.columns.classification)
+    let tokenizer: Tokenizer =
+      switch settings.tokenizer ?? .bytes {
+      case .characters: .characters(try texts.vocabulary())
+      case .bytes: .bytes
+      }
+    let longest = try texts.longest(by: tokenizer)
+    let configuration = try settings.configuration(
+      of: .classify, vocabularySize: tokenizer.vocabularySize, blockLength: min(longest, 512))
+    if try prints(configuration) { return nil }
+    if longest > configuration.blockLength {
+      Console.note(
+        "the longest text has \(longest) tokens; training truncates to "
+          + "\(configuration.blockLength)")
+    }
+    return try Trainer(configuration, texts: texts, tokenizer: tokenizer, in: directory)
+  }
+
+  func trainClassifier(in directory: RunDirectory) throws {
+    guard var trainer = try classificationTrainer(in: directory) else { return }
     let model = trainer.model
     let report = try train(&trainer, about: "\(model.labels.count) classes")
     try print(report, "", result: report.classification?.words ?? "")
@@ -117,26 +127,29 @@ extension Train {
 
   // MARK: - Forecast
 
-  func trainForecaster(in directory: RunDirectory) throws {
+  func forecastTrainer(in directory: RunDirectory) throws -> Trainer<ForecastData>? {
     let bytes = try contents()
-    var trainer: Trainer<ForecastData>
     do {
       if resume {
-        trainer = try Trainer(
+        let trainer = try Trainer<ForecastData>(
           resuming: directory, csv: bytes, file: file!, change: settings.applyToResumed)
-        if try prints(trainer.configuration) { return }
+        if try prints(trainer.configuration) { return nil }
         noteResumption(of: trainer)
-      } else {
-        let series = try Series(csv: bytes, file: file!, channels: settings.tasks.channels?.names)
-        let configuration = try settings.configuration(
-          of: .forecast, vocabularySize: series.channels.count)
-        if try prints(configuration) { return }
-        trainer = try Trainer(configuration, series: series, file: file!, in: directory)
+        return trainer
       }
+      let series = try Series(csv: bytes, file: file!, channels: settings.tasks.channels?.names)
+      let configuration = try settings.configuration(
+        of: .forecast, vocabularySize: series.channels.count)
+      if try prints(configuration) { return nil }
+      return try Trainer(configuration, series: series, file: file!, in: directory)
     } catch let error as CSVError {
       guard case .notANumber = error.problem else { throw error }
       throw UnusableInput("\(error); --channels names the columns to forecast")
     }
+  }
+
+  func trainForecaster(in directory: RunDirectory) throws {
+    guard var trainer = try forecastTrainer(in: directory) else { return }
     let channels = trainer.model.channels
     let report = try train(
       &trainer, about: "\(channels.count) channel\(channels.count == 1 ? "" : "s")")

@@ -77,6 +77,24 @@ struct Train: ParsableCommand {
     }
   }
 
+  /// Predicted peak memory of a training step in bytes; nil with --print-config.
+  func stepByteCount() throws -> Int? {
+    try machine.run {
+      // A new trainer makes its directory.
+      let temporary = FileManager.default.temporaryDirectory.path + "/\(UUID().uuidString)"
+      defer { try? FileManager.default.removeItem(atPath: temporary) }
+      let directory = RunDirectory(resume ? output : temporary)
+      return switch try task(of: directory) {
+      case .text:
+        try isMemformer(in: directory)
+          ? textTrainer(on: SegmentedText.self, in: directory)?.stepByteCount
+          : textTrainer(on: Corpus.self, in: directory)?.stepByteCount
+      case .classify: try classificationTrainer(in: directory)?.stepByteCount
+      case .forecast: try forecastTrainer(in: directory)?.stepByteCount
+      }
+    }
+  }
+
   /// The task of the resumed run, otherwise that of the flag.
   private func task(of directory: RunDirectory) throws -> TaskKind {
     let given = settings.tasks.task

@@ -24,7 +24,8 @@ import Testing
 
   @Test(
     arguments: subcommands.flatMap {
-      $0 == "experiment" ? ["\($0) recall", "\($0) paired", "\($0) needle"] : [$0]
+      $0 == "experiment"
+        ? ["recall", "paired", "segments", "needle"].map { "experiment \($0)" } : [$0]
     })
   func everySubcommandHasHelp(subcommand: String) throws {
     let words = subcommand.split(separator: " ").map(String.init)

@@ -26,6 +26,10 @@ struct Benchmarks: ParsableCommand {
   var threads = [1, 2]
   @Option(help: "Also write the results as JSON to this file.")
   var json: String?
+  @Flag(
+    help:
+      "Only the table of horizons: back-propagation through segments, with the first --threads.")
+  var horizons = false
   @Option(help: .private)
   var measureWork: String?
 
@@ -47,6 +51,7 @@ struct Benchmarks: ParsableCommand {
     if let measureWork {
       return try WorkProcess.printMeasurement(measureWork, iterations: iterations, in: context)
     }
+    if horizons { return try Horizons.printTable(iterations: iterations, in: context) }
     let results = Results(iterations: iterations, filter: filter, instructionSets: instructionSets)
     for instructionSet in instructionSets {
       for threads in threads {

@@ -54,19 +54,10 @@ public struct PairedRecallSettings: Sendable, Equatable, Encodable {
 
   /// Throws unless all settings, except those of the network, are in range.
   func validate() throws {
-    let counts = [
+    try expectCounts([
       ("steps", steps), ("batch size", batchSize), ("test examples", testExamples),
-    ]
-    for (name, count) in counts where !(1...Configuration.largestSize).contains(count) {
-      throw TrainingError.outOfRange(
-        name: name, value: "\(count)", range: "1 to \(Configuration.largestSize)")
-    }
-    if seeds.isEmpty {
-      throw TrainingError.outOfRange(name: "seeds", value: "none", range: "one or more")
-    }
-    if !(learningRate > 0 && learningRate.isFinite) {
-      throw TrainingError.outOfRange(
-        name: "learning rate", value: "\(learningRate)", range: "above 0 and finite")
-    }
+    ])
+    try expectSome("seeds", seeds)
+    try expectPositive([("learning rate", learningRate)])
   }
 }

@@ -59,6 +59,11 @@ public struct MemformerWindow: TrainingInput {
   /// Number of tokens, all of which are predicted.
   public var length: Int { targets.count }
 
+  /// Bytes of tokens and states.
+  public var byteCount: Int {
+    (text.count + targets.count) * MemoryLayout<Token>.size + (segment?.byteCount ?? 0)
+  }
+
   /// Replaces all tokens.
   ///
   /// - Parameters:

@@ -1,6 +1,6 @@
 import LMNAutodiff
 package import LMNKernels
-import LMNLayers
+public import LMNLayers
 import LMNMemories
 public import LMNModel
 
@@ -37,15 +37,28 @@ public struct Workload {
     self.result = result
   }
 
-  /// Training steps: the gradient over a batch of windows, and AdamW's update.
+  /// Training steps: the gradient over a batch of windows, each from the beginning of a stream, and
+  /// AdamW's update.
+  ///
+  /// - Parameters:
+  ///   - network: The network.
+  ///   - count: Windows of the batch.
+  ///   - length: Tokens of a block.
+  ///   - carry: Blocks of a window, through which gradients go; nil for one.
+  ///   - recompute: Whether intermediate values are computed again in the backward pass.
+  /// - Returns: The workload.
   public static func trainingStep(
-    of network: LanguageNetwork, batch count: Int, length: Int
+    of network: LanguageNetwork, batch count: Int, length: Int, carrying carry: Carry? = nil,
+    recomputing recompute: Bool = false
   ) -> Workload {
-    let batch = randomBatch(.valueAndGradient, of: network, count: count, length: length)
+    let batch = randomBatch(
+      .valueAndGradient, of: network, count: count, length: length, carrying: carry,
+      recomputing: recompute)
     var optimizer = AdamW(for: network.stateDictionary)
     var loss: Double?
-    return Workload(tokens: count * length) {
-      seconds {
+    return Workload(tokens: count * length * (carry?.horizon ?? 1)) {
+      batch.states = batch.inputs.map { _ in nil }
+      return seconds {
         loss = batch.run()
         optimizer.update(batch, learningRate: 1e-3)
       }
@@ -102,14 +115,18 @@ public struct Workload {
   /// Decode steps per run: a mean over steps that finish different numbers of nodes.
   public static let stepsOfDecoding = 64
 
-  private static func randomBatch(
-    _ result: RecordedBatch<LanguageNetwork, TokenWindow>.Result,
-    of network: LanguageNetwork, count: Int, length: Int
+  /// A batch of windows of random tokens.
+  public static func randomBatch(
+    _ result: RecordedBatch<LanguageNetwork, TokenWindow>.Result = .valueAndGradient,
+    of network: LanguageNetwork, count: Int, length: Int, carrying carry: Carry? = nil,
+    recomputing recompute: Bool = false
   ) -> RecordedBatch<LanguageNetwork, TokenWindow> {
-    let batch = RecordedBatch(result, ofLossAt: network, windows: count, length: length)
+    let batch = RecordedBatch(
+      result, ofLossAt: network, windows: count, length: length, carrying: carry,
+      recomputing: recompute)
     var generator = SeededGenerator(seed: 1)
     for window in batch.inputs {
-      let tokens = network.randomTokens(length + 1, using: &generator)
+      let tokens = network.randomTokens(window.length + 1, using: &generator)
       window.overwrite(inputs: tokens.dropLast(), targets: tokens.dropFirst())
     }
     return batch

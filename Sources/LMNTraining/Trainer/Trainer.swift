@@ -99,10 +99,8 @@ public struct Trainer<Data: TrainingData> {
     if step == 0 { try save() }
     try writeConfiguration()
     let log = try TrainingLog(at: directory.log, after: step)
-    let batch = data.batch(.valueAndGradient, at: model.network, for: configuration)
-    // Position 0 is the beginning of a stream.
-    batch.states = checkpoint.states.map { $0.position == 0 ? nil : $0 }
-    try report(.prepared(byteCount: batch.byteCount + Self.byteCount(ofMomentsOf: model.network)))
+    let batch = preparedBatch()
+    try report(.prepared(byteCount: byteCount(ofStepOn: batch)))
     var evaluation: Data.Batch?
     let clock = ContinuousClock()
     var (trainingTime, tokensBefore) = (Duration.zero, checkpoint.loop.tokens)
@@ -149,9 +147,22 @@ public struct Trainer<Data: TrainingData> {
     return true
   }
 
-  /// Bytes of the optimizer's moments.
-  private static func byteCount(ofMomentsOf network: Data.Model.N) -> Int {
-    2 * network.parameterCount * MemoryLayout<Float>.size
+  /// Predicted peak memory of a step in bytes: parameters, gradients and moments, and the memory of
+  /// the recordings of the next step.
+  public var stepByteCount: Int { byteCount(ofStepOn: preparedBatch()) }
+
+  /// A batch with the recordings of the next step.
+  private func preparedBatch() -> Data.Batch {
+    let batch = data.batch(.valueAndGradient, at: model.network, for: configuration)
+    // Position 0 is the beginning of a stream.
+    batch.states = checkpoint.states.map { $0.position == 0 ? nil : $0 }
+    batch.prepare()
+    return batch
+  }
+
+  private func byteCount(ofStepOn batch: Data.Batch) -> Int {
+    // A value and two moments of each parameter, beside those of the batch.
+    batch.byteCount + 3 * model.network.parameterCount * MemoryLayout<Float>.size
   }
 
   /// Number of consecutive skipped updates after which a run stops.

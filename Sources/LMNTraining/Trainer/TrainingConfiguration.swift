@@ -22,7 +22,7 @@ public struct TrainingConfiguration: Sendable, Codable, Equatable {
   public var carry: Carry?
   /// Whether intermediate values of blocks are computed again in the backward pass.
   ///
-  /// That takes less memory and more time. Gradients are the same, to rounding.
+  /// That takes less memory and more time. Gradients are the same, bit for bit.
   public var recompute: Bool {
     get { recomputesBlocks ?? false }
     set { recomputesBlocks = newValue ? true : nil }

@@ -25,17 +25,23 @@ struct Work {
   let positions: Range<Int>
   /// Numbers of threads for which the benchmark is of interest.
   let threads: ClosedRange<Int>
+  /// Blocks into which the positions of a training step are divided; nil for one.
+  let carry: Carry?
+  /// Whether a training step computes intermediate values again in the backward pass.
+  let recomputes: Bool
 
   /// Number of tokens of one step.
   var tokensPerStep: Int { kind == .decoding ? batch : batch * positions.count }
 
-  private init(
+  init(
     _ id: String, _ title: String, _ kind: Kind, _ configuration: Configuration, batch: Int = 1,
-    _ positions: Range<Int>, threads: ClosedRange<Int> = 2...Int.max
+    _ positions: Range<Int>, threads: ClosedRange<Int> = 2...Int.max, carrying carry: Carry? = nil,
+    recomputing recomputes: Bool = false
   ) {
     (self.id, self.title, self.kind) = (id, title, kind)
     self.configuration = configuration
     (self.batch, self.positions, self.threads) = (batch, positions, threads)
+    (self.carry, self.recomputes) = (carry, recomputes)
   }
 
   /// All model benchmarks.
@@ -142,7 +148,7 @@ struct Work {
   }
 
   /// Four layers of width 32 with this memory.
-  private static func small(_ memory: any MemorySettings) -> Configuration {
+  static func small(_ memory: any MemorySettings) -> Configuration {
     var configuration = small
     configuration.memories = [MemoryConfiguration(memory)]
     return configuration
@@ -165,18 +171,26 @@ struct Work {
 }
 
 extension Work {
+  /// The network, with the same parameters at every call.
+  func network() throws -> LanguageNetwork {
+    var generator = SeededGenerator(seed: 1)
+    return try generator.drawing { try LanguageNetwork(configuration, using: &$0) }
+  }
+
   /// Prepares the benchmark to be timed in the current context.
   func workload() throws -> Workload {
-    var generator = SeededGenerator(seed: 1)
-    let network = try generator.drawing { try LanguageNetwork(configuration, using: &$0) }
+    let network = try network()
     switch kind {
     case .training:
-      return .trainingStep(of: network, batch: batch, length: positions.count)
+      return .trainingStep(
+        of: network, batch: batch, length: positions.count / (carry?.horizon ?? 1),
+        carrying: carry, recomputing: recomputes)
     case .evaluation:
       return .evaluation(of: network, batch: batch, length: positions.count)
     case .decoding:
       return .decoding(by: network, streams: batch, positions: positions)
     case .layer:
+      var generator = SeededGenerator(seed: 1)
       return .layer(
         network.trunk.blocks[0], width: configuration.width, length: positions.count,
         using: &generator)
@@ -213,7 +227,7 @@ extension LinearMemory.Settings {
 
 extension MixtureOfMemories.Settings {
   /// Two of four memories and a shared one, with the gated delta rule.
-  fileprivate init(headWidth: Int) {
+  init(headWidth: Int) {
     self.init()
     linear = LinearMemory.Settings(headWidth: headWidth)
   }

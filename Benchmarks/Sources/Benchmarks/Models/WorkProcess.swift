@@ -9,18 +9,22 @@ enum WorkProcess {
     /// Seconds per step.
     let median, minimum: Double
     let peakMemoryMiB: Double
+    /// Peak memory of the process before the benchmark was prepared.
+    let memoryBeforeMiB: Double
   }
 
   /// Runs a model benchmark in this process and prints the result as JSON.
   static func printMeasurement(_ id: String, iterations: Int, in context: ExecutionContext) throws {
-    let work = Work.all.first { $0.id == id }!
+    let work = (Work.all + Horizons.works).first { $0.id == id }!
+    let before = peakMemoryBytes()
     let measurement = try ExecutionContext.$current.withValue(context) {
       let workload = try work.workload()
       let timing = Timing(iterations: iterations, within: 6, of: workload.run)
       return Measurement(
         median: timing.median / Double(work.stepsPerRun),
         minimum: timing.minimum / Double(work.stepsPerRun),
-        peakMemoryMiB: Double(peakMemoryBytes()) / 0x1p20)
+        peakMemoryMiB: Double(peakMemoryBytes()) / 0x1p20,
+        memoryBeforeMiB: Double(before) / 0x1p20)
     }
     print(String(decoding: try JSONEncoder().encode(measurement), as: UTF8.self))
   }
