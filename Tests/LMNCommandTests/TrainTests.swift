@@ -242,9 +242,13 @@ import Testing
       let flags = ["train", "text.txt", "--output", "run"] + Self.longRun
       let command = try Command(flags, in: directory)
       try command.waitForLine("step 20/")
-      try expectRefusal(
-        flags + ["--resume"], in: directory, status: 2, "another process is training in run")
-      try expectRefusal(flags, in: directory, status: 2, "run holds a run already")
+      for (more, sentence) in [
+        (["--resume"], "Error: another process is training in run\n"),
+        ([], "Error: run holds a run already"),
+      ] {
+        let refused = try Command(flags + more, in: directory).finish()
+        #expect(refused.status == 2 && refused.errors.contains(sentence), "\(refused.errors)")
+      }
       command.send(SIGKILL)
       _ = try command.finish()
       try write("part", to: directory + "/run/.lmn-1a2b.partial")

@@ -114,11 +114,22 @@ import Testing
   /// JSON has no infinity, so the report encodes it as a string.
   @Test func infiniteErrorsAreReported() throws {
     try withTemporaryDirectory { directory in
-      try change(to: directory + "/file", tensor: "lm_head.bias") { $0[0] = .infinity }
+      try change(to: directory + "/file", tensor: "logits") { $0[0] = .infinity }
       #expect(try verify(directory + "/file").status == 1)
       let result = try verify(directory + "/file", "--json")
       #expect(result.status == 1 && result.errors.isEmpty)
       #expect(result.output.contains(#""relative_error" : "Infinity""#))
+    }
+  }
+
+  @Test func weightsThatAreNotFiniteAreUnusable() throws {
+    try withTemporaryDirectory { directory in
+      try change(to: directory + "/file", tensor: "lm_head.bias") { $0[0] = .infinity }
+      let result = try verify(directory + "/file")
+      #expect(result.status == 2)
+      #expect(
+        result.errors
+          == "Error: \(directory)/file: the tensor 'lm_head.bias' has a value that is not finite\n")
     }
   }
 }

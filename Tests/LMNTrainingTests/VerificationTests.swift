@@ -77,7 +77,6 @@ import Testing
       $0.floats["grad.ln_f.bias"]!.values[0] = .nan
     },
     Damage("a weight", in: "") { $0.floats["lm_head.weight"]!.values[0] += 1e-1 },
-    Damage("no number for a weight", in: "") { $0.floats["lm_head.weight"]!.values[0] = .nan },
     Damage("a target", in: "loss") { golden in
       golden.integers["targets"]!.values[0] = (golden.integers["targets"]!.values[0] + 1) % 5
     },
@@ -105,6 +104,9 @@ import Testing
       $0.configure("\"width\": 4", "\"width\": 4, \"positions\": \"learned\", \"maximumLength\": 1")
       $0.floats["position_embedding_table.weight"] = ([1, 4], [0, 0, 0, 0])
       $0.floats["grad.position_embedding_table.weight"] = ([1, 4], [0, 0, 0, 0])
+    },
+    Damage("no number for a weight", in: "'lm_head.weight' has a value that is not finite") {
+      $0.floats["lm_head.weight"]!.values[0] = .nan
     },
     Damage("heads", in: "3 heads do not divide a width of 4") {
       $0.configure("\"heads\": 4", "\"heads\": 3")
