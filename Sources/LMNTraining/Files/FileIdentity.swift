@@ -14,8 +14,9 @@ struct FileIdentity: Equatable {
   private let number: ino_t
   private let seconds, nanoseconds: Int
 
-  /// The identity of the file at `path`; nil if there is none. `/dev/stdin` is the file of
-  /// descriptor 0.
+  /// The identity of the file at `path`; nil if there is none.
+  ///
+  /// `/dev/stdin` is the file of descriptor 0.
   init?(_ path: String) {
     var status = stat()
     guard stat(path, &status) == 0 else { return nil }
