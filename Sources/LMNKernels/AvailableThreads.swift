@@ -5,9 +5,22 @@ extension Int {
   /// of the control group's quota, and at most `OMP_NUM_THREADS`.
   public static let availableThreads: Int = {
     let requested = ProcessInfo.processInfo.environment["OMP_NUM_THREADS"].flatMap(Int.init)
-    let limits = [ProcessInfo.processInfo.activeProcessorCount, controlGroupQuota, requested]
+    let limits = [
+      ProcessInfo.processInfo.activeProcessorCount, affinity, controlGroupQuota, requested,
+    ]
     return Swift.max(1, limits.compactMap { $0 }.min() ?? 1)
   }()
+
+  /// Processors of the affinity mask; nil without /proc.
+  private static var affinity: Int? {
+    guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
+      let line = status.split(separator: "\n").first(where: { $0.hasPrefix("Cpus_allowed:") })
+    else { return nil }
+    // A hexadecimal mask, with commas between words.
+    return line.dropFirst("Cpus_allowed:".count).reduce(0) {
+      $0 + ($1.hexDigitValue?.nonzeroBitCount ?? 0)
+    }
+  }
 
   /// Smallest quota of this process's control group and its parents, in processors, rounded down.
   private static var controlGroupQuota: Int? {

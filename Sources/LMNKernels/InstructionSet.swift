@@ -20,8 +20,8 @@ public struct InstructionSet: Sendable, Hashable, CustomStringConvertible {
     .prefix { $0 != nil }
     .map { InstructionSet(named: String(cString: lmn_isa_name($0!)))! }
 
-  /// Set named by the environment variable `LMN_ISA`, or the best one if it is not set; nil if the
-  /// named one is not available.
+  /// Set named by the environment variable `LMN_ISA`, or the best one if it is not set or
+  /// empty; nil if the named one is not available.
   public static let selected: InstructionSet? = lmn_isa_selected().map {
     InstructionSet(named: String(cString: lmn_isa_name($0)))!
   }

@@ -31,8 +31,13 @@ enum Console {
     try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
   }
 
-  /// Whether standard error is a terminal.
-  static let isTerminal = isatty(STDERR_FILENO) == 1
+  /// Whether standard error is a terminal that takes escape codes: not with `TERM=dumb` or
+  /// `NO_COLOR` (no-color.org).
+  static let isTerminal: Bool = {
+    let environment = ProcessInfo.processInfo.environment
+    let hasNoEscapes = environment["TERM"] == "dumb" || environment["NO_COLOR"]?.isEmpty == false
+    return isatty(STDERR_FILENO) == 1 && !hasNoEscapes
+  }()
 
   /// A report as JSON with sorted keys.
   static func json(_ report: some Encodable) throws -> String {

@@ -79,7 +79,7 @@ struct TrainingOptions: ParsableArguments {
         "\(model.config ?? "--config"): vocab is \(found), the data has \(vocabularySize)")
     }
     if configuration.memformer == nil { try model.expectFlags(of: configuration.model) }
-    configuration.schedule = schedule(from: configuration.schedule, steps: configuration.steps)
+    configuration.schedule = try schedule(from: configuration.schedule, steps: configuration.steps)
     try expectInRange(configuration)
     return configuration
   }
@@ -108,7 +108,7 @@ struct TrainingOptions: ParsableArguments {
     } else {
       for setting in frozen { setting.apply(&asked) }
     }
-    asked.schedule = schedule(from: asked.schedule, steps: run.schedule.totalSteps ?? run.steps)
+    asked.schedule = try schedule(from: asked.schedule, steps: run.schedule.totalSteps ?? run.steps)
     if asked != run {
       let culprit = frozen.first { $0.read(asked) != $0.read(run) }
       throw TrainingError.contradiction(
@@ -169,13 +169,18 @@ struct TrainingOptions: ParsableArguments {
   }
 
   /// The schedule of the given flags, over `steps` steps.
-  private func schedule(from base: LearningRateSchedule, steps: Int) -> LearningRateSchedule {
+  private func schedule(
+    from base: LearningRateSchedule, steps: Int
+  ) throws -> LearningRateSchedule {
     let rate = learningRate ?? base.peak
     let kind = self.schedule ?? (base.totalSteps == nil ? .constant : .cosine)
     switch kind {
     case .constant:
       return .constant(rate: rate)
     case .cosine:
+      if let warmUp, warmUp > steps {
+        throw ValidationError("--warm-up is \(warmUp), the run has \(steps) steps.")
+      }
       return .warmUpThenCosine(
         peak: rate, warmUpSteps: min(warmUp ?? base.warmUpSteps, steps), totalSteps: steps,
         minimumFraction: 0.1)

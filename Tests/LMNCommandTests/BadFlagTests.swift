@@ -58,6 +58,7 @@ import Testing
     (["--output", ""], "--output is empty, it has to name a directory"),
     (["--speed", "9"], "Unknown option '--speed'"),
     (["more.txt"], "Unexpected argument 'more.txt'"),
+    (["--warm-up", "21", "--steps", "20"], "--warm-up is 21, the run has 20 steps"),
     (["--model", "gpt"], "The value 'gpt' is invalid for '--model <model>'"),
     (["--encoder-layers", "2"], "--encoder-layers has no meaning without --model memformer"),
     (

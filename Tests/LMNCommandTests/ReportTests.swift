@@ -84,6 +84,22 @@ import Testing
       report["available_instruction_sets"] as? [String] == InstructionSet.available.map(\.name))
   }
 
+  @Test func anEmptyInstructionSetIsNone() throws {
+    let report = try Command.run("info", "--json", environment: ["LMN_ISA": ""]).json()
+    #expect(report["instruction_set"] as? String == InstructionSet.available[0].name)
+  }
+
+  #if os(Linux)
+    /// By default there is a thread per processor of the affinity mask.
+    @Test func threadsFollowTheAffinity() throws {
+      let result = try Command(
+        ["info"], in: "/tmp", environment: ["OMP_NUM_THREADS": ""],
+        wrapper: ["/usr/bin/taskset", "-c", "0"]
+      ).finish()
+      #expect(result.output.contains("\nthreads          1\n"), "\(result.output)")
+    }
+  #endif
+
   @Test func infoDescribesAModel() throws {
     try withSmallFiles { directory in
       let report = try Command.run(
@@ -117,7 +133,7 @@ import Testing
     }
   }
 
-  @Test(arguments: ["nonsense", "AVX2", ""])
+  @Test(arguments: ["nonsense", "AVX2", " "])
   func unknownKernelsAreRefused(name: String) throws {
     try withSmallFiles { directory in
       for arguments in [

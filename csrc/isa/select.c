@@ -28,7 +28,7 @@ const lmn_isa *lmn_isa_named(const char *name) {
 
 const lmn_isa *lmn_isa_selected(void) {
   const char *name = getenv("LMN_ISA");
-  return name ? lmn_isa_named(name) : lmn_isa_available(0);
+  return name && *name ? lmn_isa_named(name) : lmn_isa_available(0);
 }
 
 const char *lmn_isa_name(const lmn_isa *isa) { return isa->name; }

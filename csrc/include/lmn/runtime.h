@@ -24,8 +24,8 @@ const lmn_isa *lmn_isa_available(size_t index);
 /// The available instruction set `name` (avx512, avx2, neon, reference); NULL if there is none.
 const lmn_isa *lmn_isa_named(const char *name);
 
-/// The instruction set named by the environment variable LMN_ISA, or the best one if it is not set;
-/// NULL if the named one is not available.
+/// The instruction set named by the environment variable LMN_ISA, or the best one if it is not set
+/// or empty; NULL if the named one is not available.
 const lmn_isa *lmn_isa_selected(void);
 
 const char *lmn_isa_name(const lmn_isa *);
