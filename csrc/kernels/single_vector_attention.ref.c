@@ -133,19 +133,26 @@ static void position_backward(const lmn_single_vector_attention_grad *a, const l
 /// Cotangent of the slot in `row`, over `positions`.
 static void slot_backward(const lmn_single_vector_attention_grad *a, const lmn_tree_map *map,
                           lmn_positions positions, size_t row, float *d_slot) {
+  // Features summed at once, since it takes long to find the positions that see the slot.
+  enum { FEATURES = 64 };
   const size_t E = a->width, H = a->heads;
-  for (size_t e = 0; e < E; e++) {
-    double query = 0, value = 0, weight, d_score;
+  for (size_t first = 0; first < E; first += FEATURES) {
+    const size_t end = first + FEATURES < E ? first + FEATURES : E;
+    double query[FEATURES] = {0}, value[FEATURES] = {0}, weight, d_score;
     for (size_t t = positions.first; t < positions.end; t++) {
       FOR_VIEW(w, map, t) {
         if (w.row != row) continue;
-        pair_backward(a, &w, e % H, &weight, &d_score);
-        query += d_score * a->keys[t * E + e];
-        value += weight * a->d_output[t * E + e];
+        for (size_t e = first; e < end; e++) {
+          pair_backward(a, &w, e % H, &weight, &d_score);
+          query[e - first] += d_score * a->keys[t * E + e];
+          value[e - first] += weight * a->d_output[t * E + e];
+        }
       }
     }
-    d_slot[e] = (float)(query / sqrt((double)(E / H)));
-    d_slot[E + e] = (float)value;
+    for (size_t e = first; e < end; e++) {
+      d_slot[e] = (float)(query[e - first] / sqrt((double)(E / H)));
+      d_slot[E + e] = (float)value[e - first];
+    }
   }
 }
 

@@ -89,6 +89,7 @@ static slot_head slot_head_of(const lmn_slot_write_grad *a, size_t b, size_t i, 
 }
 
 void slot_write_backward_reference(const void *args, size_t begin, size_t end) {
+  enum { TOKENS = 16 };
   const lmn_slot_write_grad *a = args;
   const size_t E = a->width, H = a->heads, D = E / H, k = a->slots;
   for (size_t unit = begin; unit < end; unit++) {
@@ -112,22 +113,28 @@ void slot_write_backward_reference(const void *args, size_t begin, size_t end) {
       }
       for (size_t e = 0; e < D; e++) d_query[e] = (float)sums[e];
     }
-    for (size_t j = 0; j < a->tokens; j++) {
-      const float *key = kv + j * 2 * E;
-      float *d_token = a->d_token_kv + (b * a->tokens + j) * 2 * E + h * D;
-      double d_key[LMN_MOST_HEAD_WIDTH] = {0}, d_value[LMN_MOST_HEAD_WIDTH] = {0};
-      for (size_t i = 0; i < k && j < count; i++) {
+    // Several tokens at once, since a slot's mean takes long.
+    for (size_t first = 0; first < a->tokens; first += TOKENS) {
+      const size_t last = first + TOKENS < a->tokens ? first + TOKENS : a->tokens;
+      double d_key[TOKENS][LMN_MOST_HEAD_WIDTH] = {0}, d_value[TOKENS][LMN_MOST_HEAD_WIDTH] = {0};
+      for (size_t i = 0; i < k && first < count; i++) {
         const slot_head s = slot_head_of(a, b, i, h, kv, count);
-        const double weight = weight_of(&s, key);
-        const double d = d_product_of(&s, weight, d_weight_of(&s, key + E));
-        for (size_t e = 0; e < D; e++) {
-          d_key[e] += d * s.query[e];
-          d_value[e] += weight * s.d_sum[e];
+        for (size_t j = first; j < last && j < count; j++) {
+          const float *key = kv + j * 2 * E;
+          const double weight = weight_of(&s, key);
+          const double d = d_product_of(&s, weight, d_weight_of(&s, key + E));
+          for (size_t e = 0; e < D; e++) {
+            d_key[j - first][e] += d * s.query[e];
+            d_value[j - first][e] += weight * s.d_sum[e];
+          }
         }
       }
-      for (size_t e = 0; e < D; e++) {
-        d_token[e] = (float)d_key[e];
-        d_token[E + e] = (float)d_value[e];
+      for (size_t j = first; j < last; j++) {
+        float *d_token = a->d_token_kv + (b * a->tokens + j) * 2 * E + h * D;
+        for (size_t e = 0; e < D; e++) {
+          d_token[e] = (float)d_key[j - first][e];
+          d_token[E + e] = (float)d_value[j - first][e];
+        }
       }
     }
   }
