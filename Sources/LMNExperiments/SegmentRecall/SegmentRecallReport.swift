@@ -51,7 +51,7 @@ public struct SegmentRecallRun: Sendable, Equatable, Encodable {
     public let accuracy: Double
   }
 
-  /// What reaches from one segment to the next.
+  /// Arm: the information that passes from a segment to the next.
   public let arm: SegmentRecallArm
   /// Random seed of parameters and examples.
   public let seed: UInt64

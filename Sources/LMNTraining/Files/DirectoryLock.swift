@@ -14,7 +14,7 @@ final class DirectoryLock {
 
   /// Locks a directory that exists; nil if another process, or another lock of this one, has it.
   ///
-  /// What killed processes have left of incomplete files is removed.
+  /// Removes the incomplete files of processes that were killed.
   init?(_ path: String) throws(FileError) {
     directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard directory >= 0 else { throw FileError(operation: "open", path: path, code: errno) }
