@@ -9,7 +9,7 @@ struct Benchmarks: ParsableCommand {
 
   @Option(help: "Largest number of runs of each benchmark; the median is shown. 1 is quick.")
   var iterations = 200
-  @Option(help: "Only benchmarks whose name or ID contains this.")
+  @Option(help: "Only benchmarks whose name or ID contains this; with --horizons, models.")
   var filter = ""
   @Option(help: "Only this instruction set.")
   var instructionSet: String?
@@ -51,7 +51,9 @@ struct Benchmarks: ParsableCommand {
     if let measureWork {
       return try WorkProcess.printMeasurement(measureWork, iterations: iterations, in: context)
     }
-    if horizons { return try Horizons.printTable(iterations: iterations, in: context) }
+    if horizons {
+      return try Horizons.printTable(iterations: iterations, filter: filter, in: context)
+    }
     let results = Results(iterations: iterations, filter: filter, instructionSets: instructionSets)
     for instructionSet in instructionSets {
       for threads in threads {

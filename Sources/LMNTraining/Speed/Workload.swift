@@ -54,9 +54,31 @@ public struct Workload {
     let batch = randomBatch(
       .valueAndGradient, of: network, count: count, length: length, carrying: carry,
       recomputing: recompute)
-    var optimizer = AdamW(for: network.stateDictionary)
+    return trainingStep(of: network, on: batch, tokens: count * length * (carry?.horizon ?? 1))
+  }
+
+  /// Training steps of a Memformer: the gradient over a batch of windows, each from the beginning of
+  /// a text, and AdamW's update.
+  ///
+  /// - Parameters:
+  ///   - model: The model.
+  ///   - count: Windows of the batch.
+  ///   - length: Tokens of a block; with carried state a multiple of a segment's.
+  ///   - carry: Blocks of a window, through which gradients go; nil for one.
+  /// - Returns: The workload.
+  public static func trainingStep(
+    of model: Memformer, batch count: Int, length: Int, carrying carry: Carry? = nil
+  ) -> Workload {
+    let batch = randomBatch(of: model, count: count, length: length, carrying: carry)
+    return trainingStep(of: model, on: batch, tokens: count * length * (carry?.horizon ?? 1))
+  }
+
+  private static func trainingStep<M: Module, Input: TrainingInput>(
+    of model: M, on batch: RecordedBatch<M, Input>, tokens: Int
+  ) -> Workload {
+    var optimizer = AdamW(for: model.stateDictionary)
     var loss: Double?
-    return Workload(tokens: count * length * (carry?.horizon ?? 1)) {
+    return Workload(tokens: tokens) {
       batch.states = batch.inputs.map { _ in nil }
       return seconds {
         loss = batch.run()
@@ -89,7 +111,10 @@ public struct Workload {
   ) -> Workload {
     var generator = SeededGenerator(seed: 1)
     let start = network.randomState(at: positions.lowerBound, using: &generator)
-    let tokens = (0..<stepsOfDecoding).map { _ in network.randomTokens(count, using: &generator) }
+    let vocabulary = network.configuration.vocabularySize
+    let tokens = (0..<stepsOfDecoding).map { _ in
+      randomTokens(count, below: vocabulary, using: &generator)
+    }
     let begin = { SessionBatch(network, states: .init(repeating: start, count: count)) }
     var (streams, position): (SessionBatch<LanguageNetwork>?, Int) = (begin(), positions.lowerBound)
     var logits: Tensor?
@@ -125,11 +150,33 @@ public struct Workload {
       result, ofLossAt: network, windows: count, length: length, carrying: carry,
       recomputing: recompute)
     var generator = SeededGenerator(seed: 1)
+    let vocabulary = network.configuration.vocabularySize
     for window in batch.inputs {
-      let tokens = network.randomTokens(window.length + 1, using: &generator)
+      let tokens = randomTokens(window.length + 1, below: vocabulary, using: &generator)
       window.overwrite(inputs: tokens.dropLast(), targets: tokens.dropFirst())
     }
     return batch
+  }
+
+  /// A batch of windows of random tokens, for a Memformer.
+  public static func randomBatch(
+    of model: Memformer, count: Int, length: Int, carrying carry: Carry? = nil
+  ) -> RecordedBatch<Memformer, MemformerWindow> {
+    let batch = RecordedBatch(
+      ofLossAt: model, windows: count, length: length, carrying: carry)
+    var generator = SeededGenerator(seed: 1)
+    let vocabulary = model.configuration.vocabularySize
+    for window in batch.inputs {
+      let tokens = randomTokens(window.length, below: vocabulary, using: &generator)
+      window.overwrite(tokens: tokens[...])
+    }
+    return batch
+  }
+
+  private static func randomTokens(
+    _ count: Int, below vocabulary: Int, using generator: inout SeededGenerator
+  ) -> [Token] {
+    (0..<count).map { _ in Token(generator.integer(below: vocabulary)) }
   }
 
   private static func seconds(of body: () -> Void) -> Double {
@@ -138,10 +185,6 @@ public struct Workload {
 }
 
 extension LanguageNetwork {
-  fileprivate func randomTokens(_ count: Int, using generator: inout SeededGenerator) -> [Token] {
-    (0..<count).map { _ in Token(generator.integer(below: configuration.vocabularySize)) }
-  }
-
   fileprivate func randomState(
     at position: Int, using generator: inout SeededGenerator
   ) -> Trunk.State {

@@ -4,83 +4,54 @@ import LMN
 /// Table of horizons: memory, time and gradients of a training step through T segments, by each way
 /// of back-propagation.
 enum Horizons {
-  /// A way of back-propagation.
-  enum Way: String, CaseIterable {
-    /// All segments at once.
-    case full
-    /// One segment at a time, by memory replay.
-    case replay
-    /// All segments at once, with the intermediate values of each layer computed again.
-    case recomputation
-
-    func carry(over segments: Int) -> Carry {
-      Carry(horizon: segments, replay: self == .replay)
-    }
-  }
-
   /// Numbers of segments.
   private static let segments = (0...6).map { 1 << $0 }
-  /// Tokens of a segment.
-  private static let length = 128
-  private static let memories: [(name: String, settings: any MemorySettings)] = [
-    ("logarithmic", LogarithmicMemory.Settings()),
-    ("mixture", MixtureOfMemories.Settings(headWidth: 8)),
-    ("slots", SlotMemory.Settings()),
+  private static let models: [(name: String, model: HorizonCell.Model)] = [
+    ("logarithmic", .network(LogarithmicMemory.Settings())),
+    ("mixture", .network(MixtureOfMemories.Settings(headWidth: 8))),
+    ("slots", .network(SlotMemory.Settings())),
+    ("memformer", .memformer),
   ]
-
-  /// The works of all cells.
-  static let works = memories.flatMap { memory, settings in
-    segments.flatMap { segments in
-      Way.allCases.map { work(memory, settings, segments, $0) }
-    }
-  }
-
-  private static func work(
-    _ memory: String, _ settings: any MemorySettings, _ segments: Int, _ way: Way
-  ) -> Work {
-    Work(
-      "horizon-\(memory)-\(segments)-\(way)",
-      "training step, \(memory), \(segments) segments of \(length), \(way)", .training,
-      Work.small(settings), batch: 4, 0..<segments * length, carrying: way.carry(over: segments),
-      recomputing: way == .recomputation)
-  }
-
-  /// Measures all cells, each in a process of its own, and prints a row per memory and horizon, with
-  /// the shortest time of a step.
-  static func printTable(iterations: Int, in context: ExecutionContext) throws {
-    print("4 layers of width 32, 4 rows, segments of \(length) tokens; MiB above those before")
-    let ways = Way.allCases.map { "\($0.rawValue), MiB, ms" }.joined(separator: " | ")
-    print("| memory | T | \(ways) | differences of gradients |")
-    print("|---|---|" + Way.allCases.map { _ in "---|" }.joined() + "---|")
-    for (memory, settings) in memories {
-      for segments in segments {
-        let works = Way.allCases.map { work(memory, settings, segments, $0) }
-        let cells = try works.map { work in
-          let found = try WorkProcess.measure(work, iterations: iterations, in: context)
-          return String(
-            format: "%.1f, %.1f", found.peakMemoryMiB - found.memoryBeforeMiB, found.minimum * 1e3)
-        }
-        let differences = try ExecutionContext.$current.withValue(context) {
-          let expected = try gradients(of: works[0])
-          return try works.dropFirst().map { work in
-            String(format: "%.0e", difference(try gradients(of: work), expected))
-          }
-        }
-        print(
-          "| \(memory) | \(segments) | \(cells.joined(separator: " | ")) | "
-            + "\(differences.joined(separator: ", ")) |")
-        fflush(nil)
+  /// All cells, row by row.
+  static let cells = rows.flatMap { $0 }
+  private static let rows = models.flatMap { name, model in
+    segments.map { segments in
+      HorizonCell.Way.allCases.map {
+        HorizonCell(name: name, model: model, segments: segments, way: $0)
       }
     }
   }
 
-  /// Gradients of a training step.
-  private static func gradients(of work: Work) throws -> [Tensor] {
-    let batch = Workload.randomBatch(
-      of: try work.network(), count: work.batch, length: length, carrying: work.carry,
-      recomputing: work.recomputes)
-    _ = batch.run()
-    return batch.gradient.tensors
+  /// Measures the cells of models whose names contain `filter`, each in a process of its own, and
+  /// prints a row per model and horizon, with the shortest time of a step.
+  static func printTable(
+    iterations: Int, filter: String, in context: ExecutionContext
+  ) throws {
+    print(
+      "4 layers of width 32, \(HorizonCell.batch) rows, segments of \(HorizonCell.length) tokens; "
+        + "MiB above those before")
+    let ways = HorizonCell.Way.allCases
+    let columns = ways.map { "\($0.rawValue), MiB, ms" }.joined(separator: " | ")
+    print("| model | T | \(columns) | differences of gradients |")
+    print("|---|---|" + ways.map { _ in "---|" }.joined() + "---|")
+    for row in rows where filter.isEmpty || row[0].name.contains(filter) {
+      let texts = try row.map { cell in
+        guard cell.exists else { return "none" }
+        let found = try WorkProcess.measure(cell, iterations: iterations, in: context)
+        return String(
+          format: "%.1f, %.1f", found.peakMemoryMiB - found.memoryBeforeMiB, found.minimum * 1e3)
+      }
+      let differences = try ExecutionContext.$current.withValue(context) {
+        let expected = try row[0].gradients()
+        return try row.dropFirst().filter(\.exists).map { cell in
+          String(format: "%.0e", difference(try cell.gradients(), expected))
+        }
+      }
+      print(
+        "| \(row[0].name) | \(row[0].segments) | \(texts.joined(separator: " | ")) | "
+          + "\(differences.joined(separator: ", ")) |")
+      fflush(nil)
+    }
   }
 
   /// Largest difference of gradients, relative to the largest value of a parameter's gradient.

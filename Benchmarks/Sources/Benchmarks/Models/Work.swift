@@ -4,7 +4,7 @@ import LMN
 ///
 /// Benchmarks whose ids are in `Peers/works.py` are also run by the PyTorch peers; both definitions
 /// must be the same.
-struct Work {
+struct Work: ProcessBenchmark {
   enum Kind {
     /// Training step: forward, backward, AdamW.
     case training
@@ -25,23 +25,17 @@ struct Work {
   let positions: Range<Int>
   /// Numbers of threads for which the benchmark is of interest.
   let threads: ClosedRange<Int>
-  /// Blocks into which the positions of a training step are divided; nil for one.
-  let carry: Carry?
-  /// Whether a training step computes intermediate values again in the backward pass.
-  let recomputes: Bool
 
   /// Number of tokens of one step.
   var tokensPerStep: Int { kind == .decoding ? batch : batch * positions.count }
 
   init(
     _ id: String, _ title: String, _ kind: Kind, _ configuration: Configuration, batch: Int = 1,
-    _ positions: Range<Int>, threads: ClosedRange<Int> = 2...Int.max, carrying carry: Carry? = nil,
-    recomputing recomputes: Bool = false
+    _ positions: Range<Int>, threads: ClosedRange<Int> = 2...Int.max
   ) {
     (self.id, self.title, self.kind) = (id, title, kind)
     self.configuration = configuration
     (self.batch, self.positions, self.threads) = (batch, positions, threads)
-    (self.carry, self.recomputes) = (carry, recomputes)
   }
 
   /// All model benchmarks.
@@ -182,9 +176,7 @@ extension Work {
     let network = try network()
     switch kind {
     case .training:
-      return .trainingStep(
-        of: network, batch: batch, length: positions.count / (carry?.horizon ?? 1),
-        carrying: carry, recomputing: recomputes)
+      return .trainingStep(of: network, batch: batch, length: positions.count)
     case .evaluation:
       return .evaluation(of: network, batch: batch, length: positions.count)
     case .decoding:

@@ -1,6 +1,15 @@
 import Foundation
 import LMN
 
+/// A model benchmark.
+protocol ProcessBenchmark {
+  var id: String { get }
+  /// Number of steps of one run of the workload.
+  var stepsPerRun: Int { get }
+  /// Prepares the benchmark to be timed in the current context.
+  func workload() throws -> Workload
+}
+
 /// Runs a model benchmark in a process of its own, by this program, so that peak memory is that of
 /// one benchmark.
 enum WorkProcess {
@@ -15,7 +24,8 @@ enum WorkProcess {
 
   /// Runs a model benchmark in this process and prints the result as JSON.
   static func printMeasurement(_ id: String, iterations: Int, in context: ExecutionContext) throws {
-    let work = (Work.all + Horizons.works).first { $0.id == id }!
+    let works: [any ProcessBenchmark] = Work.all + Horizons.cells
+    let work = works.first { $0.id == id }!
     let before = peakMemoryBytes()
     let measurement = try ExecutionContext.$current.withValue(context) {
       let workload = try work.workload()
@@ -30,9 +40,9 @@ enum WorkProcess {
   }
 
   /// Runs a model benchmark in a new process and returns its result.
-  static func measure(_ work: Work, iterations: Int, in context: ExecutionContext) throws
-    -> Measurement
-  {
+  static func measure(
+    _ work: any ProcessBenchmark, iterations: Int, in context: ExecutionContext
+  ) throws -> Measurement {
     let (process, output) = (Process(), Pipe())
     process.executableURL = Bundle.main.executableURL
     process.arguments = [

@@ -1,0 +1,87 @@
+import LMN
+
+/// Training step through several segments, by one way of back-propagation.
+struct HorizonCell: ProcessBenchmark {
+  /// A way of back-propagation.
+  enum Way: String, CaseIterable {
+    /// All segments at once.
+    case full
+    /// One segment at a time, by memory replay.
+    case replay
+    /// All segments at once, with the intermediate values of each layer computed again.
+    case recomputation
+  }
+
+  /// A model of four layers of width 32.
+  enum Model {
+    /// A network of blocks with this memory.
+    case network(any MemorySettings)
+    /// A Memformer with two layers in each of its halves.
+    case memformer
+  }
+
+  /// Tokens of a segment.
+  static let length = 128
+  /// Segments from the beginnings of this number of texts.
+  static let batch = 4
+
+  let name: String
+  let model: Model
+  /// Number of segments.
+  let segments: Int
+  let way: Way
+
+  /// Whether the model has this way: a Memformer has no recomputation.
+  var exists: Bool {
+    guard case .memformer = model else { return true }
+    return way != .recomputation
+  }
+
+  var id: String { "horizon-\(name)-\(segments)-\(way)" }
+  var stepsPerRun: Int { 1 }
+
+  private var carry: Carry { Carry(horizon: segments, replay: way == .replay) }
+
+  func workload() throws -> Workload {
+    switch model {
+    case .network(let settings):
+      return .trainingStep(
+        of: try network(settings), batch: Self.batch, length: Self.length, carrying: carry,
+        recomputing: way == .recomputation)
+    case .memformer:
+      return .trainingStep(
+        of: try memformer(), batch: Self.batch, length: Self.length, carrying: carry)
+    }
+  }
+
+  /// Gradients of a step.
+  func gradients() throws -> [Tensor] {
+    func gradients<M: Module, Input>(_ batch: RecordedBatch<M, Input>) -> [Tensor] {
+      _ = batch.run()
+      return batch.gradient.tensors
+    }
+    switch model {
+    case .network(let settings):
+      return gradients(
+        Workload.randomBatch(
+          of: try network(settings), count: Self.batch, length: Self.length, carrying: carry,
+          recomputing: way == .recomputation))
+    case .memformer:
+      return gradients(
+        Workload.randomBatch(
+          of: try memformer(), count: Self.batch, length: Self.length, carrying: carry))
+    }
+  }
+
+  private func network(_ settings: any MemorySettings) throws -> LanguageNetwork {
+    var generator = SeededGenerator(seed: 1)
+    return try generator.drawing { try LanguageNetwork(Work.small(settings), using: &$0) }
+  }
+
+  private func memformer() throws -> Memformer {
+    var generator = SeededGenerator(seed: 1)
+    return try generator.drawing {
+      try Memformer(MemformerConfiguration(vocabularySize: 65), using: &$0)
+    }
+  }
+}
