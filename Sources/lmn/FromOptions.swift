@@ -12,7 +12,8 @@ struct FromOptions: ParsableArguments {
   @OptionGroup var weights: WeightsOption
   @Flag(
     help: """
-      With --from: add characters of the text that the model's vocabulary lacks, with new weights.
+      With --from: add characters of the text that the model's vocabulary lacks, with new weights; \
+      not for a Memformer.
       """)
   var extendVocabulary = false
 

@@ -1,3 +1,4 @@
+import ArgumentParser
 import LMN
 
 extension Train {
@@ -61,6 +62,9 @@ extension Train {
       case .memformer(let model as Data.Model): model
       default: preconditionFailure("the model is for another kind of data")
       }
+    }
+    if from.extendVocabulary, start.isMemformer == true {
+      throw ValidationError("--extend-vocabulary has no meaning for a Memformer.")
     }
     let tokenizer = try tokenizer(of: text, validation, start, from: model?.tokenizer)
     let count = tokenizer.tokenCount(of: text)

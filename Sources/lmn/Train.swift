@@ -102,7 +102,7 @@ struct Train: ParsableCommand {
       let start = try TrainingStart(self, in: directory)
       // A model of the same directory is refused above, or read before it is written.
       let models = from.from.map { [$0, RunDirectory($0).model, RunDirectory($0).best] } ?? []
-      for output in directory.files {
+      for output in printConfig ? [] : directory.files {
         try OutputFile(output, kind: "file of a run").expectNone(of: start.inputs + models)
       }
       try namingData(of: start) {

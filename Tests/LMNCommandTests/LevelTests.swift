@@ -38,21 +38,23 @@ import Testing
   ])
   func areThoseThatTrainingReaches(flags: [String], expected: Int?) throws {
     try withSmallFiles { directory in
-      #expect(try levels(flags, in: directory) == expected)
+      let found = try levels(flags, in: directory)
+      #expect(found == expected)
     }
   }
 
   /// The longest text has 11 tokens.
   @Test func areThoseOfSeriesAndClassesToo() throws {
     try withTables { directory in
-      let series = ["--task", "forecast", "--channels", "load"]
-      #expect(try levels(series, file: "series.csv", in: directory) == 3)
-      #expect(
-        try levels(series + ["--maximum-levels", "none"], file: "series.csv", in: directory) == nil)
-      let classes = ["--task", "classify"]
-      #expect(try levels(classes, file: "words.csv", in: directory) == 2)
-      #expect(
-        try levels(classes + ["--block-length", "4"], file: "words.csv", in: directory) == 1)
+      let series = ["series.csv", "--task", "forecast", "--channels", "load"]
+      let classes = ["words.csv", "--task", "classify"]
+      for (arguments, expected) in [
+        (series, 3), (series + ["--maximum-levels", "none"], nil), (classes, 2),
+        (classes + ["--block-length", "4"], 1),
+      ] as [([String], Int?)] {
+        let found = try levels(Array(arguments.dropFirst()), file: arguments[0], in: directory)
+        #expect(found == expected, "\(arguments)")
+      }
     }
   }
 
@@ -100,11 +102,12 @@ import Testing
       }
       #expect(try found() == [3, 2])
       let resume = train + ["--resume", "--steps", "4"]
+      let plain = ["train", "text.txt", "--output", "run", "--resume", "--steps", "4"]
       try expectRefusal(
-        resume + ["--maximum-levels", "5"], in: directory,
+        plain + ["--maximum-levels", "5"], in: directory,
         "--maximum-levels is 5, but the run to continue has 3")
       try expectRefusal(
-        resume + ["--maximum-levels", "none"], in: directory,
+        plain + ["--maximum-levels", "none"], in: directory,
         "--maximum-levels is none, but the run to continue has 3")
       let resumed = try Command(resume, in: directory).finish()
       #expect(resumed.status == 0, "\(resumed.errors)")

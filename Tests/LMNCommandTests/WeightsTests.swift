@@ -11,7 +11,9 @@ import Testing
       try FileManager.default.createDirectory(
         atPath: directory + "/run", withIntermediateDirectories: false)
       try writeSmallModel(to: directory + "/run/best.safetensors", seed: 2)
-      try writeSmallModel(to: directory + "/run/model.safetensors", seed: 3) { $0.window = 2 }
+      try writeSmallModel(to: directory + "/run/model.safetensors", seed: 3) {
+        $0.logarithmic.window = 2
+      }
       try body(directory)
     }
   }

@@ -17,6 +17,10 @@ extension StoredModel {
     guard let start else { return model }
     let (new, old) = (model.network.stateDictionary, start.network.stateDictionary)
     precondition(new.names == old.names, "beginning: the models have different parameters")
+    precondition(
+      !(start is MemformerModel)
+        || zip(new.tensors, old.tensors).allSatisfy { $0.shape == $1.shape },
+      "beginning: the vocabulary of a Memformer cannot grow, its last embedding is no token's")
     try model.network.load(
       StateDictionary(
         names: new.names, tensors: zip(new.tensors, old.tensors).map { $0.overwritten(by: $1) }))
