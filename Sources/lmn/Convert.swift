@@ -33,11 +33,15 @@ struct Convert: ParsableCommand {
   var toPyTorch = false
   @Flag(help: "Write query, key and value as sva.q, sva.k and sva.v instead of qkv.")
   var separate = false
+  @OptionGroup var weights: WeightsOption
   @OptionGroup(title: "Machine") var machine: MachineOptions
 
   func validate() throws {
     if output.isEmpty { throw ValidationError("--output is empty, it has to name the output.") }
     if separate && !toPyTorch { throw ValidationError("--separate needs --to-pytorch.") }
+    if weights.weights != nil && !toPyTorch {
+      throw ValidationError("--weights needs --to-pytorch.")
+    }
     if toPyTorch && !(heads == nil && config == nil && vocabulary == nil) {
       throw ValidationError("--heads, --config and --vocabulary do not go with --to-pytorch.")
     }
@@ -53,7 +57,7 @@ struct Convert: ParsableCommand {
     try machine.run {
       let model: LanguageModel
       if toPyTorch {
-        model = try LanguageModel(contentsOf: file)
+        model = try LanguageModel(contentsOf: file, weights: weights.weights)
         try model.writePyTorch(to: output, separatingProjections: separate)
       } else {
         do {

@@ -16,6 +16,7 @@ struct Evaluate: ParsableCommand {
 
   @Option(help: "A run's directory or a model file.", completion: .directory)
   var model: String
+  @OptionGroup var weights: WeightsOption
   @Argument(help: "Text or CSV file; - for standard input.", completion: .file())
   var file: String
   @Option(help: "Tokens or rows per block; not for classifiers. (default: 512)")
@@ -33,7 +34,7 @@ struct Evaluate: ParsableCommand {
 
   func run() throws {
     try machine.run {
-      let model = try AnyModel(contentsOf: model)
+      let model = try AnyModel(contentsOf: model, weights: weights.weights)
       try model.task.expect(columns.usages)
       do {
         switch model {

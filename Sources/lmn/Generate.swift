@@ -13,6 +13,7 @@ struct Generate: ParsableCommand {
 
   @Option(help: "A run's directory or a model file.", completion: .directory)
   var model: String
+  @OptionGroup var weights: WeightsOption
   @Option(help: "Prompt: the text to continue.")
   var prompt: String?
   @Option(help: "File with the prompt.", completion: .file())
@@ -57,12 +58,12 @@ struct Generate: ParsableCommand {
   func run() throws {
     try machine.run {
       try expectOutput()
-      switch try AnyModel(contentsOf: model) {
+      switch try AnyModel(contentsOf: model, weights: weights.weights) {
       case .text(let model): try write(with: model)
       case .memformer(let model): try write(with: model)
       case .classify, .forecast:
         // Throws, since the model has another task.
-        _ = try LanguageModel(contentsOf: model)
+        _ = try LanguageModel(contentsOf: model, weights: weights.weights)
       }
     }
   }
@@ -73,7 +74,9 @@ struct Generate: ParsableCommand {
     let output = OutputFile(saveState, kind: "state of a session")
     let prompt = promptFile ?? (prompt == nil ? "/dev/stdin" : nil)
     // A loaded state may be replaced by that of its continuation.
-    try output.expectNone(of: [model, RunDirectory(model).model] + [prompt].compactMap(\.self))
+    try output.expectNone(
+      of: [model, RunDirectory(model).model, RunDirectory(model).best] + [prompt].compactMap(\.self)
+    )
     if overwrite { return }
     do { try output.expectReplaceable(Generation.isState) } catch {
       throw UnusableInput("\(error); --overwrite replaces it")

@@ -10,6 +10,7 @@ struct Info: ParsableCommand {
 
   @Option(help: "A run's directory or a model file.", completion: .directory)
   var model: String?
+  @OptionGroup var weights: WeightsOption
   @Flag(help: "Print the report as JSON.")
   var json = false
   @Option(
@@ -19,6 +20,12 @@ struct Info: ParsableCommand {
       valueName: "arguments"))
   var train: [String] = []
   @OptionGroup(title: "Machine") var machine: MachineOptions
+
+  func validate() throws {
+    if weights.weights != nil && model == nil {
+      throw ValidationError("--weights has no meaning without --model.")
+    }
+  }
 
   private struct Report: Encodable {
     let version, instructionSet: String
@@ -166,7 +173,9 @@ struct Info: ParsableCommand {
         version: lmnVersion, instructionSet: context.instructionSet.name,
         availableInstructionSets: InstructionSet.available.map(\.name),
         threads: context.threadCount, blas: blasDescription,
-        model: try model.map { Report.Model(try AnyModel(contentsOf: $0)) },
+        model: try model.map {
+          Report.Model(try AnyModel(contentsOf: $0, weights: weights.weights))
+        },
         stepBytes: train.isEmpty ? nil : try Train.parse(train).stepByteCount())
       if json { return try Console.write(Console.json(report)) }
       var lines = [

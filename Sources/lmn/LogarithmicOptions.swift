@@ -21,10 +21,26 @@ struct LogarithmicOptions: ParsableArguments {
     inversion: .prefixedNo,
     help: "Learned attention bias per level. (default: no)")
   var levelBias: Bool?
-  @Option(help: "Highest level of the tree. (default: no limit)")
-  var maximumLevels: Int?
+  @Option(
+    help: ArgumentHelp(
+      "Highest level of the tree, or none for no limit. (default: none; train: the highest level "
+        + "that training reaches; table1: none)", valueName: "maximum-levels"))
+  var maximumLevels: LevelLimit?
   @Option(help: "Number of pinned tokens. (default: 0)")
   var pinned: Int?
+
+  /// Name of the flag for the highest level.
+  static let levelsFlag = "--maximum-levels"
+
+  /// Highest level of a tree, if it is limited.
+  struct LevelLimit: ExpressibleByArgument {
+    let level: Int?
+
+    init?(argument: String) {
+      level = Int(argument)
+      if level == nil && argument != "none" { return nil }
+    }
+  }
 
   /// Settings of the given flags; fixed for a run.
   var settings: [MemorySetting] {
@@ -36,7 +52,8 @@ struct LogarithmicOptions: ParsableArguments {
       MemorySetting("--arity", arity, .init(\Memory.arity)),
       MemorySetting("--visibility", visibility, .init(\Memory.visibility)),
       MemorySetting("--level-bias", levelBias, .init(\Memory.levelBias)),
-      MemorySetting("--maximum-levels", maximumLevels, .init(\Memory.maximumLevels)),
+      MemorySetting(
+        Self.levelsFlag, maximumLevels.map(\.level), .init(optional: \Memory.maximumLevels)),
       MemorySetting("--pinned", pinned, .init(\Memory.pinned)),
     ].compactMap(\.self)
   }

@@ -25,6 +25,15 @@ struct MemorySetting {
       apply = { $0.trunk[each: field] = $1 }
       read = { $0.trunk[each: field].map { "\($0)" } ?? "none" }
     }
+
+    /// A field that a flag can set to nil, too.
+    init<Memory: MemorySettings, Wrapped>(
+      optional field: WritableKeyPath<Memory, Wrapped?>
+    ) where Value == Wrapped? {
+      kind = Memory.kind
+      apply = { $0.trunk[each: field] = $1 }
+      read = { $0.trunk[each: field].map { "\($0)" } ?? "none" }
+    }
   }
 
   /// The setting of a flag; nil without a value.

@@ -150,6 +150,7 @@ extension Setting where Settings == Configuration {
     self.init(
       flag, apply: { if let merged = try? $0.merging(json: json) { $0 = merged } },
       read: \.json)
+    givesLevels = try LevelsInJSON.areGiven(in: json)
   }
 }
 

@@ -14,6 +14,7 @@ struct Predict: ParsableCommand {
 
   @Option(help: "A run's directory or a model file.", completion: .directory)
   var model: String
+  @OptionGroup var weights: WeightsOption
   @Argument(help: "CSV file; - for standard input.", completion: .file())
   var file: String
   @OptionGroup var column: TextColumnOption
@@ -21,7 +22,7 @@ struct Predict: ParsableCommand {
 
   func run() throws {
     try machine.run {
-      let model = try AnyModel(contentsOf: model)
+      let model = try AnyModel(contentsOf: model, weights: weights.weights)
       try model.task.expect([column.usage])
       let bytes = try AtomicFile.contents(of: file == "-" ? "/dev/stdin" : file)
       switch model {

@@ -3,12 +3,15 @@ struct Setting<Settings> {
   let flag: String
   let apply: (inout Settings) -> Void
   let read: (Settings) -> String
+  /// Whether it sets the levels of trees, to a number or to none.
+  var givesLevels: Bool
 
   init(
     _ flag: String, apply: @escaping (inout Settings) -> Void,
     read: @escaping (Settings) -> String
   ) {
     (self.flag, self.apply, self.read) = (flag, apply, read)
+    givesLevels = flag == LogarithmicOptions.levelsFlag
   }
 
   init?<Value>(
@@ -19,6 +22,7 @@ struct Setting<Settings> {
     self.flag = flag
     apply = { $0[keyPath: field] = value }
     read = { show($0[keyPath: field]) }
+    givesLevels = false
   }
 
   /// The same flag for settings that contain `part`.
@@ -26,5 +30,6 @@ struct Setting<Settings> {
     flag = setting.flag
     apply = { setting.apply(&$0[keyPath: part]) }
     read = { setting.read($0[keyPath: part]) }
+    givesLevels = setting.givesLevels
   }
 }

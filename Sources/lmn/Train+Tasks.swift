@@ -1,70 +1,113 @@
+import ArgumentParser
 import LMN
 
 extension Train {
   // MARK: - Text
 
   /// Whether the run is that of a Memformer.
-  func isMemformer(in directory: RunDirectory) throws -> Bool {
-    resume
-      ? try ModelFile(contentsOf: directory.training).holdsMemformer
-      : settings.memformer.model == .memformer
+  func isMemformer(_ start: TrainingStart) throws -> Bool {
+    start.isMemformer ?? (settings.memformer.model == .memformer)
   }
 
   func textTrainer<Data: TextData>(
-    on data: Data.Type, in directory: RunDirectory
+    on data: Data.Type, _ start: TrainingStart
   ) throws -> Trainer<Data>? {
-    let text = try self.text()
-    do { return try resume ? resumed(directory, text) : begun(directory, text) } catch {
+    let text = try self.text(start)
+    let validation = try start.validationContents()
+    do {
+      guard
+        var trainer: Trainer<Data> =
+          try resume ? resumed(start, text, validation) : begun(start, text, validation)
+      else { return nil }
+      trainer.dataFiles = start.dataFiles
+      return trainer
+    } catch {
       guard error is TokenizerError || error is CorpusError else { throw error }
+      let isOfValidation = (error as? CorpusError)?.isOfValidation ?? false
+      let file = isOfValidation ? start.validation : start.file
       throw UnusableInput("\(file ?? "the built-in grammar"): \(error)")
     }
   }
 
-  func trainOnText(in directory: RunDirectory) throws {
-    if try isMemformer(in: directory) {
-      try train(on: SegmentedText.self, in: directory)
+  func trainOnText(_ start: TrainingStart) throws {
+    if try isMemformer(start) {
+      try train(on: SegmentedText.self, start)
     } else {
-      try train(on: Corpus.self, in: directory)
+      try train(on: Corpus.self, start)
     }
   }
 
-  private func train<Data: TextData>(on data: Data.Type, in directory: RunDirectory) throws {
-    guard var trainer = try textTrainer(on: data, in: directory) else { return }
+  private func train<Data: TextData>(on data: Data.Type, _ start: TrainingStart) throws {
+    guard var trainer = try textTrainer(on: data, start) else { return }
     var report = try train(
       &trainer, about: "vocabulary of \(trainer.configuration.model.vocabularySize)",
-      floor: file == nil ? Grammar.tales.entropyPerCharacter : nil)
+      floor: start.file == nil ? Grammar.tales.entropyPerCharacter : nil)
     report.sample = try sample(of: trainer.model, seed: trainer.configuration.seed)
     try print(report, "; a sample:", result: report.sample! + "\n")
   }
 
-  private func text() throws -> [UInt8] {
-    guard file == nil else { return try contents() }
+  private func text(_ start: TrainingStart) throws -> [UInt8] {
+    guard start.file == nil else { return try start.contents() }
     var generator = SeededGenerator(seed: 0)
     return Array(Grammar.tales.text(characters: 1_000_000, using: &generator).utf8)
   }
 
   private func begun<Data: TextData>(
-    _ directory: RunDirectory, _ text: [UInt8]
+    _ start: TrainingStart, _ text: [UInt8], _ validation: [UInt8]?
   ) throws -> Trainer<Data>? {
     if text.isEmpty { throw CorpusError.empty }
-    let tokenizer: Tokenizer =
-      switch settings.tokenizer ?? .characters {
-      case .characters: .characters(try Vocabulary(of: text))
-      case .bytes: .bytes
+    let model: Data.Model? = start.model.map { model in
+      switch model {
+      case .text(let model as Data.Model): model
+      case .memformer(let model as Data.Model): model
+      default: preconditionFailure("the model is for another kind of data")
       }
+    }
+    if from.extendVocabulary, start.isMemformer == true {
+      throw ValidationError("--extend-vocabulary has no meaning for a Memformer.")
+    }
+    let tokenizer = try tokenizer(of: text, validation, start, from: model?.tokenizer)
+    let count = tokenizer.tokenCount(of: text)
+    let size = TrainingSize(
+      count: validation == nil ? Corpus.trainingCount(of: count) : count)
     let configuration = try settings.configuration(
-      of: .text, vocabularySize: tokenizer.vocabularySize)
+      of: .text, vocabularySize: tokenizer.vocabularySize, over: size, from: start.model)
     if try prints(configuration) { return nil }
     return try Trainer(
-      on: Data.self, configuration, text: text, tokenizer: tokenizer, in: directory)
+      on: Data.self, configuration, text: text, validation: validation, tokenizer: tokenizer,
+      from: model, in: start.directory)
+  }
+
+  /// Tokenizer of a new run on texts.
+  private func tokenizer(
+    of text: [UInt8], _ validation: [UInt8]?, _ start: TrainingStart, from model: Tokenizer?
+  ) throws -> Tokenizer {
+    func vocabulary() throws -> Vocabulary {
+      let own = try Vocabulary(of: text)
+      guard let validation, !validation.isEmpty else { return own }
+      do throws(TokenizerError) {
+        let other = try Vocabulary(of: validation)
+        return try Vocabulary(Set(own.characters + other.characters).sorted())
+      } catch { throw CorpusError.unusableValidation(error) }
+    }
+    if let model {
+      try settings.expect(model, isOfRun: false)
+      let names = [start.file ?? "the built-in grammar", start.validation].compactMap(\.self)
+      return try from.tokenizer(
+        from: model, for: vocabulary, file: names.joined(separator: ", "))
+    }
+    return switch settings.tokenizer ?? .characters {
+    case .characters: .characters(try vocabulary())
+    case .bytes: .bytes
+    }
   }
 
   private func resumed<Data: TextData>(
-    _ directory: RunDirectory, _ text: [UInt8]
+    _ start: TrainingStart, _ text: [UInt8], _ validation: [UInt8]?
   ) throws -> Trainer<Data>? {
-    let trainer = try Trainer(on: Data.self, resuming: directory, text: text) { configuration in
-      try settings.applyToResumed(&configuration)
-    }
+    let trainer = try Trainer(
+      on: Data.self, resuming: start.directory, text: text, validation: validation,
+      change: settings.applyToResumed)
     try settings.expect(trainer.model.tokenizer)
     if try prints(trainer.configuration) { return nil }
     noteResumption(of: trainer)
@@ -89,37 +132,73 @@ extension Train {
 
   // MARK: - Classification
 
-  func classificationTrainer(in directory: RunDirectory) throws -> Trainer<ClassificationData>? {
-    let bytes = try contents()
+  func classificationTrainer(_ start: TrainingStart) throws -> Trainer<ClassificationData>? {
+    let bytes = try start.contents()
+    let validationBytes = try start.validationContents()
     if resume {
-      let trainer = try Trainer<ClassificationData>(
-        resuming: directory, csv: bytes, file: file!, change: settings.applyToResumed)
+      var trainer = try Trainer<ClassificationData>(
+        resuming: start.directory, csv: bytes, file: start.file!,
+        validation: validationBytes.map { ($0, start.validation!) },
+        change: settings.applyToResumed)
       try settings.expect(trainer.model.tokenizer)
       if try prints(trainer.configuration) { return nil }
+      trainer.dataFiles = start.dataFiles
       noteResumption(of: trainer)
       return trainer
     }
-    let texts = try LabelledTexts(
-      csv: bytes, file: file!, settings: settings.tasks.columns.classification)
-    let tokenizer: Tokenizer =
-      switch settings.tokenizer ?? .bytes {
-      case .characters: .characters(try texts.vocabulary())
-      case .bytes: .bytes
-      }
+    let columns = settings.tasks.columns.classification
+    let texts = try LabelledTexts(csv: bytes, file: start.file!, settings: columns)
+    let validation = try validationBytes.map {
+      try LabelledTexts(csv: $0, file: start.validation!, settings: columns)
+    }
+    var model: ClassifierModel?
+    if case .classify(let found) = start.model { model = found }
+    let tokenizer = try tokenizer(of: texts, validation, from: model?.tokenizer)
     let longest = try texts.longest(by: tokenizer)
+    let count = texts.texts.count
+    let size = TrainingSize(
+      count: validation == nil ? ClassificationData.trainingCount(of: count) : count,
+      longest: longest)
     let configuration = try settings.configuration(
-      of: .classify, vocabularySize: tokenizer.vocabularySize, blockLength: min(longest, 512))
+      of: .classify, vocabularySize: tokenizer.vocabularySize, over: size,
+      blockLength: min(longest, 512), from: start.model)
     if try prints(configuration) { return nil }
     if longest > configuration.blockLength {
       Console.note(
         "the longest text has \(longest) tokens; training truncates to "
           + "\(configuration.blockLength)")
     }
-    return try Trainer(configuration, texts: texts, tokenizer: tokenizer, in: directory)
+    var trainer = try Trainer(
+      configuration, texts: texts, validation: validation, tokenizer: tokenizer, from: model,
+      in: start.directory)
+    trainer.dataFiles = start.dataFiles
+    return trainer
   }
 
-  func trainClassifier(in directory: RunDirectory) throws {
-    guard var trainer = try classificationTrainer(in: directory) else { return }
+  /// Tokenizer of a new run on labelled texts.
+  private func tokenizer(
+    of texts: LabelledTexts, _ validation: LabelledTexts?, from model: Tokenizer?
+  ) throws -> Tokenizer {
+    func vocabulary() throws -> Vocabulary {
+      let own = try texts.vocabulary()
+      guard let validation else { return own }
+      return try Vocabulary(
+        Set(own.characters + validation.vocabulary().characters).sorted())
+    }
+    if let model {
+      try settings.expect(model, isOfRun: false)
+      let names = [texts.file, validation?.file].compactMap(\.self)
+      return try from.tokenizer(
+        from: model, for: vocabulary, file: names.joined(separator: ", "))
+    }
+    return switch settings.tokenizer ?? .bytes {
+    case .characters: .characters(try vocabulary())
+    case .bytes: .bytes
+    }
+  }
+
+  func trainClassifier(_ start: TrainingStart) throws {
+    guard var trainer = try classificationTrainer(start) else { return }
     let model = trainer.model
     let report = try train(&trainer, about: "\(model.labels.count) classes")
     try print(report, "", result: report.classification?.words ?? "")
@@ -127,29 +206,48 @@ extension Train {
 
   // MARK: - Forecast
 
-  func forecastTrainer(in directory: RunDirectory) throws -> Trainer<ForecastData>? {
-    let bytes = try contents()
+  func forecastTrainer(_ start: TrainingStart) throws -> Trainer<ForecastData>? {
+    let (bytes, validationBytes) = (try start.contents(), try start.validationContents())
     do {
       if resume {
-        let trainer = try Trainer<ForecastData>(
-          resuming: directory, csv: bytes, file: file!, change: settings.applyToResumed)
+        var trainer = try Trainer<ForecastData>(
+          resuming: start.directory, csv: bytes, file: start.file!,
+          validation: validationBytes.map { ($0, start.validation!) },
+          change: settings.applyToResumed)
         if try prints(trainer.configuration) { return nil }
+        trainer.dataFiles = start.dataFiles
         noteResumption(of: trainer)
         return trainer
       }
-      let series = try Series(csv: bytes, file: file!, channels: settings.tasks.channels?.names)
+      var model: ForecasterModel?
+      if case .forecast(let found) = start.model { model = found }
+      let series = try Series(
+        csv: bytes, file: start.file!,
+        channels: settings.tasks.channels?.names ?? model?.channels)
+      let validation = try validationBytes.map {
+        let file = start.validation!
+        return (
+          series: try Series(csv: $0, file: file, channels: series.channels), file: file
+        )
+      }
+      let size = TrainingSize(
+        count: validation == nil ? ForecastData.trainingCount(of: series.count) : series.count)
       let configuration = try settings.configuration(
-        of: .forecast, vocabularySize: series.channels.count)
+        of: .forecast, vocabularySize: series.channels.count, over: size, from: start.model)
       if try prints(configuration) { return nil }
-      return try Trainer(configuration, series: series, file: file!, in: directory)
+      var trainer = try Trainer(
+        configuration, series: series, file: start.file!, validation: validation, from: model,
+        in: start.directory)
+      trainer.dataFiles = start.dataFiles
+      return trainer
     } catch let error as CSVError {
       guard case .notANumber = error.problem else { throw error }
       throw UnusableInput("\(error); --channels names the columns to forecast")
     }
   }
 
-  func trainForecaster(in directory: RunDirectory) throws {
-    guard var trainer = try forecastTrainer(in: directory) else { return }
+  func trainForecaster(_ start: TrainingStart) throws {
+    guard var trainer = try forecastTrainer(start) else { return }
     let channels = trainer.model.channels
     let report = try train(
       &trainer, about: "\(channels.count) channel\(channels.count == 1 ? "" : "s")")

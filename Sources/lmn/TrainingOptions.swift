@@ -10,6 +10,12 @@ struct TrainingOptions: ParsableArguments {
   var preset: Preset?
   @Option(help: "Training steps. (default: 1000; table1: 5000)")
   var steps: Int?
+  @Option(
+    help: """
+      Epochs: steps in passes over the training part, with random windows the steps that read as \
+      many tokens; instead of --steps.
+      """)
+  var epochs: Int?
   @Option(help: "Unit of a token. (default: characters; classify: bytes)")
   var tokenizer: TokenizerKind?
   @OptionGroup var memformer: MemformerOptions
@@ -58,27 +64,58 @@ struct TrainingOptions: ParsableArguments {
   enum TokenizerKind: String, ExpressibleByArgument, CaseIterable { case characters, bytes }
   enum ScheduleKind: String, ExpressibleByArgument, CaseIterable { case constant, cosine }
 
-  /// Settings of a new run over data with `vocabularySize` tokens or channels; `blockLength` is the
-  /// default block length for the data.
+  /// Settings of a new run.
+  ///
+  /// - Parameters:
+  ///   - task: The task.
+  ///   - vocabularySize: Tokens or channels of the data.
+  ///   - size: Size of the training part.
+  ///   - blockLength: Default block length for the data; nil for that of the task.
+  ///   - model: Model whose weights the run begins with; nil for new ones.
+  /// - Returns: The settings.
+  /// - Throws: Errors of flags that are out of range or contradict the model.
   func configuration(
-    of task: TaskKind, vocabularySize: Int, blockLength: Int? = nil
+    of task: TaskKind, vocabularySize: Int, over size: TrainingSize, blockLength: Int? = nil,
+    from model: AnyModel? = nil
   ) throws -> TrainingConfiguration {
     var configuration = base(vocabularySize: vocabularySize)
     configuration.task = task.settings
     if let blockLength { configuration.blockLength = blockLength }
-    let isMemformer = memformer.model == .memformer
-    if isMemformer {
+    if memformer.model == .memformer {
       configuration.memformer = MemformerConfiguration(vocabularySize: vocabularySize)
     }
-    for setting in try frozen(ofMemformer: isMemformer) + continuable {
+    if let model {
+      configuration.adopt(model, vocabularySize: vocabularySize)
+      if let given = memformer.model, given != configuration.kind {
+        throw TrainingError.modelContradiction(
+          setting: "--model", given: given.rawValue, model: configuration.kind.rawValue)
+      }
+    }
+    let frozen = try frozen(ofMemformer: configuration.memformer != nil)
+    for setting in frozen + continuable {
+      let before = configuration
       setting.apply(&configuration)
+      if model != nil, configuration.architecture != before.architecture {
+        throw TrainingError.modelContradiction(
+          setting: setting.flag, given: setting.read(configuration), model: setting.read(before))
+      }
+    }
+    if let epochs {
+      let (steps, overflows) = epochs.multipliedReportingOverflow(
+        by: configuration.stepsPerEpoch(over: size))
+      configuration.steps = overflows ? .max : steps
+    }
+    // A preset is a published recipe, and a model may have trained more levels than this run does.
+    let isLimited = preset == nil && model == nil && configuration.memformer == nil
+    if isLimited && !frozen.contains(where: \.givesLevels) {
+      configuration.limitLevels(toStreamsOf: configuration.streamLength(over: size))
     }
     let found = configuration.memformer?.vocabularySize ?? configuration.model.vocabularySize
     guard found == vocabularySize else {
       throw UnusableInput(
-        "\(model.config ?? "--config"): vocab is \(found), the data has \(vocabularySize)")
+        "\(self.model.config ?? "--config"): vocab is \(found), the data has \(vocabularySize)")
     }
-    if configuration.memformer == nil { try model.expectFlags(of: configuration.model) }
+    if configuration.memformer == nil { try self.model.expectFlags(of: configuration.model) }
     configuration.schedule = try schedule(from: configuration.schedule, steps: configuration.steps)
     try expectInRange(configuration)
     return configuration
@@ -87,7 +124,7 @@ struct TrainingOptions: ParsableArguments {
   /// Applies the flags that may change on a resume; throws if another flag contradicts the run.
   func applyToResumed(_ configuration: inout TrainingConfiguration) throws {
     let run = configuration
-    let kind = run.memformer == nil ? MemformerOptions.Kind.network : .memformer
+    let kind = run.kind
     if let model = memformer.model, model != kind {
       throw TrainingError.contradiction(
         setting: "--model", given: model.rawValue, run: kind.rawValue)
@@ -108,6 +145,8 @@ struct TrainingOptions: ParsableArguments {
     } else {
       for setting in frozen { setting.apply(&asked) }
     }
+    // Where neither flag nor file gives the levels, they are those of the run.
+    if !frozen.contains(where: \.givesLevels) { asked.model.takeLevels(of: run.model) }
     asked.schedule = try schedule(from: asked.schedule, steps: run.schedule.totalSteps ?? run.steps)
     if asked != run {
       let culprit = frozen.first { $0.read(asked) != $0.read(run) }
@@ -128,6 +167,12 @@ struct TrainingOptions: ParsableArguments {
     for (flag, isGiven) in ofCarriedState where isGiven && !carry {
       throw ValidationError("\(flag) has no meaning without --carry.")
     }
+    if steps != nil && epochs != nil {
+      throw ValidationError("Give --steps or --epochs, not both.")
+    }
+    if let epochs, epochs < 1 {
+      throw ValidationError("--epochs is \(epochs), it has to be 1 or more.")
+    }
     try task.expect(
       tasks.usages + [
         ("--model", memformer.model != nil, [.text]),
@@ -143,13 +188,15 @@ struct TrainingOptions: ParsableArguments {
     do { try configuration.validate() } catch { throw ValidationError("\(error)") }
   }
 
-  /// Throws if the flag contradicts the tokenizer of a resumed run.
-  func expect(_ tokenizer: Tokenizer) throws {
+  /// Throws if the flag contradicts the tokenizer of a resumed run, or of the model of a new one.
+  func expect(_ tokenizer: Tokenizer, isOfRun: Bool = true) throws {
     let found: TokenizerKind = tokenizer == .bytes ? .bytes : .characters
-    if let given = self.tokenizer, given != found {
-      throw TrainingError.contradiction(
+    guard let given = self.tokenizer, given != found else { return }
+    throw isOfRun
+      ? TrainingError.contradiction(
         setting: "--tokenizer", given: given.rawValue, run: found.rawValue)
-    }
+      : TrainingError.modelContradiction(
+        setting: "--tokenizer", given: given.rawValue, model: found.rawValue)
   }
 
   private func base(vocabularySize: Int) -> TrainingConfiguration {

@@ -122,7 +122,7 @@ import Testing
         try AtomicFile.contents(of: "\(directory)/log.jsonl").split(separator: UInt8(ascii: "\n"))
           .map { line in
             var record = try JSONDecoder().decode(TrainingRecord.self, from: Data(line))
-            (record.tokensPerSecond, record.peakMemoryBytes) = (nil, nil)
+            (record.tokensPerSecond, record.peakMemoryBytes, record.seconds) = (nil, nil, nil)
             return record
           }
       }

@@ -82,7 +82,7 @@ func remains(in directory: String) throws -> Remains {
     training: try AtomicFile.contents(of: run.training),
     log: try log(in: directory).map { record in
       var record = record
-      (record.tokensPerSecond, record.peakMemoryBytes) = (nil, nil)
+      (record.tokensPerSecond, record.peakMemoryBytes, record.seconds) = (nil, nil, nil)
       return record
     })
 }

@@ -136,7 +136,7 @@ import Testing
       #expect(lines.map { $0["tokens"] } == [4, 6, 8, 12].map { $0 * 48 })
       let always: Set = [
         "step", "tokens", "loss", "learning_rate", "gradient_norm", "tokens_per_second",
-        "peak_memory_bytes",
+        "peak_memory_bytes", "seconds",
       ]
       for line in lines {
         let evaluates = line["step"]!.truncatingRemainder(dividingBy: 6) == 0

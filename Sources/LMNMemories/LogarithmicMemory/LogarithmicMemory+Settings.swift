@@ -66,6 +66,21 @@ extension LogarithmicMemory {
       LogarithmicMemory(width: width, self, using: &source)
     }
 
+    /// Highest level that streams of `length` tokens train completely, at least 1.
+    ///
+    /// A node of level m is complete after rᵐ tokens, and is replaced by the next one after as many
+    /// more. Streams of 2rᵐ − 1 tokens attend to it at each of its ages, that is, beside every
+    /// combination of nodes on the levels below; shorter ones do not, and longer streams would then
+    /// attend to combinations that no loss has trained.
+    public func highestTrainedLevel(byStreamsOf length: Int) -> Int {
+      guard TreeShape.arities.contains(arity) else { return 1 }
+      var (level, span) = (1, arity)
+      while level < TreeShape.mostLevels, span <= (length / 2 + length % 2) / arity {
+        (level, span) = (level + 1, span * arity)
+      }
+      return level
+    }
+
     /// Shape of the tree.
     public var treeShape: TreeShape {
       TreeShape(

@@ -1,4 +1,3 @@
-import FoundationEssentials
 import LMNKernels
 import LMNLayers
 import LMNModel
@@ -20,11 +19,15 @@ public struct ModelFile {
   /// Previous format version: parameters under their published names.
   private static let publishedVersion = "1"
 
-  /// Reads a model file, or the file `model.safetensors` of a directory.
-  public init(contentsOf path: String) throws {
-    var isDirectory = false
-    _ = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
-    let path = isDirectory ? "\(path)/\(RunDirectory.modelName)" : path
+  /// Reads a model file, or a model of a run's directory.
+  ///
+  /// - Parameters:
+  ///   - path: The file or directory.
+  ///   - weights: Which model of a directory to read; nil for the best, or the last where there is
+  ///     no best.
+  /// - Throws: An error that names the file; ``CheckpointError`` for weights of a file.
+  public init(contentsOf path: String, weights: Weights? = nil) throws {
+    let path = try Weights.file(at: path, weights)
     try self.init(try Safetensors(contentsOf: path), path: path)
   }
 

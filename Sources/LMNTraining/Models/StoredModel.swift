@@ -18,11 +18,15 @@ public protocol StoredModel: Sendable {
 }
 
 extension StoredModel {
-  /// Reads a model file, or the file `model.safetensors` of a directory.
+  /// Reads a model file, or a model of a run's directory.
   ///
+  /// - Parameters:
+  ///   - path: The file or directory.
+  ///   - weights: Which model of a directory to read; nil for the best, or the last where there is
+  ///     no best.
   /// - Throws: An error that names the file, for example for a model of another task.
-  public init(contentsOf path: String) throws {
-    try self.init(ModelFile(contentsOf: path))
+  public init(contentsOf path: String, weights: Weights? = nil) throws {
+    try self.init(ModelFile(contentsOf: path, weights: weights))
   }
 
   /// Decodes a file, whose task has to be this one.
@@ -58,9 +62,15 @@ public enum AnyModel: Sendable {
   /// Forecasts of series.
   case forecast(ForecasterModel)
 
-  /// Reads a model file, or the file `model.safetensors` of a directory.
-  public init(contentsOf path: String) throws {
-    let file = try ModelFile(contentsOf: path)
+  /// Reads a model file, or a model of a run's directory.
+  ///
+  /// - Parameters:
+  ///   - path: The file or directory.
+  ///   - weights: Which model of a directory to read; nil for the best, or the last where there is
+  ///     no best.
+  /// - Throws: An error that names the file.
+  public init(contentsOf path: String, weights: Weights? = nil) throws {
+    let file = try ModelFile(contentsOf: path, weights: weights)
     switch file.task {
     case .text:
       self =

@@ -11,8 +11,6 @@ public enum TaskKind: String, Sendable, Codable, CaseIterable {
 extension TaskKind {
   /// The task of the run in a directory.
   public init(ofRunIn directory: RunDirectory) throws {
-    self = try ModelFile(
-      Safetensors(contentsOf: directory.training), path: directory.training
-    ).task
+    self = try SavedRun(in: directory).task
   }
 }

@@ -115,6 +115,23 @@ public struct Safetensors: Sendable {
     }
   }
 
+  /// The metadata of a regular file, without its tensors.
+  ///
+  /// - Parameter path: The file.
+  /// - Returns: Text by key.
+  /// - Throws: `SafetensorsError`, which names the path.
+  static func metadata(ofFile path: String) throws(SafetensorsError) -> [String: String] {
+    let descriptor = try reading(FileDescriptor.reading(path))
+    let size = try reading(descriptor.byteCount()) ?? 0
+    let prefix = try reading(descriptor.bytes(upTo: min(SafetensorsHeader.prefixByteCount, size)))
+    let count = try SafetensorsHeader.byteCount(
+      prefix: prefix[...], fileByteCount: size, file: path)
+    let header = try reading(descriptor.bytes(upTo: count))
+    return try SafetensorsHeader(
+      parsing: header[...], dataByteCount: size - prefix.count - count, file: path
+    ).metadata
+  }
+
   private static func reading<Value: ~Copyable>(
     _ read: @autoclosure () throws(FileError) -> Value
   ) throws(SafetensorsError) -> Value {

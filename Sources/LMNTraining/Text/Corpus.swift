@@ -2,13 +2,16 @@ public import LMNKernels
 public import LMNLayers
 public import LMNModel
 
-/// A tokenized text: the beginning is the training part, the end the validation part.
+/// A tokenized text: the beginning is the training part, the end the validation part, unless that is
+/// a text of its own.
 public struct Corpus: Sendable {
   /// A part of the text: its beginning for training, its end for validation.
   public typealias Split = LMNTraining.Split
 
   private let tokens: [Token]
   private let trainingCount: Int
+  /// Whether the validation part is a text of its own.
+  private let hasOwnValidation: Bool
 
   /// Tokenizes and splits a text.
   ///
@@ -28,10 +31,46 @@ public struct Corpus: Sendable {
     guard !text.isEmpty else { throw CorpusError.empty }
     tokens = try tokenizer.encode(text)
     trainingCount = Int((Double(tokens.count) * trainingFraction).rounded())
+    hasOwnValidation = false
     for split in Split.allCases where self[split].count <= blockLength {
       throw CorpusError.tooShort(
         split, tokenCount: self[split].count, of: tokens.count, blockLength: blockLength)
     }
+  }
+
+  /// Tokenizes a text for training and another one for validation.
+  ///
+  /// - Parameters:
+  ///   - text: Training text: bytes; UTF-8 for character tokens.
+  ///   - validation: Validation text.
+  ///   - tokenizer: Tokenizer of both texts.
+  ///   - blockLength: Length of the windows to be drawn.
+  /// - Throws: ``CorpusError`` if a text is too short for a window or the validation text cannot be
+  ///   encoded, ``TokenizerError`` if the training text cannot be encoded.
+  public init(
+    text: [UInt8], validation: [UInt8], tokenizer: Tokenizer, blockLength: Int
+  ) throws {
+    guard !text.isEmpty else { throw CorpusError.empty }
+    let training = try tokenizer.encode(text)
+    if training.count <= blockLength {
+      throw CorpusError.tooShort(
+        .training, tokenCount: training.count, of: training.count, blockLength: blockLength)
+    }
+    let other: [Token]
+    do throws(TokenizerError) { other = try tokenizer.encode(validation) } catch {
+      throw CorpusError.unusableValidation(error)
+    }
+    if other.count <= blockLength {
+      throw CorpusError.shortValidation(tokenCount: other.count, blockLength: blockLength)
+    }
+    tokens = training + other
+    trainingCount = training.count
+    hasOwnValidation = true
+  }
+
+  /// Number of training tokens in a text of `count` tokens whose end is the validation part.
+  public static func trainingCount(of count: Int) -> Int {
+    Int((Double(count) * TrainingSize.share).rounded())
   }
 
   /// The tokens of a split.
@@ -46,6 +85,8 @@ public struct Corpus: Sendable {
   public var fingerprint: String {
     var fingerprint = Fingerprint()
     fingerprint.add(tokens.lazy.map { UInt32(bitPattern: $0) })
+    // Elsewhere the tokens determine the split.
+    if hasOwnValidation { fingerprint.add([UInt32(truncatingIfNeeded: trainingCount)]) }
     return fingerprint.description
   }
 
@@ -112,6 +153,18 @@ public enum CorpusError: Error, Equatable, CustomStringConvertible {
   case tooShort(Corpus.Split, tokenCount: Int, of: Int, blockLength: Int)
   /// The parts of the rows are too short for a step.
   case shortParts(tokenCount: Int, rows: Int, part: Int, rowLength: Int)
+  /// The validation text has no room for a window and the token after it.
+  case shortValidation(tokenCount: Int, blockLength: Int)
+  /// The validation text cannot be encoded.
+  case unusableValidation(TokenizerError)
+
+  /// Whether the validation text is the cause, not the training text.
+  public var isOfValidation: Bool {
+    switch self {
+    case .shortValidation, .unusableValidation: true
+    case .empty, .tooShort, .shortParts: false
+    }
+  }
 
   /// A sentence with the sizes.
   public var description: String {
@@ -124,6 +177,11 @@ public enum CorpusError: Error, Equatable, CustomStringConvertible {
     case .shortParts(let tokenCount, let rows, let part, let rowLength):
       "the text is too short: its \(tokenCount) training tokens, divided among a batch of \(rows), "
         + "give parts of \(part) tokens, but a step reads \(rowLength) of each"
+    case .shortValidation(let tokenCount, let blockLength):
+      "the validation text is too short: it has \(tokenCount) tokens, but blocks of \(blockLength) "
+        + "need at least \(blockLength + 1)"
+    case .unusableValidation(let error):
+      "\(error)"
     }
   }
 }

@@ -32,6 +32,15 @@ public enum Tokenizer: Equatable, Sendable {
     return tokens
   }
 
+  /// Number of tokens of a text that can be encoded.
+  public func tokenCount(of text: [UInt8]) -> Int {
+    switch self {
+    case .bytes: text.count
+    // All bytes of a character after its first have the form 10xxxxxx.
+    case .characters: text.count { $0 & 0xC0 != 0x80 }
+    }
+  }
+
   /// The bytes of a token.
   ///
   /// - Precondition: `token` is below ``vocabularySize``.
@@ -191,7 +200,7 @@ public enum TokenizerError: Error, Equatable, CustomStringConvertible {
 
 extension Unicode.Scalar {
   /// The character, escaped for terminals, with its code point.
-  fileprivate var displayName: String {
+  package var displayName: String {
     let digits = String(value, radix: 16, uppercase: true)
     let padding = String(repeating: "0", count: max(0, 4 - digits.count))
     return "'\(escaped(asASCII: true))' (U+\(padding)\(digits))"

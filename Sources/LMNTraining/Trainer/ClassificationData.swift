@@ -3,7 +3,7 @@ public import LMNLayers
 public import LMNMemories
 public import LMNModel
 
-/// Labelled texts: 90 % for training, the rest for validation.
+/// Labelled texts: 90 % for training, the rest for validation, unless these are texts of their own.
 ///
 /// The split is determined by a seed.
 public struct ClassificationData: TrainingData {
@@ -19,6 +19,8 @@ public struct ClassificationData: TrainingData {
   /// Permutation of the rows; the first ones are for training.
   private let order: [Int]
   private let trainingCount: Int
+  /// Whether the validation part is a table of its own.
+  private let hasOwnValidation: Bool
 
   /// Tokenizes and splits texts.
   ///
@@ -26,17 +28,27 @@ public struct ClassificationData: TrainingData {
   ///   - texts: Texts with labels.
   ///   - tokenizer: Tokenizer of the texts.
   ///   - labels: Names of the classes; nil for those of the texts.
+  ///   - validation: Texts for validation; nil for a tenth of `texts`.
   ///   - seed: Random seed of the split.
-  /// - Throws: ``CSVError`` where a text cannot be encoded, ``ClassificationError`` where all texts
-  ///   have one class.
+  /// - Throws: ``CSVError`` where a text cannot be encoded or has an unknown label,
+  ///   ``ClassificationError`` where all texts have one class.
   public init(
-    _ texts: LabelledTexts, tokenizer: Tokenizer, labels: [String]? = nil, seed: UInt64
+    _ texts: LabelledTexts, tokenizer: Tokenizer, labels: [String]? = nil,
+    validation: LabelledTexts? = nil, seed: UInt64
   ) throws {
     let labels = labels ?? Set(texts.labels ?? []).sorted()
     guard labels.count > 1 else {
       throw ClassificationError.oneClass(file: texts.file, label: labels.first ?? "")
     }
     self.labels = labels
+    if let validation {
+      let count = texts.texts.count
+      tokens = try texts.tokens(by: tokenizer) + validation.tokens(by: tokenizer)
+      classes = try texts.classes(among: labels) + validation.classes(among: labels)
+      (order, trainingCount, hasOwnValidation) = (Array(tokens.indices), count, true)
+      return
+    }
+    hasOwnValidation = false
     tokens = try texts.tokens(by: tokenizer)
     classes = try texts.classes(among: labels)
     var generator = SeededGenerator(seed: seed)
@@ -46,8 +58,12 @@ public struct ClassificationData: TrainingData {
     }
     self.order = order
     // Two labels imply at least two texts.
-    let share = Int((Double(order.count) * 0.9).rounded())
-    trainingCount = min(max(share, 1), order.count - 1)
+    trainingCount = Self.trainingCount(of: order.count)
+  }
+
+  /// Number of training texts among `count` texts, at least two.
+  public static func trainingCount(of count: Int) -> Int {
+    min(max(Int((Double(count) * TrainingSize.share).rounded()), 1), count - 1)
   }
 
   /// The rows of a split.
@@ -68,6 +84,8 @@ public struct ClassificationData: TrainingData {
       fingerprint.add([UInt32(tokens.count), UInt32(label)])
       fingerprint.add(tokens.lazy.map { UInt32(bitPattern: $0) })
     }
+    // Elsewhere the rows determine the split.
+    if hasOwnValidation { fingerprint.add([UInt32(truncatingIfNeeded: trainingCount)]) }
     return fingerprint.description
   }
 

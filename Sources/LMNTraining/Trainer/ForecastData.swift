@@ -2,7 +2,8 @@ import LMNKernels
 public import LMNLayers
 public import LMNModel
 
-/// A normalised series: the first 90 % for training, the rest for validation.
+/// A normalised series: the first 90 % for training, the rest for validation, unless that is a series
+/// of its own.
 public struct ForecastData: TrainingData {
   /// Trained model.
   public typealias Model = ForecasterModel
@@ -16,6 +17,8 @@ public struct ForecastData: TrainingData {
   private let horizon: Int
   private let values: [Float]
   private let trainingCount: Int
+  /// Whether the validation part is a series of its own.
+  private let hasOwnValidation: Bool
 
   /// Splits and normalises a series.
   ///
@@ -24,24 +27,44 @@ public struct ForecastData: TrainingData {
   ///   - horizon: Number of rows to forecast.
   ///   - blockLength: Length of the windows to be drawn.
   ///   - file: Name of the series in errors.
+  ///   - validation: Validation series of the same channels, and its name in errors; nil for the end
+  ///     of `series`.
+  ///   - normalisation: Normalisation of a model to go on with; nil for that of the training part.
   /// - Throws: ``ForecastError`` if a split is too short or a value too large.
-  public init(_ series: Series, horizon: Int, blockLength: Int, file: String) throws(ForecastError)
-  {
+  public init(
+    _ series: Series, horizon: Int, blockLength: Int, file: String,
+    validation: (series: Series, file: String)? = nil, normalisation: Normalisation? = nil
+  ) throws(ForecastError) {
+    precondition(
+      validation.map { $0.series.channels == series.channels } ?? true,
+      "ForecastData: other channels for validation")
     let width = series.channels.count
-    let trainingCount = Int((Double(series.count) * 0.9).rounded())
-    for (split, count, needed) in [
-      (Split.training, trainingCount, max(blockLength, horizon) + 1),
-      (.validation, series.count - trainingCount, horizon + 1),
+    let trainingCount =
+      validation == nil ? Self.trainingCount(of: series.count) : series.count
+    let other = validation.map { ($0.file, $0.series.count, $0.series.count) }
+    let rest = (file, series.count - trainingCount, series.count)
+    for (split, (file, count, total), needed) in [
+      (Split.training, (file, trainingCount, series.count), max(blockLength, horizon) + 1),
+      (.validation, other ?? rest, horizon + 1),
     ] where count < needed {
-      throw .tooShort(file: file, split, count: count, of: series.count, needed: needed)
+      throw .tooShort(file: file, split, count: count, of: total, needed: needed)
     }
-    let normalisation = Normalisation(
-      of: series.values[..<(trainingCount * width)], channels: width)
-    values = try series.normalised(by: normalisation)
+    let normalisation =
+      normalisation
+      ?? Normalisation(of: series.values[..<(trainingCount * width)], channels: width)
+    var values = try series.normalised(by: normalisation)
+    if let validation { values += try validation.series.normalised(by: normalisation) }
+    self.values = values
     channels = series.channels
     self.normalisation = normalisation
     self.horizon = horizon
     self.trainingCount = trainingCount
+    hasOwnValidation = validation != nil
+  }
+
+  /// Number of training rows in a series of `count` rows whose end is the validation part.
+  public static func trainingCount(of count: Int) -> Int {
+    Int((Double(count) * TrainingSize.share).rounded())
   }
 
   /// Normalised values of a split, row by row.
@@ -64,6 +87,8 @@ public struct ForecastData: TrainingData {
       ])
     }
     fingerprint.add(values.lazy.map(\.bitPattern))
+    // Elsewhere the values determine the split.
+    if hasOwnValidation { fingerprint.add([UInt32(truncatingIfNeeded: trainingCount)]) }
     return fingerprint.description
   }
 

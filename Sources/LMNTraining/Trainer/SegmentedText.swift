@@ -15,9 +15,12 @@ public struct SegmentedText: TextData {
   /// A text that is long enough for a run.
   ///
   /// - Throws: ``CorpusError`` or ``TokenizerError``.
-  public init(text: [UInt8], tokenizer: Tokenizer, for configuration: TrainingConfiguration) throws
-  {
-    corpus = try Corpus(text: text, tokenizer: tokenizer, for: configuration)
+  public init(
+    text: [UInt8], validation: [UInt8]? = nil, tokenizer: Tokenizer,
+    for configuration: TrainingConfiguration
+  ) throws {
+    corpus = try Corpus(
+      text: text, validation: validation, tokenizer: tokenizer, for: configuration)
   }
 
   /// A Memformer with new parameters.

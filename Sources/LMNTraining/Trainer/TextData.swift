@@ -4,8 +4,16 @@ public import LMNLayers
 public protocol TextData: TrainingData where Model: TextModel {
   /// A text that is long enough for a run.
   ///
+  /// - Parameters:
+  ///   - text: Training text.
+  ///   - validation: Validation text; nil for the end of the training text.
+  ///   - tokenizer: Tokenizer of both.
+  ///   - configuration: Settings of the run.
   /// - Throws: ``CorpusError`` or ``TokenizerError``.
-  init(text: [UInt8], tokenizer: Tokenizer, for configuration: TrainingConfiguration) throws
+  init(
+    text: [UInt8], validation: [UInt8]?, tokenizer: Tokenizer,
+    for configuration: TrainingConfiguration
+  ) throws
 
   /// A model with new parameters.
   static func model(

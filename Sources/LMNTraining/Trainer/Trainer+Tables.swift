@@ -8,25 +8,34 @@ extension Trainer where Data == ClassificationData {
   /// - Parameters:
   ///   - configuration: The settings, including those of a classification.
   ///   - texts: Texts with labels.
+  ///   - validation: Texts for validation; nil for a tenth of `texts`.
   ///   - tokenizer: Tokenizer of the texts.
+  ///   - start: Model whose weights and labels the run begins with; nil for new ones. Its
+  ///     configuration is that of the settings, but its vocabulary may be only the beginning of the
+  ///     tokenizer's.
   ///   - directory: Output directory, created if missing; must not hold a run.
   /// - Throws: Errors of settings, texts or directory.
   public init(
-    _ configuration: TrainingConfiguration, texts: LabelledTexts, tokenizer: Tokenizer,
+    _ configuration: TrainingConfiguration, texts: LabelledTexts,
+    validation: LabelledTexts? = nil, tokenizer: Tokenizer, from start: ClassifierModel? = nil,
     in directory: RunDirectory
   ) throws {
     try self.init(
       configuration, in: directory,
-      data: ClassificationData(texts, tokenizer: tokenizer, seed: configuration.seed)
+      data: ClassificationData(
+        texts, tokenizer: tokenizer, labels: start?.labels, validation: validation,
+        seed: configuration.seed)
     ) { data, generator in
       // Texts are truncated only in training, so all positions of the longest are needed.
       try configuration.model.trunk.expectPositions(for: data.longest)
-      let network = try generator.drawing(configuration.initialisation) {
-        try ClassifierNetwork(
-          configuration.model, classes: data.labels.count,
-          pooling: configuration.task.classification.pooling, using: &$0)
+      return try .beginning(with: start) {
+        let network = try generator.drawing(configuration.initialisation) {
+          try ClassifierNetwork(
+            configuration.model, classes: data.labels.count,
+            pooling: configuration.task.classification.pooling, using: &$0)
+        }
+        return ClassifierModel(network: network, tokenizer: tokenizer, labels: data.labels)
       }
-      return ClassifierModel(network: network, tokenizer: tokenizer, labels: data.labels)
     }
   }
 
@@ -36,16 +45,23 @@ extension Trainer where Data == ClassificationData {
   ///   - directory: Directory of the run.
   ///   - bytes: The training table, unchanged.
   ///   - file: Name of the table in errors.
+  ///   - validation: The validation table, unchanged, and its name; nil for a run without one.
   ///   - change: Changes settings that may change on a resume, such as the number of steps.
   /// - Throws: Errors of checkpoint, settings or table.
   public init(
     resuming directory: RunDirectory, csv bytes: [UInt8], file: String,
+    validation: (csv: [UInt8], file: String)? = nil,
     change: (inout TrainingConfiguration) throws -> Void = { _ in }
   ) throws {
     try self.init(resuming: directory, change: change) { model, configuration in
-      try ClassificationData(
-        LabelledTexts(csv: bytes, file: file, settings: configuration.task.classification),
-        tokenizer: model.tokenizer, labels: model.labels, seed: configuration.seed)
+      let settings = configuration.task.classification
+      return try ClassificationData(
+        LabelledTexts(csv: bytes, file: file, settings: settings),
+        tokenizer: model.tokenizer, labels: model.labels,
+        validation: validation.map {
+          try LabelledTexts(csv: $0.csv, file: $0.file, settings: settings)
+        },
+        seed: configuration.seed)
     }
   }
 }
@@ -57,24 +73,32 @@ extension Trainer where Data == ForecastData {
   ///   - configuration: The settings, including those of a forecast.
   ///   - series: The series in the channels' own units.
   ///   - file: Name of the series in errors.
+  ///   - validation: Validation series of the same channels, and its name in errors; nil for the end
+  ///     of `series`.
+  ///   - start: Model of the same channels and of the settings' configuration and horizon, whose
+  ///     weights and normalisation the run begins with; nil for new ones.
   ///   - directory: Output directory, created if missing; must not hold a run.
   /// - Throws: Errors of settings, series or directory.
   public init(
     _ configuration: TrainingConfiguration, series: Series, file: String,
+    validation: (series: Series, file: String)? = nil, from start: ForecasterModel? = nil,
     in directory: RunDirectory
   ) throws {
     try self.init(
       configuration, in: directory,
       data: ForecastData(
         series, horizon: configuration.task.forecast.horizon,
-        blockLength: configuration.blockLength, file: file)
+        blockLength: configuration.blockLength, file: file, validation: validation,
+        normalisation: start?.network.normalisation)
     ) { data, generator in
-      let network = try generator.drawing(configuration.initialisation) {
-        try ForecasterNetwork(
-          configuration.model, horizon: configuration.task.forecast.horizon,
-          normalisation: data.normalisation, using: &$0)
+      try .beginning(with: start) {
+        let network = try generator.drawing(configuration.initialisation) {
+          try ForecasterNetwork(
+            configuration.model, horizon: configuration.task.forecast.horizon,
+            normalisation: data.normalisation, using: &$0)
+        }
+        return ForecasterModel(network: network, channels: data.channels)
       }
-      return ForecasterModel(network: network, channels: data.channels)
     }
   }
 
@@ -84,16 +108,22 @@ extension Trainer where Data == ForecastData {
   ///   - directory: Directory of the run.
   ///   - bytes: The training table, unchanged.
   ///   - file: Name of the table in errors.
+  ///   - validation: The validation table, unchanged, and its name; nil for a run without one.
   ///   - change: Changes settings that may change on a resume, such as the number of steps.
   /// - Throws: Errors of checkpoint, settings or table.
   public init(
     resuming directory: RunDirectory, csv bytes: [UInt8], file: String,
+    validation: (csv: [UInt8], file: String)? = nil,
     change: (inout TrainingConfiguration) throws -> Void = { _ in }
   ) throws {
     try self.init(resuming: directory, change: change) { model, configuration in
       try ForecastData(
         Series(csv: bytes, file: file, channels: model.channels),
-        horizon: model.network.horizon, blockLength: configuration.blockLength, file: file)
+        horizon: model.network.horizon, blockLength: configuration.blockLength, file: file,
+        validation: validation.map {
+          (try Series(csv: $0.csv, file: $0.file, channels: model.channels), $0.file)
+        },
+        normalisation: model.network.normalisation)
     }
   }
 }

@@ -17,6 +17,11 @@ public struct Trainer<Data: TrainingData> {
   public var model: Data.Model { checkpoint.model }
   /// The settings.
   public var configuration: TrainingConfiguration { checkpoint.configuration }
+  /// Files with the data, saved in the checkpoint; nil where they are unknown.
+  public var dataFiles: DataFiles? {
+    get { checkpoint.dataFiles }
+    set { checkpoint.dataFiles = newValue }
+  }
   /// Number of steps taken.
   public var step: Int { checkpoint.loop.step }
   /// Number of updates skipped because loss or gradient was not finite.
@@ -99,10 +104,12 @@ public struct Trainer<Data: TrainingData> {
     if step == 0 { try save() }
     try writeConfiguration()
     let log = try TrainingLog(at: directory.log, after: step)
+    let secondsBefore = log.seconds
     let batch = preparedBatch()
     try report(.prepared(byteCount: byteCount(ofStepOn: batch)))
     var evaluation: Data.Batch?
     let clock = ContinuousClock()
+    let start = clock.now
     var (trainingTime, tokensBefore) = (Duration.zero, checkpoint.loop.tokens)
     while step < configuration.steps {
       if shouldStop() {
@@ -137,6 +144,7 @@ public struct Trainer<Data: TrainingData> {
         if evaluates { try evaluate(&evaluation, into: &record) }
         let isDiverged = evaluates && record.validationLoss == nil
         record.peakMemoryBytes = peakMemoryBytes()
+        record.seconds = secondsBefore + (clock.now - start) / .seconds(1)
         try log.append(record)
         try report(.record(record))
         if isDiverged { throw divergence(in: "validation loss") }

@@ -12,6 +12,8 @@ struct TrainingCheckpoint<Model: StoredModel> {
   var states: [Trunk.State] = []
   var loop: LoopState
   var configuration: TrainingConfiguration
+  /// Files with the data; nil where they are unknown.
+  var dataFiles: DataFiles?
 
   private static var first: String { "optimizer.first." }
   private static var second: String { "optimizer.second." }
@@ -25,6 +27,7 @@ struct TrainingCheckpoint<Model: StoredModel> {
     file.metadata["loop"] = try sortedJSON(loop)
     file.metadata["training"] = try sortedJSON(configuration)
     file.metadata["optimizer_step"] = "\(optimizer.step)"
+    try dataFiles?.write(to: &file)
     try file.write(to: path)
   }
 
@@ -41,6 +44,7 @@ struct TrainingCheckpoint<Model: StoredModel> {
     let file = try Safetensors(contentsOf: path)
     loop = try file.decoded("loop", path: path)
     configuration = try file.decoded("training", path: path)
+    dataFiles = try DataFiles(in: file, path: path)
     let optimizerStep: Int = try file.decoded("optimizer_step", path: path)
     let counts = [optimizerStep, loop.skippedUpdates, loop.skippedInARow, loop.lossCount]
     guard loop.step >= 0, counts.allSatisfy((0...loop.step).contains),

@@ -174,6 +174,8 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
   case anotherText(directory: String)
   /// A setting contradicts the run to be resumed.
   case contradiction(setting: String, given: String, run: String)
+  /// A setting contradicts the model that the run begins with.
+  case modelContradiction(setting: String, given: String, model: String)
   /// The run to be resumed has taken all its steps.
   case finished(steps: Int)
 
@@ -200,6 +202,8 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
       "the run in \(directory) was begun with another text"
     case .contradiction(let setting, let given, let run):
       "\(setting) is \(given), but the run to continue has \(run)"
+    case .modelContradiction(let setting, let given, let model):
+      "\(setting) is \(given), but the model to begin with has \(model)"
     case .finished(let steps):
       "the run has taken its \(steps) steps; give more by --steps"
     }

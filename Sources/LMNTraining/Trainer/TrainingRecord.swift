@@ -30,9 +30,12 @@ public struct TrainingRecord: Sendable, Codable, Equatable {
   public var tokensPerSecond: Double?
   /// Peak memory of the process.
   public var peakMemoryBytes: Int?
+  /// Elapsed seconds of training, with evaluations and checkpoints; a resumed run counts on from its
+  /// last line.
+  public var seconds: Double?
 
   enum CodingKeys: String, CodingKey {
-    case step, tokens, loss, routers, classification, forecast
+    case step, tokens, loss, routers, classification, forecast, seconds
     case validationLoss = "validation_loss"
     case learningRate = "learning_rate"
     case gradientNorm = "gradient_norm"
