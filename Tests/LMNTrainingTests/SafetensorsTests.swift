@@ -213,8 +213,10 @@ private func sample() -> Safetensors {
     var file = Safetensors(metadata: ["b": "2", "a": "1"])
     file.append("y", shape: [1], floats: [1])
     file.append("x", shape: [1], integers: [2])
+    // The checksums are those of Python's zlib.
     let header =
-      #"{"__metadata__":{"a":"1","b":"2"},"y":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"#
+      #"{"__metadata__":{"a":"1","b":"2","lmn_crc32":"0d7f4b7b","lmn_crc32.x":"2707d814","#
+      + #""lmn_crc32.y":"aca16a6a"},"y":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"#
       + #""x":{"dtype":"I64","shape":[1],"data_offsets":[4,12]}}"#
     let padding = String(repeating: " ", count: -header.utf8.count & 7)
     let encoded = file.encoded()
