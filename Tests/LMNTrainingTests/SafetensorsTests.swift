@@ -185,7 +185,7 @@ private func sample() -> Safetensors {
 }
 
 /// A file with its checksums replaced by spaces.
-private func withoutChecksums(_ file: [UInt8]) -> [UInt8] {
+func withoutChecksums(_ file: [UInt8]) -> [UInt8] {
   let count = file.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
   let header = String(decoding: file[8..<8 + count], as: UTF8.self)
     .replacing(/,"lmn_crc32[^"]*":"[0-9a-f]{8}"/) {
