@@ -33,7 +33,7 @@ let package = Package(
   traits: [
     .trait(
       name: "OpenBLAS",
-      description: "Weight gradients from 1024 x 512 on by OpenBLAS, on AVX2; needs libopenblas."),
+      description: "Weight gradients from 1024 x 512 on by OpenBLAS, if installed, on AVX2."),
     .default(enabledTraits: ["OpenBLAS"]),
   ],
   dependencies: [
@@ -45,7 +45,6 @@ let package = Package(
       providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
     .target(
       name: "CLMN",
-      dependencies: [.target(name: "COpenBLAS", condition: .when(traits: ["OpenBLAS"]))],
       path: "csrc", exclude: ["README.md"],
       cSettings: [
         .headerSearchPath("."),
@@ -70,10 +69,11 @@ let package = Package(
       dependsOn: [
         "LMNKernels", "LMNAutodiff", "LMNLayers", "LMNMemories", "LMNModel", "LMNTraining",
       ]),
+    .target(name: "CProcess"),
     .executableTarget(
       name: "lmn",
       dependencies: [
-        "LMN", "LMNExperiments",
+        "LMN", "LMNExperiments", "CProcess",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings),

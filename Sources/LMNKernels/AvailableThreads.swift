@@ -1,14 +1,33 @@
+internal import CLMN
 internal import FoundationEssentials
+
+/// Number of threads that this process can have.
+public struct ThreadLimit: Sendable {
+  /// The number, at least 1.
+  public let count: Int
+  /// Cause of a number below the wanted one, as a sentence without its end; nil without one.
+  public let lack: String?
+
+  /// Tests how many of `wanted` threads can be started.
+  ///
+  /// - Precondition: `wanted` is positive.
+  public init(of wanted: Int) {
+    precondition(wanted > 0, "ThreadLimit: \(wanted) threads")
+    var lack: UnsafePointer<CChar>?
+    count = lmn_parallel_limit(wanted, &lack)
+    self.lack = lack.map { String(cString: $0) }
+  }
+}
 
 extension Int {
   /// Default number of threads: the processors of the affinity mask, at most the whole processors
-  /// of the control group's quota, and at most `OMP_NUM_THREADS`.
+  /// of the control group's quota, at most `OMP_NUM_THREADS`, and no more than can be started.
   public static let availableThreads: Int = {
     let requested = ProcessInfo.processInfo.environment["OMP_NUM_THREADS"].flatMap(Int.init)
     let limits = [
       ProcessInfo.processInfo.activeProcessorCount, affinity, controlGroupQuota, requested,
     ]
-    return Swift.max(1, limits.compactMap { $0 }.min() ?? 1)
+    return ThreadLimit(of: Swift.max(1, limits.compactMap { $0 }.min() ?? 1)).count
   }()
 
   /// Processors of the affinity mask; nil without /proc.

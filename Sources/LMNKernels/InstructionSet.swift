@@ -32,5 +32,6 @@ public struct InstructionSet: Sendable, Hashable, CustomStringConvertible {
   var pointer: OpaquePointer { lmn_isa_named(name)! }
 }
 
-/// Version, kernels and build options of the linked OpenBLAS; `none` without the trait `OpenBLAS`.
+/// Version, kernels and build options of OpenBLAS; `none` without the trait `OpenBLAS`, and where it
+/// is not installed.
 public let blasDescription = String(cString: lmn_blas_description())

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CProcess
 import Foundation
 import LMN
 
@@ -25,7 +26,7 @@ struct Command: ParsableCommand {
 
 /// Flags of all commands that compute.
 struct MachineOptions: ParsableArguments {
-  @Option(help: "Number of threads. (default: one per available processor)")
+  @Option(help: "Number of threads. (default: one per available processor, if they can be started)")
   var threads: Int?
 
   func validate() throws {
@@ -40,6 +41,10 @@ struct MachineOptions: ParsableArguments {
       throw UnusableInput(
         "LMN_ISA is '\(ProcessInfo.processInfo.environment["LMN_ISA"] ?? "")', this processor has "
           + InstructionSet.available.map(\.name).joined(separator: ", "))
+    }
+    if let threads, case let limit = ThreadLimit(of: threads), limit.count < threads {
+      throw UnusableInput(
+        "--threads is \(threads), but this process can have \(limit.count): \(limit.lack ?? "")")
     }
     let context = ExecutionContext(threadCount: threads)
     return try ExecutionContext.$current.withValue(context, operation: body)
@@ -73,7 +78,10 @@ enum Main {
   /// The arguments, with `--tokens -1` as `--tokens=-1`, so that a negative number is parsed as a
   /// value.
   private static var arguments: [String] {
-    CommandLine.arguments.dropFirst().reduce(into: []) { arguments, argument in
+    let words = (0..<process_argument_count()).map { String(cString: process_argument($0)) }
+    // Those of the standard library come from /proc, and are none where that is missing.
+    return (words.isEmpty ? CommandLine.arguments : words).dropFirst().reduce(into: []) {
+      arguments, argument in
       let isNegative = argument.hasPrefix("-") && Double(argument) != nil
       if isNegative, let flag = arguments.last, flag.hasPrefix("--"), flag != "--" {
         arguments[arguments.count - 1] = "\(flag)=\(argument)"

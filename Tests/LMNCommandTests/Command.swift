@@ -27,16 +27,17 @@ final class Command {
   ///
   /// - Parameters:
   ///   - arguments: Arguments of the command.
+  ///   - executable: Path of `lmn` as the wrapper finds it.
   ///   - directory: Working directory.
   ///   - environment: Variables beside those of this process.
   ///   - text: Standard input, at most the capacity of a pipe.
   ///   - wrapper: A command that starts another, such as `nice`.
   /// - Throws: Errors of starting the process.
   init(
-    _ arguments: [String], in directory: String, environment: [String: String] = [:],
-    input text: String = "", wrapper: [String] = []
+    _ arguments: [String], executable: String? = nil, in directory: String,
+    environment: [String: String] = [:], input text: String = "", wrapper: [String] = []
   ) throws {
-    let words = wrapper + [try Self.executable] + arguments
+    let words = wrapper + [try executable ?? Self.executable] + arguments
     process.executableURL = URL(fileURLWithPath: words[0])
     process.arguments = Array(words.dropFirst())
     process.currentDirectoryURL = URL(fileURLWithPath: directory)
@@ -117,7 +118,7 @@ final class Command {
   }
 
   /// Path of the command, which SwiftPM builds next to the tests.
-  private static var executable: String {
+  static var executable: String {
     get throws {
       final class Marker {}
       let tests = [Bundle.main.bundleURL, Bundle(for: Marker.self).bundleURL]

@@ -77,6 +77,27 @@ import Testing
     }
   }
 
+  /// A run whose last weights could not be written is not complete.
+  @Test func lastWeightsAreWrittenByAResume() throws {
+    let expected = try remains(of: .small(steps: 4))
+    try withTemporaryDirectory { directory in
+      var first = try trainer(.small(steps: 4), in: directory)
+      let model = RunDirectory(directory).model
+      #expect(throws: FileError.self) {
+        try first.run(report: { event in
+          guard case .step = event else { return }
+          try FileManager.default.removeItem(atPath: model)
+          try FileManager.default.createDirectory(
+            atPath: model, withIntermediateDirectories: false)
+        })
+      }
+      try FileManager.default.removeItem(atPath: model)
+      var second = try Trainer(resuming: RunDirectory(directory), text: smallText)
+      #expect(try second.run())
+      #expect(try remains(in: directory) == expected)
+    }
+  }
+
   /// Counts that would overflow or index out of range.
   @Test(arguments: [
     ("loop", #""step":2"#, #""step":-2"#),

@@ -10,8 +10,10 @@
 //   - Nothing is allocated and no error is reported: the caller guarantees sizes and pointers.
 //   - No state is kept between calls, and none of the process is changed, with one exception:
 //     lmn_matmul_backward_right on avx2, with inner * columns >= 1024 * 512, in a library compiled
-//     with LMN_OPENBLAS, calls openblas_set_num_threads(1), which holds for the process and is not
-//     undone. Without LMN_OPENBLAS (SwiftPM: without the trait OpenBLAS) it does not.
+//     with LMN_OPENBLAS, loads libopenblas.so.0 if there is one, with OPENBLAS_NUM_THREADS=1 in the
+//     environment, and calls openblas_set_num_threads(1), which holds for the process and is not
+//     undone. So does lmn_blas_description. Without LMN_OPENBLAS (SwiftPM: without the trait
+//     OpenBLAS) they do not.
 //   - OpenMP keeps a pool of threads, made by the first call that uses more than one. Compiled
 //     without -fopenmp, the block time of the calling thread is 1 ms during a call and restored
 //     after it; compiled with -fopenmp, no OpenMP setting is touched.

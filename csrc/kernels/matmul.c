@@ -11,7 +11,7 @@ void lmn_matmul_forward(lmn_context context, const lmn_matmul *a) {
 void lmn_matmul_backward_right(lmn_context context, const lmn_matmul_grad *a) {
 #ifdef LMN_OPENBLAS
   const size_t blas_from = context.isa->blas_from;
-  if (blas_from && a->inner * a->columns >= blas_from) {
+  if (blas_from && a->inner * a->columns >= blas_from && lmn_blas_is_available()) {
     lmn_share_out(context, lmn_blas_matmul_backward_right, a, lmn_units(a->inner, LMN_BLAS_ROWS),
                   LMN_BLAS_ROWS * a->rows * a->columns);
     return;

@@ -1,5 +1,13 @@
 // The only file that uses OpenMP.
+#define _POSIX_C_SOURCE 200809L
 #include "CLMN.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 typedef struct {
   lmn_kernel *kernel;
@@ -59,4 +67,49 @@ void lmn_parallel_for(lmn_context context, lmn_kernel *kernel, const void *args,
     run_threads(&l, threads);
   else if (count)
     kernel(args, 0, count);
+}
+
+// LLVM's runtime registers itself in shared memory, and aborts where it cannot.
+static bool has_shared_memory(void) {
+#if !defined(_OPENMP) || defined(KMP_VERSION_MAJOR)
+  char name[32];
+  snprintf(name, sizeof name, "/lmn-%ld", (long)getpid());
+  const int file = shm_open(name, O_RDWR | O_CREAT, 0600);
+  if (file < 0) return false;
+  // Allocated, since memory that a full file system cannot provide is a signal when it is used.
+  const bool is_provided = !posix_fallocate(file, 0, 4096);
+  close(file);
+  shm_unlink(name);
+  return is_provided;
+#else
+  return true;
+#endif
+}
+
+static void *wait_for(void *mutex) {
+  pthread_mutex_lock(mutex);
+  pthread_mutex_unlock(mutex);
+  return NULL;
+}
+
+size_t lmn_parallel_limit(size_t threads, const char **lack) {
+  *lack = NULL;
+  if (threads < 2) return threads;
+  if (!has_shared_memory()) {
+    *lack = "the OpenMP runtime needs shared memory, a writable /dev/shm with room";
+    return 1;
+  }
+  // All at the same time, so that none takes the place of another.
+  enum { MOST = 1024 };
+  pthread_t others[MOST];
+  pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+  pthread_mutex_lock(&mutex);
+  const size_t wanted = threads - 1 < MOST ? threads - 1 : MOST;
+  size_t count = 0;
+  while (count < wanted && !pthread_create(&others[count], NULL, wait_for, &mutex)) count++;
+  pthread_mutex_unlock(&mutex);
+  for (size_t i = 0; i < count; i++) pthread_join(others[i], NULL);
+  if (count == wanted) return threads;
+  *lack = "the system starts no further thread (see the limits of processes and of memory)";
+  return count + 1;
 }

@@ -2,7 +2,8 @@
 ///
 /// The reader is strict: any violation of the format is an error, found before the tensors' bytes
 /// are read. Names that are equal after Unicode normalization count as equal. Bytes are
-/// little-endian, as on all supported machines.
+/// little-endian, as on all supported machines. Written files have a checksum of every tensor and of
+/// the header; files with checksums are read only if all of them agree.
 public struct Safetensors: Sendable {
   /// Element types of the format with whole bytes, by their names in the file.
   public enum ElementType: String, Sendable, CustomStringConvertible {
@@ -157,6 +158,7 @@ public struct Safetensors: Sendable {
       let bytes = data.dropFirst(layout.range.lowerBound).prefix(layout.range.count)
       append(Entry(name: layout.name, type: layout.type, shape: layout.shape, bytes: bytes))
     }
+    try removeChecksums()
   }
 
   /// The tensor called `name`; nil if there is none.
@@ -260,7 +262,8 @@ public struct Safetensors: Sendable {
   }
 
   private var pieces: [ArraySlice<UInt8>] {
-    let header = SafetensorsHeader.encoded(metadata: metadata, entries: entries)
+    let header = SafetensorsHeader.encoded(
+      metadata: metadataWithChecksums, entries: entries)
     return [header[...]] + entries.map(\.bytes)
   }
 }

@@ -91,27 +91,31 @@ struct SafetensorsHeader {
 
   /// Length, JSON text and padding to a multiple of 8 bytes.
   static func encoded(metadata: [String: String], entries: [Safetensors.Entry]) -> [UInt8] {
-    var members: [String] = []
-    if !metadata.isEmpty {
-      let pairs = metadata.sorted { $0.key < $1.key }
-        .map { "\(json($0.key)):\(json($0.value))" }
-      members.append("\(json(metadataName)):{\(pairs.joined(separator: ","))}")
-    }
     var begin = 0
-    for entry in entries {
+    let members = entries.map { entry in
+      defer { begin += entry.bytes.count }
       let end = begin + entry.bytes.count
-      let shape = entry.shape.map(String.init).joined(separator: ",")
-      members.append(
-        "\(json(entry.name)):"
-          + "{\"dtype\":\"\(entry.type)\",\"shape\":[\(shape)],\"data_offsets\":[\(begin),\(end)]}")
-      begin = end
+      return member(of: entry, details: ",\"data_offsets\":[\(begin),\(end)]")
     }
-    var text = Array("{\(members.joined(separator: ","))}".utf8)
+    var text = Array(text(metadata: metadata, members: members).utf8)
     text += repeatElement(UInt8(ascii: " "), count: -text.count & 7)
     precondition(
       text.count <= maximumByteCount,
       "a safetensors header of \(text.count) bytes exceeds the limit of \(maximumByteCount)")
     return withUnsafeBytes(of: UInt64(text.count).littleEndian, Array.init) + text
+  }
+
+  /// JSON text of a header, without padding.
+  static func text(metadata: [String: String], members: [String]) -> String {
+    let pairs = metadata.sorted { $0.key < $1.key }.map { "\(json($0.key)):\(json($0.value))" }
+    let first = pairs.isEmpty ? [] : ["\(json(metadataName)):{\(pairs.joined(separator: ","))}"]
+    return "{\((first + members).joined(separator: ","))}"
+  }
+
+  /// JSON text of a tensor's member: name, type, shape, and further `details`.
+  static func member(of entry: Safetensors.Entry, details: String) -> String {
+    let shape = entry.shape.map(String.init).joined(separator: ",")
+    return "\(json(entry.name)):{\"dtype\":\"\(entry.type)\",\"shape\":[\(shape)]\(details)}"
   }
 
   private static func json(_ text: String) -> String {

@@ -255,9 +255,12 @@ public struct Trainer<Data: TrainingData> {
         throw divergence(in: name)
       }
     }
+    // The checkpoint comes last: where it says that all steps are taken, no resume writes the
+    // weights again. It comes first where it makes the directory that of a run.
+    if step > 0 { try checkpoint.model.write(to: directory.model) }
     try checkpoint.write(to: directory.training)
     file = FileIdentity(directory.training)
-    try checkpoint.model.write(to: directory.model)
+    if step == 0 { try checkpoint.model.write(to: directory.model) }
   }
 
   private func writeConfiguration() throws {

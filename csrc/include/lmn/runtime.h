@@ -30,7 +30,8 @@ const lmn_isa *lmn_isa_selected(void);
 
 const char *lmn_isa_name(const lmn_isa *);
 
-/// Version, kernels and build options of the linked OpenBLAS; "none" in a library without it.
+/// Version, kernels and build options of OpenBLAS, which is loaded; "none" in a library compiled
+/// without it, and where there is no libopenblas.so.0.
 const char *lmn_blas_description(void);
 
 /// Computes units [begin, end) of one operation. Units are independent: any split over threads
@@ -45,6 +46,13 @@ typedef void lmn_kernel(const void *args, size_t begin, size_t end);
 /// only.
 void lmn_parallel_for(lmn_context, lmn_kernel *kernel, const void *args, size_t count,
                       size_t grain);
+
+/// Largest number of threads, at most `threads`, with which lmn_parallel_for works in this process:
+/// 1 without the shared memory that LLVM's OpenMP runtime needs, and fewer than `threads` where no
+/// further ones can be started. It starts and ends `threads` - 1 threads to find out.
+///
+/// `lack` is set to what limits the number, as a sentence without its end; to NULL if nothing does.
+size_t lmn_parallel_limit(size_t threads, const char **lack);
 
 /// Largest number H of heads, and largest width D of one, of the kernels that name these limits.
 enum { LMN_MOST_HEADS = 256, LMN_MOST_HEAD_WIDTH = 256 };

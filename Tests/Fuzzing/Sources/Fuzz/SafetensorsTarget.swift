@@ -62,8 +62,11 @@ func safetensors(fromSplitForm input: [UInt8]) -> [UInt8] {
     + input.dropFirst(header.count + 1)
 }
 
-/// The split form of a file.
+/// The split form of a file, without its checksums, with which nearly all mutations would be refused.
 func splitForm(of file: [UInt8]) -> [UInt8] {
   let count = file.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
-  return file[8..<8 + count] + [0xFF] + file[(8 + count)...]
+  let header = String(decoding: file[8..<8 + count], as: UTF8.self)
+    .replacing(/,"lmn_crc32[^"]*":"[0-9a-f]{8}"/, with: "")
+    .replacing(/"lmn_crc32[^"]*":"[0-9a-f]{8}",?/, with: "")
+  return header.utf8 + [0xFF] + file[(8 + count)...]
 }
