@@ -30,21 +30,27 @@ extension Trainer where Data == ClassificationData {
     }
   }
 
+  /// Names of the classes without a row in a split, sorted.
+  public func absentLabels(in split: Split) -> [String] { data.absentLabels(in: split) }
+
   /// Resumes the run on labelled texts in `directory` from its checkpoint.
   ///
   /// - Parameters:
   ///   - directory: Directory of the run.
   ///   - bytes: The training table, unchanged.
   ///   - file: Name of the table in errors.
+  ///   - encoding: Encoding of the table.
   ///   - change: Changes settings that may change on a resume, such as the number of steps.
   /// - Throws: Errors of checkpoint, settings or table.
   public init(
     resuming directory: RunDirectory, csv bytes: [UInt8], file: String,
+    encoding: TableEncoding = .utf8,
     change: (inout TrainingConfiguration) throws -> Void = { _ in }
   ) throws {
     try self.init(resuming: directory, change: change) { model, configuration in
       try ClassificationData(
-        LabelledTexts(csv: bytes, file: file, settings: configuration.task.classification),
+        LabelledTexts(
+          csv: bytes, file: file, settings: configuration.task.classification, encoding: encoding),
         tokenizer: model.tokenizer, labels: model.labels, seed: configuration.seed)
     }
   }
@@ -84,15 +90,17 @@ extension Trainer where Data == ForecastData {
   ///   - directory: Directory of the run.
   ///   - bytes: The training table, unchanged.
   ///   - file: Name of the table in errors.
+  ///   - encoding: Encoding of the table.
   ///   - change: Changes settings that may change on a resume, such as the number of steps.
   /// - Throws: Errors of checkpoint, settings or table.
   public init(
     resuming directory: RunDirectory, csv bytes: [UInt8], file: String,
+    encoding: TableEncoding = .utf8,
     change: (inout TrainingConfiguration) throws -> Void = { _ in }
   ) throws {
     try self.init(resuming: directory, change: change) { model, configuration in
       try ForecastData(
-        Series(csv: bytes, file: file, channels: model.channels),
+        Series(csv: bytes, file: file, channels: model.channels, encoding: encoding),
         horizon: model.network.horizon, blockLength: configuration.blockLength, file: file)
     }
   }
