@@ -311,7 +311,7 @@ private func sample() -> Safetensors {
       #expect {
         try Safetensors(contentsOf: path)
       } throws: {
-        "\($0)".hasPrefix("\(path): a header of 8675467939688574835 bytes exceeds the limit")
+        "\($0)" == "\(path): it is a text, not safetensors"
       }
     }
   }
