@@ -38,7 +38,7 @@ extension Train {
   }
 
   private func text() throws -> [UInt8] {
-    guard file == nil else { return try contents() }
+    if let file { return try AtomicFile.text(of: file == "-" ? "/dev/stdin" : file) }
     var generator = SeededGenerator(seed: 0)
     return Array(Grammar.tales.text(characters: 1_000_000, using: &generator).utf8)
   }
@@ -47,11 +47,9 @@ extension Train {
     _ directory: RunDirectory, _ text: [UInt8]
   ) throws -> Trainer<Data>? {
     if text.isEmpty { throw CorpusError.empty }
-    let tokenizer: Tokenizer =
-      switch settings.tokenizer ?? .characters {
-      case .characters: .characters(try Vocabulary(of: text))
-      case .bytes: .bytes
-      }
+    let tokenizer = try settings.makeTokenizer(default: .characters) {
+      try Vocabulary(of: text, hasUnknown: $0)
+    }
     let configuration = try settings.configuration(
       of: .text, vocabularySize: tokenizer.vocabularySize)
     if try prints(configuration) { return nil }
@@ -73,6 +71,26 @@ extension Train {
 
   private func noteResumption<Data>(of trainer: Trainer<Data>) {
     Console.note("continuing \(trainer.directory.path) at step \(trainer.step)")
+    let (schedule, steps) = (trainer.configuration.schedule, trainer.configuration.steps)
+    guard let end = schedule.totalSteps, end != steps else { return }
+    Console.note(
+      "the run's schedule ends at step \(end), this run at step \(steps): "
+        + (end < steps
+          ? "the steps after \(max(end, trainer.step)) have its lowest learning rate, "
+            + "\(schedule.rate(at: end))"
+          : "the learning rate ends at \(schedule.rate(at: steps)), above its lowest"))
+  }
+
+  /// Reports classes without a row in a part of the data.
+  private func noteAbsentLabels(of trainer: Trainer<ClassificationData>) {
+    for split in Split.allCases {
+      let labels = trainer.absentLabels(in: split)
+      if labels.isEmpty { continue }
+      let names = labels.prefix(10).map { "'\($0)'" }.joined(separator: ", ")
+      Console.note(
+        "classes without a row in the \(split) part: \(names)"
+          + (labels.count > 10 ? " and \(labels.count - 10) more" : ""))
+    }
   }
 
   /// A sample continuation of a line break, or of token 0 where the vocabulary has no line break.
@@ -93,19 +111,20 @@ extension Train {
     let bytes = try contents()
     if resume {
       let trainer = try Trainer<ClassificationData>(
-        resuming: directory, csv: bytes, file: file!, change: settings.applyToResumed)
+        resuming: directory, csv: bytes, file: file!, encoding: settings.tasks.table.encoding,
+        change: settings.applyToResumed)
       try settings.expect(trainer.model.tokenizer)
       if try prints(trainer.configuration) { return nil }
       noteResumption(of: trainer)
+      noteAbsentLabels(of: trainer)
       return trainer
     }
     let texts = try LabelledTexts(
-      csv: bytes, file: file!, settings: settings.tasks.columns.classification)
-    let tokenizer: Tokenizer =
-      switch settings.tokenizer ?? .bytes {
-      case .characters: .characters(try texts.vocabulary())
-      case .bytes: .bytes
-      }
+      csv: bytes, file: file!, settings: settings.tasks.columns.classification,
+      encoding: settings.tasks.table.encoding)
+    let tokenizer = try settings.makeTokenizer(default: .bytes) {
+      try texts.vocabulary(hasUnknown: $0)
+    }
     let longest = try texts.longest(by: tokenizer)
     let configuration = try settings.configuration(
       of: .classify, vocabularySize: tokenizer.vocabularySize, blockLength: min(longest, 512))
@@ -115,7 +134,9 @@ extension Train {
         "the longest text has \(longest) tokens; training truncates to "
           + "\(configuration.blockLength)")
     }
-    return try Trainer(configuration, texts: texts, tokenizer: tokenizer, in: directory)
+    let trainer = try Trainer(configuration, texts: texts, tokenizer: tokenizer, in: directory)
+    noteAbsentLabels(of: trainer)
+    return trainer
   }
 
   func trainClassifier(in directory: RunDirectory) throws {
@@ -132,12 +153,15 @@ extension Train {
     do {
       if resume {
         let trainer = try Trainer<ForecastData>(
-          resuming: directory, csv: bytes, file: file!, change: settings.applyToResumed)
+          resuming: directory, csv: bytes, file: file!, encoding: settings.tasks.table.encoding,
+          change: settings.applyToResumed)
         if try prints(trainer.configuration) { return nil }
         noteResumption(of: trainer)
         return trainer
       }
-      let series = try Series(csv: bytes, file: file!, channels: settings.tasks.channels?.names)
+      let series = try Series(
+        csv: bytes, file: file!, channels: settings.tasks.channels?.names,
+        encoding: settings.tasks.table.encoding)
       let configuration = try settings.configuration(
         of: .forecast, vocabularySize: series.channels.count)
       if try prints(configuration) { return nil }

@@ -117,7 +117,7 @@ final class Command {
   }
 
   /// Path of the command, which SwiftPM builds next to the tests.
-  private static var executable: String {
+  static var executable: String {
     get throws {
       final class Marker {}
       let tests = [Bundle.main.bundleURL, Bundle(for: Marker.self).bundleURL]
