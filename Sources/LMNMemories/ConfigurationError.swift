@@ -47,40 +47,47 @@ public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
   case malformed(String)
 
   /// A sentence that names key and value.
-  public var description: String {
+  public var description: String { description(naming: { $0 }) }
+
+  /// A sentence in which keys have other names, such as those of flags.
+  ///
+  /// - Parameter name: Returns the name of a key.
+  /// - Returns: The sentence.
+  public func description(naming name: (_ key: String) -> String) -> String {
     switch self {
     case .outOfRange(let key, let value, let range):
-      "\(key) is \(value), it has to be from \(range.lowerBound) to \(range.upperBound)"
+      "\(name(key)) is \(value), it has to be from \(range.lowerBound) to \(range.upperBound)"
     case .notPositive(let key, let value):
-      "\(key) is \(value), it has to be positive and finite"
+      "\(name(key)) is \(value), it has to be positive and finite"
     case .negative(let key, let value):
-      "\(key) is \(value), it has to be 0 or more, and finite"
+      "\(name(key)) is \(value), it has to be 0 or more, and finite"
     case .meaningless(let key, let other):
-      "\(key) has no meaning without \(other)"
+      "\(name(key)) has no meaning without \(other)"
     case .odd(let key, let value):
-      "\(key) is \(value), it has to be even"
+      "\(name(key)) is \(value), it has to be even"
     case .indivisible(let width, let heads):
       "\(heads) heads do not divide a width of \(width)"
     case .oddRotary(let headWidth):
-      "rotary is true, but a head has \(headWidth) features, which are no pairs"
+      "\(name("rotary")) is true, but a head has \(headWidth) features, which are no pairs"
     case .impossibleRotaryBase(let base):
-      "rotaryBase is \(base), it has to be above 0 and finite"
+      "\(name("rotaryBase")) is \(base), it has to be above 0 and finite"
     case .impossibleTemperature(let temperature):
-      "temperature is \(temperature), it has to be above 0 and at most 1"
+      "\(name("temperature")) is \(temperature), it has to be above 0 and at most 1"
     case .levelBiasWithoutMaximumLevels:
-      "levelBias needs maximumLevels: no bias is trained for levels that training never reaches"
+      "\(name("levelBias")) needs \(name("maximumLevels")): no bias is trained for levels that "
+        + "training never reaches"
     case .impossibleDropout(let rate):
-      "dropout is \(rate), it has to be from 0 to below 1"
+      "\(name("dropout")) is \(rate), it has to be from 0 to below 1"
     case .missingMaximumLength:
-      "learned positions need a maximumLength"
+      "learned \(name("positions")) need a \(name("maximumLength"))"
     case .pointlessMaximumLength(let length, let positions):
-      "maximumLength is \(length), but only learned positions have one, and they are "
+      "\(name("maximumLength")) is \(length), but only learned positions have one, and they are "
         + positions.rawValue
     case .beyondLastPosition(let tokens, let maximumLength):
       "a stream of \(tokens) tokens reaches position \(tokens - 1), after the last of "
         + "\(maximumLength) learned positions"
     case .tiedHead:
-      "tiedHead is true, but only models for the task text have a head that can be tied"
+      "\(name("tiedHead")) is true, but only models for the task text have a head that can be tied"
     case .tooLarge:
       "the number of parameters for these sizes overflows"
     case .unknownKeys(let keys):
@@ -88,7 +95,8 @@ public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
     case .unknownKind(let key, let kind, let known):
       "\(key) is '\(kind)', the kinds of memory are \(known.joined(separator: ", "))"
     case .mismatchedMemories(let count, let layers):
-      "memories has \(count) entries, it has to have one per block, and layers is \(layers)"
+      "memories has \(count) entries, it has to have one per block, and \(name("layers")) is "
+        + "\(layers)"
     case .malformed(let problem):
       "the configuration cannot be read: \(problem)"
     }

@@ -133,14 +133,15 @@ public struct ClassificationSession: Sendable {
 
   /// Reads tokens in parallel form, in chunks of bounded size.
   public mutating func read(_ tokens: [Token]) {
-    session.read(TokenBuffer(tokens)) { pool.add($0) }
+    if !tokens.isEmpty { session.read(TokenBuffer(tokens)) { pool.add($0) } }
   }
 
-  /// Logits `[C]` of the classes, from the tokens read so far.
-  ///
-  /// - Precondition: At least one token was read.
+  /// Logits `[C]` of the classes, from the tokens read so far; without any, from a vector of zeros,
+  /// which are the biases of the head.
   public var logits: Tensor {
     let network = session.network
-    return network.head(Variable(constant: pool.pooled)).value.reshaped([network.classes])
+    let pooled =
+      pool.count == 0 ? Tensor(shape: [1, network.outputWidth], repeating: 0) : pool.pooled
+    return network.head(Variable(constant: pooled)).value.reshaped([network.classes])
   }
 }

@@ -32,14 +32,23 @@ public struct ForecastSession: Sendable {
 
   /// Reads rows in parallel form, in chunks of bounded size.
   ///
-  /// - Parameter values: Row by row, in the channels' own units.
+  /// - Parameters:
+  ///   - values: Row by row, in the channels' own units.
+  ///   - report: Called with the number of these rows that were read.
   /// - Returns: The forecast after the last row, as ``step(_:)`` gives it; nil when there are no rows.
   @discardableResult
-  public mutating func read(_ values: [Double]) -> [Double]? {
+  public mutating func read(
+    _ values: [Double], report: (_ rows: Int) -> Void = { _ in }
+  ) -> [Double]? {
     let rows = values.count / network.channels
     let normalised = normalised(values, rows: rows)
-    return session.read(Tensor(shape: [rows, network.channels], scalars: normalised))
-      .map(restored)
+    var (last, done): (Tensor?, Int) = (nil, 0)
+    session.read(Tensor(shape: [rows, network.channels], scalars: normalised)) { outputs in
+      last = outputs.rows(outputs.shape[0] - 1..<outputs.shape[0])
+      done += outputs.shape[0]
+      report(done)
+    }
+    return last.map(restored)
   }
 
   /// Reads rows that are already normalised.

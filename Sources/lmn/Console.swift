@@ -2,9 +2,10 @@ import Foundation
 
 /// Output of the command.
 enum Console {
-  /// Writes a part of the result to standard output, unbuffered.
+  /// Writes a part of the result to standard output, unbuffered; a terminal gets control characters
+  /// in visible form.
   static func write(_ text: String) throws {
-    var rest = Array(text.utf8)[...]
+    var rest = Array((isatty(STDOUT_FILENO) == 1 ? text.withVisibleControls : text).utf8)[...]
     while !rest.isEmpty {
       let count = rest.withUnsafeBytes { Foundation.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
       if count < 0 && errno != EINTR {
@@ -23,8 +24,10 @@ enum Console {
     note("Error: \(text)\(printable.count > 1000 ? "…" : "")")
   }
 
-  /// Writes a line to standard error.
-  static func note(_ line: String) { show(line + "\n") }
+  /// Writes a line to standard error; a terminal gets control characters in visible form.
+  static func note(_ line: String) {
+    show((isatty(STDERR_FILENO) == 1 ? line.withVisibleControls : line) + "\n")
+  }
 
   /// Writes text to standard error; failures are ignored.
   static func show(_ text: String) {
@@ -58,6 +61,19 @@ extension Double {
 }
 
 extension String {
+  /// The text with control characters as `\x1b`, except line feeds and tabs.
+  var withVisibleControls: String {
+    var text = String.UnicodeScalarView()
+    for scalar in unicodeScalars {
+      if scalar.properties.generalCategory == .control && scalar != "\n" && scalar != "\t" {
+        text.append(contentsOf: String(format: "\\x%02x", scalar.value).unicodeScalars)
+      } else {
+        text.append(scalar)
+      }
+    }
+    return String(text)
+  }
+
   /// The text padded to a column width: left-aligned, or right-aligned for a negative width.
   func padded(to width: Int) -> String {
     let space = String(repeating: " ", count: max(0, abs(width) - count))

@@ -8,7 +8,7 @@ struct Convert: ParsableCommand {
       FILE is a state dict of the published code in safetensors; the output is a directory like that \
       of `lmn train`. Sizes follow from the shapes of the tensors, except the number of heads. Weights \
       of 64 and 16 bits are rounded to 32 bits. If names or shapes do not match, all mismatches are \
-      listed and nothing is written.
+      listed and nothing is written. A prefix of the names such as module. is left out.
 
       With --to-pytorch, FILE is a run's directory or a model file, and the output a state dict for \
       safetensors' load_file and load_state_dict.
@@ -61,7 +61,9 @@ struct Convert: ParsableCommand {
         try model.writePyTorch(to: output, separatingProjections: separate)
       } else {
         do {
-          model = try LanguageModel(pyTorch: file, settings: settings)
+          model = try LanguageModel(pyTorch: file, settings: settings) {
+            Console.note("\(file): \($0)")
+          }
         } catch ConversionError.misfit(let file, let error) {
           for finding in error.findings { Console.reportError("\(file): \(finding)") }
           throw ExitCode(2)

@@ -21,7 +21,9 @@ struct Evaluate: ParsableCommand {
   var file: String
   @Option(help: "Tokens or rows per block; not for classifiers. (default: 512)")
   var blockLength: Int?
+  @OptionGroup var table: TableOptions
   @OptionGroup var columns: ColumnOptions
+  @OptionGroup var unknown: UnknownCharacterOptions
   @Flag(help: "Print the report as JSON.")
   var json = false
   @OptionGroup(title: "Machine") var machine: MachineOptions
@@ -35,7 +37,7 @@ struct Evaluate: ParsableCommand {
   func run() throws {
     try machine.run {
       let model = try AnyModel(contentsOf: model, weights: weights.weights)
-      try model.task.expect(columns.usages)
+      try model.task.expect(columns.usages + [table.usage, unknown.usage])
       do {
         switch model {
         case .text(let model): try evaluate(model)
@@ -45,7 +47,7 @@ struct Evaluate: ParsableCommand {
         }
       } catch {
         guard error is TokenizerError || error is EvaluationError else { throw error }
-        throw UnusableInput("\(file): \(error)")
+        throw UnusableInput("\(file): \(unknown.sentence(error))")
       }
     }
   }
@@ -54,8 +56,12 @@ struct Evaluate: ParsableCommand {
   private var path: String { file == "-" ? "/dev/stdin" : file }
 
   private func evaluate(_ model: some TextModel) throws {
-    var text = try TokenReader(path, tokenizer: model.tokenizer)
-    let report = try EvaluationReport(of: model, on: &text, blockLength: length)
+    var text = try TokenReader(
+      path, tokenizer: model.tokenizer, skippingUnknown: unknown.skipUnknown)
+    let report = try ReadingProgress.shown(of: text.byteCount, "bytes") {
+      try EvaluationReport(of: model, on: &text, blockLength: length, report: $0)
+    }
+    unknown.note(report.unknownCharacters ?? 0, of: file)
     if json { return try Console.write(Console.json(report)) }
     try Console.write(
       "one stream: \(report.streaming.words)blocks of \(length): \(report.blocks.words)")
@@ -66,17 +72,25 @@ struct Evaluate: ParsableCommand {
       throw ValidationError("--block-length has no meaning for the task classify.")
     }
     let texts = try LabelledTexts(
-      csv: AtomicFile.contents(of: path), file: file, settings: columns.classification)
-    let evaluation = try ClassificationEvaluation(
-      of: model, over: texts.tokens(by: model.tokenizer),
-      classes: texts.classes(among: model.labels))
+      csv: AtomicFile.contents(of: path), file: file, settings: columns.classification,
+      encoding: table.encoding, allowsEmpty: true)
+    let (tokens, unknownCount) = try unknown.tokens(of: texts, by: model.tokenizer)
+    let classes = try texts.classes(among: model.labels)
+    let evaluation = try ReadingProgress.shown(of: tokens.count, "texts") {
+      try ClassificationEvaluation(of: model, over: tokens, classes: classes, report: $0)
+    }
+    unknown.note(unknownCount, of: file)
+    noteEmptyTexts(of: texts)
     try Console.write(json ? Console.json(evaluation) : evaluation.words)
   }
 
   private func evaluate(_ model: ForecasterModel) throws {
     let series = try Series(
-      csv: AtomicFile.contents(of: path), file: file, channels: model.channels)
-    let report = try EvaluationReport(of: model, on: series, blockLength: length)
+      csv: AtomicFile.contents(of: path), file: file, channels: model.channels,
+      encoding: table.encoding)
+    let report = try ReadingProgress.shown(of: 2 * series.count, "rows") {
+      try EvaluationReport(of: model, on: series, blockLength: length, report: $0)
+    }
     if json { return try Console.write(Console.json(report)) }
     try Console.write(
       "one stream\n\(report.streaming.words)\nblocks of \(length)\n\(report.blocks.words)")

@@ -36,7 +36,7 @@ struct Experiment: ParsableCommand {
     @OptionGroup(title: "Network") var model: ModelOptions
     @OptionGroup(title: "Machine") var machine: MachineOptions
 
-    func validate() throws { try withUsageErrors { _ = try sweep() } }
+    func validate() throws { try withUsageErrors(of: model) { _ = try sweep() } }
 
     func run() throws {
       try machine.run {
@@ -87,12 +87,12 @@ struct Experiment: ParsableCommand {
     @OptionGroup(title: "Network") var model: ModelOptions
     @OptionGroup(title: "Machine") var machine: MachineOptions
 
-    func validate() throws { try withUsageErrors { _ = try sweep(in: .letters) } }
+    func validate() throws { try withUsageErrors(of: model) { _ = try sweep(in: .letters) } }
 
     func run() throws {
       try machine.run {
         try training.expectCurves(reading: [file].compactMap(\.self))
-        let text = try file.map { try AtomicFile.contents(of: $0 == "-" ? "/dev/stdin" : $0) }
+        let text = try file.map { try AtomicFile.text(of: $0 == "-" ? "/dev/stdin" : $0) }
         let sweep: Sweep<NeedleInHaystack>
         do { sweep = try self.sweep(in: text.map { .text($0) } ?? .letters) } catch {
           throw UnusableInput("\(file ?? "random letters"): \(error)")
@@ -113,8 +113,18 @@ struct Experiment: ParsableCommand {
 }
 
 /// Runs `body`, which depends on flags only, and turns its errors into usage errors.
-func withUsageErrors(_ body: () throws -> Void) throws {
-  do { try body() } catch { throw ValidationError("\(error)") }
+///
+/// - Parameters:
+///   - model: Flags of the network.
+///   - body: Makes an experiment.
+/// - Throws: A usage error, which names the flags.
+func withUsageErrors(of model: ModelOptions, _ body: () throws -> Void) throws {
+  do { try body() } catch let error as ConfigurationError {
+    throw usageError(error, isGiven: model.givenFlags.contains)
+  } catch {
+    // The defaults are in range, so other settings are those of flags.
+    throw usageError(error) { _ in true }
+  }
 }
 
 private func show(_ sweep: Sweep<some RecallTask>, curves: String?, json: Bool) throws {

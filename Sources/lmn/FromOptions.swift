@@ -33,11 +33,19 @@ struct FromOptions: ParsableArguments {
   ///   - text: The characters of the text; called for a tokenizer of characters.
   ///   - file: Name of the text in errors.
   /// - Returns: The tokenizer, with more characters if the vocabulary may be extended.
-  /// - Throws: A list of the characters that the vocabulary lacks, otherwise.
+  /// - Throws: A list of the characters that the vocabulary lacks, otherwise; nothing where it has an
+  ///   unknown token, which stands for them.
   func tokenizer(
     from tokenizer: Tokenizer, for text: () throws -> Vocabulary, file: String
   ) throws -> Tokenizer {
     guard case .characters(let known) = tokenizer else { return tokenizer }
+    if tokenizer.hasUnknown {
+      if extendVocabulary {
+        throw ValidationError(
+          "--extend-vocabulary has no meaning for a vocabulary with an unknown token.")
+      }
+      return tokenizer
+    }
     let missing = try text().characters.filter { !known.characters.contains($0) }
     if missing.isEmpty { return tokenizer }
     if extendVocabulary { return .characters(try Vocabulary(known.characters + missing)) }

@@ -7,17 +7,19 @@ struct Generate: ParsableCommand {
     abstract: "Continue a text.",
     discussion: """
       The prompt is read in parallel form; then tokens are decoded one at a time and written to \
-      standard output immediately. With --save-state, Ctrl-C saves the state, too. Without --prompt and --prompt-file the prompt is read from standard \
-      input. Equal seeds give equal texts.
+      standard output immediately; a terminal gets control characters as \\x1b. With --save-state, \
+      Ctrl-C saves the state, too. Without --prompt and --prompt-file the prompt is read from \
+      standard input. Equal seeds give equal texts.
       """)
 
   @Option(help: "A run's directory or a model file.", completion: .directory)
   var model: String
   @OptionGroup var weights: WeightsOption
   @Option(help: "Prompt: the text to continue.")
-  var prompt: String?
+  var prompt: PromptText?
   @Option(help: "File with the prompt.", completion: .file())
   var promptFile: String?
+  @OptionGroup var unknown: UnknownCharacterOptions
   @Option(help: "Number of tokens to write.")
   var tokens = 200
   @Option(help: "Temperature: divides the logits; 0 selects the likeliest token.")
@@ -44,7 +46,8 @@ struct Generate: ParsableCommand {
       throw ValidationError("--overwrite has no meaning without --save-state.")
     }
     if tokens < 0 { throw ValidationError("--tokens is \(tokens), it has to be 0 or more.") }
-    do { try sampler.validate() } catch { throw ValidationError("\(error).") }
+    // The settings have the names of the flags.
+    do { try sampler.validate() } catch { throw ValidationError("--\(error).") }
   }
 
   private var sampler: Sampler {
@@ -89,7 +92,7 @@ struct Generate: ParsableCommand {
       ?? Generation(model, sampler: sampler, seed: seed ?? 1)
     if let seed { generation.generator = SeededGenerator(seed: seed) }
     do { try readPrompt(of: &generation, model.tokenizer) } catch let error as TokenizerError {
-      throw UnusableInput("in the prompt, \(error)")
+      throw UnusableInput("in the prompt, \(unknown.sentence(error))")
     }
     if generation.position == 0 { throw UnusableInput("the prompt is empty") }
     if saveState != nil { Interruption.observe() }
@@ -105,12 +108,21 @@ struct Generate: ParsableCommand {
   }
 
   private func readPrompt(of generation: inout Generation, _ tokenizer: Tokenizer) throws {
-    if let prompt { return try generation.read(Array(prompt.utf8), toWrite: tokens) }
-    if promptFile == nil && loadState != nil { return try generation.read([], toWrite: tokens) }
+    if let prompt {
+      let count = try generation.read(
+        prompt.bytes, skippingUnknown: unknown.skipUnknown, toWrite: tokens)
+      return unknown.note(count, of: "the prompt")
+    }
+    if promptFile == nil && loadState != nil {
+      try generation.read([], toWrite: tokens)
+      return
+    }
     guard promptFile != nil || isatty(STDIN_FILENO) == 0 else {
       throw UnusableInput("there is no prompt: give --prompt, --prompt-file or standard input")
     }
-    var text = try TokenReader(promptFile ?? "/dev/stdin", tokenizer: tokenizer)
+    var text = try TokenReader(
+      promptFile ?? "/dev/stdin", tokenizer: tokenizer, skippingUnknown: unknown.skipUnknown)
     try generation.read(&text, toWrite: tokens)
+    unknown.note(text.unknownCount, of: "the prompt")
   }
 }

@@ -15,12 +15,39 @@ struct MemformerOptions: ParsableArguments {
 
   enum Kind: String, ExpressibleByArgument, CaseIterable { case network, memformer }
 
+  /// The given flags that networks of blocks do not have.
+  var givenFlags: [String] {
+    [("--encoder-layers", encoderLayers), ("--decoder-layers", decoderLayers)]
+      .filter { $0.1 != nil }.map(\.0)
+  }
+
   /// Throws if a flag of its own is given for another model.
   func expectFlags(ofMemformer isMemformer: Bool) throws {
-    let flags = [("--encoder-layers", encoderLayers), ("--decoder-layers", decoderLayers)]
-    for (flag, value) in flags where value != nil && !isMemformer {
+    if let flag = givenFlags.first, !isMemformer {
       throw ValidationError("\(flag) has no meaning without --model memformer.")
     }
+  }
+
+  /// The error of the configuration file, if it is the cause of that of a configuration.
+  ///
+  /// - Parameters:
+  ///   - configuration: The configuration with the file and all flags.
+  ///   - shared: Flags of networks of blocks.
+  /// - Returns: The error, which names the file; nil if there is none of it.
+  /// - Throws: Errors of the file.
+  func faultyFile(
+    _ configuration: MemformerConfiguration, sharing shared: ModelOptions
+  ) throws -> UnusableInput? {
+    guard let path = shared.config else { return nil }
+    // The file is the first setting.
+    var alone = MemformerConfiguration(vocabularySize: configuration.vocabularySize)
+    try settings(sharing: shared)[0].apply(&alone)
+    let errors = [configuration, alone].map { configuration -> ConfigurationError? in
+      do throws(ConfigurationError) { try configuration.validate() } catch { return error }
+      return nil
+    }
+    guard let error = errors[0], error == errors[1] else { return nil }
+    return UnusableInput("\(path): \(error)")
   }
 
   /// Settings of a Memformer's flags, of which it shares some with networks of blocks; fixed for a
@@ -32,7 +59,7 @@ struct MemformerOptions: ParsableArguments {
   func settings(sharing shared: ModelOptions) throws -> [Setting<MemformerConfiguration>] {
     let slots = shared.slots
     let config = try shared.config.map { path in
-      let json = String(decoding: try AtomicFile.contents(of: path), as: UTF8.self)
+      let json = try AtomicFile.string(of: path)
       // Validated here, so that errors name the file.
       do { _ = try MemformerConfiguration(vocabularySize: 1).merging(json: json) } catch {
         throw UnusableInput("\(path): \(error)")

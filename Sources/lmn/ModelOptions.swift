@@ -58,7 +58,7 @@ struct ModelOptions: ParsableArguments {
   /// Settings of the given flags, fixed for a run, in the order in which they apply.
   func settings() throws -> [Setting<Configuration>] {
     let file = try config.map { path in
-      let json = String(decoding: try AtomicFile.contents(of: path), as: UTF8.self)
+      let json = try AtomicFile.string(of: path)
       return try Setting<Configuration>("--config", merging: json, from: path)
     }
     return [file].compactMap(\.self) + flagSettings
@@ -66,6 +66,16 @@ struct ModelOptions: ParsableArguments {
 
   /// Settings of the given flags, without the configuration file.
   var flagSettings: [Setting<Configuration>] {
+    trunkSettings + memories.settings.map(\.setting) + headWidths + kindSettings.map(\.setting)
+  }
+
+  /// The flags that are given.
+  var givenFlags: [String] {
+    trunkSettings.map(\.flag) + (memories.settings + kindSettings).map(\.flag)
+  }
+
+  /// Settings of the given flags that do not belong to memories.
+  private var trunkSettings: [Setting<Configuration>] {
     [
       Setting("--width", width, \.width),
       Setting("--layers", layers, \.layers),
@@ -79,8 +89,7 @@ struct ModelOptions: ParsableArguments {
       },
       Setting("--tied-head", tiedHead, \.tiedHead),
       Setting("--dropout", dropout, \.dropout),
-    ].compactMap(\.self) + memories.settings.map(\.setting) + headWidths
-      + kindSettings.map(\.setting)
+    ].compactMap(\.self)
   }
 
   /// The configuration with the given flags.
@@ -92,7 +101,29 @@ struct ModelOptions: ParsableArguments {
     var configuration = base
     for setting in try settings() { setting.apply(&configuration) }
     try expectFlags(of: configuration)
+    do { try configuration.validate() } catch {
+      if let file = try faultyFile(error, in: base) { throw file }
+      throw usageError(error, isGiven: givenFlags.contains)
+    }
     return configuration
+  }
+
+  /// The error of the configuration file, if it is the cause of an error.
+  ///
+  /// - Parameters:
+  ///   - error: An error of a configuration with the file and all flags.
+  ///   - base: The configuration that both are applied to.
+  /// - Returns: The error, which names the file; nil if it has another cause.
+  /// - Throws: Errors of the file.
+  func faultyFile(_ error: ConfigurationError, in base: Configuration) throws -> UnusableInput? {
+    guard let config else { return nil }
+    // The file is the first setting.
+    var alone = base
+    try settings()[0].apply(&alone)
+    do { try alone.validate() } catch let fault where fault == error {
+      return UnusableInput("\(config): \(error)")
+    } catch {}
+    return nil
   }
 
   /// Settings of the given flags that one kind of memory has, or few.

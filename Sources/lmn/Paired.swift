@@ -39,7 +39,7 @@ extension Experiment {
     @OptionGroup(title: "Network") var model: ModelOptions
     @OptionGroup(title: "Machine") var machine: MachineOptions
 
-    func validate() throws { try withUsageErrors { _ = try experiment() } }
+    func validate() throws { try withUsageErrors(of: model) { _ = try experiment() } }
 
     func run() throws {
       try machine.run {

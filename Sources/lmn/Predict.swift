@@ -9,6 +9,8 @@ struct Predict: ParsableCommand {
       likeliest label and its probability for each row. A forecaster reads the columns of its \
       channels and writes the forecast rows that follow the last row, as many as its horizon.
 
+      An empty text has the class that the head of the network gives without a token, and is reported.
+
       Models of the task text are used by `lmn generate`.
       """)
 
@@ -17,26 +19,55 @@ struct Predict: ParsableCommand {
   @OptionGroup var weights: WeightsOption
   @Argument(help: "CSV file; - for standard input.", completion: .file())
   var file: String
+  @OptionGroup var table: TableOptions
   @OptionGroup var column: TextColumnOption
+  @OptionGroup var unknown: UnknownCharacterOptions
   @OptionGroup(title: "Machine") var machine: MachineOptions
 
   func run() throws {
     try machine.run {
       let model = try AnyModel(contentsOf: model, weights: weights.weights)
-      try model.task.expect([column.usage])
+      try model.task.expect([table.usage, column.usage, unknown.usage])
       let bytes = try AtomicFile.contents(of: file == "-" ? "/dev/stdin" : file)
       switch model {
       case .text, .memformer:
         throw UnusableInput(
           "\(self.model): its task is text; lmn generate continues a text with it")
       case .classify(let model):
-        let texts = try LabelledTexts(
-          csv: bytes, file: file, textColumn: column.textColumn ?? "text", labelColumn: nil)
-        try Console.write(model.predictions(of: texts))
+        try Console.write(predictions(of: model, from: bytes))
       case .forecast(let model):
-        let series = try Series(csv: bytes, file: file, channels: model.channels)
-        try Console.write(model.forecast(after: series))
+        let series = try Series(
+          csv: bytes, file: file, channels: model.channels, encoding: table.encoding)
+        let forecast = try ReadingProgress.shown(of: series.count, "rows") {
+          try model.forecast(after: series, report: $0)
+        }
+        try Console.write(forecast)
       }
     }
   }
+
+  /// CSV with the likeliest label of each text, those of empty texts too.
+  private func predictions(of model: ClassifierModel, from bytes: [UInt8]) throws -> String {
+    let texts = try LabelledTexts(
+      csv: bytes, file: file, textColumn: column.textColumn ?? "text", labelColumn: nil,
+      encoding: table.encoding, allowsEmpty: true)
+    let (tokens, unknownCount) = try unknown.tokens(of: texts, by: model.tokenizer)
+    let predictions = try ReadingProgress.shown(of: tokens.count, "texts") {
+      try model.predictions(of: tokens, report: $0)
+    }
+    unknown.note(unknownCount, of: file)
+    noteEmptyTexts(of: texts)
+    return predictions
+  }
+}
+
+/// Reports texts without a token, which are classed by the head of the network alone.
+func noteEmptyTexts(of texts: LabelledTexts) {
+  let lines = texts.emptyLines
+  guard let first = lines.first else { return }
+  Console.note(
+    lines.count == 1
+      ? "\(texts.file): the text in line \(first) is empty; its class is that of no token"
+      : "\(texts.file): \(lines.count) texts are empty, the first in line \(first); their class is that "
+        + "of no token")
 }

@@ -26,17 +26,15 @@ struct ProgressBar {
     let now = ContinuousClock.now
     guard Console.isTerminal, now - shown > .milliseconds(100) || step == steps else { return }
     shown = now
-    let width = 24
-    let filled = step * width / steps
-    let bar = String(repeating: "━", count: filled) + String(repeating: "╌", count: width - filled)
     let elapsed = (now - start) / .seconds(1)
     let pace = elapsed / Double(max(step - firstStep, 1))
     let words = [
-      "\(bar) \(step)/\(steps)", "loss \(loss?.fixed(3) ?? "–")\(floorNote)",
+      "\(ProgressLine.bar(step, of: steps)) \(step)/\(steps)",
+      "loss \(loss?.fixed(3) ?? "–")\(floorNote)",
       "\(Int(Double(tokensPerStep) / pace / 1000))k tokens/s",
-      "\(Self.clock(pace * Double(steps - step))) left",
+      "\(ProgressLine.clock(pace * Double(steps - step))) left",
     ]
-    Console.show("\r\u{1B}[K" + words.joined(separator: "  "))
+    ProgressLine.show(words)
   }
 
   /// Writes a line of the log as text.
@@ -52,16 +50,7 @@ struct ProgressBar {
   }
 
   /// Clears the bar, so that a line can be written.
-  func clear() {
-    if Console.isTerminal { Console.show("\r\u{1B}[K") }
-  }
+  func clear() { ProgressLine.clear() }
 
   private var floorNote: String { floor.map { " (floor \($0.fixed(3)))" } ?? "" }
-
-  private static func clock(_ seconds: Double) -> String {
-    let seconds = Int(seconds.rounded(.up))
-    let minutes = seconds / 60 % 60
-    let rest = String(format: "%02d:%02d", minutes, seconds % 60)
-    return seconds < 3600 ? rest : "\(seconds / 3600):\(rest)"
-  }
 }

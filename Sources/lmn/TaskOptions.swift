@@ -5,6 +5,7 @@ public import LMN
 struct TaskOptions: ParsableArguments {
   @Option(help: "Task to train for. (default: text, or the task of the resumed run)")
   var task: TaskKind?
+  @OptionGroup var table: TableOptions
   @OptionGroup var columns: ColumnOptions
   @Option(help: "classify: pooling of a text's vectors. (default: mean)")
   var pooling: Pooling?
@@ -41,6 +42,7 @@ struct TaskOptions: ParsableArguments {
   /// The flags, whether they are given, and the tasks they apply to.
   var usages: [FlagUsage] {
     columns.usages + [
+      table.usage,
       ("--pooling", pooling != nil, [.classify]),
       ("--channels", channels != nil, [.forecast]),
       ("--horizon", horizon != nil, [.forecast, .text]),
@@ -76,6 +78,20 @@ extension TrainingConfiguration {
       }
     }
   }
+}
+
+/// Flag for tables of all kinds.
+struct TableOptions: ParsableArguments {
+  @Option(
+    name: .customLong("encoding"),
+    help: "classify, forecast: encoding of the table. (default: utf-8)")
+  var givenEncoding: TableEncoding?
+
+  /// Encoding of the table.
+  var encoding: TableEncoding { givenEncoding ?? .utf8 }
+
+  /// The flag, whether it is given, and the tasks it applies to.
+  var usage: FlagUsage { ("--encoding", givenEncoding != nil, [.classify, .forecast]) }
 }
 
 /// Flag for the column with the texts.
@@ -131,5 +147,6 @@ extension TaskKind {
   }
 }
 
+extension TableEncoding: ExpressibleByArgument {}
 extension TaskKind: ExpressibleByArgument {}
 extension Pooling: ExpressibleByArgument {}

@@ -82,9 +82,9 @@ extension Train {
   private func tokenizer(
     of text: [UInt8], _ validation: [UInt8]?, _ start: TrainingStart, from model: Tokenizer?
   ) throws -> Tokenizer {
-    func vocabulary() throws -> Vocabulary {
-      let own = try Vocabulary(of: text)
-      guard let validation, !validation.isEmpty else { return own }
+    func vocabulary(hasUnknown: Bool = false) throws -> Vocabulary {
+      let own = try Vocabulary(of: text, hasUnknown: hasUnknown)
+      guard let validation, !validation.isEmpty, !hasUnknown else { return own }
       do throws(TokenizerError) {
         let other = try Vocabulary(of: validation)
         return try Vocabulary(Set(own.characters + other.characters).sorted())
@@ -94,12 +94,9 @@ extension Train {
       try settings.expect(model, isOfRun: false)
       let names = [start.file ?? "the built-in grammar", start.validation].compactMap(\.self)
       return try from.tokenizer(
-        from: model, for: vocabulary, file: names.joined(separator: ", "))
+        from: model, for: { try vocabulary() }, file: names.joined(separator: ", "))
     }
-    return switch settings.tokenizer ?? .characters {
-    case .characters: .characters(try vocabulary())
-    case .bytes: .bytes
-    }
+    return try settings.makeTokenizer(default: .characters, vocabulary: vocabulary)
   }
 
   private func resumed<Data: TextData>(
@@ -116,6 +113,26 @@ extension Train {
 
   private func noteResumption<Data>(of trainer: Trainer<Data>) {
     Console.note("continuing \(trainer.directory.path) at step \(trainer.step)")
+    let (schedule, steps) = (trainer.configuration.schedule, trainer.configuration.steps)
+    guard let end = schedule.totalSteps, end != steps else { return }
+    Console.note(
+      "the run's schedule ends at step \(end), this run at step \(steps): "
+        + (end < steps
+          ? "the steps after \(max(end, trainer.step)) have its lowest learning rate, "
+            + "\(schedule.rate(at: end))"
+          : "the learning rate ends at \(schedule.rate(at: steps)), above its lowest"))
+  }
+
+  /// Reports classes without a row in a part of the data.
+  private func noteAbsentLabels(of trainer: Trainer<ClassificationData>) {
+    for split in Split.allCases {
+      let labels = trainer.absentLabels(in: split)
+      if labels.isEmpty { continue }
+      let names = labels.prefix(10).map { "'\($0)'" }.joined(separator: ", ")
+      Console.note(
+        "classes without a row in the \(split) part: \(names)"
+          + (labels.count > 10 ? " and \(labels.count - 10) more" : ""))
+    }
   }
 
   /// A sample continuation of a line break, or of token 0 where the vocabulary has no line break.
@@ -139,17 +156,21 @@ extension Train {
       var trainer = try Trainer<ClassificationData>(
         resuming: start.directory, csv: bytes, file: start.file!,
         validation: validationBytes.map { ($0, start.validation!) },
+        encoding: settings.tasks.table.encoding,
         change: settings.applyToResumed)
       try settings.expect(trainer.model.tokenizer)
       if try prints(trainer.configuration) { return nil }
       trainer.dataFiles = start.dataFiles
       noteResumption(of: trainer)
+      noteAbsentLabels(of: trainer)
       return trainer
     }
     let columns = settings.tasks.columns.classification
-    let texts = try LabelledTexts(csv: bytes, file: start.file!, settings: columns)
+    let encoding = settings.tasks.table.encoding
+    let texts = try LabelledTexts(
+      csv: bytes, file: start.file!, settings: columns, encoding: encoding)
     let validation = try validationBytes.map {
-      try LabelledTexts(csv: $0, file: start.validation!, settings: columns)
+      try LabelledTexts(csv: $0, file: start.validation!, settings: columns, encoding: encoding)
     }
     var model: ClassifierModel?
     if case .classify(let found) = start.model { model = found }
@@ -172,6 +193,7 @@ extension Train {
       configuration, texts: texts, validation: validation, tokenizer: tokenizer, from: model,
       in: start.directory)
     trainer.dataFiles = start.dataFiles
+    noteAbsentLabels(of: trainer)
     return trainer
   }
 
@@ -179,9 +201,9 @@ extension Train {
   private func tokenizer(
     of texts: LabelledTexts, _ validation: LabelledTexts?, from model: Tokenizer?
   ) throws -> Tokenizer {
-    func vocabulary() throws -> Vocabulary {
-      let own = try texts.vocabulary()
-      guard let validation else { return own }
+    func vocabulary(hasUnknown: Bool = false) throws -> Vocabulary {
+      let own = try texts.vocabulary(hasUnknown: hasUnknown)
+      guard let validation, !hasUnknown else { return own }
       return try Vocabulary(
         Set(own.characters + validation.vocabulary().characters).sorted())
     }
@@ -189,12 +211,9 @@ extension Train {
       try settings.expect(model, isOfRun: false)
       let names = [texts.file, validation?.file].compactMap(\.self)
       return try from.tokenizer(
-        from: model, for: vocabulary, file: names.joined(separator: ", "))
+        from: model, for: { try vocabulary() }, file: names.joined(separator: ", "))
     }
-    return switch settings.tokenizer ?? .bytes {
-    case .characters: .characters(try vocabulary())
-    case .bytes: .bytes
-    }
+    return try settings.makeTokenizer(default: .bytes, vocabulary: vocabulary)
   }
 
   func trainClassifier(_ start: TrainingStart) throws {
@@ -213,6 +232,7 @@ extension Train {
         var trainer = try Trainer<ForecastData>(
           resuming: start.directory, csv: bytes, file: start.file!,
           validation: validationBytes.map { ($0, start.validation!) },
+          encoding: settings.tasks.table.encoding,
           change: settings.applyToResumed)
         if try prints(trainer.configuration) { return nil }
         trainer.dataFiles = start.dataFiles
@@ -221,13 +241,15 @@ extension Train {
       }
       var model: ForecasterModel?
       if case .forecast(let found) = start.model { model = found }
+      let encoding = settings.tasks.table.encoding
       let series = try Series(
         csv: bytes, file: start.file!,
-        channels: settings.tasks.channels?.names ?? model?.channels)
+        channels: settings.tasks.channels?.names ?? model?.channels, encoding: encoding)
       let validation = try validationBytes.map {
         let file = start.validation!
         return (
-          series: try Series(csv: $0, file: file, channels: series.channels), file: file
+          series: try Series(
+            csv: $0, file: file, channels: series.channels, encoding: encoding), file: file
         )
       }
       let size = TrainingSize(

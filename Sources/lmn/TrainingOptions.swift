@@ -8,7 +8,11 @@ struct TrainingOptions: ParsableArguments {
   @OptionGroup var tasks: TaskOptions
   @Option(help: "Preset: table1 is the published recipe, gpt2-table1 its GPT-2 baseline.")
   var preset: Preset?
-  @Option(help: "Training steps. (default: 1000; table1: 5000)")
+  @Option(
+    help: """
+      Training steps. A resumed run keeps its schedule; more steps have its lowest learning rate. \
+      (default: 1000; table1: 5000)
+      """)
   var steps: Int?
   @Option(
     help: """
@@ -18,6 +22,12 @@ struct TrainingOptions: ParsableArguments {
   var epochs: Int?
   @Option(help: "Unit of a token. (default: characters; classify: bytes)")
   var tokenizer: TokenizerKind?
+  @Flag(
+    help: """
+      A token for characters outside the vocabulary, for texts that the model reads later; it is trained \
+      on characters that occur once in the training text.
+      """)
+  var unknown = false
   @OptionGroup var memformer: MemformerOptions
   @OptionGroup var model: ModelOptions
   @Option(help: "Initialisation of the summarizers. (default: reference)")
@@ -117,8 +127,41 @@ struct TrainingOptions: ParsableArguments {
     }
     if configuration.memformer == nil { try self.model.expectFlags(of: configuration.model) }
     configuration.schedule = try schedule(from: configuration.schedule, steps: configuration.steps)
-    try expectInRange(configuration)
+    do { try expectInRange(configuration) } catch {
+      throw try faultyFile(configuration, in: base(vocabularySize: vocabularySize)) ?? error
+    }
     return configuration
+  }
+
+  /// The error of the configuration file, if it is the cause of that of a configuration.
+  private func faultyFile(
+    _ configuration: TrainingConfiguration, in base: TrainingConfiguration
+  ) throws -> (any Error)? {
+    if let sizes = configuration.memformer {
+      return try memformer.faultyFile(sizes, sharing: model)
+    }
+    do { try configuration.model.validate() } catch {
+      return try model.faultyFile(error, in: base.model)
+    }
+    return nil
+  }
+
+  /// The tokenizer of a new run.
+  ///
+  /// - Parameters:
+  ///   - usual: Kind of the tokenizer without a flag.
+  ///   - vocabulary: Makes the vocabulary of character tokens, with an unknown token or without.
+  /// - Returns: The tokenizer.
+  /// - Throws: Errors of the vocabulary, and a usage error where bytes are to have an unknown token.
+  func makeTokenizer(
+    default usual: TokenizerKind, vocabulary: (_ hasUnknown: Bool) throws -> Vocabulary
+  ) throws -> Tokenizer {
+    switch tokenizer ?? usual {
+    case .characters: return .characters(try vocabulary(unknown))
+    case .bytes:
+      if unknown { throw ValidationError("--unknown has no meaning for tokens that are bytes.") }
+      return .bytes
+    }
   }
 
   /// Applies the flags that may change on a resume; throws if another flag contradicts the run.
@@ -178,25 +221,42 @@ struct TrainingOptions: ParsableArguments {
         ("--model", memformer.model != nil, [.text]),
         ("--preset", preset != nil, [.text]),
         ("--tokenizer", tokenizer != nil, [.text, .classify]),
+        ("--unknown", unknown, [.text, .classify]),
         ("--tied-head", model.tiedHead != nil, [.text]), ("--carry", carry, [.text]),
         ("--replay", replay, [.text]),
       ])
   }
 
-  /// Throws a usage error if a setting is out of range.
+  /// Throws a usage error if a setting is out of range; it names flags that are given.
   private func expectInRange(_ configuration: TrainingConfiguration) throws {
-    do { try configuration.validate() } catch { throw ValidationError("\(error)") }
+    do { try configuration.validate() } catch {
+      throw usageError(error, isGiven: givenFlags.contains)
+    }
+  }
+
+  /// The flags that are given.
+  private var givenFlags: [String] {
+    model.givenFlags + memformer.givenFlags
+      + (trainingSettings + tasks.settings + continuable).map(\.flag)
+      + [("--learning-rate", learningRate != nil), ("--warm-up", warmUp != nil)].filter(\.1).map(
+        \.0)
   }
 
   /// Throws if the flag contradicts the tokenizer of a resumed run, or of the model of a new one.
   func expect(_ tokenizer: Tokenizer, isOfRun: Bool = true) throws {
+    func contradiction(_ setting: String, given: String, found: String) -> TrainingError {
+      isOfRun
+        ? .contradiction(setting: setting, given: given, run: found)
+        : .modelContradiction(setting: setting, given: given, model: found)
+    }
     let found: TokenizerKind = tokenizer == .bytes ? .bytes : .characters
-    guard let given = self.tokenizer, given != found else { return }
-    throw isOfRun
-      ? TrainingError.contradiction(
-        setting: "--tokenizer", given: given.rawValue, run: found.rawValue)
-      : TrainingError.modelContradiction(
-        setting: "--tokenizer", given: given.rawValue, model: found.rawValue)
+    if let given = self.tokenizer, given != found {
+      throw contradiction("--tokenizer", given: given.rawValue, found: found.rawValue)
+    }
+    if unknown && !tokenizer.hasUnknown {
+      throw contradiction(
+        "--unknown", given: "given", found: "a vocabulary without an unknown token")
+    }
   }
 
   private func base(vocabularySize: Int) -> TrainingConfiguration {
@@ -244,7 +304,12 @@ struct TrainingOptions: ParsableArguments {
       isMemformer
       ? try memformer.settings(sharing: model).map { Setting($0, in: \.memformer!) }
       : try model.settings().map { Setting<TrainingConfiguration>($0, in: \.model) }
-    let training: [Setting<TrainingConfiguration>?] = [
+    return model + trainingSettings + tasks.settings
+  }
+
+  /// Settings of the given flags of the training itself that are fixed for a run.
+  private var trainingSettings: [Setting<TrainingConfiguration>] {
+    [
       Setting("--initialisation", initialisation, \.initialisation),
       Setting("--block-length", blockLength, \.blockLength),
       Setting("--batch-size", batchSize, \.batchSize),
@@ -254,8 +319,7 @@ struct TrainingOptions: ParsableArguments {
       Setting("--weight-decay", weightDecay, \.optimizer.weightDecay),
       Setting("--clip", clip.map { $0 == 0 ? nil : $0 }, \.gradientClipping) { "\($0 ?? 0)" },
       Setting("--seed", seed, \.seed),
-    ]
-    return model + training.compactMap(\.self) + tasks.settings
+    ].compactMap(\.self)
   }
 
   /// Settings of the given flags that may change on a resume.

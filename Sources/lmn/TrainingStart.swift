@@ -60,7 +60,7 @@ struct TrainingStart {
   }
 
   private func contents(of path: String, isRecorded: Bool) throws -> [UInt8] {
-    do { return try AtomicFile.contents(of: Self.openable(path)) } catch {
+    do { return try AtomicFile.text(of: Self.openable(path)) } catch {
       guard isRecorded else { throw error }
       throw UnusableInput(
         "\(error); the run in \(directory.path) was begun with this file, which may be given by "

@@ -29,7 +29,7 @@ import Testing
         ({ $0[7] = 0x7F }, "exceeds the limit of 100000000"),
         ({ $0[3] = 5 }, "does not fit into a file of "),
         ({ $0[8] = UInt8(ascii: "[") }, "the header has '[' at byte 8"),
-        ({ $0 = Array(smallText.utf8) }, "exceeds the limit of 100000000"),
+        ({ $0 = Array(smallText.utf8) }, "it is a text, not safetensors"),
       ]
       for (change, sentence) in damages {
         var damaged = bytes
@@ -97,6 +97,50 @@ import Testing
       try expectRefusal(
         ["info", "--model", "run/training.safetensors"], in: directory,
         "run/training.safetensors: the configuration needs ")
+    }
+  }
+
+  /// A file of another format is named, with a way to convert it, in every place of a safetensors
+  /// file.
+  @Test(arguments: [
+    (
+      Array("PK\u{3}\u{4}\0\0\u{8}\u{8}".utf8),
+      "it is a zip archive, as torch.save writes, not safetensors; convert it: python3 -c \"import sys, "
+        + "torch; from safetensors.torch import save_file; "
+    ),
+    (
+      [0x80, 0x02, 0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46],
+      "it is a Python pickle, not safetensors; conv"
+    ),
+    (Array("GGUF\u{3}\0\0\0".utf8), "it is GGUF, not safetensors"),
+    (Array(#"{"width": 32}"#.utf8), "it is JSON, not safetensors"),
+    (Array("{}".utf8), "it is JSON, not safetensors"),
+    (Array("\u{FEFF}[1, 2, 3]".utf8), "it is JSON, not safetensors"),
+    ([0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A], "it is HDF5, not safetensors"),
+    (
+      [0x1F, 0x8B, 8, 8, 1, 2, 3, 4],
+      "it is compressed by gzip, not safetensors; decompress it: gunzip"
+    ),
+    ([0x1F, 0x8B, 8, 0, 0, 0, 0, 0], "it is compressed by gzip, not safetensors"),
+    ([0xFD, 0x37, 0x7A, 0x58, 0x5A, 0, 0, 4], "it is compressed by xz, not safetensors"),
+    ([0x28, 0xB5, 0x2F, 0xFD, 4, 0, 1, 2], "it is compressed by zstd, not safetensors"),
+    ([0x93, 0x4E, 0x55, 0x4D, 0x50, 0x59, 1, 0], "it is a NumPy array, not safetensors"),
+    (Array("version https://git-lfs".utf8), "it is a pointer of Git LFS, not safetensors"),
+    (Array("<!DOCTYPE html>".utf8), "it is a web page, not safetensors"),
+    (Array("the cat sat on".utf8), "it is a text, not safetensors"),
+  ])
+  func otherFormatsAreNamed(bytes: [UInt8], sentence: String) throws {
+    try withSmallFiles { directory in
+      // Long enough for a header of 559,903 bytes, which a gzip file without a time seems to have.
+      let filler = bytes[0] == 0x1F ? 1 << 20 : 0
+      try AtomicFile.write(
+        bytes + [UInt8](repeating: 7, count: filler), to: directory + "/weights")
+      for arguments in [
+        ["info", "--model", "weights"], ["convert", "weights", "--output", "out"],
+        ["verify", "weights"], Command.generate + ["--load-state", "weights"],
+      ] {
+        try expectRefusal(arguments, in: directory, "Error: weights: \(sentence)")
+      }
     }
   }
 

@@ -196,11 +196,27 @@ import Testing
     }
   }
 
+  /// The fault of a Memformer's file is named, too; that of a flag is not the file's.
+  @Test func faultsBelongToTheFileOrToTheFlag() throws {
+    try withSmallFiles { directory in
+      try write(#"{"feedForward": 9}"#, to: directory + "/config.json")
+      let train = ["train", "text.txt", "--output", "run", "--config", "config.json"]
+      let sentence = "Error: config.json: feedForward is 9, it has to be from 1 to 8"
+      try expectRefusal(train, in: directory, sentence)
+      try expectRefusal(train + ["--model", "memformer"], in: directory, sentence)
+      try expectRefusal(
+        train + ["--feed-forward", "10"], in: directory, status: 64,
+        "Error: --feed-forward is 10, it has to be from 1 to 8")
+    }
+  }
+
   @Test(arguments: [
     ("[]", "it is no JSON object"),
     (#"{"colour": 1}"#, "unknown keys in the configuration: colour"),
     (#"{"memory": {"kind": "lstm"}}"#, "memory.kind is 'lstm'"),
     (#"{"vocab": 99}"#, "vocab is 99, the data has 15"),
+    (#"{"dropout": 1}"#, "dropout is 1.0, it has to be from 0 to below 1"),
+    (#"{"positions": "learned"}"#, "learned positions need a maximumLength"),
   ])
   func wrongFilesAreNamed(json: String, sentence: String) throws {
     try withSmallFiles { directory in

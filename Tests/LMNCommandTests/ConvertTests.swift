@@ -82,6 +82,115 @@ import Testing
     }
   }
 
+  /// A prefix of all names, or of all but some, is left out and reported.
+  @Test(arguments: ["net.", "transformer.", "module.", "_orig_mod.module.", "model."])
+  func prefixesAreLeftOut(prefix: String) throws {
+    try withSmallFiles { directory in
+      let file = try stateDict(in: directory)
+      for bare in ["", "lm_head."] {
+        var prefixed = Safetensors(metadata: file.metadata)
+        for entry in file.entries {
+          let (shape, values) = try file.floats(entry.name)
+          let isBare = !bare.isEmpty && entry.name.hasPrefix(bare)
+          prefixed.append((isBare ? "" : prefix) + entry.name, shape: shape, floats: values)
+        }
+        try prefixed.write(to: directory + "/dict")
+        let result = try convert("dict", "--output", "out", in: directory)
+        #expect(result.status == 0, "\(result.errors)")
+        #expect(
+          result.errors.hasPrefix("dict: names are read without their prefix '\(prefix)'\n"))
+        #expect(
+          try AtomicFile.contents(of: directory + "/out/model.safetensors")
+            == AtomicFile.contents(of: directory + "/model.safetensors"))
+        try FileManager.default.removeItem(atPath: directory + "/out")
+      }
+    }
+  }
+
+  @Test func severalModelsInOneFileAreRefused() throws {
+    try withSmallFiles { directory in
+      let file = try stateDict(in: directory)
+      var both = Safetensors(metadata: file.metadata)
+      for entry in file.entries {
+        let (shape, values) = try file.floats(entry.name)
+        for prefix in ["ema.", "net."] {
+          both.append(prefix + entry.name, shape: shape, floats: values)
+        }
+      }
+      try both.write(to: directory + "/dict")
+      try expectRefusal(
+        ["convert", "dict", "--output", "out"], in: directory,
+        "dict: it holds several models, under the prefixes 'ema.' and 'net.'; save one of them")
+    }
+  }
+
+  /// A tied head is in the file under one name, with the other in the metadata or not at all.
+  @Test(arguments: ["lm_head.weight", "token_embedding_table.weight", ""])
+  func tiedHeadsMayBeSavedOnce(alias: String) throws {
+    try withTemporaryDirectory { directory in
+      try writeSmallModel(to: directory + "/model.safetensors") { $0.tiedHead = true }
+      try write(smallText, to: directory + "/text.txt")
+      let file = try stateDict(in: directory)
+      let names = ["lm_head.weight", "token_embedding_table.weight"]
+      let left = alias.isEmpty ? names[0] : alias
+      let other = names.first { $0 != left }!
+      var once = Safetensors(metadata: alias.isEmpty ? [:] : [alias: other])
+      for entry in file.entries where entry.name != left {
+        let (shape, values) = try file.floats(entry.name)
+        once.append("net." + entry.name, shape: shape, floats: values)
+      }
+      if !alias.isEmpty { once.metadata = ["net." + alias: "net." + other] }
+      try once.write(to: directory + "/dict")
+      let result = try convert(
+        "dict", "--output", "out", "--heads", "2", "--vocabulary", "text.txt", in: directory)
+      #expect(result.status == 0, "\(result.errors)")
+      #expect(
+        result.errors.contains("dict: the weight of the head is the embedding table, saved once\n"))
+      let model = try LanguageModel(contentsOf: directory + "/out")
+      let expected = try LanguageModel(contentsOf: directory + "/model.safetensors")
+      #expect(model.network.configuration == expected.network.configuration)
+      #expect(model.network.stateDictionary == expected.network.stateDictionary)
+    }
+  }
+
+  /// What is wrong in the file of --config is said of that file.
+  @Test(arguments: [
+    (#"{"heads": 3}"#, "3 heads do not divide a width of 8"),
+    (#"{"heads": 2, "dropout": 2}"#, "dropout is 2.0, it has to be from 0 to below 1"),
+    (
+      #"{"heads": 2, "width": 16}"#,
+      "width is 16, but the tensors of dict have the shapes of width 8"
+    ),
+    (
+      #"{"heads": 2, "layers": 3}"#,
+      "layers is 3, but the tensors of dict have the shapes of layers 2"
+    ),
+    (#"{"heads": 2, "colour": 3}"#, "unknown keys in the configuration: colour"),
+  ])
+  func faultsOfTheConfigurationFileNameIt(json: String, sentence: String) throws {
+    try withSmallFiles { directory in
+      var file = try stateDict(in: directory)
+      file.metadata = [:]
+      try file.write(to: directory + "/dict")
+      try write(json, to: directory + "/config.json")
+      let flags = ["--vocabulary", "text.txt", "--config", "config.json"]
+      try expectRefusal(
+        ["convert", "dict", "--output", "out"] + flags, in: directory,
+        "Error: config.json: \(sentence)")
+    }
+  }
+
+  @Test func faultsOfFlagsNameThem() throws {
+    try withSmallFiles { directory in
+      var file = try stateDict(in: directory)
+      file.metadata = [:]
+      try file.write(to: directory + "/dict")
+      try expectRefusal(
+        ["convert", "dict", "--output", "out", "--heads", "0"], in: directory,
+        "Error: dict: --heads is 0, it has to be from 1 to")
+    }
+  }
+
   @Test func allThatDoesNotFitIsListed() throws {
     try withSmallFiles { directory in
       let file = try stateDict(in: directory)

@@ -95,7 +95,7 @@ import Testing
     (["recall", "--sizes", "8/2,"], "8/2,"),
     (["recall", "--sizes", "64/4", "--vocabulary", "64"], "a vocabulary of more than 64, not 64"),
     (["recall", "--learning-rate", "1e-3,x"], "1e-3,x"),
-    (["recall", "--learning-rate", "0"], "learning rate is 0.0, it has to be above 0"),
+    (["recall", "--learning-rate", "0"], "--learning-rate is 0.0, it has to be above 0"),
     (["recall", "--heads", "5"], "5 heads do not divide a width of 32"),
     (["needle", "--lengths", "18"], "needs at least 19 for 1 keys and the question"),
     (["needle", "--keys", "0"], "the number of keys is 0, it has to be 1 to 1000"),

@@ -59,13 +59,13 @@ import Testing
     (["--keys", "-1"], "keys is -1, it has to be 1 to 65536"),
     (["--values", "0"], "values is 0, it has to be 1 to 65536"),
     (["--steps", "0"], "steps is 0, it has to be 1 to 16777216"),
-    (["--batch-size", "0"], "batch size is 0, it has to be 1 to 16777216"),
-    (["--test-examples", "0"], "test examples is 0, it has to be 1 to 16777216"),
-    (["--learning-rate", "0"], "learning rate is 0.0, it has to be above 0"),
+    (["--batch-size", "0"], "--batch-size is 0, it has to be 1 to 16777216"),
+    (["--test-examples", "0"], "--test-examples is 0, it has to be 1 to 16777216"),
+    (["--learning-rate", "0"], "--learning-rate is 0.0, it has to be above 0"),
     (["--seeds", "1,x"], "1,x"),
     (["--memory", "linear", "--heads", "0"], "heads is 0, it has to be from 1 to"),
     (["--memories", "3"], "--memories has no meaning without a memory of the kind"),
-    (["--tied-head"], "tiedHead is true"),
+    (["--tied-head"], "--tied-head is true"),
   ])
   func wrongUsageIsRefused(arguments: [String], sentence: String) throws {
     let result = try run(["experiment", "paired"] + arguments)

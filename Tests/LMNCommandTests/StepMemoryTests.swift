@@ -59,7 +59,7 @@ import Testing
       #expect(info.status == 0 && info.output.contains("\ntraining step    "))
       #expect(names(in: directory).isEmpty)
       let bad = try Command(["info", "--train", "--batch-size", "0"], in: directory).finish()
-      #expect(bad.status == 64 && bad.errors.contains("batch size is 0"))
+      #expect(bad.status == 64 && bad.errors.contains("--batch-size is 0"))
       let file = try Command(["info", "--train", "missing.txt"], in: directory).finish()
       #expect(file.status == 2 && file.errors.contains("missing.txt"))
     }

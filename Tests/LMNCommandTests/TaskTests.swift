@@ -84,6 +84,75 @@ import Testing
     }
   }
 
+  /// An empty text has a row, and the others are those without it.
+  @Test func emptyTextsAreClassed() throws {
+    try withTables { directory in
+      for pooling in ["mean", "last", "max"] {
+        #expect(try trainClassifier("--pooling", pooling, in: directory).status == 0)
+        try write("id,text,label\n1,axy,A\n2,,B\n3,bxy,B\n4,\"\",C\n", to: directory + "/new.csv")
+        try write("id,text,label\n1,axy,A\n3,bxy,B\n", to: directory + "/full.csv")
+        let found = try Command.run("predict", "--model", "c", "new.csv", in: directory)
+        let full = try Command.run("predict", "--model", "c", "full.csv", in: directory)
+        #expect(found.status == 0 && full.errors.isEmpty)
+        #expect(
+          found.errors
+            == "new.csv: 2 texts are empty, the first in line 3; their class is that of no token\n")
+        let lines = found.output.split(separator: "\n")
+        try #require(lines.count == 5)
+        #expect([lines[0], lines[1], lines[3]] == full.output.split(separator: "\n"))
+        #expect(lines[2] == lines[4] && lines[2].contains(/^[ABC],0\.\d+$/))
+        let evaluated = try Command.run("evaluate", "--model", "c", "new.csv", in: directory)
+        #expect(evaluated.status == 0 && evaluated.output.hasSuffix(", 4 texts\n"))
+        try FileManager.default.removeItem(atPath: directory + "/c")
+      }
+      try write("text\n\n\"\"\n", to: directory + "/empty.csv")
+      #expect(try trainClassifier(in: directory).status == 0)
+      let none = try Command.run("predict", "--model", "c", "empty.csv", in: directory)
+      #expect(none.status == 0 && none.output.split(separator: "\n").count == 3, "\(none.errors)")
+      try expectRefusal(
+        ["train", "new.csv", "--task", "classify", "--output", "d"], in: directory,
+        "new.csv: line 3, column 2 'text': the field is empty")
+    }
+  }
+
+  /// A class with one row is in one part of the data and absent from the other.
+  @Test func classesWithoutARowInAPartAreNoted() throws {
+    try withTables { directory in
+      let words = String(
+        decoding: try AtomicFile.contents(of: directory + "/words.csv"), as: UTF8.self)
+      try write(words + "60,dxy,D\n", to: directory + "/words.csv")
+      var splits: Set<String> = []
+      for seed in 1...30 where splits.count < 2 {
+        let trained = try trainClassifier("--seed", "\(seed)", in: directory)
+        #expect(trained.status == 0)
+        let note = try #require(
+          trained.errors.firstMatch(
+            of: /classes without a row in the (training|validation) part: .*'D'/))
+        splits.insert(String(note.1))
+        let resumed = try Command.run(
+          "train", "words.csv", "--output", "c", "--resume", "--steps", "7", in: directory)
+        #expect(resumed.status == 0 && resumed.errors.contains(note.0))
+        try FileManager.default.removeItem(atPath: directory + "/c")
+      }
+      #expect(splits == ["training", "validation"])
+      try write(
+        "text,label\n" + (0..<40).map { "t\($0),\(["x", "y"][$0 % 2])\n" }.joined(),
+        to: directory + "/two.csv")
+      for seed in 1...3 {
+        let trained = try Command(
+          ["train", "two.csv", "--task", "classify", "--output", "t\(seed)", "--seed", "\(seed)"]
+            + ["--steps", "1"] + smallFlags, in: directory
+        ).finish()
+        let data = try ClassificationData(
+          LabelledTexts(
+            csv: AtomicFile.contents(of: directory + "/two.csv"), file: "two.csv",
+            settings: ClassificationSettings()), tokenizer: .bytes, seed: UInt64(seed))
+        let isComplete = Split.allCases.allSatisfy { data.absentLabels(in: $0).isEmpty }
+        #expect(trained.errors.contains("classes without a row") == !isComplete)
+      }
+    }
+  }
+
   @Test func reportsOfClassificationsAreJSON() throws {
     try withTables { directory in
       let report = try trainClassifier("--json", in: directory).json()

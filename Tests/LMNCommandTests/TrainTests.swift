@@ -325,6 +325,54 @@ import Testing
     }
   }
 
+  /// The schedule of a run is fixed; a resume with another number of steps says what that means.
+  @Test func otherNumbersOfStepsThanTheSchedulesAreNoted() throws {
+    try withSmallFiles { directory in
+      let flags = ["--output", "run", "--learning-rate", "0.01", "--warm-up", "0"]
+      let begun = try Command(
+        ["train", "text.txt", "--steps", "10"] + smallFlags + flags, in: directory
+      ).finish()
+      #expect(begun.status == 0 && !begun.errors.contains("schedule"))
+      let longer = try train("--output", "run", "--resume", "--steps", "12", in: directory)
+      #expect(longer.status == 0)
+      let note =
+        "the run's schedule ends at step 10, this run at step 12: the steps after 10 have its lowest "
+        + "learning rate, 0.001\n"
+      #expect(longer.errors.contains(note), "\(longer.errors)")
+      let log = try AtomicFile.string(of: directory + "/run/log.jsonl")
+      #expect(log.split(separator: "\n").last!.contains(#""learning_rate":0.001"#), "\(log)")
+
+      let constant = ["train", "text.txt", "--output", "other"] + smallFlags
+      #expect(
+        try Command(constant + ["--schedule", "constant", "--steps", "2"], in: directory).finish()
+          .status == 0)
+      let silent = try Command(constant + ["--resume", "--steps", "4"], in: directory).finish()
+      #expect(silent.status == 0 && !silent.errors.contains("schedule"))
+    }
+  }
+
+  @Test func earlierEndsThanTheSchedulesAreNoted() throws {
+    try withTemporaryDirectory { directory in
+      try write(smallText, to: directory + "/text.txt")
+      let command = try Command(
+        ["train", "text.txt", "--output", "run", "--steps", "1000000", "--log-every", "1"]
+          + smallFlags, in: directory)
+      try command.waitForLine("step 1/")
+      command.send(SIGINT)
+      let stopped = try command.finish()
+      #expect(stopped.status == 130)
+      let log = try AtomicFile.string(of: directory + "/run/log.jsonl")
+      let step = log.split(separator: "\n").count
+      let resumed = try train(
+        "--output", "run", "--resume", "--steps", "\(step + 1)", in: directory)
+      #expect(resumed.status == 0)
+      #expect(
+        resumed.errors.contains(
+          "the run's schedule ends at step 1000000, this run at step \(step + 1): the learning rate "
+            + "ends at "), "\(resumed.errors)")
+    }
+  }
+
   /// A flag of the run may be repeated; a contradicting one is named in the error.
   @Test(arguments: [
     (["--width", "16"], "--width is 16, but the run to continue has 8"),

@@ -185,8 +185,14 @@ import Testing
     await #expect(processExitsWith: .failure) {
       LabelledWindow(length: 2, of: try .small(.mean)).overwrite(tokens: [1], label: 3)
     }
-    await #expect(processExitsWith: .failure) {
-      _ = ClassificationSession(try .small(.mean)).logits
-    }
+  }
+
+  /// Without a token the head reads a vector of zeros.
+  @Test(arguments: Pooling.allCases)
+  func nothingIsClassedByTheHead(pooling: Pooling) throws {
+    let network = try ClassifierNetwork.small(pooling)
+    var session = ClassificationSession(network)
+    session.read([])
+    #expect(session.logits.scalars == network.head.bias.value.scalars)
   }
 }

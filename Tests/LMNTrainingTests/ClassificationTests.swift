@@ -139,7 +139,8 @@ import Testing
       let model = try classification(steps: 1, in: directory).model
       let texts = try LabelledTexts(
         csv: Array("text\nab\n\"cd\"\n".utf8), file: "o.csv", textColumn: "text", labelColumn: nil)
-      let lines = try model.predictions(of: texts).split(separator: "\n")
+      let lines = try model.predictions(of: texts.tokens(by: model.tokenizer))
+        .split(separator: "\n")
       #expect(lines.count == 3 && lines[0] == "label,probability")
       for (line, text) in zip(lines.dropFirst(), ["ab", "cd"]) {
         let expected = model.prediction(of: try model.tokenizer.encode(Array(text.utf8)))

@@ -323,7 +323,7 @@ func withoutChecksums(_ file: [UInt8]) -> [UInt8] {
       #expect {
         try Safetensors(contentsOf: path)
       } throws: {
-        "\($0)".hasPrefix("\(path): a header of 8675467939688574835 bytes exceeds the limit")
+        "\($0)" == "\(path): it is a text, not safetensors"
       }
     }
   }

@@ -88,26 +88,26 @@ import Testing
       error?.description
         == "t.csv: line 4, column 1 'text': the character 'Z' (U+005A) at offset 3 (line 2, "
         + "column 2) is not in the vocabulary")
-    let broken = try LabelledTexts(
-      csv: Array("text,label\na,x\n".utf8) + [0xFF] + Array(",y\n".utf8), file: "t.csv",
-      settings: ClassificationSettings())
-    let invalid = #expect(throws: CSVError.self) { try broken.vocabulary() }
-    #expect(
-      invalid?.description
-        == "t.csv: line 3, column 1 'text': the text is not valid UTF-8 at byte 0")
-    #expect(try broken.tokens(by: .bytes)[1] == [255])
   }
 
   /// As text with U+FFFD, the two labels would be one.
-  @Test func labelsThatAreNotUTF8AreNamed() {
+  @Test func tablesThatAreNotUTF8AreNamed() throws {
     let latin1: [UInt8] = [0x63, 0xE0, 0x2C, 0x61, 0x0A, 0x63, 0xE8, 0x2C, 0x62]
-    let error = #expect(throws: CSVError.self) {
-      try LabelledTexts(
-        csv: Array("label,text\n".utf8) + latin1, file: "t.csv", settings: ClassificationSettings())
+    for (mark, offset) in [([], 12), ([0xEF, 0xBB, 0xBF], 15)] as [([UInt8], Int)] {
+      let error = #expect(throws: CSVError.self) {
+        try LabelledTexts(
+          csv: mark + Array("label,text\n".utf8) + latin1, file: "t.csv",
+          settings: ClassificationSettings())
+      }
+      #expect(
+        error?.description
+          == "t.csv: line 2: byte 0xE0 at offset \(offset) of the file is not UTF-8; --encoding latin1 "
+          + "reads tables in Latin-1")
     }
-    #expect(
-      error?.description
-        == "t.csv: line 2, column 1 'label': the text is not valid UTF-8 at byte 1")
+    let texts = try LabelledTexts(
+      csv: Array("label,text\n".utf8) + latin1, file: "t.csv", settings: ClassificationSettings(),
+      encoding: .latin1)
+    #expect(texts.labels == ["cà", "cè"])
   }
 
   @Test func unknownLabelsAreNamed() throws {

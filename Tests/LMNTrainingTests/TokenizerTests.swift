@@ -37,6 +37,33 @@ import Testing
     #expect(tokenizer.specification == "characters:\nabnÄ")
   }
 
+  /// The unknown token stands for all other characters, and for those that occur once.
+  @Test func unknownTokensStandForOtherCharacters() throws {
+    let text = Array("banana\nab€".utf8)
+    let tokenizer = Tokenizer.characters(try Vocabulary(of: text, hasUnknown: true))
+    #expect(tokenizer.vocabularySize == 4)
+    #expect(try tokenizer.encode(text) == [1, 0, 2, 0, 2, 0, 3, 0, 1, 3])
+    #expect(tokenizer.decode(3) == Array("\u{FFFD}".utf8))
+    #expect(tokenizer.specification == "characters+unknown:abn")
+    #expect(try Tokenizer(specification: tokenizer.specification) == tokenizer)
+    #expect(tokenizer != .characters(try Vocabulary(["a", "b", "n"])))
+    #expect(throws: TokenizerError.emptyVocabulary) {
+      try Vocabulary(of: Array("abc".utf8), hasUnknown: true)
+    }
+  }
+
+  @Test func unknownCharactersAreSkippedAndCounted() throws {
+    let vocabulary = try Vocabulary(["a", "b"])
+    for hasUnknown in [false, true] {
+      var encoder = StreamingEncoder(
+        .characters(try Vocabulary(vocabulary.characters, hasUnknown: hasUnknown)),
+        skippingUnknown: true)
+      #expect(try encoder.encode(Array("a€b".utf8)) == [0, 1])
+      #expect(try encoder.encode(Array("\nb".utf8)) == [1])
+      #expect(encoder.unknownCount == 2)
+    }
+  }
+
   @Test func emptyTextHasNoTokens() throws {
     #expect(try Tokenizer.bytes.encode([]).isEmpty)
     #expect(try Tokenizer.characters(Vocabulary(["a"])).encode([]).isEmpty)

@@ -59,10 +59,11 @@ public struct ForecastEvaluation: Sendable, Codable, Equatable {
   /// - Parameters:
   ///   - model: The model.
   ///   - values: At least two rows, normalised.
+  ///   - report: Called with the number of rows read.
   /// - Returns: The evaluation.
   /// - Throws: `ConfigurationError` when there are too few learned positions.
   public static func streaming(
-    _ model: ForecasterModel, over values: [Float]
+    _ model: ForecasterModel, over values: [Float], report: ProgressReport = { _ in }
   ) throws(ConfigurationError) -> ForecastEvaluation {
     let width = model.network.channels
     precondition(values.count >= 2 * width, "an evaluation needs two rows")
@@ -72,6 +73,7 @@ public struct ForecastEvaluation: Sendable, Codable, Equatable {
     session.readNormalised(values) { forecasts in
       sums.add(forecasts, after: row, of: values, by: model.network)
       row += forecasts.shape[0]
+      report(row)
     }
     return ForecastEvaluation(sums)
   }
@@ -82,17 +84,21 @@ public struct ForecastEvaluation: Sendable, Codable, Equatable {
   ///   - model: The model.
   ///   - values: At least two rows, normalised.
   ///   - length: At least one.
+  ///   - report: Called with the number of rows read.
   /// - Returns: The evaluation.
   /// - Throws: `ConfigurationError` when there are too few learned positions.
   public static func byBlocks(
-    _ model: ForecasterModel, over values: [Float], length: Int
+    _ model: ForecasterModel, over values: [Float], length: Int,
+    report: ProgressReport = { _ in }
   ) throws(ConfigurationError) -> ForecastEvaluation {
     let width = model.network.channels
     let rows = values.count / width
     precondition(rows > 1 && length > 0, "an evaluation needs two rows")
     try model.network.configuration.trunk.expectPositions(for: min(length, rows - 1))
     let starts = Array(stride(from: 0, to: rows - 1, by: length))
-    let blocks = ExecutionContext.current.map(starts.count) { block in
+    let blocks = ExecutionContext.current.map(
+      starts.count, reporting: { report(min($0 * length, rows)) }
+    ) { block in
       let end = min(starts[block] + length, rows - 1)
       var (sums, row) = (Sums(), starts[block])
       var session = ForecastSession(model.network)

@@ -37,13 +37,21 @@ public struct Generation: Sendable {
   ///
   /// - Parameters:
   ///   - text: Bytes of the text.
+  ///   - skippingUnknown: Whether characters outside the vocabulary are left out.
   ///   - count: Tokens that will be written after it.
+  /// - Returns: Number of characters outside the vocabulary.
   /// - Throws: ``TokenizerError``, or `ConfigurationError` when there are too few learned positions
   ///   for all tokens; nothing is read then.
-  public mutating func read(_ text: [UInt8], toWrite count: Int = 0) throws {
-    let tokens = try model.tokenizer.encode(text)
+  @discardableResult
+  public mutating func read(
+    _ text: [UInt8], skippingUnknown: Bool = false, toWrite count: Int = 0
+  ) throws -> Int {
+    var encoder = StreamingEncoder(model.tokenizer, skippingUnknown: skippingUnknown)
+    let tokens = try encoder.encode(text)
+    try encoder.finish()
     try expectPositions(from: position, for: tokens, toWrite: count)
     reader.read(tokens)
+    return encoder.unknownCount
   }
 
   /// Reads a text to its end, in memory that does not grow with it.

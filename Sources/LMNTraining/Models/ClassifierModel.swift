@@ -1,7 +1,7 @@
 import LMNAutodiff
 public import LMNKernels
 import LMNLayers
-import LMNMemories
+public import LMNMemories
 public import LMNModel
 
 #if canImport(Glibc)
@@ -70,7 +70,7 @@ public struct ClassifierModel: StoredModel {
     public let probability: Double
   }
 
-  /// The likeliest class of a sequence of at least one token.
+  /// The likeliest class of a sequence of tokens; that of an empty one follows from the head alone.
   public func prediction(of tokens: [Token]) -> Prediction {
     let probabilities = logProbabilities(of: tokens)
     let best = probabilities.indices.max { probabilities[$0] < probabilities[$1] }!
@@ -78,10 +78,17 @@ public struct ClassifierModel: StoredModel {
   }
 
   /// CSV with the likeliest label and its probability for each text.
-  public func predictions(of texts: LabelledTexts) throws -> String {
-    let tokens = try texts.tokens(by: tokenizer)
+  ///
+  /// - Parameters:
+  ///   - tokens: Tokens of each text, which may be empty.
+  ///   - report: Called with the number of texts done.
+  /// - Returns: The table, with a header.
+  /// - Throws: `ConfigurationError` when there are too few learned positions.
+  public func predictions(
+    of tokens: [[Token]], report: ProgressReport = { _ in }
+  ) throws(ConfigurationError) -> String {
     try network.configuration.expectPositions(forEach: tokens)
-    let lines = ExecutionContext.current.map(tokens.count) { index in
+    let lines = ExecutionContext.current.map(tokens.count, reporting: report) { index in
       let prediction = prediction(of: tokens[index])
       let probability = (prediction.probability * 1e6).rounded() / 1e6
       return "\(csvField(prediction.label)),\(probability)\n"

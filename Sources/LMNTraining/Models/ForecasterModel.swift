@@ -56,15 +56,21 @@ public struct ForecasterModel: StoredModel {
   ///
   /// Values have a resolution of a millionth of the channel's standard deviation.
   ///
+  /// - Parameters:
+  ///   - series: The series.
+  ///   - report: Called with the number of rows read.
+  /// - Returns: The table, with a header.
   /// - Throws: `ConfigurationError` when there are too few learned positions,
   ///   ``ForecastError/tooLarge(channel:row:value:)``.
-  public func forecast(after series: Series) throws -> String {
+  public func forecast(
+    after series: Series, report: ProgressReport = { _ in }
+  ) throws -> String {
     precondition(series.channels == channels, "forecast: a series of \(series.channels)")
     try network.configuration.trunk.expectPositions(for: series.count)
     _ = try series.normalised(by: network.normalisation)
     var session = ForecastSession(network)
     // A series has at least one row.
-    let forecast = session.read(series.values)!
+    let forecast = session.read(series.values, report: report)!
     // An integer divided by a power of ten prints with at most that many decimals.
     let scales = network.normalisation.deviation.map { deviation in
       pow(10, min(max(6 - log10(deviation).rounded(.down), 0), 22))

@@ -56,6 +56,23 @@ struct InferredConfiguration {
     (self["banks"], self["arity"]) = (banks, arity)
   }
 
+  /// Makes the head's weight the embedding table.
+  mutating func tieHead() { values["tiedHead"] = .truth(true) }
+
+  /// A sentence about the first number that a JSON object gives and that differs from the one here;
+  /// nil without such a number.
+  func contradiction(with json: String, source: String) throws(ConfigurationError) -> String? {
+    let others = try [String: JSONValue](configuration: json)
+    for key in values.keys.sorted() {
+      guard let own = self[key], case .number(let other) = others[key], other != Double(own) else {
+        continue
+      }
+      return "\(key) is \(Int(exactly: other).map(String.init) ?? "\(other)"), but the tensors of "
+        + "\(source) have the shapes of \(key) \(own)"
+    }
+    return nil
+  }
+
   /// The integer value of a key.
   subscript(key: String) -> Int? {
     get { if case .number(let number) = values[key] { Int(exactly: number) } else { nil } }

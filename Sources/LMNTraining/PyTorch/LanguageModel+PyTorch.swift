@@ -1,6 +1,7 @@
 import FoundationEssentials
 import LMNKernels
 public import LMNLayers
+import LMNMemories
 import LMNModel
 
 extension LanguageModel {
@@ -22,17 +23,34 @@ extension LanguageModel {
   ///
   /// - Parameters:
   ///   - path: The file. Query, key and value are one map (`qkv`) or three (`sva.q`, `sva.k`,
-  ///     `sva.v`); a common prefix of all names, such as `module.`, is ignored.
+  ///     `sva.v`); a prefix of the names, such as `module.`, is left out, and a head that is tied to
+  ///     the embedding may be saved once.
   ///   - settings: Information that the file does not contain.
+  ///   - report: Called with what was read in another form than the published one.
   /// - Throws: ``ConversionError`` for missing information, and for all mismatched names and shapes
   ///   at once; errors of the files.
-  public init(pyTorch path: String, settings: PyTorchSettings = PyTorchSettings()) throws {
+  public init(
+    pyTorch path: String, settings: PyTorchSettings = PyTorchSettings(),
+    report: (ConversionEvent) -> Void = { _ in }
+  ) throws {
     var file = try PyTorchStateDict(contentsOf: path)
     let configuration = try Self.configuration(of: file, at: path, settings)
+    if !file.prefix.isEmpty { report(.droppedPrefix(file.prefix)) }
     if configuration.tiedHead {
-      file.leaveOut("lm_head.weight", equalTo: "token_embedding_table.weight")
+      if file.hasTiedHead { report(.tiedHead) }
+      file.leaveOut(PyTorchStateDict.head, equalTo: PyTorchStateDict.table)
     }
-    let network = try LanguageNetwork(configuration, loading: file, at: path)
+    let network: LanguageNetwork
+    do {
+      network = try LanguageNetwork(configuration, loading: file, at: path)
+    } catch let error as ConversionError {
+      // Names and shapes do not match: a configuration file that contradicts them is to blame.
+      guard let config = settings.configuration,
+        let problem = try InferredConfiguration(layout: file.layout)
+          .contradiction(with: AtomicFile.string(of: config), source: path)
+      else { throw error }
+      throw CheckpointError.unusable(file: config, problem: problem)
+    }
     self.init(
       network: network,
       tokenizer: try Self.tokenizer(
@@ -43,17 +61,29 @@ extension LanguageModel {
     of file: PyTorchStateDict, at path: String, _ settings: PyTorchSettings
   ) throws -> Configuration {
     var inferred = InferredConfiguration(layout: file.layout)
+    if file.hasTiedHead { inferred.tieHead() }
     if let json = file.metadata["config"] {
       try naming(file: path) { try inferred.merge(json: json) }
     }
+    // The configuration without the file of --config, whose faults are not of that file.
+    var own = inferred
     if let file = settings.configuration {
-      let json = String(decoding: try AtomicFile.contents(of: file), as: UTF8.self)
+      let json = try AtomicFile.string(of: file)
       try naming(file: file) { try inferred.merge(json: json) }
     }
-    if let heads = settings.heads { inferred["heads"] = heads }
+    if let heads = settings.heads { (inferred["heads"], own["heads"]) = (heads, heads) }
     let unknown = inferred.unknownKeys
     guard unknown.isEmpty else { throw ConversionError.unknownSizes(file: path, keys: unknown) }
-    return try naming(file: path) { try inferred.configuration() }
+    do {
+      return try inferred.configuration()
+    } catch let error as ConfigurationError {
+      let isOwn = own.unknownKeys.isEmpty && (try? own.configuration()) == nil
+      throw CheckpointError.unusable(
+        file: isOwn ? path : settings.configuration ?? path,
+        problem: error.description(naming: { key in
+          settings.heads != nil && key == "heads" ? "--heads" : key
+        }))
+    }
   }
 
   private static func tokenizer(
@@ -116,9 +146,7 @@ extension LanguageNetwork {
     // reported instead of a count.
     guard let expected = source.count, expected <= max(4 * found, 1 << 24) else {
       let expected = source.count ?? 0
-      throw CheckpointError.unusable(
-        file: path,
-        problem: "\(CheckpointError.mismatchedParameterCount(expected: expected, found: found))")
+      throw ConversionError.mismatchedParameterCount(file: path, expected: expected, found: found)
     }
     let own = publishedZeros
     let layout = file.hasSeparateProjections ? own.separatingProjections().layout : own.layout
@@ -131,12 +159,32 @@ extension LanguageNetwork {
   }
 }
 
+/// A part of a state dict that is read in another form than the published one.
+public enum ConversionEvent: Sendable, Equatable, CustomStringConvertible {
+  /// The names have a prefix, which is left out.
+  case droppedPrefix(String)
+  /// The weight of the head is the embedding table, saved once.
+  case tiedHead
+
+  /// A sentence for the log.
+  public var description: String {
+    switch self {
+    case .droppedPrefix(let prefix): "names are read without their prefix \(prefix.quoted)"
+    case .tiedHead: "the weight of the head is the embedding table, saved once"
+    }
+  }
+}
+
 /// A failed conversion from or to a PyTorch state dict.
 public enum ConversionError: Error, Equatable, CustomStringConvertible {
   /// Sizes that follow neither from shapes nor from a configuration.
   case unknownSizes(file: String, keys: [String])
   /// Names and shapes that do not match the network.
   case misfit(file: String, StateDictionaryError)
+  /// The configuration needs another number of parameters than the file has.
+  case mismatchedParameterCount(file: String, expected: Int, found: Int)
+  /// The file holds several models, whose names have these prefixes.
+  case severalPrefixes(file: String, prefixes: [String])
   /// The characters of the vocabulary are unknown.
   case noVocabulary(file: String, size: Int)
   /// The vocabulary's size differs from the network's.
@@ -152,6 +200,11 @@ public enum ConversionError: Error, Equatable, CustomStringConvertible {
         + (keys == ["heads"] ? "--heads or " : "") + "--config"
     case .misfit(let file, let error):
       "\(file): \(error)"
+    case .mismatchedParameterCount(let file, let expected, let found):
+      "\(file): \(CheckpointError.mismatchedParameterCount(expected: expected, found: found))"
+    case .severalPrefixes(let file, let prefixes):
+      "\(file): it holds several models, under the prefixes "
+        + prefixes.map(\.quoted).joined(separator: " and ") + "; save one of them"
     case .noVocabulary(let file, let size):
       "\(file): the characters of its \(size) tokens are unknown; "
         + "give a text with exactly these characters by --vocabulary"

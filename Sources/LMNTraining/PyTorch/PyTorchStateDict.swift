@@ -3,33 +3,55 @@ import LMNLayers
 
 /// Weights of a PyTorch model in a safetensors file, under the names of the published code.
 struct PyTorchStateDict {
+  static let table = "token_embedding_table.weight"
+  static let head = "lm_head.weight"
+
   /// Metadata of the file.
   var metadata: [String: String] { file.metadata }
   /// Names and shapes of the tensors.
   private(set) var layout: [(name: String, shape: [Int])]
+  /// Prefix of names in the file that the published names do not have, such as `module.`.
+  let prefix: String
 
   private let file: Safetensors
-  /// Common prefix of the names in the file.
-  private let prefix: String
+  /// Names in the file, by published name.
+  private let sources: [String: String]
 
-  init(contentsOf path: String) throws(SafetensorsError) {
-    file = try Safetensors(contentsOf: path)
-    let names = file.entries.map(\.name)
-    let prefix = Self.wrapping(of: names)
-    self.prefix = prefix
-    layout = file.entries.map { (String($0.name.dropFirst(prefix.count)), $0.shape) }
+  init(contentsOf path: String) throws {
+    let file = try Safetensors(contentsOf: path)
+    // safetensors' save_model saves tensors that share memory once, with their other names in the
+    // metadata.
+    let aliases = file.metadata.filter { file[$0.key] == nil && file[$0.value] != nil }
+    let names = file.entries.map(\.name) + aliases.keys.sorted()
+    let prefixes = Self.prefixes(of: names)
+    guard prefixes.count < 2 else {
+      throw ConversionError.severalPrefixes(file: path, prefixes: prefixes)
+    }
+    var prefix = prefixes.first ?? ""
+    let published = names.map { $0.hasPrefix(prefix) ? String($0.dropFirst(prefix.count)) : $0 }
+    if Set(published).count < names.count { prefix = "" }
+    (self.file, self.prefix) = (file, prefix)
+    var (layout, sources) = ([(name: String, shape: [Int])](), [String: String]())
+    for (name, published) in zip(names, prefix.isEmpty ? names : published) {
+      let source = aliases[name] ?? name
+      layout.append((published, file[source]!.shape))
+      sources[published] = source
+    }
+    (self.layout, self.sources) = (layout, sources)
   }
 
-  /// Common prefix of wrapper modules: `DistributedDataParallel`, an attribute `model`,
-  /// `torch.compile`.
-  private static func wrapping(of names: [String]) -> String {
-    var prefix = ""
-    while let wrapper = ["module.", "model.", "_orig_mod."].first(where: { wrapper in
-      !names.isEmpty && names.allSatisfy { $0.hasPrefix(prefix + wrapper) }
-    }) {
-      prefix += wrapper
-    }
-    return prefix
+  /// Words before the name of the embedding table, as wrapper modules add them; none where a table
+  /// has its published name.
+  private static func prefixes(of names: [String]) -> [String] {
+    if names.contains(table) { return [] }
+    return names.filter { $0.hasSuffix(".\(table)") }.map { String($0.dropLast(table.count)) }
+  }
+
+  /// Whether the weight of the head is the embedding table, saved once.
+  var hasTiedHead: Bool {
+    guard let table = sources[Self.table] else { return false }
+    // A configuration tells it, too.
+    return sources[Self.head].map { $0 == table } ?? (metadata["config"] == nil)
   }
 
   /// Whether query, key and value have separate maps.
@@ -41,7 +63,7 @@ struct PyTorchStateDict {
   func tensors() throws(SafetensorsError) -> StateDictionary {
     var pairs: [(name: String, tensor: Tensor)] = []
     for (name, _) in layout {
-      let (shape, values) = try file.roundedFloats(prefix + name)
+      let (shape, values) = try file.roundedFloats(sources[name]!)
       pairs.append((name, Tensor(shape: shape, scalars: values)))
     }
     return StateDictionary(pairs)
@@ -49,8 +71,9 @@ struct PyTorchStateDict {
 
   /// Removes a tensor if its bits equal those of another one.
   mutating func leaveOut(_ name: String, equalTo other: String) {
-    guard let entry = file[prefix + name], let original = file[prefix + other],
-      entry.type == original.type, entry.shape == original.shape, entry.bytes == original.bytes
+    guard let entry = sources[name].flatMap({ file[$0] }),
+      let original = sources[other].flatMap({ file[$0] }), entry.type == original.type,
+      entry.shape == original.shape, entry.bytes == original.bytes
     else { return }
     layout.removeAll { $0.name == name }
   }

@@ -148,8 +148,14 @@ public struct Safetensors: Sendable {
     let headerByteCount = try SafetensorsHeader.byteCount(
       prefix: prefix, fileByteCount: byteCount, file: file)
     let dataByteCount = byteCount - prefix.count - headerByteCount
+    let text = try next(headerByteCount)
+    if text.first != UInt8(ascii: "{"),
+      let problem = ForeignFormat.problem(ofFileBeginning: prefix, file: file)
+    {
+      throw .malformed(file: file, tensor: nil, problem: problem)
+    }
     let header = try SafetensorsHeader(
-      parsing: next(headerByteCount), dataByteCount: dataByteCount, file: file)
+      parsing: text, dataByteCount: dataByteCount, file: file)
     let data = try next(dataByteCount)
 
     self.init(metadata: header.metadata)

@@ -25,7 +25,9 @@ struct SafetensorsHeader {
     prefix: ArraySlice<UInt8>, fileByteCount: Int, file: String?
   ) throws(SafetensorsError) -> Int {
     func malformed(_ problem: String) -> SafetensorsError {
-      .malformed(file: file, tensor: nil, problem: problem)
+      .malformed(
+        file: file, tensor: nil,
+        problem: ForeignFormat.problem(ofFileBeginning: prefix, file: file) ?? problem)
     }
     guard prefix.count == prefixByteCount else {
       throw malformed("\(fileByteCount) bytes are too few for a safetensors file")

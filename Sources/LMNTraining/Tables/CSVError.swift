@@ -36,7 +36,11 @@ public struct CSVError: Error, Equatable, CustomStringConvertible {
     case notANumber(String)
     /// A field is empty.
     case emptyField
-    /// A field is not UTF-8, or the tokenizer cannot encode it.
+    /// A byte of the table is not UTF-8.
+    case notUTF8(UInt8, offset: Int)
+    /// The table has the byte-order mark of another encoding than expected.
+    case otherEncoding(String, expected: String)
+    /// The tokenizer cannot encode a field.
     case unusableText(TokenizerError)
     /// A label is not one of the known classes.
     case unknownLabel(String, known: [String])
@@ -68,6 +72,12 @@ extension CSVError.Problem: CustomStringConvertible {
     case .carriageReturn: "a carriage return is not followed by a line feed"
     case .notANumber(let value): "'\(value.prefix(60))' is not a number"
     case .emptyField: "the field is empty"
+    case .notUTF8(let byte, let offset):
+      "byte 0x\(String(byte, radix: 16, uppercase: true)) at offset \(offset) of the file is not "
+        + "UTF-8; --encoding latin1 reads tables in Latin-1"
+    case .otherEncoding(let name, let expected):
+      "the table is \(name), not \(expected)"
+        + (name == "UTF-8" ? "" : "; convert it: iconv -f \(name) -t UTF-8")
     case .unusableText(let error): "\(error)"
     case .unknownLabel(let label, let known):
       "'\(label.prefix(60))' is not a label of the model: \(known.joined(separator: ", "))"

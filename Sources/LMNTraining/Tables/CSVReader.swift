@@ -1,8 +1,8 @@
 /// Reader of a CSV table (RFC 4180), row by row: a header, then rows with the same number of
 /// fields.
 ///
-/// Lines end with a line feed, optionally after a carriage return. A byte order mark at the
-/// beginning and empty lines at the end are ignored. Fields are bytes; numbers are decimal.
+/// Lines end with a line feed, optionally after a carriage return. A byte-order mark at the
+/// beginning and empty lines at the end are ignored. Fields are UTF-8; numbers are decimal.
 public struct CSVReader: Sendable {
   /// Name of the file in errors.
   public let file: String
@@ -30,16 +30,20 @@ public struct CSVReader: Sendable {
   /// - Parameters:
   ///   - bytes: The contents of a file.
   ///   - file: Name of the file in errors.
-  /// - Throws: ``CSVError`` if the header is missing or has duplicate names.
-  public init(_ bytes: [UInt8], file: String) throws(CSVError) {
+  ///   - encoding: Encoding of the contents.
+  /// - Throws: ``CSVError`` if the table is in another encoding, or if the header is missing or has
+  ///   duplicate names.
+  public init(
+    _ bytes: [UInt8], file: String, encoding: TableEncoding = .utf8
+  ) throws(CSVError) {
+    let bytes = try encoding.decoded(bytes, file: file)
     self.bytes = bytes
     self.file = file
-    position = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
-    let last = bytes.lastIndex { $0 != .lineFeed && $0 != .carriageReturn }
-    end = max((last ?? -1) + 1, position)
+    position = 0
+    end = (bytes.lastIndex { $0 != .lineFeed && $0 != .carriageReturn } ?? -1) + 1
     guard position < end else { throw error(.noHeader) }
     try readRecord()
-    columns = fields.indices.map { String(decoding: text(at: $0), as: UTF8.self) }
+    columns = fields.indices.map { string(at: $0) }
     var seen: Set<String> = []
     for (column, name) in columns.enumerated() where !seen.insert(name).inserted {
       throw error(.duplicateName, at: column)
@@ -78,16 +82,8 @@ public struct CSVReader: Sendable {
     return text
   }
 
-  /// Text of a column in the current row, which has to be UTF-8.
-  public func string(at column: Int) throws(CSVError) -> String {
-    var characters = String.UnicodeScalarView()
-    var decoder = CharacterDecoder()
-    do throws(TokenizerError) {
-      try decoder.decode(text(at: column)) { characters.append($0) }
-      try decoder.finish()
-    } catch { throw self.error(.unusableText(error), at: column) }
-    return String(characters)
-  }
+  /// Text of a column in the current row.
+  public func string(at column: Int) -> String { String(decoding: text(at: column), as: UTF8.self) }
 
   /// Number of a column in the current row, which has to be finite.
   public func number(at column: Int) throws(CSVError) -> Double {

@@ -4,7 +4,7 @@ public import LMNKernels
 public struct LabelledTexts: Sendable {
   /// Name of the table in errors.
   public let file: String
-  /// One text per row, none of them empty.
+  /// One text per row.
   public let texts: [[UInt8]]
   /// The label of each text; nil where no label column was read.
   public let labels: [String]?
@@ -23,12 +23,15 @@ public struct LabelledTexts: Sendable {
   ///   - bytes: The table as CSV.
   ///   - file: Name of the table in errors.
   ///   - textColumn: Column of the texts.
-  ///   - labelColumn: Column of the labels; nil for texts without labels.
+  ///   - labelColumn: Column of the labels, none of them empty; nil for texts without labels.
+  ///   - encoding: Encoding of the table.
+  ///   - allowsEmpty: Whether texts may be empty.
   /// - Throws: ``CSVError``, with line and column.
   public init(
-    csv bytes: [UInt8], file: String, textColumn: String, labelColumn: String?
+    csv bytes: [UInt8], file: String, textColumn: String, labelColumn: String?,
+    encoding: TableEncoding = .utf8, allowsEmpty: Bool = false
   ) throws(CSVError) {
-    var reader = try CSVReader(bytes, file: file)
+    var reader = try CSVReader(bytes, file: file, encoding: encoding)
     let text = try reader.column(named: textColumn)
     let label: Int? =
       if let labelColumn { try reader.column(named: labelColumn) } else { nil }
@@ -36,13 +39,14 @@ public struct LabelledTexts: Sendable {
     var textPlaces = Places(column: text, name: textColumn)
     var labelPlaces = Places(column: label ?? 0, name: labelColumn ?? "")
     while try reader.advance() {
-      for column in [text, label].compactMap(\.self) where reader.text(at: column).isEmpty {
+      for column in [allowsEmpty ? nil : text, label].compactMap(\.self)
+      where reader.text(at: column).isEmpty {
         throw reader.error(.emptyField, at: column)
       }
       texts.append(reader.text(at: text))
       textPlaces.lines.append(reader.line(at: text))
       if let label {
-        labels.append(try reader.string(at: label))
+        labels.append(reader.string(at: label))
         labelPlaces.lines.append(reader.line(at: label))
       }
     }
@@ -57,10 +61,17 @@ public struct LabelledTexts: Sendable {
 
   /// Reads a table of training data.
   public init(
-    csv bytes: [UInt8], file: String, settings: ClassificationSettings
+    csv bytes: [UInt8], file: String, settings: ClassificationSettings,
+    encoding: TableEncoding = .utf8, allowsEmpty: Bool = false
   ) throws(CSVError) {
     try self.init(
-      csv: bytes, file: file, textColumn: settings.textColumn, labelColumn: settings.labelColumn)
+      csv: bytes, file: file, textColumn: settings.textColumn, labelColumn: settings.labelColumn,
+      encoding: encoding, allowsEmpty: allowsEmpty)
+  }
+
+  /// Lines of the texts that are empty.
+  public var emptyLines: [Int] {
+    texts.indices.filter { texts[$0].isEmpty }.map { textPlaces.lines[$0] }
   }
 
   /// Number of tokens of the longest text.
@@ -69,23 +80,38 @@ public struct LabelledTexts: Sendable {
   }
 
   /// The vocabulary of all texts.
-  public func vocabulary() throws -> Vocabulary {
-    var characters: Set<Unicode.Scalar> = []
-    for row in texts.indices {
-      characters.formUnion(
-        try naming(row) { () throws(TokenizerError) in try Vocabulary(of: texts[row]).characters })
+  ///
+  /// - Parameter hasUnknown: Whether it has an unknown token; see ``Vocabulary/init(of:hasUnknown:)``.
+  /// - Returns: The vocabulary.
+  /// - Throws: ``TokenizerError/emptyVocabulary``.
+  public func vocabulary(hasUnknown: Bool = false) throws(TokenizerError) -> Vocabulary {
+    var counts: [Unicode.Scalar: Int] = [:]
+    for text in texts {
+      for character in String(decoding: text, as: UTF8.self).unicodeScalars {
+        counts[character, default: 0] += 1
+      }
     }
-    return try Vocabulary(characters.sorted())
+    return try Vocabulary(counts: counts, hasUnknown: hasUnknown)
   }
 
   /// Tokens of each text.
   public func tokens(by tokenizer: Tokenizer) throws(CSVError) -> [[Token]] {
-    var tokens: [[Token]] = []
+    try encoded(by: tokenizer).tokens
+  }
+
+  /// Tokens of each text, and the number of characters outside the vocabulary in all of them.
+  public func encoded(
+    by tokenizer: Tokenizer, skippingUnknown: Bool = false
+  ) throws(CSVError) -> (tokens: [[Token]], unknownCount: Int) {
+    var (tokens, unknownCount) = ([[Token]](), 0)
     for row in texts.indices {
-      tokens.append(
-        try naming(row) { () throws(TokenizerError) in try tokenizer.encode(texts[row]) })
+      var encoder = StreamingEncoder(tokenizer, skippingUnknown: skippingUnknown)
+      do throws(TokenizerError) { tokens.append(try encoder.encode(texts[row])) } catch {
+        throw self.error(.unusableText(error), in: row, of: textPlaces)
+      }
+      unknownCount += encoder.unknownCount
     }
-    return tokens
+    return (tokens, unknownCount)
   }
 
   /// Index of each text's label in `names`.
@@ -102,14 +128,6 @@ public struct LabelledTexts: Sendable {
       classes.append(place)
     }
     return classes
-  }
-
-  private func naming<Result>(
-    _ row: Int, _ body: () throws(TokenizerError) -> Result
-  ) throws(CSVError) -> Result {
-    do throws(TokenizerError) { return try body() } catch {
-      throw self.error(.unusableText(error), in: row, of: textPlaces)
-    }
   }
 
   private func error(_ problem: CSVError.Problem, in row: Int, of places: Places) -> CSVError {

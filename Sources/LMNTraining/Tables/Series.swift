@@ -14,9 +14,12 @@ public struct Series: Sendable, Equatable {
   ///   - bytes: The table as CSV, oldest row first.
   ///   - file: Name of the table in errors.
   ///   - channels: Columns to read, in this order; nil for all.
+  ///   - encoding: Encoding of the table.
   /// - Throws: ``CSVError``, with line, column and value.
-  public init(csv bytes: [UInt8], file: String, channels: [String]? = nil) throws(CSVError) {
-    var reader = try CSVReader(bytes, file: file)
+  public init(
+    csv bytes: [UInt8], file: String, channels: [String]? = nil, encoding: TableEncoding = .utf8
+  ) throws(CSVError) {
+    var reader = try CSVReader(bytes, file: file, encoding: encoding)
     self.channels = channels ?? reader.columns
     var columns: [Int] = []
     for name in self.channels { columns.append(try reader.column(named: name)) }

@@ -5,19 +5,28 @@ public import LMNKernels
 /// Concatenated tokens, and places in errors, equal those of encoding all pieces at once.
 public struct StreamingEncoder: Sendable {
   private let tokenizer: Tokenizer
+  private let skipsUnknown: Bool
+  /// Number of characters outside the vocabulary so far, skipped or read as its unknown token.
+  public private(set) var unknownCount = 0
   private var decoder = CharacterDecoder()
   /// Number of characters and lines so far, and offset of the current line's first character.
   private var (offset, line, lineStart) = (0, 1, 0)
 
   /// An encoder at the beginning of a text.
-  public init(_ tokenizer: Tokenizer) {
+  ///
+  /// - Parameters:
+  ///   - tokenizer: The tokenizer.
+  ///   - skippingUnknown: Whether characters outside the vocabulary are left out; otherwise they are
+  ///     its unknown token, or an error.
+  public init(_ tokenizer: Tokenizer, skippingUnknown: Bool = false) {
     self.tokenizer = tokenizer
+    skipsUnknown = skippingUnknown
   }
 
   /// The tokens that a piece completes.
   ///
   /// - Parameter piece: Bytes; UTF-8 for character tokens.
-  /// - Returns: A token per byte or per complete character.
+  /// - Returns: A token per byte or per complete character, except those that are skipped.
   /// - Throws: ``TokenizerError/invalidUTF8(byteOffset:)`` or
   ///   ``TokenizerError/unknownCharacter(_:offset:line:column:)``, for the first error.
   public mutating func encode(_ piece: [UInt8]) throws(TokenizerError) -> [Token] {
@@ -25,16 +34,23 @@ public struct StreamingEncoder: Sendable {
     var tokens: [Token] = []
     tokens.reserveCapacity(piece.count)
     var (offset, line, lineStart) = (offset, line, lineStart)
+    var unknownCount = unknownCount
     try decoder.decode(piece) { character throws(TokenizerError) in
-      guard let token = vocabulary[character] else {
-        throw .unknownCharacter(
-          character, offset: offset, line: line, column: offset - lineStart + 1)
+      if let token = vocabulary[character] {
+        tokens.append(token)
+      } else {
+        guard skipsUnknown || vocabulary.unknown != nil else {
+          throw .unknownCharacter(
+            character, offset: offset, line: line, column: offset - lineStart + 1)
+        }
+        unknownCount += 1
+        if let unknown = vocabulary.unknown, !skipsUnknown { tokens.append(unknown) }
       }
-      tokens.append(token)
       offset += 1
       if character == "\n" { (line, lineStart) = (line + 1, offset) }
     }
     (self.offset, self.line, self.lineStart) = (offset, line, lineStart)
+    self.unknownCount = unknownCount
     return tokens
   }
 

@@ -7,15 +7,20 @@ public import LMNKernels
 public enum Tokenizer: Equatable, Sendable {
   /// A token per byte; any data can be encoded.
   case bytes
-  /// A token per character, for UTF-8 text whose characters are all in the vocabulary.
+  /// A token per character, for UTF-8 text.
   case characters(Vocabulary)
 
   /// Number of distinct tokens.
   public var vocabularySize: Int {
     switch self {
     case .bytes: 256
-    case .characters(let vocabulary): vocabulary.characters.count
+    case .characters(let vocabulary): vocabulary.count
     }
+  }
+
+  /// Whether there is a token for characters outside the vocabulary.
+  public var hasUnknown: Bool {
+    if case .characters(let vocabulary) = self { vocabulary.unknown != nil } else { false }
   }
 
   /// Tokens of a text.
@@ -41,7 +46,7 @@ public enum Tokenizer: Equatable, Sendable {
     }
   }
 
-  /// The bytes of a token.
+  /// The bytes of a token; those of U+FFFD for the unknown token.
   ///
   /// - Precondition: `token` is below ``vocabularySize``.
   public func decode(_ token: Token) -> [UInt8] {
@@ -50,7 +55,7 @@ public enum Tokenizer: Equatable, Sendable {
       "token \(token) is not in a vocabulary of \(vocabularySize)")
     return switch self {
     case .bytes: [UInt8(token)]
-    case .characters(let vocabulary): Array(UTF8.encode(vocabulary.characters[Int(token)])!)
+    case .characters(let vocabulary): Array(UTF8.encode(vocabulary.character(of: token))!)
     }
   }
 
@@ -58,7 +63,7 @@ public enum Tokenizer: Equatable, Sendable {
   func byteCount(of token: Token) -> Int {
     switch self {
     case .bytes: 1
-    case .characters(let vocabulary): UTF8.width(vocabulary.characters[Int(token)])
+    case .characters(let vocabulary): UTF8.width(vocabulary.character(of: token))
     }
   }
 }
@@ -67,33 +72,51 @@ public enum Tokenizer: Equatable, Sendable {
 public struct Vocabulary: Equatable, Sendable {
   /// The characters, by token.
   public let characters: [Unicode.Scalar]
+  /// The token of all other characters, after those of the vocabulary; nil without one.
+  public let unknown: Token?
+  /// Number of tokens.
+  public var count: Int { characters.count + (unknown == nil ? 0 : 1) }
 
   private let tokens: [Unicode.Scalar: Token]
 
   /// The characters of a text, in order of their code points.
   ///
-  /// - Throws: ``TokenizerError/invalidUTF8(byteOffset:)``, or ``TokenizerError/emptyVocabulary``
-  ///   if the text is empty.
-  public init(of text: [UInt8]) throws(TokenizerError) {
-    var characters: Set<Unicode.Scalar> = []
+  /// - Parameters:
+  ///   - text: UTF-8.
+  ///   - hasUnknown: Whether there is a token for other characters; characters that occur only once
+  ///     are left out then, so that training meets this token.
+  /// - Throws: ``TokenizerError/invalidUTF8(byteOffset:)``, ``TokenizerError/otherEncoding(_:)``, or
+  ///   ``TokenizerError/emptyVocabulary`` if no character is left.
+  public init(of text: [UInt8], hasUnknown: Bool = false) throws(TokenizerError) {
+    try ByteOrderMark.expectUTF8(text)
+    var counts: [Unicode.Scalar: Int] = [:]
     var decoder = CharacterDecoder()
-    try decoder.decode(text) { characters.insert($0) }
+    try decoder.decode(text) { counts[$0, default: 0] += 1 }
     try decoder.finish()
-    try self.init(characters.sorted())
+    try self.init(counts: counts, hasUnknown: hasUnknown)
+  }
+
+  /// The characters of a text, given how often each occurs in it.
+  init(counts: [Unicode.Scalar: Int], hasUnknown: Bool) throws(TokenizerError) {
+    let characters = hasUnknown ? counts.filter { $0.value > 1 } : counts
+    try self.init(characters.keys.sorted(), hasUnknown: hasUnknown)
   }
 
   /// The characters of a file, in order of their code points, in memory that does not grow with it.
   ///
-  /// - Parameter path: The file, which may be a pipe.
+  /// - Parameter path: The file, which may be a pipe; a byte-order mark is no part of the text.
   /// - Throws: `FileError`, or ``TokenizerError`` as for a text in memory.
   public init(contentsOf path: String) throws {
     let file = try FileDescriptor.reading(path)
     var characters: Set<Unicode.Scalar> = []
     var decoder = CharacterDecoder()
-    var isAtEnd = false
+    var (isAtBeginning, isAtEnd) = (true, false)
     while !isAtEnd {
       let piece = try file.bytes(upTo: TokenReader.byteCountAtOnce)
-      try decoder.decode(piece) { characters.insert($0) }
+      if isAtBeginning { try ByteOrderMark.expectUTF8(piece) }
+      let text = isAtBeginning ? Array(piece.withoutMark) : piece
+      try decoder.decode(text) { characters.insert($0) }
+      isAtBeginning = false
       isAtEnd = piece.count < TokenReader.byteCountAtOnce
     }
     try decoder.finish()
@@ -102,8 +125,13 @@ public struct Vocabulary: Equatable, Sendable {
 
   /// A vocabulary of these characters, in this order.
   ///
+  /// - Parameters:
+  ///   - characters: The characters.
+  ///   - hasUnknown: Whether there is a token for other characters.
   /// - Throws: ``TokenizerError/emptyVocabulary`` or ``TokenizerError/duplicateCharacter(_:)``.
-  public init(_ characters: [Unicode.Scalar]) throws(TokenizerError) {
+  public init(
+    _ characters: [Unicode.Scalar], hasUnknown: Bool = false
+  ) throws(TokenizerError) {
     guard !characters.isEmpty else { throw .emptyVocabulary }
     var tokens: [Unicode.Scalar: Token] = [:]
     for (token, character) in characters.enumerated() {
@@ -113,24 +141,33 @@ public struct Vocabulary: Equatable, Sendable {
     }
     self.characters = characters
     self.tokens = tokens
+    unknown = hasUnknown ? Token(characters.count) : nil
   }
 
   /// The token of a character; nil if it is not in the vocabulary.
   subscript(character: Unicode.Scalar) -> Token? { tokens[character] }
+
+  /// The character of a token; U+FFFD for the unknown token.
+  func character(of token: Token) -> Unicode.Scalar {
+    token == unknown ? "\u{FFFD}" : characters[Int(token)]
+  }
 }
 
 // MARK: - Storage
 
 extension Tokenizer: Codable {
   private static let charactersPrefix = "characters:"
+  /// Prefix of a vocabulary with an unknown token.
+  private static let unknownPrefix = "characters+unknown:"
 
   /// The tokenizer as one line of checkpoint metadata: `bytes`, or `characters:` and the
-  /// vocabulary.
+  /// vocabulary, with an unknown token `characters+unknown:`.
   public var specification: String {
     switch self {
     case .bytes: "bytes"
     case .characters(let vocabulary):
-      Self.charactersPrefix + String(String.UnicodeScalarView(vocabulary.characters))
+      (vocabulary.unknown == nil ? Self.charactersPrefix : Self.unknownPrefix)
+        + String(String.UnicodeScalarView(vocabulary.characters))
     }
   }
 
@@ -142,14 +179,15 @@ extension Tokenizer: Codable {
     // Not `hasPrefix`, for which a combining accent at the start of the vocabulary would combine
     // with the colon.
     let scalars = specification.unicodeScalars
-    if scalars.starts(with: Self.charactersPrefix.unicodeScalars) {
-      let characters = scalars.dropFirst(Self.charactersPrefix.unicodeScalars.count)
-      self = .characters(try Vocabulary(Array(characters)))
-    } else if specification == "bytes" {
-      self = .bytes
-    } else {
-      throw .unknownSpecification(specification)
+    for prefix in [Self.charactersPrefix, Self.unknownPrefix]
+    where scalars.starts(with: prefix.unicodeScalars) {
+      let characters = scalars.dropFirst(prefix.unicodeScalars.count)
+      self = .characters(
+        try Vocabulary(Array(characters), hasUnknown: prefix == Self.unknownPrefix))
+      return
     }
+    guard specification == "bytes" else { throw .unknownSpecification(specification) }
+    self = .bytes
   }
 
   /// Decodes a tokenizer from its ``specification``.
@@ -169,6 +207,8 @@ extension Tokenizer: Codable {
 public enum TokenizerError: Error, Equatable, CustomStringConvertible {
   /// The text is not valid UTF-8 at the offset.
   case invalidUTF8(byteOffset: Int)
+  /// The text has the byte-order mark of another encoding, which has this name.
+  case otherEncoding(String)
   /// A character is not in the vocabulary; offset (from 0), line and column (from 1) count
   /// characters.
   case unknownCharacter(Unicode.Scalar, offset: Int, line: Int, column: Int)
@@ -184,6 +224,8 @@ public enum TokenizerError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .invalidUTF8(let byteOffset):
       "the text is not valid UTF-8 at byte \(byteOffset)"
+    case .otherEncoding(let name):
+      "the text is \(name), not UTF-8; convert it: iconv -f \(name) -t UTF-8"
     case .unknownCharacter(let character, let offset, let line, let column):
       "the character \(character.displayName) at offset \(offset) (line \(line), column \(column)) "
         + "is not in the vocabulary"

@@ -74,6 +74,12 @@ public struct ClassificationData: TrainingData {
     }
   }
 
+  /// Names of the classes without a row in a split, sorted.
+  public func absentLabels(in split: Split) -> [String] {
+    let present = Set(rows(of: split).map { classes[$0] })
+    return labels.indices.filter { !present.contains($0) }.map { labels[$0] }
+  }
+
   /// Number of tokens of the longest text.
   var longest: Int { tokens.reduce(0) { max($0, $1.count) } }
 
@@ -158,15 +164,17 @@ public struct ClassificationEvaluation: Sendable, Codable, Equatable {
   ///
   /// - Parameters:
   ///   - model: The model.
-  ///   - tokens: Tokens of each text; at least one text, none empty.
+  ///   - tokens: Tokens of each text, which may be empty; at least one text.
   ///   - classes: Class of each text.
+  ///   - report: Called with the number of texts done.
   /// - Throws: `ConfigurationError` when there are too few learned positions.
   public init(
-    of model: ClassifierModel, over tokens: [[Token]], classes: [Int]
+    of model: ClassifierModel, over tokens: [[Token]], classes: [Int],
+    report: ProgressReport = { _ in }
   ) throws(ConfigurationError) {
     precondition(!tokens.isEmpty && tokens.count == classes.count, "an evaluation needs a text")
     try model.network.configuration.expectPositions(forEach: tokens)
-    let found = ExecutionContext.current.map(tokens.count) { index in
+    let found = ExecutionContext.current.map(tokens.count, reporting: report) { index in
       let probabilities = model.logProbabilities(of: tokens[index])
       let best = probabilities.indices.max { probabilities[$0] < probabilities[$1] }!
       return (loss: -probabilities[classes[index]], isRight: best == classes[index])

@@ -39,6 +39,9 @@ extension Trainer where Data == ClassificationData {
     }
   }
 
+  /// Names of the classes without a row in a split, sorted.
+  public func absentLabels(in split: Split) -> [String] { data.absentLabels(in: split) }
+
   /// Resumes the run on labelled texts in `directory` from its checkpoint.
   ///
   /// - Parameters:
@@ -46,20 +49,21 @@ extension Trainer where Data == ClassificationData {
   ///   - bytes: The training table, unchanged.
   ///   - file: Name of the table in errors.
   ///   - validation: The validation table, unchanged, and its name; nil for a run without one.
+  ///   - encoding: Encoding of the table.
   ///   - change: Changes settings that may change on a resume, such as the number of steps.
   /// - Throws: Errors of checkpoint, settings or table.
   public init(
     resuming directory: RunDirectory, csv bytes: [UInt8], file: String,
-    validation: (csv: [UInt8], file: String)? = nil,
+    validation: (csv: [UInt8], file: String)? = nil, encoding: TableEncoding = .utf8,
     change: (inout TrainingConfiguration) throws -> Void = { _ in }
   ) throws {
     try self.init(resuming: directory, change: change) { model, configuration in
       let settings = configuration.task.classification
       return try ClassificationData(
-        LabelledTexts(csv: bytes, file: file, settings: settings),
+        LabelledTexts(csv: bytes, file: file, settings: settings, encoding: encoding),
         tokenizer: model.tokenizer, labels: model.labels,
         validation: validation.map {
-          try LabelledTexts(csv: $0.csv, file: $0.file, settings: settings)
+          try LabelledTexts(csv: $0.csv, file: $0.file, settings: settings, encoding: encoding)
         },
         seed: configuration.seed)
     }
@@ -109,19 +113,23 @@ extension Trainer where Data == ForecastData {
   ///   - bytes: The training table, unchanged.
   ///   - file: Name of the table in errors.
   ///   - validation: The validation table, unchanged, and its name; nil for a run without one.
+  ///   - encoding: Encoding of the table.
   ///   - change: Changes settings that may change on a resume, such as the number of steps.
   /// - Throws: Errors of checkpoint, settings or table.
   public init(
     resuming directory: RunDirectory, csv bytes: [UInt8], file: String,
-    validation: (csv: [UInt8], file: String)? = nil,
+    validation: (csv: [UInt8], file: String)? = nil, encoding: TableEncoding = .utf8,
     change: (inout TrainingConfiguration) throws -> Void = { _ in }
   ) throws {
     try self.init(resuming: directory, change: change) { model, configuration in
       try ForecastData(
-        Series(csv: bytes, file: file, channels: model.channels),
+        Series(csv: bytes, file: file, channels: model.channels, encoding: encoding),
         horizon: model.network.horizon, blockLength: configuration.blockLength, file: file,
         validation: validation.map {
-          (try Series(csv: $0.csv, file: $0.file, channels: model.channels), $0.file)
+          (
+            try Series(csv: $0.csv, file: $0.file, channels: model.channels, encoding: encoding),
+            $0.file
+          )
         },
         normalisation: model.network.normalisation)
     }

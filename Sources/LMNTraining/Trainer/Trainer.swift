@@ -8,7 +8,7 @@ import LMNModel
 public struct Trainer<Data: TrainingData> {
   /// Output directory of the run.
   public let directory: RunDirectory
-  private let data: Data
+  let data: Data
   /// The checkpoint's file as this trainer has read or written it; nil before the first.
   private var file: FileIdentity?
   private var checkpoint: TrainingCheckpoint<Data.Model>
