@@ -87,7 +87,7 @@ import Testing
       for (model, task) in [("c", "classify"), ("f", "forecast")] {
         try expectRefusal(
           ["generate", "--model", model, "--prompt", "a"], in: directory,
-          "\(model)/model.safetensors: its task is \(task), expected a model for the task text"
+          "\(model)/best.safetensors: its task is \(task), expected a model for the task text"
         )
       }
       try expectRefusal(
