@@ -69,11 +69,11 @@ let package = Package(
       dependsOn: [
         "LMNKernels", "LMNAutodiff", "LMNLayers", "LMNMemories", "LMNModel", "LMNTraining",
       ]),
-    .target(name: "CProcess"),
+    .target(name: "CArguments"),
     .executableTarget(
       name: "lmn",
       dependencies: [
-        "LMN", "LMNExperiments", "CProcess",
+        "LMN", "LMNExperiments", "CArguments",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings),

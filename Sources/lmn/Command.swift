@@ -1,5 +1,4 @@
 import ArgumentParser
-import CProcess
 import Foundation
 import LMN
 
@@ -79,10 +78,7 @@ enum Main {
   /// The arguments, with `--tokens -1` as `--tokens=-1`, so that a negative number is parsed as a
   /// value.
   private static var arguments: [String] {
-    let words = (0..<process_argument_count()).map { String(cString: process_argument($0)) }
-    // Those of the standard library come from /proc, and are none where that is missing.
-    return (words.isEmpty ? CommandLine.arguments : words).dropFirst().reduce(into: []) {
-      arguments, argument in
+    RawArguments.texts.dropFirst().reduce(into: []) { arguments, argument in
       let isNegative = argument.hasPrefix("-") && Double(argument) != nil
       if isNegative, let flag = arguments.last, flag.hasPrefix("--"), flag != "--" {
         arguments[arguments.count - 1] = "\(flag)=\(argument)"

@@ -1,20 +1,28 @@
 import ArgumentParser
+import CArguments
 import Foundation
 
-/// Arguments of the process as bytes; `CommandLine.arguments` replaces what is not UTF-8.
+/// Arguments of the process as bytes; `CommandLine.arguments` replaces what is not UTF-8, and is
+/// empty without /proc.
 enum RawArguments {
-  private static let all: [[UInt8]] = (0..<Int(CommandLine.argc)).compactMap { index in
-    CommandLine.unsafeArgv[index].map { argument in
-      let count = strlen(argument)
-      return argument.withMemoryRebound(to: UInt8.self, capacity: count) {
-        Array(UnsafeBufferPointer(start: $0, count: count))
-      }
+  private static let all: [[UInt8]] = {
+    let known = (0..<process_argument_count()).map { process_argument($0)! }
+    // Elsewhere than with glibc, the standard library does not need /proc.
+    let arguments =
+      known.isEmpty
+      ? (0..<Int(CommandLine.argc)).compactMap { CommandLine.unsafeArgv[$0].map { .init($0) } }
+      : known
+    return arguments.map { argument in
+      Array(UnsafeRawBufferPointer(start: argument, count: strlen(argument)))
     }
-  }
+  }()
+
+  /// The arguments, the name of the program included.
+  static var texts: [String] { all.map { String(decoding: $0, as: UTF8.self) } }
 
   /// The bytes of an argument, or of a flag's value after an equals sign.
   ///
-  /// - Parameter argument: The argument as `CommandLine.arguments` has it.
+  /// - Parameter argument: The argument as `texts` has it.
   /// - Returns: Its bytes; those of the last argument where several read alike.
   static func bytes(of argument: String) -> [UInt8] {
     let values = all.lazy.map { bytes in

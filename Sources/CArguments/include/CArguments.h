@@ -1,6 +1,6 @@
-// The process of the command: its arguments without /proc, and its end when memory runs out.
-#ifndef C_PROCESS_H
-#define C_PROCESS_H
+// Arguments of the process, without /proc, from which Swift's standard library reads them.
+#ifndef C_ARGUMENTS_H
+#define C_ARGUMENTS_H
 
 #include <stddef.h>
 

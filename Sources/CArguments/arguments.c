@@ -1,4 +1,4 @@
-#include "CProcess.h"
+#include "CArguments.h"
 
 #include <stdlib.h>  // defines __GLIBC__
 
