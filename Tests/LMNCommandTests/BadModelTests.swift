@@ -154,8 +154,6 @@ import Testing
       try write(smallText + "the cat", to: directory + "/longer.txt")
       try expectRefusal(resume + ["longer.txt"], in: directory, another)
       try expectRefusal(resume + ["-"], in: directory, input: smallText + " ", another)
-      try expectRefusal(
-        resume, in: directory, "the built-in grammar: the character ")
       // A model file is not a run.
       try FileManager.default.removeItem(atPath: directory + "/run/training.safetensors")
       try FileManager.default.copyItem(

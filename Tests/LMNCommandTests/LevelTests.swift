@@ -134,13 +134,13 @@ import Testing
   }
 
   @Test(arguments: [
-    (["--maximum-levels", "0"], "maximumLevels is 0, it has to be from 1 to 47"),
-    (["--maximum-levels", "48"], "maximumLevels is 48, it has to be from 1 to 47"),
+    (["--maximum-levels", "0"], "--maximum-levels is 0, it has to be from 1 to 47"),
+    (["--maximum-levels", "48"], "--maximum-levels is 48, it has to be from 1 to 47"),
     (["--maximum-levels", "all"], "The value 'all' is invalid for '--maximum-levels"),
-    (["--level-bias", "--maximum-levels", "none"], "levelBias needs maximumLevels"),
-    (["--carry", "--batch-size", "0"], "batch size is 0"),
-    (["--carry", "--block-length", "0"], "block length is 0"),
-    (["--carry", "--horizon", "0"], "horizon is 0"), (["--arity", "1"], "arity is 1"),
+    (["--level-bias", "--maximum-levels", "none"], "--level-bias needs --maximum-levels"),
+    (["--carry", "--batch-size", "0"], "--batch-size is 0"),
+    (["--carry", "--block-length", "0"], "--block-length is 0"),
+    (["--carry", "--horizon", "0"], "--horizon is 0"), (["--arity", "1"], "--arity is 1"),
   ])
   func wrongValuesAreWrongUsage(flags: [String], sentence: String) throws {
     try withSmallFiles { directory in
