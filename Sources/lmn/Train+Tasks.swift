@@ -13,7 +13,7 @@ extension Train {
     on data: Data.Type, _ start: TrainingStart
   ) throws -> Trainer<Data>? {
     let text = try self.text(start)
-    let validation = try start.validationContents()
+    let validation = try start.validationContents(isText: true)
     do {
       guard
         var trainer: Trainer<Data> =
@@ -47,7 +47,7 @@ extension Train {
   }
 
   private func text(_ start: TrainingStart) throws -> [UInt8] {
-    guard start.file == nil else { return try start.contents() }
+    guard start.file == nil else { return try start.contents(isText: true) }
     var generator = SeededGenerator(seed: 0)
     return Array(Grammar.tales.text(characters: 1_000_000, using: &generator).utf8)
   }

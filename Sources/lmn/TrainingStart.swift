@@ -52,15 +52,24 @@ struct TrainingStart {
   var inputs: [String] { [file, validation].compactMap(\.self).map(Self.openable) }
 
   /// Contents of the training file, which is not the built-in grammar.
-  func contents() throws -> [UInt8] { try contents(of: file!, isRecorded: isRecorded.file) }
-
-  /// Contents of the validation file; nil without one.
-  func validationContents() throws -> [UInt8]? {
-    try validation.map { try contents(of: $0, isRecorded: isRecorded.validation) }
+  ///
+  /// - Parameter isText: Whether a byte-order mark is left out; that of a table tells its encoding.
+  func contents(isText: Bool = false) throws -> [UInt8] {
+    try contents(of: file!, isText: isText, isRecorded: isRecorded.file)
   }
 
-  private func contents(of path: String, isRecorded: Bool) throws -> [UInt8] {
-    do { return try AtomicFile.text(of: Self.openable(path)) } catch {
+  /// Contents of the validation file; nil without one.
+  func validationContents(isText: Bool = false) throws -> [UInt8]? {
+    try validation.map {
+      try contents(of: $0, isText: isText, isRecorded: isRecorded.validation)
+    }
+  }
+
+  private func contents(of path: String, isText: Bool, isRecorded: Bool) throws -> [UInt8] {
+    let path = Self.openable(path)
+    do {
+      return try isText ? AtomicFile.text(of: path) : AtomicFile.contents(of: path)
+    } catch {
       guard isRecorded else { throw error }
       throw UnusableInput(
         "\(error); the run in \(directory.path) was begun with this file, which may be given by "
