@@ -51,9 +51,8 @@ struct TrainingStart {
   /// Files that the command reads.
   var inputs: [String] { [file, validation].compactMap(\.self).map(Self.openable) }
 
-  /// Contents of the training file, which is not the built-in grammar.
-  ///
-  /// - Parameter isText: Whether a byte-order mark is left out; that of a table tells its encoding.
+  /// Contents of the training file, which is not the built-in grammar; with `isText` without a
+  /// byte-order mark, which in a table tells the encoding.
   func contents(isText: Bool = false) throws -> [UInt8] {
     try contents(of: file!, isText: isText, isRecorded: isRecorded.file)
   }

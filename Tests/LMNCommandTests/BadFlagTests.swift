@@ -95,7 +95,10 @@ import Testing
       "--rotary-base is -1.0, it has to be above 0"
     ),
     (["--memory", "slots", "--temperature", "2"], "--temperature is 2.0, it has to be above 0"),
-    (["--level-bias"], "--level-bias needs maximumLevels: no bias"),
+    (
+      ["--level-bias", "--maximum-levels", "none"],
+      "--level-bias needs --maximum-levels: no bias"
+    ),
     (["--maximum-levels", "0"], "--maximum-levels is 0, it has to be from 1 to"),
     (["--model", "memformer", "--feed-forward", "9"], "--feed-forward is 9, it has to be from 1"),
   ])

@@ -29,9 +29,9 @@ import Testing
     (["--block-length", "1"], 1), (["--arity", "4", "--block-length", "31"], 2),
     (["--arity", "4", "--block-length", "30"], 1), (["--maximum-levels", "5"], 5),
     (["--maximum-levels", "none"], nil), (["--level-bias"], 3), (["--preset", "table1"], nil),
-    // A row of 57 steps, of which a short run takes 2; and one that learned positions end.
-    (["--carry"], 8), (["--carry", "--steps", "2"], 4),
-    (["--carry", "--horizon", "2", "--steps", "2"], 5),
+    // A row of 57 steps, also for a run of 2, which may go on; and one that learned positions end.
+    (["--carry"], 8), (["--carry", "--steps", "2"], 8),
+    (["--carry", "--horizon", "2", "--steps", "2"], 8),
     (["--carry", "--positions", "learned", "--maximum-length", "20"], 3),
     // Half of the text per row.
     (["--carry", "--batch-size", "2"], 7),
@@ -60,7 +60,7 @@ import Testing
 
   /// The network of a run has the limit, its file says so, and the tree of a long stream has no
   /// level above.
-  @Test(arguments: [([], 3), (["--carry"], 5), (["--maximum-levels", "none"], nil)])
+  @Test(arguments: [([], 3), (["--carry"], 8), (["--maximum-levels", "none"], nil)])
   func filesOfRunsNameThem(flags: [String], expected: Int?) throws {
     try withSmallFiles { directory in
       let trained = try Command(

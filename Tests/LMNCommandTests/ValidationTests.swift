@@ -126,7 +126,7 @@ import Testing
     (
       ["text.txt", "--epochs", "9223372036854775807"], "steps is 9223372036854775807, it has to be"
     ),
-    (["text.txt", "--epochs", "1", "--batch-size", "0"], "batch size is 0"),
+    (["text.txt", "--epochs", "1", "--batch-size", "0"], "--batch-size is 0"),
     (["--resume", "--epochs", "1"], "--epochs is for a new run, it does not go with --resume"),
   ])
   func wrongFlagsAreWrongUsage(flags: [String], sentence: String) throws {

@@ -28,10 +28,12 @@ extension TrainingConfiguration {
 
   /// Largest number of tokens that a stream has in training: those of a window, or with carried
   /// state those that a row reads before it restarts.
+  ///
+  /// It does not depend on the steps, of which a resumed run may have more.
   public func streamLength(over size: TrainingSize) -> Int {
     if carry == nil { return min(blockLength, size.longest ?? blockLength) }
     guard isDivisor else { return blockLength }
-    let length = min(max(steps, 1), stepsPerPass(over: size)) * rowLength
+    let length = stepsPerPass(over: size) * rowLength
     return min(length, model.maximumLength ?? length)
   }
 
