@@ -188,7 +188,7 @@ struct TrainingOptions: ParsableArguments {
     } else {
       for setting in frozen { setting.apply(&asked) }
     }
-    // Where neither flag nor file gives the levels, they are those of the run.
+    // Levels that neither a flag nor the file of --config sets stay as in the run.
     if !frozen.contains(where: \.givesLevels) { asked.model.takeLevels(of: run.model) }
     asked.schedule = try schedule(from: asked.schedule, steps: run.schedule.totalSteps ?? run.steps)
     if asked != run {
