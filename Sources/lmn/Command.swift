@@ -19,7 +19,7 @@ struct Command: ParsableCommand {
     version: lmnVersion,
     subcommands: [
       Train.self, Generate.self, Predict.self, Evaluate.self, Convert.self, Verify.self,
-      Experiment.self, Benchmark.self, Info.self,
+      Plot.self, Experiment.self, Benchmark.self, Info.self,
     ])
 }
 
