@@ -5,7 +5,9 @@ import LMNExperiments
 struct Experiment: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Train small networks on tasks with exact answers, and measure accuracies.",
-    subcommands: [Recall.self, Paired.self, Segments.self, Needle.self])
+    subcommands: [
+      RecipeCommand<Scaling>.self, Recall.self, Paired.self, Segments.self, Needle.self,
+    ])
 
   struct Recall: ParsableCommand {
     static let configuration = CommandConfiguration(
