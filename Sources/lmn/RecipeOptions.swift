@@ -19,6 +19,22 @@ struct RecipeOptions: ParsableArguments {
   /// Whether a flag is given.
   var areGiven: Bool { quick || output != nil || resume || cell != nil }
 
+  /// Throws if the flags of a recipe are given beside others, in a command that has both.
+  ///
+  /// - Parameter file: A file that is given.
+  /// - Throws: A usage error.
+  func expectNoOthers(file: String? = nil) throws {
+    guard areGiven else { return }
+    let own = ["--quick", "--output", "--resume", "--cell", "--threads"]
+    let flags = RawArguments.texts.dropFirst().map { String($0.prefix { $0 != "=" }) }
+    let other = flags.first { $0.hasPrefix("--") && !own.contains($0) } ?? file
+    if let other {
+      throw ValidationError(
+        "\(other) is for a single network; a recipe, with --output, --quick or --resume, has its own "
+          + "settings.")
+    }
+  }
+
   func validate() throws {
     if output == "" { throw ValidationError("--output is empty, it has to name a directory.") }
   }
@@ -33,7 +49,7 @@ struct RecipeOptions: ParsableArguments {
     let form = quick ? RecipeForm.quick : .full
     let text = try file.map { try RecipeText(contentsOf: $0 == "-" ? "/dev/stdin" : $0) }
     let directory = output ?? "experiments/\(R.name)"
-    var run = RecipeRun(try R(form, text: text), form: form, in: directory)
+    var run = try RecipeRun(R(form, text: text), form: form, in: directory)
     if let cell { return try measure(cell, of: run) }
     try run.begin(resuming: resume)
     Console.note("\(R.name): \(run.cells.count) cells, results in \(directory)")

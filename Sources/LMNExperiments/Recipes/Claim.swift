@@ -25,10 +25,15 @@ struct Claim: Sendable {
     verdict = measured == nil ? .notTestable : holds ? .reproduced : .notReproduced
   }
 
-  /// A table of claims.
-  static func table(_ claims: [Claim]) -> ReportTable {
-    ReportTable(
-      ["claim", "measured", "verdict"],
-      claims.map { [$0.published, $0.measured ?? "–", $0.verdict.rawValue] }, hasWords: true)
+  /// Section with a table of claims; empty in the short form, which tests none.
+  static func section(_ title: String, _ claims: [Claim], in form: RecipeForm) -> [Report.Part] {
+    guard form == .full else { return [] }
+    return [
+      .heading(title),
+      .table(
+        ReportTable(
+          ["claim", "measured", "verdict"],
+          claims.map { [$0.published, $0.measured ?? "–", $0.verdict.rawValue] }, hasWords: true)),
+    ]
   }
 }

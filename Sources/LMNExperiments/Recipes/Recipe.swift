@@ -23,7 +23,7 @@ public protocol Recipe: Sendable {
   /// The text; nil if the recipe reads none.
   var text: RecipeText? { get }
   /// The cells, in the order of their measurement.
-  var cells: [Cell] { get }
+  var cells: [Cell] { get throws }
   /// The report on the results of all cells.
   func report(on results: Results) -> Report
 }
@@ -47,8 +47,8 @@ public enum RecipeForm: String, Sendable, Encodable {
   /// The value of this form.
   func callAsFunction<Value>(full: Value, quick: Value) -> Value { self == .full ? full : quick }
 
-  /// Random seeds of a training: three, or one in the short form.
-  var seeds: [UInt64] { self(full: [1, 2, 3], quick: [1]) }
+  /// Random seeds of a training.
+  var seeds: [UInt64] { [1, 2, 3] }
 }
 
 /// Text that a recipe trains and tests networks on.

@@ -30,11 +30,12 @@ public struct RecipeRun {
   ///   - recipe: The recipe.
   ///   - form: Its form.
   ///   - directory: Output directory, created if missing.
-  public init(_ recipe: any Recipe, form: RecipeForm, in directory: String) {
+  /// - Throws: Errors of the recipe.
+  public init(_ recipe: any Recipe, form: RecipeForm, in directory: String) throws {
     self.directory = directory
     self.recipe = recipe
     self.form = form
-    cells = recipe.cells
+    cells = try recipe.cells
     let ids = cells.map(\.id)
     precondition(Set(ids).count == ids.count, "RecipeRun: cells of \(type(of: recipe)) share an id")
   }
@@ -124,6 +125,9 @@ public struct RecipeRun {
   private func write(_ results: Results) throws -> [String] {
     var report = recipe.report(on: results)
     report.parts.insert(.paragraph(heading(of: results)), at: 0)
+    precondition(
+      Set(report.charts.map(\.file)).count == report.charts.count,
+      "RecipeRun: charts of \(type(of: recipe)) share a name")
     let files =
       [
         ("report.html", report.html), ("report.md", report.markdown),
@@ -148,11 +152,11 @@ public struct RecipeRun {
       + (recipe.text.map { ", text: \($0.name) (\($0.bytes.count) bytes)" } ?? "") + ". "
       + "\(machines.joined(separator: "; ")); \(first == last ? first : "\(first) to \(last)"); "
       + "\((seconds / 60).decimals(1)) minutes. "
+      + "Figures are means ± standard deviations over the seeds; bands reach from the lowest to the "
+      + "highest."
       + form(
-        full:
-          "Means ± standard deviations over the seeds; bands reach from the lowest to the highest.",
-        quick: "This short form shows that the recipe runs: one seed, few steps. It is no evidence."
-      )
+        full: "",
+        quick: " This short form, with few steps, shows that the recipe runs; it is no evidence.")
   }
 }
 

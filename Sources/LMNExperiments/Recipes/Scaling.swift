@@ -108,18 +108,18 @@ package struct Scaling: Recipe {
     for work in Work.allCases {
       parts.append(.heading(work.title))
       parts.append(chart(work, Quantity.time, unit: "s", in: results))
-      parts.append(chart(work, Quantity.peakMemory, unit: "bytes", in: results))
+      parts.append(chart(work, Quantity.peakMemory, unit: "MiB", in: results))
       parts.append(table(of: work, in: results))
     }
     parts.append(.heading("State of a stream"))
-    parts.append(chart(.decoding, Quantity.state, unit: "bytes", in: results))
+    parts.append(chart(.decoding, Quantity.state, unit: "kB", in: results))
     return Report("Time and memory by length", parts)
   }
 
   fileprivate enum Quantity {
     static let time = "time (s)"
-    static let peakMemory = "peak memory (bytes)"
-    static let state = "state (bytes)"
+    static let peakMemory = "peak memory (MiB)"
+    static let state = "state (kB)"
   }
 
   private func points(
@@ -161,7 +161,7 @@ package struct Scaling: Recipe {
               guard let time = results.summary(Quantity.time, where: labels),
                 let memory = results.summary(Quantity.peakMemory, where: labels)
               else { return "–" }
-              return "\(time.mean.duration), \((memory.mean / 1_048_576).short) MiB"
+              return "\(time.mean.duration), \(memory.mean.short) MiB"
             }
         }))
   }
@@ -214,8 +214,8 @@ extension Scaling.Setting {
     let steps = work == .decoding ? Workload.stepsOfDecoding : 1
     return [
       MeasuredValue(Scaling.Quantity.time, timing.median / Double(steps)),
-      MeasuredValue(Scaling.Quantity.peakMemory, Double(peakMemoryBytes() - before)),
-      MeasuredValue(Scaling.Quantity.state, Double(network.stateByteCount(at: length))),
+      MeasuredValue(Scaling.Quantity.peakMemory, Double(peakMemoryBytes() - before) / 1_048_576),
+      MeasuredValue(Scaling.Quantity.state, Double(network.stateByteCount(at: length)) / 1000),
     ].compactMap(\.self)
   }
 

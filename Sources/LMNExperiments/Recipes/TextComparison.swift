@@ -33,6 +33,9 @@ struct TextComparison {
     }
   }
 
+  /// V: number of characters.
+  var vocabularySize: Int { tokenizer.vocabularySize }
+
   /// A training with a seed.
   func training(_ configuration: TrainingConfiguration, seed: UInt64) -> TextTraining {
     var configuration = configuration

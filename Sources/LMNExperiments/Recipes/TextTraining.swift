@@ -1,4 +1,5 @@
 internal import FoundationEssentials
+internal import LMNKernels
 internal import LMNLayers
 internal import LMNModel
 internal import LMNTraining
@@ -20,6 +21,13 @@ struct TextTraining: Encodable {
   }
 
   func encode(to encoder: any Encoder) throws { try configuration.encode(to: encoder) }
+
+  /// Tokens of a part of the text.
+  ///
+  /// - Throws: Errors of the text.
+  func tokens(of split: Split) throws -> [Token] {
+    Array(try Corpus(text: text.bytes, tokenizer: tokenizer, blockLength: 1)[split])
+  }
 
   /// Number of parameters.
   var parameterCount: Int {

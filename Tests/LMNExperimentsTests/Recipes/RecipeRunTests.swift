@@ -70,7 +70,7 @@ private struct CountingRecipe: Recipe {
     shouldStop: @escaping () -> Bool = { false },
     report: @escaping (RecipeRun.Event) -> Void = { _ in }
   ) throws -> [String]? {
-    var run = RecipeRun(recipe, form: .full, in: directory)
+    var run = try RecipeRun(recipe, form: .full, in: directory)
     try run.begin(resuming: resuming)
     return try run.run(
       shouldStop: shouldStop, isolated: { try $0.measure(CellWork(directory: "")) }, report: report)
