@@ -46,13 +46,14 @@ struct AttentionWeights {
     let queries = memory.queryValue(nodes).value.scalars
     let keys = memory.key(tokens).value.scalars
     let bias = memory.levelBias?.value.scalars
-    let (features, scale) = (width / heads, 1 / Double(width / heads).squareRoot())
+    let scale = 1 / Double(width / heads).squareRoot()
 
     func scores(_ token: Int, _ row: Int, level: Int) -> [Double] {
       (0..<heads).map { head in
-        let (key, query) = (token * width + head * features, row * 2 * width + head * features)
+        // The features of head h are those congruent to h modulo H.
+        let (key, query) = (token * width + head, row * 2 * width + head)
         var sum = 0.0
-        for index in 0..<features {
+        for index in stride(from: 0, to: width, by: heads) {
           sum += Double(queries[query + index]) * Double(keys[key + index])
         }
         return sum * scale + (bias.map { Double($0[level * heads + head]) } ?? 0)

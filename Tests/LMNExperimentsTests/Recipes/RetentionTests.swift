@@ -44,7 +44,7 @@ import Testing
       (0..<8).map { feature -> Float in
         var sum = 0.0
         for slot in slots {
-          sum += slot.weights[feature / 4] * Double(values[slot.row * 16 + 8 + feature])
+          sum += slot.weights[feature % 2] * Double(values[slot.row * 16 + 8 + feature])
         }
         return Float(sum)
       }
