@@ -30,7 +30,7 @@ package struct NeedleRecipe: Recipe {
       .init("attention", CausalAttention.Settings.self) { $0.rotary = true },
       .init("slots", SlotMemory.Settings.self),
     ]
-    return (form == .quick ? Array(all.prefix(1)) : all).map { $0.with { $0.layers = 2 } }
+    return (form == .quick ? Array(all.prefix(2)) : all).map { $0.with { $0.layers = 2 } }
   }
 
   /// Length of the tests by alignment.
@@ -42,7 +42,7 @@ package struct NeedleRecipe: Recipe {
         var settings = SweepSettings(model: network.model)
         settings.seed = seed
         settings.learningRates = form(full: [3e-3, 5e-3, 1e-2], quick: [5e-3])
-        (settings.examples, settings.epochs) = form(full: (10_000, 10), quick: (4_000, 4))
+        (settings.examples, settings.epochs) = form(full: (10_000, 10), quick: (4_000, 15))
         settings.batchSize = form(full: 64, quick: 32)
         settings.evaluations = 10
         settings.validationExamples = form(full: 256, quick: 64)
