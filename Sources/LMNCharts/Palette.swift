@@ -1,15 +1,17 @@
 /// Colours, dashes and markers of a chart's series.
 ///
-/// Hues are those of Okabe and Ito, which readers with any common colour blindness can tell apart,
-/// darker or lighter where they would not stand out from the background. Markers and dashes tell
-/// series apart without colours, too.
+/// Colours are those of Okabe and Ito, which readers with any common colour blindness can tell apart;
+/// brown replaces yellow on a light background, and lighter blues the two that are too dark or alike
+/// on a dark one. Markers and dashes tell series apart without colours, too.
 enum Palette {
   /// Colours of the series on a light and on a dark background.
-  private static let colours = [
-    ("#0072B2", "#56B4E9"), ("#D55E00", "#FF8A4C"), ("#009E73", "#2BC79A"),
-    ("#B0568C", "#E59CC4"), ("#1A1A1A", "#F2F2F2"), ("#C48600", "#F0E442"),
-    ("#56B4E9", "#8FA8FF"), ("#7A7200", "#E69F00"),
+  static let colours: [(light: String, dark: String)] = [
+    ("#0072B2", "#3C86F0"), ("#D55E00", "#D55E00"), ("#009E73", "#009E73"),
+    ("#CC79A7", "#CC79A7"), ("#000000", "#FFFFFF"), ("#E69F00", "#E69F00"),
+    ("#56B4E9", "#B5E3FF"), ("#6E4A1A", "#F0E442"),
   ]
+  /// Colours of the backgrounds.
+  static let surface = (light: "#FFFFFF", dark: "#161616")
   private static let dashes: [String?] = [nil, "7 3", "2 3", "9 3 2 3"]
 
   /// Style names of a series' line, and of the areas in its colour.
@@ -22,16 +24,15 @@ enum Palette {
   /// Style sheet of a chart; colours follow the reader's preference.
   static let style: String = {
     func rules(isDark: Bool) -> String {
-      let (surface, ink, faint, grid) =
-        isDark
-        ? ("#161616", "#EDEDED", "#B8B8B8", "#3C3C3C")
-        : ("#FFFFFF", "#1A1A1A", "#555555", "#DDDDDD")
+      let (ink, faint, grid) =
+        isDark ? ("#EDEDED", "#B8B8B8", "#3C3C3C") : ("#1A1A1A", "#555555", "#DDDDDD")
       let series = colours.enumerated().map { index, pair in
-        let colour = isDark ? pair.1 : pair.0
-        return
-          ".lmn-chart .stroke\(index){stroke:\(colour)}.lmn-chart .fill\(index){fill:\(colour)}"
+        let colour = isDark ? pair.dark : pair.light
+        return ".lmn-chart .stroke\(index){stroke:\(colour)}"
+          + ".lmn-chart .fill\(index){fill:\(colour)}"
       }
-      return ".lmn-chart .surface{fill:\(surface)}.lmn-chart .text{fill:\(ink)}"
+      return
+        ".lmn-chart .surface{fill:\(isDark ? surface.dark : surface.light)}.lmn-chart .text{fill:\(ink)}"
         + ".lmn-chart .faint{fill:\(faint)}.lmn-chart .grid{stroke:\(grid)}"
         + ".lmn-chart .axis{stroke:\(faint)}" + series.joined()
     }
