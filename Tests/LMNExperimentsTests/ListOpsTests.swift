@@ -63,8 +63,9 @@ import Testing
     }
   }
 
-  /// Shares of accepted trees and accuracies of both baselines, against those of a simulation of the
-  /// published generator. Bounds are four standard deviations of the counts.
+  /// Statistics of a simulation of the published generator: accepted trees, accuracies of baselines.
+  ///
+  /// Bounds are four standard deviations of the counts.
   @Test(arguments: [
     (ListOps.Size(lengths: 19..<61, depth: 5, arguments: 5), 0.070, 0.125, 0.255),
     (ListOps.Size(lengths: 49..<129, depth: 6, arguments: 5), 0.017, 0.133, 0.263),

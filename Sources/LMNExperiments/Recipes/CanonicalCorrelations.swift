@@ -1,6 +1,6 @@
-/// Canonical correlations of two sets of vectors (H. Hotelling, Biometrika 28, 1936), in double
-/// precision.
+/// Canonical correlations of two sets of vectors, in double precision.
 ///
+/// Source: Hotelling, "Relations between two sets of variates", Biometrika 28, 1936.
 /// With the covariances C of both sets, they are the singular values of Cxx^(−1/2) Cxy Cyy^(−1/2), in
 /// the directions in which a set varies at all.
 struct CanonicalCorrelations {

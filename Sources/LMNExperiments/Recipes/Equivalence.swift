@@ -154,20 +154,27 @@ extension Equivalence.Settings {
   fileprivate func measurements(on tokens: [Token], _ work: CellWork) throws -> [MeasuredValue] {
     var generator = SeededGenerator(seed: seed)
     let beginning = try generator.drawing { try LanguageNetwork(model, using: &$0) }
-    let (network, _) = train(
-      beginning, on: tokens, blocks: 1, of: 2 * fineTuningLength, steps: trainingSteps)
-    try work.advance(to: 0.3)
+    /// Trains in a part of the work.
+    func train(
+      _ network: LanguageNetwork, blocks: Int, of length: Int, steps: Int, in part: Range<Double>
+    ) throws -> (network: LanguageNetwork, losses: [Double]) {
+      try self.train(network, on: tokens, blocks: blocks, of: length, steps: steps) { done in
+        try work.advance(to: part.lowerBound + done * (part.upperBound - part.lowerBound))
+      }
+    }
+    let network = try train(
+      beginning, blocks: 1, of: 2 * fineTuningLength, steps: trainingSteps, in: 0..<0.2
+    ).network
     var values: [MeasuredValue?] = []
     for (index, length) in lengths.enumerated() {
       let start = generator.integer(below: tokens.count - length)
       values += compare(network, on: Array(tokens[start..<start + length]))
-      try work.advance(to: 0.3 + 0.4 * Double(index + 1) / Double(lengths.count))
+      try work.advance(to: 0.2 + 0.5 * Double(index + 1) / Double(lengths.count))
     }
-    let parallel = train(
-      network, on: tokens, blocks: 1, of: fineTuningLength, steps: fineTuningSteps)
-    try work.advance(to: 0.8)
-    let sequential = train(
-      network, on: tokens, blocks: fineTuningLength, of: 1, steps: fineTuningSteps)
+    let parallel = try train(
+      network, blocks: 1, of: fineTuningLength, steps: fineTuningSteps, in: 0.7..<0.8)
+    let sequential = try train(
+      network, blocks: fineTuningLength, of: 1, steps: fineTuningSteps, in: 0.8..<1)
     let losses = zip(parallel.losses, sequential.losses).map { abs($0 - $1) }
     let parameters = zip(
       parallel.network.stateDictionary.tensors, sequential.network.stateDictionary.tensors
@@ -220,17 +227,23 @@ extension Equivalence.Settings {
   ///   - blocks: Blocks of a step, through which gradients go.
   ///   - length: Tokens of a block; 1 for the sequential form.
   ///   - steps: Number of steps.
+  ///   - report: Called after each step, with the part that is done.
   /// - Returns: The network after them, and the losses.
+  /// - Throws: Errors of `report`.
   private func train(
-    _ network: LanguageNetwork, on tokens: [Token], blocks: Int, of length: Int, steps: Int
-  ) -> (network: LanguageNetwork, losses: [Double]) {
+    _ network: LanguageNetwork, on tokens: [Token], blocks: Int, of length: Int, steps: Int,
+    report: (Double) throws -> Void
+  ) rethrows -> (network: LanguageNetwork, losses: [Double]) {
     let (rows, row) = (2, blocks * length)
     // By memory replay, because blocks that are computed at once are one chunk.
     let batch = RecordedBatch(
       ofLossAt: network, windows: rows, length: length,
       carrying: Carry(horizon: blocks, replay: blocks > 1))
     var optimizer = AdamW(for: network.stateDictionary)
-    let losses = (0..<steps).map { step in
+    let losses = try (0..<steps).map { step in
+      try report(Double(step) / Double(steps))
+      // Streams begin anew, because every position of an attention needs a recording of its own.
+      batch.states = batch.inputs.map { _ in nil }
       for (index, window) in batch.inputs.enumerated() {
         let start = (index * tokens.count / rows + step * row) % (tokens.count - row - 1)
         window.overwrite(

@@ -215,8 +215,9 @@ struct RetentionMeasurement {
     state.blocks.flatMap { block in block.parts.flatMap { $0.value.value.scalars } }
   }
 
-  /// Newest nodes of a level, of all blocks and banks, in a state at a position; at position 0 an
-  /// empty list. Nil unless all memories are trees.
+  /// Newest nodes of a level, of all blocks and banks, in a state.
+  ///
+  /// At position 0 an empty list; nil unless all memories are trees.
   private func newest(_ level: Int, of state: Trunk.State, at position: Int) -> [Float]? {
     var values: [Float] = []
     for (block, state) in zip(network.trunk.blocks, state.blocks) {

@@ -105,6 +105,7 @@ package struct Scaling: Recipe {
           + "over 64 tokens.")
     ]
     parts += exponents(in: results)
+    parts += Claim.section("Claims of the papers", claims(results), in: form)
     for work in Work.allCases {
       parts.append(.heading(work.title))
       parts.append(chart(work, Quantity.time, unit: "s", in: results))
@@ -166,13 +167,16 @@ package struct Scaling: Recipe {
         }))
   }
 
-  /// Table of the slopes in the log-log charts.
+  /// Slope in a log-log chart, from the shortest length on that counts.
+  private func exponent(
+    _ quantity: String, _ work: Work, _ memory: String, _ results: Results
+  ) -> Double? {
+    let points = points(quantity, work, of: memory, in: results)
+    let long = points.filter { $0.length >= Self.shortestFitted }
+    return Self.slope(long.map { (log($0.length), log($0.value)) })
+  }
+
   private func exponents(in results: Results) -> [Report.Part] {
-    func exponent(_ quantity: String, _ work: Work, _ memory: String) -> String {
-      let points = points(quantity, work, of: memory, in: results)
-      let long = points.filter { $0.length >= Self.shortestFitted }
-      return Self.slope(long.map { (log($0.length), log($0.value)) })?.decimals(2) ?? "–"
-    }
     let columns: [(name: String, quantity: String, work: Work)] =
       Work.allCases.map { ("time of \($0.rawValue)", Quantity.time, $0) } + [
         ("memory of prefill", Quantity.peakMemory, .prefill),
@@ -189,8 +193,45 @@ package struct Scaling: Recipe {
         ReportTable(
           ["memory"] + columns.map(\.name),
           networks.map { network in
-            [network.name] + columns.map { exponent($0.quantity, $0.work, network.name) }
+            [network.name]
+              + columns.map { column in
+                exponent(column.quantity, column.work, network.name, results)?.decimals(2) ?? "–"
+              }
           })),
+    ]
+  }
+
+  private func claims(_ results: Results) -> [Claim] {
+    func claim(
+      _ published: String, _ memory: String, _ quantity: String, _ work: Work, atMost limit: Double
+    ) -> Claim {
+      let found = exponent(quantity, work, memory, results)
+      return Claim(
+        published, measured: found.map { "exponent \($0.decimals(2))" },
+        holds: (found ?? 9) <= limit)
+    }
+    return [
+      claim(
+        "LMN (arXiv 2501.07905): the state grows with the logarithm of the length", "logarithmic",
+        Quantity.state, .decoding, atMost: 0.15),
+      claim(
+        "LMN: the time of a sequential step grows with the logarithm at most", "logarithmic",
+        Quantity.time, .decoding, atMost: 0.15),
+      claim(
+        "LMN: parallel training takes O(n log n) time", "logarithmic", Quantity.time, .training,
+        atMost: 1.2),
+      claim(
+        "MoM (arXiv 2502.13685): training takes linear time", "mixtureOfMemories", Quantity.time,
+        .training, atMost: 1.1),
+      claim(
+        "MoM: the time of a step does not depend on the length", "mixtureOfMemories",
+        Quantity.time, .decoding, atMost: 0.05),
+      claim(
+        "Memformer (arXiv 2010.06891): the memory of inference does not depend on the length",
+        "slots", Quantity.state, .decoding, atMost: 0.05),
+      claim(
+        "Memformer: memory replay needs little more than one segment", "slots",
+        Quantity.peakMemory, .replay, atMost: 0.2),
     ]
   }
 
