@@ -67,7 +67,7 @@ public struct RecipeText: Sendable {
     bytes = try AtomicFile.text(of: path)
   }
 
-  private init(name: String, bytes: [UInt8]) { (self.name, self.bytes) = (name, bytes) }
+  init(name: String, bytes: [UInt8]) { (self.name, self.bytes) = (name, bytes) }
 
   /// A million characters of the built-in grammar.
   public static var grammar: RecipeText {
