@@ -78,6 +78,16 @@ public struct Score: Sendable, Equatable, Encodable {
   /// Accuracy of a simple rule that reads the text, such as a guess among the answers shown in it;
   /// nil where there is none.
   public let guess: Double?
+
+  /// Accuracy of a uniform guess among `shown` independent answers in the text, one of which is right.
+  ///
+  /// - Parameters:
+  ///   - shown: Number of answers shown.
+  ///   - chance: Probability that another one is equal to the right one.
+  /// - Returns: 1 / n + (1 − 1 / n) · chance.
+  static func guess(among shown: Int, chance: Double) -> Double {
+    (1 + Double(shown - 1) * chance) / Double(shown)
+  }
 }
 
 /// An invalid task.

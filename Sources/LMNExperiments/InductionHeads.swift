@@ -75,7 +75,8 @@ public struct InductionHeads: AnswerTask {
       let right = zip(found, examples).count { $0 == $1.targets.suffix(1) }
       return Score(
         measure: .accuracy, length: length, pairs: 1, depth: nil, asked: count,
-        value: Double(right) / Double(count), chance: 1 / Double(symbols), guess: nil)
+        value: Double(right) / Double(count), chance: 1 / Double(symbols),
+        guess: Score.guess(among: length - 2, chance: 1 / Double(symbols)))
     }
   }
 

@@ -86,18 +86,21 @@ public struct SelectiveCopying: AnswerTask {
     testSizes.flatMap { size in
       let examples = (0..<count).map { _ in example(of: size, using: &generator) }
       let chance = 1 / Double(vocabularySize - 2)
-      func score(_ measure: Score.Measure, right: Int, asked: Int, chance: Double) -> Score {
+      let guess = Score.guess(among: size.symbols, chance: chance)
+      // A whole text is right if all of its symbols are.
+      func score(_ measure: Score.Measure, right: Int, asked: Int, symbols: Int) -> Score {
         Score(
           measure: measure, length: length(of: size), pairs: size.symbols, depth: nil,
-          asked: asked, value: Double(right) / Double(asked), chance: chance, guess: nil)
+          asked: asked, value: Double(right) / Double(asked), chance: pow(chance, Double(symbols)),
+          guess: pow(guess, Double(symbols)))
       }
       return [
         score(
           .accuracy, right: network.rightAnswers(to: examples), asked: count * size.symbols,
-          chance: chance),
+          symbols: 1),
         score(
           .exact, right: network.wholeAnswers(to: examples), asked: count,
-          chance: pow(chance, Double(size.symbols))),
+          symbols: size.symbols),
       ]
     }
   }

@@ -55,6 +55,8 @@ import Testing
     #expect(scores[0].value == Double(right.reduce(0, +)) / 400)
     #expect(scores[1].value == Double(right.count { $0 == 2 }) / 200)
     #expect(scores[0].chance == 0.25 && scores[1].chance == 0.0625)
+    // A guess among the two symbols shown: right, or equal by chance.
+    #expect(scores[0].guess == 0.625 && scores[1].guess == 0.390625)
   }
 
   @Test func refusesImpossibleSizes() {

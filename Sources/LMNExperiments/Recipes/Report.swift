@@ -71,6 +71,7 @@ public struct Report: Sendable {
       div.table{overflow-x:auto}
       th,td{padding:.2rem .7rem;text-align:right;border-bottom:1px solid #DDDDDD}
       th:first-child,td:first-child,.words td{text-align:left}
+      td{white-space:nowrap} .words td{white-space:normal}
       figure{margin:1.5rem 0;overflow-x:auto}
       svg{max-width:100%;height:auto}
       @media (prefers-color-scheme:dark){
