@@ -90,7 +90,7 @@ public struct BarChart: Chart {
           let high = map.place(of: spread.upperBound)
         {
           let middle = x + barWidth / 2
-          frame.svg.line(from: (middle, y(low)), to: (middle, y(high)), styles: "axis")
+          frame.svg.line(from: (middle, y(low)), to: (middle, y(high)), styles: "spread")
         }
       }
       let middle = left + groupWidth / 2 - 8

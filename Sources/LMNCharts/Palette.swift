@@ -34,7 +34,8 @@ enum Palette {
       return
         ".lmn-chart .surface{fill:\(isDark ? surface.dark : surface.light)}.lmn-chart .text{fill:\(ink)}"
         + ".lmn-chart .faint{fill:\(faint)}.lmn-chart .grid{stroke:\(grid)}"
-        + ".lmn-chart .axis{stroke:\(faint)}" + series.joined()
+        + ".lmn-chart .axis{stroke:\(faint)}.lmn-chart .spread{stroke:\(ink);stroke-width:1.5}"
+        + series.joined()
     }
     return ".lmn-chart text{font:12px system-ui,sans-serif}"
       + ".lmn-chart .title{font-size:14px;font-weight:600}"
