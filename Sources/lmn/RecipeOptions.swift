@@ -43,28 +43,28 @@ struct RecipeOptions: ParsableArguments {
   ///
   /// - Parameters:
   ///   - type: The recipe.
-  ///   - file: Its text; nil for the built-in grammar.
+  ///   - files: Its files.
   /// - Throws: Errors of files and cells; an exit code after a signal.
-  func run<R: Recipe>(_ type: R.Type, on file: String? = nil) throws {
+  func run<R: Recipe>(_ type: R.Type, on files: [String] = []) throws {
     let form = quick ? RecipeForm.quick : .full
-    let text = try file.map { try RecipeText(contentsOf: $0 == "-" ? "/dev/stdin" : $0) }
+    let inputs = try files.map { try RecipeFile(contentsOf: $0 == "-" ? "/dev/stdin" : $0) }
     let directory = output ?? "experiments/\(R.name)"
-    var run = try RecipeRun(R(form, text: text), form: form, in: directory)
+    var run = try RecipeRun(R(form, files: inputs), form: form, in: directory)
     if let cell { return try measure(cell, of: run) }
     try run.begin(resuming: resume)
     Console.note("\(R.name): \(run.cells.count) cells, results in \(directory)")
 
     Interruption.observe()
     var progress = RecipeProgress(run.cells)
-    let files = try run.run(
+    let results = try run.run(
       shouldStop: { Interruption.signal != nil },
-      isolated: { try measureInProcess($0, of: R.self) }, report: { progress.show($0) })
+      isolated: { try measureInProcess($0, of: R.self, on: files) }, report: { progress.show($0) })
     ProgressLine.clear()
-    guard let files else {
+    guard let results else {
       Console.note("stopped; finished cells are kept, --resume continues")
       throw ExitCode(128 + (Interruption.signal ?? 0))
     }
-    try Console.write(files[0] + "\n")
+    try Console.write(results[0] + "\n")
   }
 
   private func measure(_ id: String, of run: RecipeRun) throws {
@@ -77,7 +77,7 @@ struct RecipeOptions: ParsableArguments {
 
   /// Measures a cell in a process of its own, by this program.
   private func measureInProcess<R: Recipe>(
-    _ cell: Cell, of recipe: R.Type
+    _ cell: Cell, of recipe: R.Type, on files: [String]
   ) throws -> [MeasuredValue] {
     let (process, pipe) = (Process(), Pipe())
     process.executableURL = Bundle.main.executableURL
@@ -85,7 +85,7 @@ struct RecipeOptions: ParsableArguments {
       [
         "experiment", R.name, "--cell", cell.id, "--threads",
         "\(ExecutionContext.current.threadCount)",
-      ] + (quick ? ["--quick"] : [])
+      ] + (quick ? ["--quick"] : []) + files
     process.standardOutput = pipe
     try process.run()
     let output = try pipe.fileHandleForReading.readToEnd() ?? Data()
@@ -154,5 +154,5 @@ struct TextRecipeCommand<R: Recipe>: ParsableCommand {
   @OptionGroup var recipe: RecipeOptions
   @OptionGroup(title: "Machine") var machine: MachineOptions
 
-  func run() throws { try machine.run { try recipe.run(R.self, on: file) } }
+  func run() throws { try machine.run { try recipe.run(R.self, on: [file].compactMap(\.self)) } }
 }

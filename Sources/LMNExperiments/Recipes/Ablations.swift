@@ -12,14 +12,13 @@ package struct Ablations: Recipe {
   package static let discussion = """
     The recipe is that of table1: 5,000 steps, about 5 minutes each on two cores; there are 60.
     """
-  package static let readsText = true
 
   private let comparison: TextComparison
-  package var text: RecipeText? { comparison.text }
+  package var files: [RecipeFile] { [comparison.text] }
   package var cells: [Cell] { comparison.cells }
 
-  package init(_ form: RecipeForm, text: RecipeText?) throws {
-    comparison = try TextComparison(form, on: text ?? .grammar, Self.trainings)
+  package init(_ form: RecipeForm, files: [RecipeFile]) throws {
+    comparison = try TextComparison(form, on: files.first ?? .grammar, Self.trainings)
   }
 
   private typealias Change = @Sendable (inout Configuration) -> Void

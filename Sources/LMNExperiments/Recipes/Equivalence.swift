@@ -11,16 +11,15 @@ internal import LMNTraining
 package struct Equivalence: Recipe {
   package static let name = "equivalence"
   package static let summary = "Parallel against sequential form of every memory."
-  package static let readsText = true
 
   private let form: RecipeForm
-  private let source: RecipeText
+  private let source: RecipeFile
   private let tokenizer: Tokenizer
-  package var text: RecipeText? { source }
+  package var files: [RecipeFile] { [source] }
 
-  package init(_ form: RecipeForm, text: RecipeText?) throws {
+  package init(_ form: RecipeForm, files: [RecipeFile]) throws {
     self.form = form
-    source = text ?? .grammar
+    source = files.first ?? .grammar
     tokenizer = .characters(try Vocabulary(of: source.bytes))
   }
 

@@ -10,7 +10,7 @@ package struct ListOpsRecipe: Recipe {
 
   private let form: RecipeForm
 
-  package init(_ form: RecipeForm, text: RecipeText?) { self.form = form }
+  package init(_ form: RecipeForm, files: [RecipeFile]) { self.form = form }
 
   private var networks: [RecipeNetwork] {
     RecipeNetwork.kinds.map { $0.with { $0.layers = form(full: 4, quick: 2) } }

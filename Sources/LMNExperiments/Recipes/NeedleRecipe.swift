@@ -11,7 +11,7 @@ package struct NeedleRecipe: Recipe {
   private let form: RecipeForm
   private let task: NeedleInHaystack
 
-  package init(_ form: RecipeForm, text: RecipeText?) throws {
+  package init(_ form: RecipeForm, files: [RecipeFile]) throws {
     self.form = form
     task = try NeedleInHaystack(
       trainingLengths: form(full: [64, 128, 256], quick: [64]),

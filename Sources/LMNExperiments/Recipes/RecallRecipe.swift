@@ -11,7 +11,7 @@ package struct RecallRecipe: Recipe {
 
   private let form: RecipeForm
 
-  package init(_ form: RecipeForm, text: RecipeText?) { self.form = form }
+  package init(_ form: RecipeForm, files: [RecipeFile]) { self.form = form }
 
   /// A task, and the test size by which networks are compared.
   private struct Task {

@@ -9,19 +9,17 @@ public protocol Recipe: Sendable {
   static var summary: String { get }
   /// More about it for the command's help; empty for nothing.
   static var discussion: String { get }
-  /// Whether the recipe reads a text.
-  static var readsText: Bool { get }
 
   /// The recipe in one of its forms.
   ///
   /// - Parameters:
   ///   - form: Long or short form.
-  ///   - text: The text; nil for that of the built-in grammar, or if the recipe reads none.
-  /// - Throws: Errors of the text.
-  init(_ form: RecipeForm, text: RecipeText?) throws
+  ///   - files: Files to read; without any, a recipe that reads a text has the built-in grammar's.
+  /// - Throws: Errors of the files.
+  init(_ form: RecipeForm, files: [RecipeFile]) throws
 
-  /// The text; nil if the recipe reads none.
-  var text: RecipeText? { get }
+  /// The files that are read.
+  var files: [RecipeFile] { get }
   /// The cells, in the order of their measurement.
   var cells: [Cell] { get throws }
   /// The report on the results of all cells.
@@ -31,10 +29,8 @@ public protocol Recipe: Sendable {
 extension Recipe {
   /// The summary says it all.
   public static var discussion: String { "" }
-  /// The recipe reads no text.
-  public static var readsText: Bool { false }
-  /// The recipe reads no text.
-  public var text: RecipeText? { nil }
+  /// The recipe reads no files.
+  public var files: [RecipeFile] { [] }
 }
 
 /// Long or short form of a recipe.
@@ -51,14 +47,14 @@ public enum RecipeForm: String, Sendable, Encodable {
   var seeds: [UInt64] { [1, 2, 3] }
 }
 
-/// Text that a recipe trains and tests networks on.
-public struct RecipeText: Sendable {
+/// File that a recipe trains and tests networks on.
+public struct RecipeFile: Sendable {
   /// Name in the report.
   public let name: String
-  /// The text in UTF-8.
+  /// The content.
   public let bytes: [UInt8]
 
-  /// A text of a file.
+  /// The file at a path; a text in UTF-8, without its byte-order mark.
   ///
   /// - Parameter path: The file.
   /// - Throws: `FileError`.
@@ -70,9 +66,9 @@ public struct RecipeText: Sendable {
   init(name: String, bytes: [UInt8]) { (self.name, self.bytes) = (name, bytes) }
 
   /// A million characters of the built-in grammar.
-  public static var grammar: RecipeText {
+  public static var grammar: RecipeFile {
     var generator = SeededGenerator(seed: 1)
     let text = Grammar.tales.text(characters: 1_000_000, using: &generator)
-    return RecipeText(name: "the built-in grammar", bytes: Array(text.utf8))
+    return RecipeFile(name: "the built-in grammar", bytes: Array(text.utf8))
   }
 }

@@ -149,7 +149,7 @@ public struct RecipeRun {
     let seconds = entries.reduce(0) { $0 + $1.seconds }
     let name = type(of: recipe).name
     return "lmn experiment \(name)\(form == .quick ? " --quick" : ""): \(entries.count) cells"
-      + (recipe.text.map { ", text: \($0.name) (\($0.bytes.count) bytes)" } ?? "") + ". "
+      + recipe.files.map { ", \($0.name) (\($0.bytes.count) bytes)" }.joined() + ". "
       + "\(machines.joined(separator: "; ")); \(first == last ? first : "\(first) to \(last)"); "
       + "\((seconds / 60).decimals(1)) minutes. "
       + "Figures are means ± standard deviations over the seeds; bands reach from the lowest to the "
@@ -194,19 +194,24 @@ private struct RecipeConfigurations: Encodable {
   let form: RecipeForm
   let cells: [Cell]
 
-  enum CodingKeys: String, CodingKey { case recipe, form, text, fingerprint, cells }
+  enum CodingKeys: String, CodingKey { case recipe, form, files, cells }
 
   func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(type(of: recipe).name, forKey: .recipe)
     try container.encode(form, forKey: .form)
-    if let text = recipe.text {
-      var fingerprint = Fingerprint()
-      fingerprint.add(text.bytes)
-      try container.encode(text.name, forKey: .text)
-      try container.encode(fingerprint.description, forKey: .fingerprint)
-    }
+    try container.encode(recipe.files.map(File.init), forKey: .files)
     try container.encode(cells.map(Entry.init), forKey: .cells)
+  }
+
+  private struct File: Encodable {
+    let name, fingerprint: String
+
+    init(_ file: RecipeFile) {
+      var fingerprint = Fingerprint()
+      fingerprint.add(file.bytes)
+      (name, self.fingerprint) = (file.name, fingerprint.description)
+    }
   }
 
   private struct Entry: Encodable {

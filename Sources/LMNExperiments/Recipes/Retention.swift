@@ -14,14 +14,13 @@ package struct Retention: Recipe {
     Networks are trained by the recipe of table1; with their probes, each takes about 3 minutes on two \
     cores; there are 18.
     """
-  package static let readsText = true
 
   private let comparison: TextComparison
-  package var text: RecipeText? { comparison.text }
+  package var files: [RecipeFile] { [comparison.text] }
 
-  package init(_ form: RecipeForm, text: RecipeText?) throws {
+  package init(_ form: RecipeForm, files: [RecipeFile]) throws {
     comparison = try TextComparison(
-      form, on: text ?? .grammar,
+      form, on: files.first ?? .grammar,
       Self.networks.map { network in
         var recipe = TrainingConfiguration.table1(vocabularySize: 1)
         recipe.model = network.model

@@ -20,7 +20,7 @@ package struct Scaling: Recipe {
 
   private let form: RecipeForm
 
-  package init(_ form: RecipeForm, text: RecipeText?) { self.form = form }
+  package init(_ form: RecipeForm, files: [RecipeFile]) { self.form = form }
 
   /// Work that is measured.
   fileprivate enum Work: String, CaseIterable, Encodable {

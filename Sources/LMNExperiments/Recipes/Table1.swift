@@ -11,14 +11,13 @@ package struct Table1: Recipe {
     The published losses are for Tiny Shakespeare; on another text they are no comparison. A run has \
     5,000 steps and takes about 5 minutes on two cores; there are 33.
     """
-  package static let readsText = true
 
   private let comparison: TextComparison
-  package var text: RecipeText? { comparison.text }
+  package var files: [RecipeFile] { [comparison.text] }
   package var cells: [Cell] { comparison.cells }
 
-  package init(_ form: RecipeForm, text: RecipeText?) throws {
-    comparison = try TextComparison(form, on: text ?? .grammar, Self.trainings)
+  package init(_ form: RecipeForm, files: [RecipeFile]) throws {
+    comparison = try TextComparison(form, on: files.first ?? .grammar, Self.trainings)
   }
 
   private static var trainings: [(name: String, configuration: TrainingConfiguration)] {

@@ -10,7 +10,7 @@ internal import LMNTraining
 
 /// Networks that a recipe trains on a text, each with every seed, and their losses.
 struct TextComparison {
-  let text: RecipeText
+  let text: RecipeFile
   let form: RecipeForm
   private let tokenizer: Tokenizer
   /// Names and settings of the trainings, without seeds.
@@ -20,7 +20,7 @@ struct TextComparison {
   ///
   /// - Throws: Errors of the text.
   init(
-    _ form: RecipeForm, on text: RecipeText,
+    _ form: RecipeForm, on text: RecipeFile,
     _ trainings: [(name: String, configuration: TrainingConfiguration)]
   ) throws {
     self.form = form

@@ -8,11 +8,11 @@ internal import LMNTraining
 struct TextTraining: Encodable {
   /// Settings; the vocabulary is that of the text.
   let configuration: TrainingConfiguration
-  private let text: RecipeText
+  private let text: RecipeFile
   private let tokenizer: Tokenizer
 
   /// A training on the characters of a text.
-  init(_ configuration: TrainingConfiguration, on text: RecipeText, by tokenizer: Tokenizer) {
+  init(_ configuration: TrainingConfiguration, on text: RecipeFile, by tokenizer: Tokenizer) {
     var configuration = configuration
     configuration.model.vocabularySize = tokenizer.vocabularySize
     self.configuration = configuration

@@ -13,9 +13,9 @@ import Testing
   ]
 
   private func recipe(_ index: Int, _ form: RecipeForm) throws -> any Recipe {
-    let text = RecipeText(
+    let text = RecipeFile(
       name: "a text", bytes: Array(String(repeating: "to be or not ", count: 99).utf8))
-    return try Self.recipes[index].init(form, text: text)
+    return try Self.recipes[index].init(form, files: [text])
   }
 
   /// A result of every cell: each quantity that the recipe's report may ask for is missing.

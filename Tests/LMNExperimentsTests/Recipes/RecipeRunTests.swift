@@ -13,7 +13,7 @@ private struct CountingRecipe: Recipe {
   let counts = Counts()
   var offset = 0.0
 
-  init(_ form: RecipeForm, text: RecipeText?) {}
+  init(_ form: RecipeForm, files: [RecipeFile]) {}
   init(offset: Double = 0) { self.offset = offset }
 
   final class Counts: Sendable {
