@@ -12,9 +12,9 @@ extension Double {
       let exponent = Int((log10(abs(self)) + 1e-9).rounded(.down))
       let factor = self / pow(10, Double(exponent))
       let power = "10" + String(exponent.description.map { Self.superscripts[$0] ?? $0 })
-      return abs(factor - 1) < 1e-6 ? power : "\(factor.fixed(1).trimmed) · \(power)"
+      return abs(factor - 1) < 1e-6 ? power : "\(factor.decimals(1).trimmed) · \(power)"
     }
-    return fixed(decimals)
+    return self.decimals(decimals)
   }
 
   /// The number with three significant digits.
@@ -24,18 +24,18 @@ extension Double {
     return label(decimals: Swift.min(Swift.max(digits, 0), 6))
   }
 
-  /// The number with `decimals` decimals and thousands separated by commas.
-  func fixed(_ decimals: Int) -> String {
-    let scaled = (abs(self) * pow(10, Double(decimals))).rounded()
+  /// The number with `count` decimals and thousands separated by commas.
+  public func decimals(_ count: Int) -> String {
+    let scaled = (abs(self) * pow(10, Double(count))).rounded()
     guard scaled < 1e18 else { return "\(self)" }
     let digits = String(Int(scaled))
-    let padded = String(repeating: "0", count: Swift.max(0, decimals + 1 - digits.count)) + digits
-    var whole = String(padded.dropLast(decimals))
+    let padded = String(repeating: "0", count: Swift.max(0, count + 1 - digits.count)) + digits
+    var whole = String(padded.dropLast(count))
     for place in stride(from: whole.count - 3, to: 0, by: -3) {
       whole.insert(",", at: whole.index(whole.startIndex, offsetBy: place))
     }
     let sign = self < 0 && scaled > 0 ? "−" : ""
-    return sign + whole + (decimals > 0 ? "." + padded.suffix(decimals) : "")
+    return sign + whole + (count > 0 ? "." + padded.suffix(count) : "")
   }
 
   private static let superscripts: [Character: Character] = [

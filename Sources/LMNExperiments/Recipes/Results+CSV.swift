@@ -30,17 +30,3 @@ extension Results {
     return isPlain ? text : "\"\(text.replacing("\"", with: "\"\""))\""
   }
 }
-
-extension Double {
-  /// The number with `count` decimals.
-  func decimals(_ count: Int) -> String {
-    var power = 1.0
-    for _ in 0..<count { power *= 10 }
-    let scaled = (abs(self) * power).rounded()
-    guard scaled < 1e15 else { return "\(self)" }
-    let digits = String(Int(scaled))
-    let padded = String(repeating: "0", count: Swift.max(0, count + 1 - digits.count)) + digits
-    let sign = self < 0 && scaled > 0 ? "-" : ""
-    return sign + padded.dropLast(count) + (count > 0 ? "." + padded.suffix(count) : "")
-  }
-}

@@ -5,11 +5,11 @@ internal import LMNMemories
 internal import LMNModel
 internal import LMNTraining
 
-/// What networks trained on a text retain of it: linear probes of the state by age and level,
-/// attention by level, loss by position.
+/// Retention of a text by trained networks: linear probes of the state by age and level, attention by
+/// level, loss by position.
 package struct Retention: Recipe {
   package static let name = "retention"
-  package static let summary = "What a state retains of a text: probes by age and level."
+  package static let summary = "Retention of a text in the state: linear probes by age and level."
   package static let discussion = """
     Networks are trained by the recipe of table1; with their probes, each takes about 3 minutes on two \
     cores; there are 18.
@@ -79,7 +79,7 @@ package struct Retention: Recipe {
   package func report(on results: Results) -> Report {
     let baseline = results.summary("probe, most frequent token")
     return Report(
-      "What the state retains",
+      "Retention of a text in the state",
       [
         .paragraph(
           "Networks of width 32 with 4 layers, trained by the recipe of Table 1. A linear probe (ridge "

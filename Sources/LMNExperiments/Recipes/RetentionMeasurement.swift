@@ -5,7 +5,7 @@ internal import LMNMemories
 internal import LMNModel
 internal import LMNTraining
 
-/// What a trained network retains of its text: probes of its state, attention by level, loss by
+/// Retention of a text by one trained network: probes of its state, attention by level, loss by
 /// position.
 struct RetentionMeasurement {
   let network: LanguageNetwork

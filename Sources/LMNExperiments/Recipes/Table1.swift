@@ -1,3 +1,4 @@
+internal import LMNCharts
 internal import LMNLayers
 internal import LMNMemories
 internal import LMNModel
