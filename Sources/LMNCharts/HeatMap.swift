@@ -39,7 +39,9 @@ public struct HeatMap: Chart {
     let numbers = values.flatMap { $0 }.compactMap { $0 }.filter(\.isFinite)
     let map = AxisMap(value, covering: numbers)
     let widest = (columns + numbers.map(\.short)).map(SVG.width).max() ?? 0
-    let (cellWidth, cellHeight) = (max(44, widest + 10), 28.0)
+    // High enough for the label of the rows, which stands upright.
+    let cellHeight = max(28, (SVG.width(of: y) + 8) / Double(max(rows.count, 1)))
+    let cellWidth = max(44, widest + 10)
     var frame = Frame(
       title: title,
       size: (cellWidth * Double(columns.count), cellHeight * Double(rows.count)), labels: rows,

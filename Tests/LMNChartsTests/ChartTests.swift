@@ -16,7 +16,8 @@ import Testing
 
   private var heatMap: HeatMap {
     HeatMap(
-      "right digits", x: "depth", columns: ["0", "50", "100"], y: "length", rows: ["64", "4096"],
+      "right digits", x: "depth", columns: ["0", "50", "100"], y: "length of the text (characters)",
+      rows: ["64", "4096"],
       value: Axis("accuracy", unit: "%", range: 0...100), values: [[0, 50.5, 100], [nil, 25, 75]])
   }
 
@@ -68,6 +69,12 @@ import Testing
           }
         #expect(start >= 0 && start + width <= frame.number("width"), "\(text.text)")
         #expect((0...frame.number("height")).contains(text.number("y")), "\(text.text)")
+      }
+      // Labels that stand upright beside the plot hide no title.
+      for text in drawing.all("text")
+      where text.attributes["transform"] != nil && text.attributes["text-anchor"] == "middle" {
+        let half = SVG.width(of: text.text) / 2
+        #expect(text.number("y") - half > 30 && text.number("y") + half < frame.number("height"))
       }
     }
   }
