@@ -13,13 +13,17 @@ package struct RecallRecipe: Recipe {
 
   package init(_ form: RecipeForm, files: [RecipeFile]) { self.form = form }
 
-  /// A task, and the test size by which networks are compared.
-  private struct Task {
-    let name: String
-    let title: String
-    /// Name of the compared score, and its length.
-    let score: String
-    let length: Int
+  private enum Task: String, CaseIterable {
+    case recall, paired, induction, copying
+
+    var title: String {
+      switch self {
+      case .recall: "Multi-query associative recall"
+      case .paired: "Paired recall"
+      case .induction: "Induction heads"
+      case .copying: "Selective copying"
+      }
+    }
   }
 
   private var recallLength: Int { form(full: 64, quick: 32) }
@@ -30,19 +34,14 @@ package struct RecallRecipe: Recipe {
     form(full: .init(blanks: 64, symbols: 8), quick: .init(blanks: 16, symbols: 4))
   }
 
-  private var tasks: [Task] {
-    [
-      Task(
-        name: "recall", title: "Multi-query associative recall", score: "accuracy",
-        length: recallLength),
-      Task(
-        name: "paired", title: "Paired recall", score: "accuracy", length: 2 * pairedPairs),
-      Task(
-        name: "induction", title: "Induction heads", score: "accuracy", length: inductionLength),
-      Task(
-        name: "copying", title: "Selective copying", score: "accuracy",
-        length: copying.blanks + 2 * copying.symbols),
-    ]
+  /// Tokens of the tests by which networks are compared.
+  private func length(of task: Task) -> Int {
+    switch task {
+    case .recall: recallLength
+    case .paired: 2 * pairedPairs
+    case .induction: inductionLength
+    case .copying: copying.blanks + 2 * copying.symbols
+    }
   }
 
   /// Networks by kind, in one to three sizes of the state.
@@ -108,13 +107,13 @@ package struct RecallRecipe: Recipe {
 
   package var cells: [Cell] {
     get throws {
-      try tasks.flatMap { task in
+      try Task.allCases.flatMap { task in
         try networks.flatMap { kind, network in
           try form.seeds.map { seed in
             try cell(
               task, network,
               [
-                .init("task", task.name), .init("memory", kind), .init("network", network.name),
+                .init("task", task.rawValue), .init("memory", kind), .init("network", network.name),
                 .init("seed", seed),
               ], seed: seed)
           }
@@ -134,13 +133,13 @@ package struct RecallRecipe: Recipe {
     settings.evaluations = 4
     settings.validationExamples = form(full: 256, quick: 64)
     settings.testExamples = form(full: 1000, quick: 200)
-    switch task.name {
-    case "recall":
+    switch task {
+    case .recall:
       let size = AssociativeRecall.Size(length: recallLength, pairs: recallPairs)
       let recall = try AssociativeRecall(
         vocabularySize: 128, trainingSizes: [size], testSizes: [size], hasRandomFiller: false)
       return .sweep(labels, on: recall, settings)
-    case "induction":
+    case .induction:
       let isQuadratic = network.name == "attention"
       let most = form(full: isQuadratic ? 14 : 20, quick: 10)
       let induction = try InductionHeads(
@@ -151,11 +150,11 @@ package struct RecallRecipe: Recipe {
           return exponent <= 12 ? [length - 1, length, length + 1] : [length]
         })
       return .sweep(labels, on: induction, settings)
-    case "copying":
+    case .copying:
       let copying = try SelectiveCopying(
         vocabularySize: 8, trainingSizes: [copying], testSizes: [copying])
       return .sweep(labels, on: copying, settings)
-    default: return try pairedCell(labels, network, seed: seed)
+    case .paired: return try pairedCell(labels, network, seed: seed)
     }
   }
 
@@ -206,8 +205,8 @@ package struct RecallRecipe: Recipe {
       .table(table(results)),
     ]
     parts += Claim.section("Claims of the papers", claims(results), in: form)
-    for task in tasks {
-      parts += [.heading(task.title), .chart(chart(of: task, results), name: task.name)]
+    for task in Task.allCases {
+      parts += [.heading(task.title), .chart(chart(of: task, results), name: task.rawValue)]
     }
     parts += [
       .heading("Induction heads by length"), .chart(lengths(results), name: "induction-length"),
@@ -223,8 +222,8 @@ package struct RecallRecipe: Recipe {
 
   private func accuracy(_ task: Task, _ network: String, _ results: Results) -> Summary? {
     results.summary(
-      task.score, where: ["task": task.name, "network": network],
-      at: ["length": Double(task.length)])
+      "accuracy", where: ["task": task.rawValue, "network": network],
+      at: ["length": Double(length(of: task))])
   }
 
   /// Bytes of state at the longest of the comparable tests: that of recall.
@@ -261,26 +260,26 @@ package struct RecallRecipe: Recipe {
     chart(
       "Right answers, mean of the four tasks",
       series(results) { network in
-        let means = tasks.compactMap { accuracy($0, network, results)?.mean }
-        guard means.count == tasks.count else { return nil }
+        let means = Task.allCases.compactMap { accuracy($0, network, results)?.mean }
+        guard means.count == Task.allCases.count else { return nil }
         return Summary([means.reduce(0, +) / Double(means.count)])
       })
   }
 
   private func table(_ results: Results) -> ReportTable {
     func row(_ name: String, _ bytes: String, _ value: (Task) -> Summary?) -> [String] {
-      [name, bytes] + tasks.map { value($0)?.text(\.percent) ?? "–" }
+      [name, bytes] + Task.allCases.map { value($0)?.text(\.percent) ?? "–" }
     }
     func baseline(_ name: String, _ quantity: String) -> [String] {
       row(name, "") { task in
         results.summary(
-          "\(task.score), \(quantity)", where: ["task": task.name],
-          at: ["length": Double(task.length)]
+          "accuracy, \(quantity)", where: ["task": task.rawValue],
+          at: ["length": Double(length(of: task))]
         ).flatMap { Summary([$0.mean]) }
       }
     }
     return ReportTable(
-      ["network", "state (bytes)"] + tasks.map { "\($0.title), %" },
+      ["network", "state (bytes)"] + Task.allCases.map { "\($0.title), %" },
       networks.map { _, network in
         row(network.name, stateBytes(network.name, results).map { "\(Int($0))" } ?? "–") {
           accuracy($0, network.name, results)
@@ -305,10 +304,9 @@ package struct RecallRecipe: Recipe {
   }
 
   private func claims(_ results: Results) -> [Claim] {
-    let recall = tasks[0]
     func best(_ kind: String) -> (name: String, summary: Summary)? {
       networks.filter { $0.kind == kind }.compactMap { _, network in
-        accuracy(recall, network.name, results).map { (network.name, $0) }
+        accuracy(.recall, network.name, results).map { (network.name, $0) }
       }.max { $0.1.mean < $1.1.mean }
     }
     func percent(_ found: (name: String, summary: Summary)?) -> String? {
