@@ -10,6 +10,8 @@
 struct FileIdentity: Equatable {
   /// Whether it is a regular file.
   let isRegular: Bool
+  /// Whether it is a directory.
+  let isDirectory: Bool
   private let device: dev_t
   private let number: ino_t
   private let seconds, nanoseconds: Int
@@ -19,8 +21,9 @@ struct FileIdentity: Equatable {
   /// `/dev/stdin` is the file of descriptor 0.
   init?(_ path: String) {
     var status = stat()
-    guard stat(path, &status) == 0 else { return nil }
+    guard path.withFileName({ stat($0, &status) }) == 0 else { return nil }
     isRegular = status.st_mode & S_IFMT == S_IFREG
+    isDirectory = status.st_mode & S_IFMT == S_IFDIR
     (device, number) = (status.st_dev, status.st_ino)
     #if canImport(Darwin)
       let modified = status.st_mtimespec
