@@ -14,9 +14,10 @@ struct SegmentedWindow: RecordedInput {
 }
 
 extension RecordedBatch where M == LanguageNetwork, Input == SegmentedWindow {
-  /// Records the mean loss over the texts of another batch, cut into segments. Intermediate values
-  /// of a segment are computed again in the backward pass; those between segments, the states, are
-  /// kept (gradient checkpointing, arXiv 1604.06174).
+  /// Records the mean loss over the texts of another batch, cut into segments.
+  ///
+  /// Intermediate values of a segment are computed again in the backward pass; the states between
+  /// segments are kept (gradient checkpointing, arXiv 1604.06174).
   convenience init(
     checkpointing network: LanguageNetwork, segments count: Int,
     texts: RecordedBatch<LanguageNetwork, TokenWindow>
