@@ -24,6 +24,7 @@ let package = Package(
   products: [
     .library(name: "LMN", targets: ["LMN"]),
     .library(name: "LMNExperiments", targets: ["LMNExperiments"]),
+    .library(name: "LMNCharts", targets: ["LMNCharts"]),
     .library(name: "LMNKernels", targets: ["LMNKernels"]),
     .library(name: "LMNAutodiff", targets: ["LMNAutodiff"]),
     .library(name: "CLMN", targets: ["CLMN"]),
@@ -59,10 +60,12 @@ let package = Package(
     module(
       "LMNTraining",
       dependsOn: ["LMNKernels", "LMNAutodiff", "LMNLayers", "LMNMemories", "LMNModel"]),
+    module("LMNCharts", dependsOn: []),
     module(
       "LMNExperiments",
       dependsOn: [
         "LMNKernels", "LMNAutodiff", "LMNLayers", "LMNMemories", "LMNModel", "LMNTraining",
+        "LMNCharts",
       ]),
     module(
       "LMN",
@@ -73,7 +76,7 @@ let package = Package(
     .executableTarget(
       name: "lmn",
       dependencies: [
-        "LMN", "LMNExperiments", "CArguments",
+        "LMN", "LMNCharts", "LMNExperiments", "CArguments",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings),
@@ -96,11 +99,12 @@ let package = Package(
         "LMNModel", "LMNMemories", "LMNLayers", "LMNAutodiff", "LMNKernels", "CAllocationCount",
       ]),
     tests(of: "LMNTraining", dependsOn: ["LMN", "CLMN", "CAllocationCount"]),
+    tests(of: "LMNCharts", dependsOn: ["LMNCharts"]),
     tests(
       of: "LMNExperiments",
       dependsOn: [
-        "LMNExperiments", "LMNTraining", "LMNModel", "LMNMemories", "LMNLayers", "LMNAutodiff",
-        "LMNKernels",
+        "LMNExperiments", "LMNCharts", "LMNTraining", "LMNModel", "LMNMemories", "LMNLayers",
+        "LMNAutodiff", "LMNKernels",
       ]),
     tests(of: "LMNCommand", dependsOn: ["LMN", "lmn"]),
   ],

@@ -11,6 +11,15 @@ extension LanguageNetwork {
     }.reduce(0, +)
   }
 
+  /// Number of examples all of whose targets are predicted correctly, in parallel form.
+  func wholeAnswers(to examples: [Example]) -> Int {
+    ExecutionContext.current.map(examples.count) { index in
+      let targets = examples[index].targets
+      let right = self(examples[index].inputs).value.rightAnswers(to: targets)
+      return right == targets.count { $0 >= 0 } ? 1 : 0
+    }.reduce(0, +)
+  }
+
   /// Greedy continuations of texts: `count` tokens each, decoded in sequential form.
   func continuations(of texts: [[Token]], count: Int) -> [[Token]] {
     let read = ExecutionContext.current.map(texts.count) { index in
@@ -19,6 +28,7 @@ extension LanguageNetwork {
       precondition(logits != nil, "continuations: text \(index) is empty")
       return (state: session.state, next: logits!.reshaped([1, logits!.count]).likeliestTokens[0])
     }
+    guard count > 1 else { return read.map { [$0.next] } }
     var batch = SessionBatch(self, states: read.map(\.state))
     var written = read.map { [$0.next] }
     for _ in 1..<count {

@@ -16,7 +16,7 @@ public import LMNModel
 /// … from the left. N distinct slots are drawn with probabilities p(i) ∝ i^(a − 1), a = 0.01; the
 /// first token of such a slot is a key, with the value as its target. The value is not part of the
 /// input. All other tokens are filler: 0, or uniform in 0 ..< V, which includes keys and values.
-public struct AssociativeRecall: RecallTask {
+public struct AssociativeRecall: AnswerTask {
   /// Size of an example.
   public struct Size: Sendable, Hashable, Encodable {
     /// L: tokens, an even number.
@@ -59,10 +59,10 @@ public struct AssociativeRecall: RecallTask {
   ///   - trainingSizes: Sizes of the training examples.
   ///   - testSizes: Sizes of the test examples.
   ///   - hasRandomFiller: Whether filler tokens are random; otherwise they are 0.
-  /// - Throws: ``RecallTaskError`` when L is odd, V not above L, or 4N above L.
+  /// - Throws: ``AnswerTaskError`` when L is odd, V not above L, or 4N above L.
   public init(
     vocabularySize: Int, trainingSizes: [Size], testSizes: [Size], hasRandomFiller: Bool = true
-  ) throws(RecallTaskError) {
+  ) throws(AnswerTaskError) {
     if trainingSizes.isEmpty || testSizes.isEmpty { throw .noSizes }
     for size in trainingSizes + testSizes {
       let words = "\(size.length) tokens with \(size.pairs) pairs"

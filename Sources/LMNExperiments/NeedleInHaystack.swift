@@ -10,7 +10,7 @@ public import LMNTraining
 /// characters precede the needle. With several keys there are as many needles; the question is
 /// about one, the others have random places. The haystack is a random window of a text, or random
 /// letters.
-public struct NeedleInHaystack: RecallTask {
+public struct NeedleInHaystack: AnswerTask {
   /// Source of the haystack.
   public enum Haystack: Sendable {
     /// Random letters, a to z.
@@ -68,18 +68,18 @@ public struct NeedleInHaystack: RecallTask {
   ///   - keys: Number of needles per text.
   ///   - trainingLengths: Lengths of the training texts.
   ///   - testLengths: Lengths of the test texts.
-  /// - Throws: ``RecallTaskError`` when a length has no room for the needles, or the text is
+  /// - Throws: ``AnswerTaskError`` when a length has no room for the needles, or the text is
   ///   unsuitable; `TokenizerError` when it is not UTF-8.
   public init(
     in haystack: Haystack = .letters, keys: Int = 1, trainingLengths: [Int], testLengths: [Int]
   ) throws {
     guard (1...Self.mostKeys).contains(keys) else {
-      throw RecallTaskError.keys(keys, most: Self.mostKeys)
+      throw AnswerTaskError.keys(keys, most: Self.mostKeys)
     }
-    guard !trainingLengths.isEmpty, !testLengths.isEmpty else { throw RecallTaskError.noSizes }
+    guard !trainingLengths.isEmpty, !testLengths.isEmpty else { throw AnswerTaskError.noSizes }
     let needed = keys * Self.needleLength + Self.questionLength
     for length in trainingLengths + testLengths where length < needed {
-      throw RecallTaskError.impossibleSize(
+      throw AnswerTaskError.impossibleSize(
         "\(length) characters", needs: "at least \(needed) for \(keys) keys and the question")
     }
     let alphabet = Array("<K:=>?0123456789".utf8) + Self.letters
@@ -87,7 +87,7 @@ public struct NeedleInHaystack: RecallTask {
     if case .text(let bytes) = haystack {
       text = bytes
       for delimiter in ["<", ">", "="] as [Character] where text.contains(delimiter.asciiValue!) {
-        throw RecallTaskError.delimiter(delimiter)
+        throw AnswerTaskError.delimiter(delimiter)
       }
     }
     tokenizer = .characters(try Vocabulary(of: text + alphabet))
@@ -99,7 +99,7 @@ public struct NeedleInHaystack: RecallTask {
       let tokens = try tokenizer.encode(text)
       let longest = (trainingLengths + testLengths).reduce(0, max) - needed
       guard tokens.count >= longest else {
-        throw RecallTaskError.textTooShort(characters: tokens.count, needed: longest)
+        throw AnswerTaskError.textTooShort(characters: tokens.count, needed: longest)
       }
       self.haystack = tokens
     }
@@ -202,6 +202,36 @@ public struct NeedleInHaystack: RecallTask {
       }
     }
   }
+
+  /// Accuracy of digits by the alignment of the needle: the place of its first character, modulo
+  /// ``alignment``.
+  ///
+  /// - Parameters:
+  ///   - network: The network.
+  ///   - length: Length of the texts.
+  ///   - count: Number of examples per alignment.
+  ///   - seed: Seed of the examples.
+  /// - Returns: Accuracies by offset.
+  /// - Precondition: There is one key, and a haystack of at least ``alignment`` characters.
+  func digits(
+    of network: LanguageNetwork, alignedAt length: Int, examples count: Int, seed: UInt64
+  ) -> [(offset: Int, accuracy: Double)] {
+    let straws = strawCount(of: length)
+    precondition(keys == 1 && straws >= Self.alignment, "digits: no room for all alignments")
+    var generator = SeededGenerator(seed: seed)
+    return (0..<Self.alignment).map { offset in
+      let places = (straws - offset) / Self.alignment + 1
+      let examples = (0..<count).map { _ in
+        let place = offset + Self.alignment * generator.integer(below: places)
+        return example(of: length, after: place, using: &generator)
+      }
+      let right = network.rightAnswers(to: examples)
+      return (offset, Double(right) / Double(count * Self.digits))
+    }
+  }
+
+  /// Period of the alignments.
+  static let alignment = 32
 
   /// For each measure a table with a line per depth and a column per length.
   public func table(of scores: [Score]) -> String {

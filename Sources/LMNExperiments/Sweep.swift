@@ -7,7 +7,7 @@ internal import LMNTraining
 ///
 /// All runs start with the same parameters and use the same examples in the same order. The best
 /// run has the highest accuracy on validation examples, which are separate from the test examples.
-public struct Sweep<Task: RecallTask> {
+public struct Sweep<Task: AnswerTask> {
   /// The task.
   public let task: Task
   /// Settings of the runs.
@@ -48,6 +48,19 @@ public struct Sweep<Task: RecallTask> {
   public func run(
     curves path: String? = nil, report: (Event) throws -> Void = { _ in }
   ) throws -> SweepReport<Task> {
+    try runKeepingBest(curves: path, report: report).report
+  }
+
+  /// Trains all runs and tests the best.
+  ///
+  /// - Parameters:
+  ///   - path: A file for the learning curves, as in ``run(curves:report:)``.
+  ///   - report: Called for each event.
+  /// - Returns: The report, and the network of the best run.
+  /// - Throws: `FileError`, or errors of `report`.
+  func runKeepingBest(
+    curves path: String? = nil, report: (Event) throws -> Void
+  ) throws -> (report: SweepReport<Task>, network: LanguageNetwork) {
     let lines = try path.map { try LineLog(appendingTo: $0) }
     try lines?.append(CurveHeading(name: Task.name, task: task, settings: settings))
     // Seeds are drawn in this order, so that tests do not depend on training.
@@ -75,13 +88,14 @@ public struct Sweep<Task: RecallTask> {
       if best.map({ run.isBetter(than: $0.run) }) ?? true { best = (run, training.network) }
     }
     let (run, network) = best!
-    return SweepReport(
+    let results = SweepReport(
       task: task, settings: settings, parameters: network.parameterCount,
       stateBytes: network.stateByteCount(
         at: task.testSizes.map(task.length).reduce(0, max)),
       runs: runs, best: run.learningRate,
       scores: task.scores(
         of: network, examples: settings.testExamples, using: &testGenerator))
+    return (results, network)
   }
 }
 
@@ -103,7 +117,7 @@ public struct CurvePoint: Sendable, Equatable, Codable {
 }
 
 /// Heading of the curves in the file.
-private struct CurveHeading<Task: RecallTask>: Encodable {
+private struct CurveHeading<Task: AnswerTask>: Encodable {
   let name: String
   let task: Task
   let settings: SweepSettings

@@ -1,7 +1,7 @@
 internal import LMNModel
 
 /// Results of a sweep.
-public struct SweepReport<Task: RecallTask>: Sendable, Encodable, CustomStringConvertible {
+public struct SweepReport<Task: AnswerTask>: Sendable, Encodable, CustomStringConvertible {
   /// The task.
   public let task: Task
   /// Settings of the runs.

@@ -2,7 +2,7 @@ import LMNLayers
 import LMNModel
 
 /// Training examples: a fixed number per size, generated on demand.
-struct TrainingExamples<Task: RecallTask> {
+struct TrainingExamples<Task: AnswerTask> {
   private let task: Task
   private let settings: SweepSettings
   private let seed: UInt64

@@ -5,7 +5,7 @@ import LMNModel
 import LMNTraining
 
 /// Training of a network on a task at one learning rate.
-struct TrainingRun<Task: RecallTask> {
+struct TrainingRun<Task: AnswerTask> {
   private(set) var network: LanguageNetwork
   private let examples: TrainingExamples<Task>
   private let settings: SweepSettings

@@ -10,8 +10,8 @@ struct Command: ParsableCommand {
       Results go to standard output, everything else to standard error.
 
       Exit codes: 0 success; 1 an error above the tolerance of `lmn verify`; 2 unusable input, \
-      failed write or diverged training; 64 wrong usage; 130, 143 and 129 training or generation \
-      stopped by SIGINT, SIGTERM or SIGHUP, with its state saved.
+      failed write or diverged training; 64 wrong usage; 130, 143 and 129 training, generation \
+      or a recipe stopped by SIGINT, SIGTERM or SIGHUP, with its state saved.
 
       The environment variable LMN_ISA selects the instruction set of the kernels: \
       \(InstructionSet.available.map(\.name).joined(separator: ", ")).
@@ -19,7 +19,7 @@ struct Command: ParsableCommand {
     version: lmnVersion,
     subcommands: [
       Train.self, Generate.self, Predict.self, Evaluate.self, Convert.self, Verify.self,
-      Experiment.self, Benchmark.self, Info.self,
+      Plot.self, Experiment.self, Benchmark.self, Info.self,
     ])
 }
 

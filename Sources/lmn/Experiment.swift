@@ -4,8 +4,22 @@ import LMNExperiments
 
 struct Experiment: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Train small networks on tasks with exact answers, and measure accuracies.",
-    subcommands: [Recall.self, Paired.self, Segments.self, Needle.self])
+    abstract: "Run experiments: recipes with reports, or one network on a task with exact answers.",
+    discussion: """
+      Recipes compare networks, and write a report (report.html, report.md), charts, results.csv and \
+      the exact settings to a directory: table1, scaling, recall, needle, listops, retention, \
+      equivalence, ablations. Finished cells of an interrupted recipe are kept.
+
+      recall, paired, segments and needle train one network, given by flags, and print its scores; \
+      recall and needle are recipes with --output, --quick or --resume.
+      """,
+    subcommands: [
+      TextRecipeCommand<Table1>.self, RecipeCommand<Scaling>.self,
+      RecipeCommand<ListOpsRecipe>.self,
+      TextRecipeCommand<Retention>.self, TextRecipeCommand<Equivalence>.self,
+      TextRecipeCommand<Ablations>.self, Recall.self,
+      Paired.self, Segments.self, Needle.self,
+    ])
 
   struct Recall: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -18,6 +32,10 @@ struct Experiment: ParsableCommand {
 
         With the defaults each learning rate takes about one and a half minutes on two cores. \
         Published recipes have --layers 2.
+
+        With --output, --quick or --resume the command is a recipe, without other flags: it compares \
+        all memories, with several sizes of the state, on this task, paired recall, induction heads \
+        and selective copying.
         """)
 
     @Option(help: "Size of the vocabulary.")
@@ -32,14 +50,19 @@ struct Experiment: ParsableCommand {
     var testExamples = 1000
     @Flag(help: "Print the report as JSON.")
     var json = false
+    @OptionGroup(title: "Recipe") var recipe: RecipeOptions
     @OptionGroup(title: "Training") var training: SweepOptions
     @OptionGroup(title: "Network") var model: ModelOptions
     @OptionGroup(title: "Machine") var machine: MachineOptions
 
-    func validate() throws { try withUsageErrors(of: model) { _ = try sweep() } }
+    func validate() throws {
+      try recipe.expectNoOthers()
+      try withUsageErrors(of: model) { _ = try sweep() }
+    }
 
     func run() throws {
       try machine.run {
+        if recipe.areGiven { return try recipe.run(RecallRecipe.self) }
         try training.expectCurves(reading: [])
         try show(sweep(), curves: training.curves, json: json)
       }
@@ -65,6 +88,9 @@ struct Experiment: ParsableCommand {
         scores.
 
         With the defaults each learning rate takes about three minutes on two cores.
+
+        With --output, --quick or --resume the command is a recipe, without other flags: it compares \
+        memories by length, depth and alignment of the needle.
         """)
 
     @Argument(
@@ -83,14 +109,19 @@ struct Experiment: ParsableCommand {
     var testExamples = 20
     @Flag(help: "Print the report as JSON.")
     var json = false
+    @OptionGroup(title: "Recipe") var recipe: RecipeOptions
     @OptionGroup(title: "Training") var training: SweepOptions
     @OptionGroup(title: "Network") var model: ModelOptions
     @OptionGroup(title: "Machine") var machine: MachineOptions
 
-    func validate() throws { try withUsageErrors(of: model) { _ = try sweep(in: .letters) } }
+    func validate() throws {
+      try recipe.expectNoOthers(file: file)
+      try withUsageErrors(of: model) { _ = try sweep(in: .letters) }
+    }
 
     func run() throws {
       try machine.run {
+        if recipe.areGiven { return try recipe.run(NeedleRecipe.self) }
         try training.expectCurves(reading: [file].compactMap(\.self))
         let text = try file.map { try AtomicFile.text(of: $0 == "-" ? "/dev/stdin" : $0) }
         let sweep: Sweep<NeedleInHaystack>
@@ -127,7 +158,7 @@ func withUsageErrors(of model: ModelOptions, _ body: () throws -> Void) throws {
   }
 }
 
-private func show(_ sweep: Sweep<some RecallTask>, curves: String?, json: Bool) throws {
+private func show(_ sweep: Sweep<some AnswerTask>, curves: String?, json: Bool) throws {
   var steps = 0
   let report = try sweep.run(curves: curves) { event in
     switch event {

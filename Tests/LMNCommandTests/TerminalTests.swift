@@ -113,6 +113,22 @@ import Testing
     }
   }
 
+  /// A terminal gets a chart as text, as wide as it says it is, or 80 columns.
+  @Test func chartsAreTextOnATerminal() throws {
+    try withTemporaryDirectory { directory in
+      let log = """
+        {"step":10,"tokens":80,"loss":2.5}
+        {"step":20,"tokens":160,"loss":2.25,"validation_loss":2.75}
+
+        """
+      try Data(log.utf8).write(to: URL(fileURLWithPath: directory + "/log.jsonl"))
+      let session = try run(["plot", "log.jsonl"], in: directory, on: .output)
+      #expect(session.status == 0 && session.terminal.contains("a  training"))
+      let lines = session.terminal.split(separator: "\n")
+      #expect(lines.count > 20 && lines.allSatisfy { $0.count <= 80 }, "\(session.terminal)")
+    }
+  }
+
   /// A sample of bytes has control characters; a terminal would obey them.
   @Test func controlCharactersAreVisible() throws {
     try withSmallFiles { directory in

@@ -105,12 +105,12 @@ import Testing
     ),
   ])
   func impossibleSizesAreRefused(_ size: Size, sentence: String) {
-    let error = #expect(throws: RecallTaskError.self) { try task([size], vocabulary: 64) }
+    let error = #expect(throws: AnswerTaskError.self) { try task([size], vocabulary: 64) }
     #expect(error?.description == "an example of " + sentence)
   }
 
   @Test func noSizesAreRefused() {
-    #expect(throws: RecallTaskError.noSizes) { try task([]) }
+    #expect(throws: AnswerTaskError.noSizes) { try task([]) }
   }
 
   /// Accuracy of a network that answers each key with its value in the first example.

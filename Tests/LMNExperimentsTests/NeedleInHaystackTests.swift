@@ -134,19 +134,19 @@ import Testing
   }
 
   @Test func whatCannotBeMadeIsRefused() throws {
-    #expect(throws: RecallTaskError.noSizes) { try task(lengths: []) }
-    #expect(throws: RecallTaskError.keys(0, most: 1000)) { try task(keys: 0) }
-    let short = #expect(throws: RecallTaskError.self) { try task(keys: 2, lengths: [31]) }
+    #expect(throws: AnswerTaskError.noSizes) { try task(lengths: []) }
+    #expect(throws: AnswerTaskError.keys(0, most: 1000)) { try task(keys: 0) }
+    let short = #expect(throws: AnswerTaskError.self) { try task(keys: 2, lengths: [31]) }
     #expect(
       short?.description
         == "an example of 31 characters needs at least 32 for 2 keys and the question")
     _ = try task(keys: 2, lengths: [32])
     for delimiter in "<>=" {
-      #expect(throws: RecallTaskError.delimiter(delimiter)) {
+      #expect(throws: AnswerTaskError.delimiter(delimiter)) {
         try task(in: .text(Array("a \(delimiter) b".utf8)), lengths: [19])
       }
     }
-    #expect(throws: RecallTaskError.textTooShort(characters: 44, needed: 45)) {
+    #expect(throws: AnswerTaskError.textTooShort(characters: 44, needed: 45)) {
       try task(in: .text([UInt8](repeating: 97, count: 44)))
     }
     #expect(throws: TokenizerError.self) { try task(in: .text([0xff]), lengths: [19]) }

@@ -7,13 +7,13 @@
 #endif
 
 /// Exclusive use of a directory by one process, until the lock or the process ends.
-final class DirectoryLock {
+package final class DirectoryLock {
   private let directory: Int32
 
   /// Locks a directory that exists; nil if another process, or another lock of this one, has it.
   ///
   /// Removes the incomplete files of processes that were killed.
-  init?(_ path: String) throws(FileError) {
+  package init?(_ path: String) throws(FileError) {
     directory = path.withFileName { open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
     guard directory >= 0 else { throw FileError(operation: "open", path: path, code: errno) }
     guard flock(directory, LOCK_EX | LOCK_NB) == 0 else {

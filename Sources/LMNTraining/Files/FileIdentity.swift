@@ -7,11 +7,11 @@
 #endif
 
 /// Identity and age of a file that exists; equal for all of its names.
-struct FileIdentity: Equatable {
+package struct FileIdentity: Equatable {
   /// Whether it is a regular file.
-  let isRegular: Bool
+  package let isRegular: Bool
   /// Whether it is a directory.
-  let isDirectory: Bool
+  package let isDirectory: Bool
   private let device: dev_t
   private let number: ino_t
   private let seconds, nanoseconds: Int
@@ -19,7 +19,7 @@ struct FileIdentity: Equatable {
   /// The identity of the file at `path`; nil if there is none.
   ///
   /// `/dev/stdin` is the file of descriptor 0.
-  init?(_ path: String) {
+  package init?(_ path: String) {
     var status = stat()
     guard path.withFileName({ stat($0, &status) }) == 0 else { return nil }
     isRegular = status.st_mode & S_IFMT == S_IFREG

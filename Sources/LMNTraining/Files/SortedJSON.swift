@@ -1,7 +1,7 @@
-import FoundationEssentials
+package import FoundationEssentials
 
 /// A value as JSON with sorted keys, so that equal values give equal texts.
-func sortedJSON(
+package func sortedJSON(
   _ value: some Encodable, formatting: JSONEncoder.OutputFormatting = []
 ) throws -> String {
   let encoder = JSONEncoder()

@@ -102,6 +102,22 @@ public struct Workload {
     }
   }
 
+  /// Reading of a text in parallel form, from the beginning of a stream.
+  public static func reading(by network: LanguageNetwork, length: Int) -> Workload {
+    var generator = SeededGenerator(seed: 1)
+    let tokens = TokenBuffer(
+      randomTokens(length, below: network.configuration.vocabularySize, using: &generator))
+    var logits: Tensor?
+    return Workload(tokens: length) {
+      seconds {
+        var session = Session(network)
+        logits = session.read(tokens)
+      }
+    } result: {
+      logits.map { .logits($0, positions: [length]) }
+    }
+  }
+
   /// Decode steps of several streams in lock-step, each stream with one token per step.
   ///
   /// A run takes ``stepsOfDecoding`` steps. Streams restart at the lower bound of `positions`

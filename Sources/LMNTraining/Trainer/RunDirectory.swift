@@ -44,7 +44,7 @@ public struct RunDirectory: Sendable {
   }
 
   /// Creates the directory and its parents where they are missing.
-  func create() throws(FileError) {
+  package func create() throws(FileError) {
     let ends = path.indices.filter { path[$0] == "/" && $0 != path.startIndex } + [path.endIndex]
     for directory in ends.map({ String(path[..<$0]) }) {
       guard directory.withFileName({ mkdir($0, 0o777) }) == 0 || errno == EEXIST else {

@@ -2,7 +2,7 @@ public import LMNKernels
 public import LMNLayers
 public import LMNModel
 
-/// Input and targets of a recall task.
+/// Input and targets of a task with exact answers.
 public struct Example: Sendable, Equatable {
   /// Input tokens.
   public let inputs: [Token]
@@ -16,8 +16,8 @@ public struct Example: Sendable, Equatable {
   }
 }
 
-/// A task whose answers have been read before: examples of several sizes, from a seed.
-public protocol RecallTask: Sendable, Encodable {
+/// A task with exact answers: examples of several sizes, from a seed.
+public protocol AnswerTask: Sendable, Encodable {
   /// Size of an example.
   associatedtype Size: Sendable, Encodable
 
@@ -57,7 +57,7 @@ public struct Score: Sendable, Equatable, Encodable {
     case accuracy
     /// Digits, each predicted after the right preceding digits.
     case digits
-    /// Whole codes, decoded greedily.
+    /// Whole answers of several tokens.
     case exact
   }
 
@@ -73,14 +73,25 @@ public struct Score: Sendable, Equatable, Encodable {
   public let asked: Int
   /// Fraction of right answers.
   public let value: Double
-  /// Accuracy of a uniform guess among all possible answers.
+  /// Accuracy of the best guess that reads nothing: one of all possible answers.
   public let chance: Double
-  /// Accuracy of a uniform guess among the answers shown in the text; nil where not defined.
+  /// Accuracy of a simple rule that reads the text, such as a guess among the answers shown in it;
+  /// nil where there is none.
   public let guess: Double?
+
+  /// Accuracy of a uniform guess among `shown` independent answers in the text, one of which is right.
+  ///
+  /// - Parameters:
+  ///   - shown: Number of answers shown.
+  ///   - chance: Probability that another one is equal to the right one.
+  /// - Returns: 1 / n + (1 − 1 / n) · chance.
+  static func guess(among shown: Int, chance: Double) -> Double {
+    (1 + Double(shown - 1) * chance) / Double(shown)
+  }
 }
 
-/// An invalid recall task.
-public enum RecallTaskError: Error, Equatable, CustomStringConvertible {
+/// An invalid task.
+public enum AnswerTaskError: Error, Equatable, CustomStringConvertible {
   /// No example can have this size.
   case impossibleSize(String, needs: String)
   /// A list of sizes is empty.

@@ -1,0 +1,130 @@
+internal import LMNCharts
+internal import LMNKernels
+internal import LMNLayers
+internal import LMNMemories
+internal import LMNModel
+internal import LMNTraining
+
+/// Ablations of the logarithmic memory: one option each, trained on a text by the recipe of Table 1.
+package struct Ablations: Recipe {
+  package static let name = "ablations"
+  package static let summary = "Options of the logarithmic memory, one each, trained on a text."
+  package static let discussion = """
+    The recipe is that of table1: 5,000 steps, about 5 minutes each on two cores; there are 60.
+    """
+  package static let readsText = true
+
+  private let comparison: TextComparison
+  package var text: RecipeText? { comparison.text }
+  package var cells: [Cell] { comparison.cells }
+
+  package init(_ form: RecipeForm, text: RecipeText?) throws {
+    comparison = try TextComparison(form, on: text ?? .grammar, Self.trainings)
+  }
+
+  private typealias Change = @Sendable (inout Configuration) -> Void
+
+  /// Options, each a change of the published network of 71,489 parameters.
+  private static let options: [(group: String, name: String, change: Change)] = {
+    func tree(_ change: @escaping @Sendable (inout LogarithmicMemory.Settings) -> Void) -> Change {
+      { change(&$0.trunk.logarithmic) }
+    }
+    func separable(
+      _ change: @escaping @Sendable (inout LogarithmicMemory.Settings) -> Void = { _ in }
+    )
+      -> Change
+    {
+      tree {
+        $0.summarizer = .depthwiseSeparable
+        change(&$0)
+      }
+    }
+    return [
+      ("window", published, { _ in }),
+      ("window", "window 1", tree { $0.window = 1 }),
+      ("window", "window 2", tree { $0.window = 2 }),
+      ("window", "window 4", tree { $0.window = 4 }),
+      ("window", "window 8", tree { $0.window = 8 }),
+      ("window", "window 16", tree { $0.window = 16 }),
+      ("tree", "disjoint", tree { $0.visibility = .disjoint }),
+      (
+        "tree", "disjoint, window 4",
+        tree { ($0.visibility, $0.window) = (.disjoint, 4) }
+      ),
+      ("tree", "levels up to 8", tree { $0.maximumLevels = 8 }),
+      (
+        "tree", "level bias, levels up to 9",
+        tree { ($0.levelBias, $0.maximumLevels) = (true, 9) }
+      ),
+      ("tree", "1 bank", tree { $0.banks = 1 }),
+      ("tree", "arity 4, disjoint", tree { ($0.arity, $0.visibility) = (4, .disjoint) }),
+      ("summarizer", "convGrouped", tree { $0.summarizer = .convGrouped }),
+      (
+        "summarizer", "convFull, width 28",
+        {
+          $0.trunk.logarithmic.summarizer = .convFull
+          $0.width = 28
+        }
+      ),
+      ("summarizer", "depthwiseSeparable", separable()),
+      ("summarizer", "depthwiseSeparable, pinned 4", separable { $0.pinned = 4 }),
+      (
+        "summarizer", "expand 1, width 28",
+        {
+          $0.trunk.logarithmic.expand = 1
+          $0.width = 28
+        }
+      ),
+      ("network", "f 1, width 40", { ($0.feedForward, $0.width) = (1, 40) }),
+      ("network", "sinusoidal positions", { $0.positions = .sinusoidal }),
+      ("network", "tied head", { $0.tiedHead = true }),
+    ]
+  }()
+
+  private static let published = "as published"
+
+  private static var trainings: [(name: String, configuration: TrainingConfiguration)] {
+    options.map { _, name, change in
+      var recipe = TrainingConfiguration.table1(vocabularySize: 1)
+      change(&recipe.model)
+      return (name, recipe)
+    }
+  }
+
+  package func report(on results: Results) -> Report {
+    var groups: [String] = []
+    for option in Self.options where !groups.contains(option.group) { groups.append(option.group) }
+    let losses = Self.options.map { option in
+      results.summary("final validation loss (nats)", where: ["network": option.name])
+    }
+    return Report(
+      "Ablations of the logarithmic memory",
+      [
+        .paragraph(
+          "Each option changes the published network (width 32, 4 layers, 2 banks, f 4) and is "
+            + "trained by the recipe of Table 1; losses in nats per character. "
+            + comparison.baselineSentence),
+        .chart(
+          BarChart(
+            "Validation loss by option", groups: Self.options.map(\.name),
+            value: Axis("validation loss", unit: "nats"),
+            series: [
+              .init(
+                "validation loss",
+                losses.map { loss in
+                  loss.map { .init($0.mean, spread: $0.count > 1 ? $0.range : nil) }
+                })
+            ]), name: "ablations"),
+        .table(comparison.table(results)),
+        .heading("Learning curves"),
+      ]
+        + groups.map { group in
+          .chart(
+            comparison.chart(
+              "Options: \(group)",
+              of: ([Self.published]
+                + Self.options.filter { $0.group == group && $0.name != Self.published }.map(\.name)),
+              results), name: "curves-\(group)")
+        })
+  }
+}
