@@ -49,7 +49,7 @@ extension RecordedBatch where M == LanguageNetwork, Input == SegmentedWindow {
 }
 
 extension LanguageNetwork {
-  /// Mean loss of a segment, whose intermediate values are computed again in the backward pass.
+  /// Loss of training of a segment, whose intermediate values are computed again in the backward pass.
   fileprivate func checkpointedLoss(
     of window: TokenWindow, after state: inout Trunk.State
   ) -> Variable {
@@ -63,9 +63,9 @@ extension LanguageNetwork {
       state.replaceValues { rest.next()! }
       network.forEachParameter { $1 = rest.next()! }
       var pass = network.trunk.pass(after: state.position, length: window.length)
-      let loss = network.loss(
+      let loss = network.trainingLoss(
         of: window.inputs, targets: window.targets, after: &state, &pass)
-      return ([loss] + state.values, state)
+      return ([loss.total] + state.values, state)
     }
     var rest = results.dropFirst().makeIterator()
     state = after
