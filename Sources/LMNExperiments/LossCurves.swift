@@ -23,9 +23,7 @@ public struct LossCurves: Sendable {
   /// - Throws: `FileError`, or ``LossCurvesError`` for a file that is no log.
   public init(of paths: [String]) throws {
     let files = paths.map { path in
-      var isDirectory = false
-      let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
-      return exists && isDirectory ? RunDirectory(path).log : path
+      FileIdentity(path)?.isDirectory == true ? RunDirectory(path).log : path
     }
     runs = try zip(Self.names(of: files), files).map { name, file in
       try Run(name: name, log: file)

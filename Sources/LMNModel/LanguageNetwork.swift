@@ -79,6 +79,21 @@ public struct LanguageNetwork: Network {
   public func trainingLoss(of tokens: TokenBuffer, targets: TokenBuffer) -> TrainingLoss {
     var state = initialState
     var pass = trunk.pass(after: 0, length: tokens.count)
+    return trainingLoss(of: tokens, targets: targets, after: &state, &pass)
+  }
+
+  /// Loss of training over the next tokens of a stream.
+  ///
+  /// - Parameters:
+  ///   - tokens: At least one, each below the vocabulary's size.
+  ///   - targets: The token after each; negative targets are ignored in the mean.
+  ///   - state: The state before them, updated to that after them. Gradients flow through it.
+  ///   - pass: The pass over them.
+  /// - Returns: The loss and its parts.
+  public func trainingLoss(
+    of tokens: TokenBuffer, targets: TokenBuffer, after state: inout Trunk.State,
+    _ pass: inout Pass
+  ) -> TrainingLoss {
     let task = loss(of: tokens, targets: targets, after: &state, &pass)
     return TrainingLoss(task, in: pass, of: configuration)
   }

@@ -3,8 +3,10 @@ public import LMNLayers
 
 /// Tokens and targets of a window: input of one batch item in the training of a language network.
 public struct TokenWindow: TrainingInput {
-  let inputs: TokenBuffer
-  let targets: TokenBuffer
+  /// The tokens.
+  public let inputs: TokenBuffer
+  /// The target of each, usually the next token; negative for none.
+  public let targets: TokenBuffer
   /// Dropout draw; training has to change it at each step.
   public let draw: DropoutDraw
   /// The segment to compute; nil where each window starts at the beginning of a stream.

@@ -62,7 +62,6 @@ enum Main {
     // Turns writes beyond the file size limit into errors, like those of a full disk.
     signal(SIGXFSZ, SIG_IGN)
     do {
-      try RawArguments.expectText()
       var command = try Command.parseAsRoot(arguments)
       try command.run()
     } catch {

@@ -1,4 +1,5 @@
 import Foundation
+import LMN
 
 /// Output of the command.
 enum Console {
@@ -29,9 +30,9 @@ enum Console {
     show((isatty(STDERR_FILENO) == 1 ? line.withVisibleControls : line) + "\n")
   }
 
-  /// Writes text to standard error; failures are ignored.
+  /// Writes text to standard error, names of files as their bytes; failures are ignored.
   static func show(_ text: String) {
-    try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
+    try? FileHandle.standardError.write(contentsOf: Data(FileName.bytes(of: text)))
   }
 
   /// Whether standard error is a terminal that takes escape codes: not with `TERM=dumb` or
@@ -61,12 +62,15 @@ extension Double {
 }
 
 extension String {
-  /// The text with control characters as `\x1b`, except line feeds and tabs.
+  /// The text with control characters as `\x1b`, except line feeds and tabs, and so with bytes of a
+  /// file's name that are not UTF-8.
   var withVisibleControls: String {
     var text = String.UnicodeScalarView()
     for scalar in unicodeScalars {
-      if scalar.properties.generalCategory == .control && scalar != "\n" && scalar != "\t" {
-        text.append(contentsOf: String(format: "\\x%02x", scalar.value).unicodeScalars)
+      let isControl = scalar.properties.generalCategory == .control
+      let control = isControl && scalar != "\n" && scalar != "\t" ? scalar.value : nil
+      if let value = FileName.byte(of: scalar).map(UInt32.init) ?? control {
+        text.append(contentsOf: String(format: "\\x%02x", value).unicodeScalars)
       } else {
         text.append(scalar)
       }

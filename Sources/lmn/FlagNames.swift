@@ -13,7 +13,18 @@ func usageError(_ error: any Error, isGiven: (_ flag: String) -> Bool) -> Valida
   case let error as ValidationError:
     return error
   case let error as ConfigurationError:
-    return ValidationError(error.description(naming: { key in name(flag(ofKey: key), key) }))
+    // The setting that another one needs is not given; it is named as the other is.
+    let needing: String? =
+      switch error {
+      case .missingMaximumLength: "positions"
+      case .levelBiasWithoutMaximumLevels: "levelBias"
+      default: nil
+      }
+    let isNeededByFlag = needing.map { isGiven(flag(ofKey: $0)) } ?? false
+    return ValidationError(
+      error.description(naming: { key in
+        isNeededByFlag ? flag(ofKey: key) : name(flag(ofKey: key), key)
+      }))
   case TrainingError.outOfRange(let setting, let value, let range):
     let setting = name(flag(ofSetting: setting), setting)
     return ValidationError(

@@ -15,8 +15,8 @@ struct Generate: ParsableCommand {
   @Option(help: "A run's directory or a model file.", completion: .directory)
   var model: String
   @OptionGroup var weights: WeightsOption
-  @Option(help: "Prompt: the text to continue.")
-  var prompt: PromptText?
+  @Option(help: "Prompt: the text to continue.", transform: FileName.bytes)
+  var prompt: [UInt8]?
   @Option(help: "File with the prompt.", completion: .file())
   var promptFile: String?
   @OptionGroup var unknown: UnknownCharacterOptions
@@ -110,7 +110,7 @@ struct Generate: ParsableCommand {
   private func readPrompt(of generation: inout Generation, _ tokenizer: Tokenizer) throws {
     if let prompt {
       let count = try generation.read(
-        prompt.bytes, skippingUnknown: unknown.skipUnknown, toWrite: tokens)
+        prompt, skippingUnknown: unknown.skipUnknown, toWrite: tokens)
       return unknown.note(count, of: "the prompt")
     }
     if promptFile == nil && loadState != nil {

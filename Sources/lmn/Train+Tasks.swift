@@ -19,7 +19,7 @@ extension Train {
         var trainer: Trainer<Data> =
           try resume ? resumed(start, text, validation) : begun(start, text, validation)
       else { return nil }
-      trainer.dataFiles = start.dataFiles
+      trainer.dataFiles = try start.dataFiles()
       return trainer
     } catch {
       guard error is TokenizerError || error is CorpusError else { throw error }
@@ -62,9 +62,6 @@ extension Train {
       case .memformer(let model as Data.Model): model
       default: preconditionFailure("the model is for another kind of data")
       }
-    }
-    if from.extendVocabulary, start.isMemformer == true {
-      throw ValidationError("--extend-vocabulary has no meaning for a Memformer.")
     }
     let tokenizer = try tokenizer(of: text, validation, start, from: model?.tokenizer)
     let count = tokenizer.tokenCount(of: text)
@@ -160,7 +157,7 @@ extension Train {
         change: settings.applyToResumed)
       try settings.expect(trainer.model.tokenizer)
       if try prints(trainer.configuration) { return nil }
-      trainer.dataFiles = start.dataFiles
+      trainer.dataFiles = try start.dataFiles()
       noteResumption(of: trainer)
       noteAbsentLabels(of: trainer)
       return trainer
@@ -192,7 +189,7 @@ extension Train {
     var trainer = try Trainer(
       configuration, texts: texts, validation: validation, tokenizer: tokenizer, from: model,
       in: start.directory)
-    trainer.dataFiles = start.dataFiles
+    trainer.dataFiles = try start.dataFiles()
     noteAbsentLabels(of: trainer)
     return trainer
   }
@@ -235,7 +232,7 @@ extension Train {
           encoding: settings.tasks.table.encoding,
           change: settings.applyToResumed)
         if try prints(trainer.configuration) { return nil }
-        trainer.dataFiles = start.dataFiles
+        trainer.dataFiles = try start.dataFiles()
         noteResumption(of: trainer)
         return trainer
       }
@@ -260,7 +257,7 @@ extension Train {
       var trainer = try Trainer(
         configuration, series: series, file: start.file!, validation: validation, from: model,
         in: start.directory)
-      trainer.dataFiles = start.dataFiles
+      trainer.dataFiles = try start.dataFiles()
       return trainer
     } catch let error as CSVError {
       guard case .notANumber = error.problem else { throw error }

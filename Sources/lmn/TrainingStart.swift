@@ -37,13 +37,13 @@ struct TrainingStart {
 
   /// Files for the checkpoint, with absolute paths; a file that is standard input now keeps the name
   /// that it had.
-  var dataFiles: DataFiles {
+  func dataFiles() throws -> DataFiles {
     let before = saved?.dataFiles
-    func absolute(_ path: String?, before: String?) -> String? {
+    func absolute(_ path: String?, before: String?) throws -> String? {
       guard let path, path != "-" else { return before ?? path }
-      return path.hasPrefix("/") ? path : "\(FileManager.default.currentDirectoryPath)/\(path)"
+      return path.hasPrefix("/") ? path : "\(try FileName.currentDirectory())/\(path)"
     }
-    return DataFiles(
+    return try DataFiles(
       training: absolute(file, before: before?.training),
       validation: absolute(validation, before: before?.validation))
   }

@@ -23,7 +23,7 @@ import Testing
     (["--dropout", "-0.1"], "--dropout is -0.1, it has to be from 0 to below 1"),
     (["--dropout", "nan"], "--dropout is nan, it has to be from 0 to below 1"),
     (["--positions", "rotary"], "The value 'rotary' is invalid for '--positions"),
-    (["--positions", "learned"], "learned --positions need a maximumLength"),
+    (["--positions", "learned"], "learned --positions need a --maximum-length"),
     (["--maximum-length", "64"], "--maximum-length is 64, but only learned positions have one"),
     (
       ["--positions", "learned", "--maximum-length", "0"],

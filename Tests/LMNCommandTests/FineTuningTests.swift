@@ -94,11 +94,19 @@ import Testing
       #expect(first.status == 0, "\(first.errors)")
       #expect(
         try begun(["text.txt", "--from", "m"], in: directory) == weights(directory + "/m"))
-      // The last row of its embedding is no token's.
       try write(smallText + "Ω", to: directory + "/more.txt")
-      try expectRefusal(
-        ["train", "more.txt", "--from", "m", "--output", "r", "--extend-vocabulary"], in: directory,
-        status: 64, "--extend-vocabulary has no meaning for a Memformer")
+      let (old, new) = try (
+        weights(directory + "/m"),
+        begun(["more.txt", "--from", "m", "--extend-vocabulary"], in: directory)
+      )
+      let name = "token_embedding_table.weight"
+      let (before, after) = try (#require(old[name]), #require(new[name]))
+      // The last row is that of the beginning of a segment.
+      let tokens = before.shape[0] - 1
+      #expect(after.shape == [tokens + 2, 8])
+      #expect(after.rows(0..<tokens) == before.rows(0..<tokens))
+      #expect(after.rows(tokens + 1..<tokens + 2) == before.rows(tokens..<tokens + 1))
+      #expect(after.rows(tokens..<tokens + 1) != before.rows(tokens..<tokens + 1))
       for (flags, sentence) in [
         (["--slots", "3"], "--slots is 3, but the model to begin with has 16"),
         (["--model", "network"], "--model is network, but the model to begin with has memformer"),

@@ -3,7 +3,7 @@ import LMN
 import LMNTestSupport
 import Testing
 
-/// Byte-order marks, tables in Latin-1, and arguments that are not UTF-8.
+/// Byte-order marks, tables in Latin-1, and prompts and names that are not UTF-8.
 @Suite struct TextEncodingTests {
   private let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
 
@@ -145,7 +145,7 @@ import Testing
   // MARK: - Arguments
 
   /// A shell that adds words with escapes of `printf` to the arguments of a command.
-  private func shell(adding words: String...) -> [String] {
+  private func shell(adding words: [String]) -> [String] {
     let added = words.map { "\"$(printf -- '\($0)')\"" }.joined(separator: " ")
     return ["/bin/sh", "-c", "exec \"$0\" \"$@\" \(added)"]
   }
@@ -162,32 +162,43 @@ import Testing
       let repaired = try Command(generate + ["--prompt-file", "repaired"], in: directory).finish()
       #expect(expected.status == 0 && expected.output != repaired.output)
       for words in [
-        shell(adding: "--prompt", "caf\\351\\200"), shell(adding: "--prompt=caf\\351\\200"),
+        shell(adding: ["--prompt", "caf\\351\\200"]), shell(adding: ["--prompt=caf\\351\\200"]),
       ] {
         let found = try Command(generate, in: directory, wrapper: words).finish()
         #expect(found.status == 0 && found.output == expected.output, "\(found.errors)")
       }
       try expectRefusal(
-        Command.generate, in: directory, wrapper: shell(adding: "--prompt", "the\\351"),
+        Command.generate, in: directory, wrapper: shell(adding: ["--prompt", "the\\351"]),
         "in the prompt, the text is not valid UTF-8 at byte 3")
     }
   }
 
-  /// As repaired text, a name would be that of another file, which exists here.
-  @Test func namesThatAreNotUTF8AreRefused() throws {
+  /// Inputs, outputs and the files of a resumed run have the names of the arguments, byte by byte,
+  /// though the repaired text of a name is that of another file.
+  @Test func namesOfFilesAreBytes() throws {
     try withSmallFiles { directory in
-      try write(Array(smallText.utf8), to: directory + "/caf\u{FFFD}.txt")
-      for arguments in [
-        Command.evaluate, Command.train, Command.generate + ["--prompt-file"],
-        ["convert", "--output", "x"],
-      ] {
-        try expectRefusal(
-          arguments, in: directory, wrapper: shell(adding: "caf\\351.txt"),
-          "the argument 'caf\\xe9.txt' is not UTF-8")
+      try write(
+        Array(smallText.utf8), to: directory + FileName.text(of: Array("/caf".utf8) + [0xE9]))
+      try write(Array("none".utf8), to: directory + "/caf\u{FFFD}")
+      func finish(_ arguments: [String], _ words: String...) throws -> Command.Result {
+        try Command(arguments, in: directory, wrapper: shell(adding: words)).finish()
       }
+      let expected = try Command(Command.evaluate + ["text.txt"], in: directory).finish()
+      #expect(try finish(Command.evaluate, "caf\\351").output == expected.output)
+
+      let train = ["train", "--steps", "2"] + smallFlags
+      let whole = try Command(train + ["text.txt", "--output", "whole"], in: directory).finish()
+      let trained = try finish(train, "caf\\351", "--output=run\\377")
+      #expect(whole.status == 0 && trained.status == 0, "\(trained.errors)")
+      let run = directory + FileName.text(of: Array("/run".utf8) + [0xFF])
+      #expect(
+        try AtomicFile.contents(of: run + "/model.safetensors")
+          == AtomicFile.contents(of: directory + "/whole/model.safetensors"))
+      let resumed = try finish(["train", "--resume", "--steps", "3"], "--output=run\\377")
+      #expect(resumed.status == 0, "\(resumed.errors)")
       try expectRefusal(
-        ["train", "text.txt"], in: directory, wrapper: shell(adding: "--output=\\377"),
-        "the argument '--output=\\xff' is not UTF-8")
+        Command.evaluate, in: directory, wrapper: shell(adding: ["no\\351"]),
+        "cannot open no\u{FFFD}")
     }
   }
 }

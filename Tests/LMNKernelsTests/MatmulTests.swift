@@ -58,7 +58,11 @@ import Testing
     let wider = [(9, 1023), (9, 1024), (1, 1025), (0, 1025)].map { rows, inner in
       rightPullback(rows: rows, inner: inner, columns: 512, seed: 1)
     }
-    return small + deep + wide + blocks + wider
+    // Products of short sums with long rows are computed row by row of tiles.
+    let stored = combinations(24, of: [1, 2, 15, 16], [1, 5, 13, 31], [511, 512, 513, 530]).map {
+      rightPullback(rows: $0, inner: $1, columns: $2, seed: 1)
+    }
+    return small + deep + wide + blocks + wider + stored
   }()
 
   static let calls = products + rightPullbacks + longCalls + sharedCalls
@@ -70,6 +74,7 @@ import Testing
     product(rows: 420, inner: 300, columns: 40, hasBias: true, seed: 1),
     rightPullback(rows: 300, inner: 250, columns: 270, seed: 1),
     rightPullback(rows: 60, inner: 50, columns: 150, seed: 1),
+    rightPullback(rows: 3, inner: 200, columns: 600, seed: 1),
     rightPullback(rows: 700, inner: 65, columns: 65, seed: 1),
     rightPullback(rows: 1300, inner: 9, columns: 5, seed: 1),
     rightPullback(rows: 13, inner: 1030, columns: 512, seed: 1),

@@ -92,10 +92,20 @@ static matmul_ahead matmul_block_ahead(size_t depth, const float *left, size_t i
   }};
 }
 
+/// Whether storing the product takes longest: short sums, and rows so long that the lines of tiles
+/// below each other share few sets of the cache. Its rows are then stored from end to end.
+LMN_INLINE bool matmul_stores(const matmul_operands *o) {
+  return o->inner < 16 && o->product_row >= MATMUL_LONG_ROW;
+}
+
 /// product = start + left^T . right in at most matmul_depth steps.
 LMN_INLINE void matmul_transposed_part(size_t rows, size_t columns, const matmul_operands *o,
                                        matmul_start start, matmul_ahead *ahead) {
-  if (matmul_copies(rows, columns, o))
+  const size_t height = TILE_HEIGHT(TILE_VECTORS);
+  if (matmul_stores(o))
+    for (size_t i = 0; i < rows; i += height)
+      matmul_strips(o, i, lmn_min(rows - i, height), columns, start, NULL, ahead);
+  else if (matmul_copies(rows, columns, o))
     matmul_copied_transposed(rows, columns, o, start);
   else
     matmul_strips(o, 0, rows, columns, start, NULL, ahead);

@@ -207,7 +207,7 @@ static void matmul_panels_transposed_in_place(size_t rows, size_t columns, const
 /// Whether panels are copied: if enough tiles use one. Strips in place suffer from long rows of the
 /// right factor and from a last vector that is not whole.
 LMN_INLINE bool matmul_copies(size_t rows, size_t columns, const matmul_operands *o) {
-  const bool suffers = o->right_row >= 512 || columns % MATMUL_PANEL != 0;
+  const bool suffers = o->right_row >= MATMUL_LONG_ROW || columns % MATMUL_PANEL != 0;
   return MATMUL_COPIES && o->inner > 0 && rows >= (suffers ? 32 : 96);
 }
 

@@ -153,6 +153,7 @@ static void matmul_any_strip(size_t vectors, size_t lanes, const matmul_operands
 enum {
   MATMUL_PANEL = TILE_VECTORS * VEC_LANES,
   MATMUL_ROW = TILE_MOST_VECTORS * VEC_LANES,
+  MATMUL_LONG_ROW = 512,  // floats; a column of a tile's rows is then in few sets of a cache
 };
 
 /// Columns of the next strip of `rows` rows when `rest` are left. One or two rows are bound by

@@ -51,7 +51,7 @@ public struct RecipeRun {
     let settings =
       try sortedJSON(RecipeConfigurations(recipe: recipe, form: form, cells: cells)) + "\n"
     let file = path("configurations.json")
-    let exists = FileManager.default.fileExists(atPath: file)
+    let exists = FileIdentity(file) != nil
     if exists && !resuming { throw RecipeError.occupied(directory: directory) }
     if !exists && resuming { throw RecipeError.nothingToResume(directory: directory) }
     try RunDirectory(path("cells")).create()
@@ -113,7 +113,7 @@ public struct RecipeRun {
 
   private func finishedEntry(of cell: Cell) throws -> Results.Entry? {
     let file = file(of: cell)
-    guard FileManager.default.fileExists(atPath: file) else { return nil }
+    guard FileIdentity(file) != nil else { return nil }
     let bytes = try AtomicFile.contents(of: file)
     guard let entry = try? JSONDecoder().decode(Results.Entry.self, from: Data(bytes)),
       entry.id == cell.id

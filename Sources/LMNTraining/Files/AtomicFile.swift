@@ -60,7 +60,9 @@ public enum AtomicFile {
   /// System calls whose order makes the replacement safe; replaced in tests.
   struct SystemCalls {
     var synchronize: (_ file: Int32) -> Int32 = { fsync($0) }
-    var replace: (_ new: String, _ old: String) -> Int32 = { rename($0, $1) }
+    var replace: (_ new: String, _ old: String) -> Int32 = { new, old in
+      new.withFileName { new in old.withFileName { rename(new, $0) } }
+    }
   }
 
   static func write(
@@ -86,7 +88,7 @@ public enum AtomicFile {
         throw FileError(operation: "replace", path: path, code: errno)
       }
     } catch {
-      unlink(temporary)
+      _ = temporary.withFileName { unlink($0) }
       throw error
     }
     try directory.synchronize(by: calls.synchronize)
@@ -107,7 +109,7 @@ public enum AtomicFile {
   private static func replaceableFile(
     at path: String
   ) throws(FileError) -> (path: String, permissions: mode_t?) {
-    guard let resolved = realpath(path, nil) else {
+    guard let resolved = path.withFileName({ realpath($0, nil) }) else {
       guard errno == ENOENT else { throw FileError(operation: "replace", path: path, code: errno) }
       return (path, nil)
     }
@@ -120,7 +122,7 @@ public enum AtomicFile {
       let isDirectory = status.st_mode & S_IFMT == S_IFDIR
       throw FileError(operation: "replace", path: path, code: isDirectory ? EISDIR : ENOTSUP)
     }
-    return (String(cString: resolved), status.st_mode & 0o7777)
+    return (FileName.text(of: resolved), status.st_mode & 0o7777)
   }
 }
 
@@ -132,7 +134,7 @@ struct FileDescriptor: ~Copyable {
 
   /// Opens a file; errors name `namedPath` instead, if given.
   init(opening path: String, flags: Int32, as namedPath: String? = nil) throws(FileError) {
-    let number = open(path, flags | O_CLOEXEC, 0o666)
+    let number = path.withFileName { open($0, flags | O_CLOEXEC, 0o666) }
     guard number >= 0 else {
       throw FileError(operation: "open", path: namedPath ?? path, code: errno)
     }

@@ -1,5 +1,3 @@
-import FoundationEssentials
-
 #if canImport(Darwin)
   import Darwin
 #elseif canImport(Musl)
@@ -16,7 +14,7 @@ package final class DirectoryLock {
   ///
   /// Removes the incomplete files of processes that were killed.
   package init?(_ path: String) throws(FileError) {
-    directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    directory = path.withFileName { open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
     guard directory >= 0 else { throw FileError(operation: "open", path: path, code: errno) }
     guard flock(directory, LOCK_EX | LOCK_NB) == 0 else {
       let code = errno
@@ -24,8 +22,21 @@ package final class DirectoryLock {
       if code == EWOULDBLOCK { return nil }
       throw FileError(operation: "lock", path: path, code: code)
     }
-    let files = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-    for file in files where AtomicFile.isPartial(file) { unlink("\(path)/\(file)") }
+    for file in files where AtomicFile.isPartial(file) { unlinkat(directory, file, 0) }
+  }
+
+  /// Names of the directory's files.
+  private var files: [String] {
+    // Closing the stream closes its descriptor.
+    guard let stream = fdopendir(dup(directory)) else { return [] }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while let entry = readdir(stream) {
+      withUnsafeBytes(of: entry.pointee.d_name) {
+        names.append(FileName.text(of: $0.prefix { $0 != 0 }))
+      }
+    }
+    return names
   }
 
   deinit { close(directory) }

@@ -7,9 +7,11 @@
 #endif
 
 /// Identity and age of a file that exists; equal for all of its names.
-struct FileIdentity: Equatable {
+package struct FileIdentity: Equatable {
   /// Whether it is a regular file.
-  let isRegular: Bool
+  package let isRegular: Bool
+  /// Whether it is a directory.
+  package let isDirectory: Bool
   private let device: dev_t
   private let number: ino_t
   private let seconds, nanoseconds: Int
@@ -17,10 +19,11 @@ struct FileIdentity: Equatable {
   /// The identity of the file at `path`; nil if there is none.
   ///
   /// `/dev/stdin` is the file of descriptor 0.
-  init?(_ path: String) {
+  package init?(_ path: String) {
     var status = stat()
-    guard stat(path, &status) == 0 else { return nil }
+    guard path.withFileName({ stat($0, &status) }) == 0 else { return nil }
     isRegular = status.st_mode & S_IFMT == S_IFREG
+    isDirectory = status.st_mode & S_IFMT == S_IFDIR
     (device, number) = (status.st_dev, status.st_ino)
     #if canImport(Darwin)
       let modified = status.st_mtimespec

@@ -17,18 +17,29 @@ extension StoredModel {
     guard let start else { return model }
     let (new, old) = (model.network.stateDictionary, start.network.stateDictionary)
     precondition(new.names == old.names, "beginning: the models have different parameters")
-    precondition(
-      !(start is MemformerModel)
-        || zip(new.tensors, old.tensors).allSatisfy { $0.shape == $1.shape },
-      "beginning: the vocabulary of a Memformer cannot grow, its last embedding is no token's")
-    try model.network.load(
-      StateDictionary(
-        names: new.names, tensors: zip(new.tensors, old.tensors).map { $0.overwritten(by: $1) }))
+    var tensors = zip(new.tensors, old.tensors).map { $0.overwritten(by: $1) }
+    if start is MemformerModel {
+      let table = new.names.firstIndex(of: "token_embedding_table.weight")!
+      tensors[table] = tensors[table].withLastRow(
+        of: old.tensors[table], replacedBy: new.tensors[table])
+    }
+    try model.network.load(StateDictionary(names: new.names, tensors: tensors))
     return model
   }
 }
 
 extension Tensor {
+  /// This table, which begins with the rows of `old`, with the last of these as its own last row, and
+  /// that of `new` in its place: the token that marks a beginning, which comes after all others.
+  fileprivate func withLastRow(of old: Tensor, replacedBy new: Tensor) -> Tensor {
+    let (width, last) = (shape[1], old.shape[0] - 1)
+    var values = scalars
+    values.replaceSubrange(
+      last * width..<(last + 1) * width, with: new.rows(last..<last + 1).scalars)
+    values.replaceSubrange((values.count - width)..., with: old.rows(last..<last + 1).scalars)
+    return Tensor(shape: shape, scalars: values)
+  }
+
   /// This tensor with the values of `other` wherever that has the same indices.
   fileprivate func overwritten(by other: Tensor) -> Tensor {
     if shape == other.shape { return other }

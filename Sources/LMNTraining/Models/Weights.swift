@@ -1,5 +1,3 @@
-import FoundationEssentials
-
 /// Which weights of a run to use.
 public enum Weights: String, Sendable, CaseIterable {
   /// Those with the lowest validation loss.
@@ -11,9 +9,7 @@ public enum Weights: String, Sendable, CaseIterable {
   ///
   /// - Throws: ``CheckpointError`` where `weights` are given for a file.
   static func file(at path: String, _ weights: Weights?) throws(CheckpointError) -> String {
-    var isDirectory = false
-    _ = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
-    guard isDirectory else {
+    guard FileIdentity(path)?.isDirectory ?? false else {
       if let weights {
         throw .unusable(
           file: path,
@@ -22,7 +18,7 @@ public enum Weights: String, Sendable, CaseIterable {
       return path
     }
     let directory = RunDirectory(path)
-    let isBestKept = FileManager.default.fileExists(atPath: directory.best)
+    let isBestKept = FileIdentity(directory.best) != nil
     return switch weights ?? (isBestKept ? .best : .last) {
     case .best: directory.best
     case .last: directory.model

@@ -116,7 +116,7 @@ extension LanguageModel {
   ///   - separatingProjections: Whether query, key and value get one map each.
   /// - Throws: ``ConversionError/occupied(path:)``, `FileError`.
   public func writePyTorch(to path: String, separatingProjections: Bool = false) throws {
-    guard !FileManager.default.fileExists(atPath: path) else {
+    guard FileIdentity(path) == nil else {
       throw ConversionError.occupied(path: path)
     }
     var weights = network.published(network.stateDictionary)

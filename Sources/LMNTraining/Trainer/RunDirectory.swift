@@ -1,5 +1,3 @@
-import FoundationEssentials
-
 #if canImport(Darwin)
   import Darwin
 #elseif canImport(Musl)
@@ -33,7 +31,7 @@ public struct RunDirectory: Sendable {
   public var files: [String] { [model, best, training, configuration, log] }
 
   /// Whether the directory contains files of a run.
-  public var holdsRun: Bool { files.contains { FileManager.default.fileExists(atPath: $0) } }
+  public var holdsRun: Bool { files.contains { FileIdentity($0) != nil } }
 
   /// Writes a model into a directory that holds no run.
   ///
@@ -49,7 +47,7 @@ public struct RunDirectory: Sendable {
   package func create() throws(FileError) {
     let ends = path.indices.filter { path[$0] == "/" && $0 != path.startIndex } + [path.endIndex]
     for directory in ends.map({ String(path[..<$0]) }) {
-      guard mkdir(directory, 0o777) == 0 || errno == EEXIST else {
+      guard directory.withFileName({ mkdir($0, 0o777) }) == 0 || errno == EEXIST else {
         throw FileError(operation: "create", path: directory, code: errno)
       }
     }

@@ -9,7 +9,7 @@ struct TrainingLog: ~Copyable {
   /// Opens the log at `path`, and removes lines after `step`, which a resumed run repeats.
   init(at path: String, after step: Int) throws {
     var seconds = 0.0
-    if FileManager.default.fileExists(atPath: path) {
+    if FileIdentity(path) != nil {
       let text = String(decoding: try AtomicFile.contents(of: path), as: UTF8.self)
       let kept = text.split(separator: "\n").filter { line in
         let record = try? JSONDecoder().decode(TrainingRecord.self, from: Data(line.utf8))

@@ -10,6 +10,8 @@ struct HorizonCell: ProcessBenchmark {
     case replay
     /// All segments at once, with the intermediate values of each layer computed again.
     case recomputation
+    /// All segments at once, with the intermediate values of each segment computed again.
+    case checkpointing
   }
 
   /// A model of four layers of width 32.
@@ -31,10 +33,10 @@ struct HorizonCell: ProcessBenchmark {
   let segments: Int
   let way: Way
 
-  /// Whether the model has this way: a Memformer has no recomputation.
+  /// Whether the model has this way: intermediate values of a Memformer are not computed again.
   var exists: Bool {
     guard case .memformer = model else { return true }
-    return way != .recomputation
+    return [.full, .replay].contains(way)
   }
 
   var id: String { "horizon-\(name)-\(segments)-\(way)" }
@@ -44,6 +46,16 @@ struct HorizonCell: ProcessBenchmark {
 
   func workload() throws -> Workload {
     switch model {
+    case .network(let settings) where way == .checkpointing:
+      let network = try network(settings)
+      let batch = checkpointing(network)
+      var optimizer = AdamW(for: network.stateDictionary)
+      return Workload(tokens: Self.batch * Self.length * segments) {
+        ContinuousClock().measure {
+          _ = batch.run()
+          optimizer.update(batch, learningRate: 1e-3)
+        } / .seconds(1)
+      }
     case .network(let settings):
       return .trainingStep(
         of: try network(settings), batch: Self.batch, length: Self.length, carrying: carry,
@@ -61,6 +73,8 @@ struct HorizonCell: ProcessBenchmark {
       return batch.gradient.tensors
     }
     switch model {
+    case .network(let settings) where way == .checkpointing:
+      return gradients(checkpointing(try network(settings)))
     case .network(let settings):
       return gradients(
         Workload.randomBatch(
@@ -71,6 +85,15 @@ struct HorizonCell: ProcessBenchmark {
         Workload.randomBatch(
           of: try memformer(), count: Self.batch, length: Self.length, carrying: carry))
     }
+  }
+
+  private func checkpointing(
+    _ network: LanguageNetwork
+  ) -> RecordedBatch<LanguageNetwork, SegmentedWindow> {
+    RecordedBatch(
+      checkpointing: network, segments: segments,
+      texts: Workload.randomBatch(
+        .value, of: network, count: Self.batch, length: Self.length * segments))
   }
 
   private func network(_ settings: any MemorySettings) throws -> LanguageNetwork {
