@@ -6,7 +6,7 @@ extension Train {
 
   /// Whether the run is that of a Memformer.
   func isMemformer(_ start: TrainingStart) throws -> Bool {
-    start.isMemformer ?? (settings.memformer.model == .memformer)
+    start.isMemformer ?? (memformer.model == .memformer)
   }
 
   func textTrainer<Data: TextData>(
@@ -67,7 +67,7 @@ extension Train {
     let count = tokenizer.tokenCount(of: text)
     let size = TrainingSize(
       count: validation == nil ? Corpus.trainingCount(of: count) : count)
-    let configuration = try settings.configuration(
+    let configuration = try configuration(
       of: .text, vocabularySize: tokenizer.vocabularySize, over: size, from: start.model)
     if try prints(configuration) { return nil }
     return try Trainer(
@@ -88,12 +88,12 @@ extension Train {
       } catch { throw CorpusError.unusableValidation(error) }
     }
     if let model {
-      try settings.expect(model, isOfRun: false)
+      try expect(model, isOfRun: false)
       let names = [start.file ?? "the built-in grammar", start.validation].compactMap(\.self)
       return try from.tokenizer(
         from: model, for: { try vocabulary() }, file: names.joined(separator: ", "))
     }
-    return try settings.makeTokenizer(default: .characters, vocabulary: vocabulary)
+    return try makeTokenizer(default: .characters, vocabulary: vocabulary)
   }
 
   private func resumed<Data: TextData>(
@@ -101,8 +101,8 @@ extension Train {
   ) throws -> Trainer<Data>? {
     let trainer = try Trainer(
       on: Data.self, resuming: start.directory, text: text, validation: validation,
-      change: settings.applyToResumed)
-    try settings.expect(trainer.model.tokenizer)
+      change: applyToResumed)
+    try expect(trainer.model.tokenizer)
     if try prints(trainer.configuration) { return nil }
     noteResumption(of: trainer)
     return trainer
@@ -153,17 +153,17 @@ extension Train {
       var trainer = try Trainer<ClassificationData>(
         resuming: start.directory, csv: bytes, file: start.file!,
         validation: validationBytes.map { ($0, start.validation!) },
-        encoding: settings.tasks.table.encoding,
-        change: settings.applyToResumed)
-      try settings.expect(trainer.model.tokenizer)
+        encoding: tasks.table.encoding,
+        change: applyToResumed)
+      try expect(trainer.model.tokenizer)
       if try prints(trainer.configuration) { return nil }
       trainer.dataFiles = try start.dataFiles()
       noteResumption(of: trainer)
       noteAbsentLabels(of: trainer)
       return trainer
     }
-    let columns = settings.tasks.columns.classification
-    let encoding = settings.tasks.table.encoding
+    let columns = tasks.columns.classification
+    let encoding = tasks.table.encoding
     let texts = try LabelledTexts(
       csv: bytes, file: start.file!, settings: columns, encoding: encoding)
     let validation = try validationBytes.map {
@@ -177,7 +177,7 @@ extension Train {
     let size = TrainingSize(
       count: validation == nil ? ClassificationData.trainingCount(of: count) : count,
       longest: longest)
-    let configuration = try settings.configuration(
+    let configuration = try configuration(
       of: .classify, vocabularySize: tokenizer.vocabularySize, over: size,
       blockLength: min(longest, 512), from: start.model)
     if try prints(configuration) { return nil }
@@ -205,12 +205,12 @@ extension Train {
         Set(own.characters + validation.vocabulary().characters).sorted())
     }
     if let model {
-      try settings.expect(model, isOfRun: false)
+      try expect(model, isOfRun: false)
       let names = [texts.file, validation?.file].compactMap(\.self)
       return try from.tokenizer(
         from: model, for: { try vocabulary() }, file: names.joined(separator: ", "))
     }
-    return try settings.makeTokenizer(default: .bytes, vocabulary: vocabulary)
+    return try makeTokenizer(default: .bytes, vocabulary: vocabulary)
   }
 
   func trainClassifier(_ start: TrainingStart) throws {
@@ -229,8 +229,8 @@ extension Train {
         var trainer = try Trainer<ForecastData>(
           resuming: start.directory, csv: bytes, file: start.file!,
           validation: validationBytes.map { ($0, start.validation!) },
-          encoding: settings.tasks.table.encoding,
-          change: settings.applyToResumed)
+          encoding: tasks.table.encoding,
+          change: applyToResumed)
         if try prints(trainer.configuration) { return nil }
         trainer.dataFiles = try start.dataFiles()
         noteResumption(of: trainer)
@@ -238,10 +238,10 @@ extension Train {
       }
       var model: ForecasterModel?
       if case .forecast(let found) = start.model { model = found }
-      let encoding = settings.tasks.table.encoding
+      let encoding = tasks.table.encoding
       let series = try Series(
         csv: bytes, file: start.file!,
-        channels: settings.tasks.channels?.names ?? model?.channels, encoding: encoding)
+        channels: tasks.channels?.names ?? model?.channels, encoding: encoding)
       let validation = try validationBytes.map {
         let file = start.validation!
         return (
@@ -251,7 +251,7 @@ extension Train {
       }
       let size = TrainingSize(
         count: validation == nil ? ForecastData.trainingCount(of: series.count) : series.count)
-      let configuration = try settings.configuration(
+      let configuration = try configuration(
         of: .forecast, vocabularySize: series.channels.count, over: size, from: start.model)
       if try prints(configuration) { return nil }
       var trainer = try Trainer(

@@ -59,17 +59,78 @@ struct Train: ParsableCommand {
   var printConfig = false
 
   @OptionGroup var from: FromOptions
-  @OptionGroup(title: "Settings") var settings: TrainingOptions
+  @OptionGroup(title: "Task") var tasks: TaskOptions
+  @Option(help: "Preset: table1 is the published recipe, gpt2-table1 its GPT-2 baseline.")
+  var preset: Preset?
+  @Option(
+    help: """
+      Training steps. A resumed run keeps its schedule; more steps have its lowest learning rate. \
+      (default: 1000; table1: 5000)
+      """)
+  var steps: Int?
+  @Option(
+    help: """
+      Epochs: steps in passes over the training part, with random windows the steps that read as \
+      many tokens; instead of --steps.
+      """)
+  var epochs: Int?
+  @Option(help: "Unit of a token. (default: characters; classify: bytes)")
+  var tokenizer: TokenizerKind?
+  @Flag(
+    help: """
+      A token for characters outside the vocabulary, for texts that the model reads later; it is trained \
+      on characters that occur once in the training text.
+      """)
+  var unknown = false
+  @Option(help: "Initialisation of the summarizers. (default: reference)")
+  var initialisation: Initialisation?
+  @Option(help: "Tokens or rows per window. (default: 512; classify: at most 512)")
+  var blockLength: Int?
+  @Option(help: "Windows per step. (default: 16)")
+  var batchSize: Int?
+  @Flag(help: "text: carried state; each step continues from the final state of the step before.")
+  var carry = false
+  @Flag(help: "With --carry: memory replay; one block at a time, in the memory of one block.")
+  var replay = false
+  @Flag(
+    help: "Compute activations of a layer again in the backward pass: less memory, more time.")
+  var recompute = false
+  @Option(help: "Learning-rate schedule. (default: cosine; table1: constant)")
+  var schedule: ScheduleKind?
+  @Option(help: "Peak learning rate. (default: 0.003; table1: 0.001)")
+  var learningRate: Float?
+  @Option(help: "Warm-up: steps of linear increase to the learning rate. (default: 100; table1: 0)")
+  var warmUp: Int?
+  @Option(
+    help: "Weight decay (AdamW, decoupled), per step and unit of learning rate. (default: 0.01)")
+  var weightDecay: Float?
+  @Option(
+    help: "Gradient clipping: largest global L2 norm; 0 turns it off. (default: 1; table1: 0)")
+  var clip: Float?
+  @Option(help: "Random seed. (default: 1)")
+  var seed: UInt64?
+  @Option(help: "Steps between log lines. (default: 10)")
+  var logEvery: Int?
+  @Option(help: "Steps between validations. (default: 250; table1: 100)")
+  var evaluateEvery: Int?
+  @Option(
+    help: "Batches per validation; a series is validated as a whole. (default: 20; table1: 200)")
+  var evaluationBatches: Int?
+  @Option(help: "Steps between checkpoints. (default: 250)")
+  var saveEvery: Int?
+  // Groups of groups are slow in a debug build, where each level of them is validated several times.
+  @OptionGroup(title: "Memformer") var memformer: MemformerOptions
+  @OptionGroup(title: "Network") var model: ModelOptions
   @OptionGroup(title: "Machine") var machine: MachineOptions
 
   func validate() throws {
     if output.isEmpty { throw ValidationError("--output is empty, it has to name a directory.") }
-    for (flag, isGiven) in [("--from", from.from != nil), ("--epochs", settings.epochs != nil)]
+    for (flag, isGiven) in [("--from", from.from != nil), ("--epochs", epochs != nil)]
     where resume && isGiven {
       throw ValidationError("\(flag) is for a new run, it does not go with --resume.")
     }
     for (flag, isGiven) in [
-      ("--preset", settings.preset != nil), ("--initialisation", settings.initialisation != nil),
+      ("--preset", preset != nil), ("--initialisation", initialisation != nil),
     ] where from.from != nil && isGiven {
       throw ValidationError("\(flag) has no meaning with --from.")
     }
@@ -81,13 +142,13 @@ struct Train: ParsableCommand {
     }
     // The task of a resumed run or of a model is checked later.
     let isKnownLater = resume || from.from != nil
-    if let task = settings.tasks.task ?? (isKnownLater ? nil : .text) {
+    if let task = tasks.task ?? (isKnownLater ? nil : .text) {
       try expectUsage(of: task, hasFile: file != nil || resume)
     }
   }
 
   private func expectUsage(of task: TaskKind, hasFile: Bool) throws {
-    try settings.expectFlags(of: task)
+    try expectFlags(of: task)
     if task != .text && !hasFile {
       throw ValidationError("The task \(task.rawValue) needs a training file.")
     }
@@ -148,7 +209,7 @@ struct Train: ParsableCommand {
 
   /// The task of the resumed run or of the model to begin with, otherwise that of the flag.
   private func task(of start: TrainingStart) throws -> TaskKind {
-    let given = settings.tasks.task
+    let given = tasks.task
     guard let task = start.task else { return given ?? .text }
     if let given, given != task {
       throw start.saved != nil

@@ -17,8 +17,8 @@ import Testing
       words.contains(
         """
         Exit codes: 0 success; 1 an error above the tolerance of `lmn verify`; 2 unusable input, \
-        failed write or diverged training; 64 wrong usage; 130, 143 and 129 training or \
-        generation stopped by SIGINT, SIGTERM or SIGHUP, with its state saved.
+        failed write or diverged training; 64 wrong usage; 130, 143 and 129 training, \
+        generation or a recipe stopped by SIGINT, SIGTERM or SIGHUP, with its state saved.
         """))
   }
 

@@ -1,72 +1,10 @@
 public import ArgumentParser
 public import LMN
 
-/// Flags of a training configuration.
+/// Settings of a training configuration, from the flags.
 ///
-/// All are optional: other values come from the preset, the defaults or the resumed run.
-struct TrainingOptions: ParsableArguments {
-  @OptionGroup var tasks: TaskOptions
-  @Option(help: "Preset: table1 is the published recipe, gpt2-table1 its GPT-2 baseline.")
-  var preset: Preset?
-  @Option(
-    help: """
-      Training steps. A resumed run keeps its schedule; more steps have its lowest learning rate. \
-      (default: 1000; table1: 5000)
-      """)
-  var steps: Int?
-  @Option(
-    help: """
-      Epochs: steps in passes over the training part, with random windows the steps that read as \
-      many tokens; instead of --steps.
-      """)
-  var epochs: Int?
-  @Option(help: "Unit of a token. (default: characters; classify: bytes)")
-  var tokenizer: TokenizerKind?
-  @Flag(
-    help: """
-      A token for characters outside the vocabulary, for texts that the model reads later; it is trained \
-      on characters that occur once in the training text.
-      """)
-  var unknown = false
-  @OptionGroup var memformer: MemformerOptions
-  @OptionGroup var model: ModelOptions
-  @Option(help: "Initialisation of the summarizers. (default: reference)")
-  var initialisation: Initialisation?
-  @Option(help: "Tokens or rows per window. (default: 512; classify: at most 512)")
-  var blockLength: Int?
-  @Option(help: "Windows per step. (default: 16)")
-  var batchSize: Int?
-  @Flag(help: "text: carried state; each step continues from the final state of the step before.")
-  var carry = false
-  @Flag(help: "With --carry: memory replay; one block at a time, in the memory of one block.")
-  var replay = false
-  @Flag(
-    help: "Compute activations of a layer again in the backward pass: less memory, more time.")
-  var recompute = false
-  @Option(help: "Learning-rate schedule. (default: cosine; table1: constant)")
-  var schedule: ScheduleKind?
-  @Option(help: "Peak learning rate. (default: 0.003; table1: 0.001)")
-  var learningRate: Float?
-  @Option(help: "Warm-up: steps of linear increase to the learning rate. (default: 100; table1: 0)")
-  var warmUp: Int?
-  @Option(
-    help: "Weight decay (AdamW, decoupled), per step and unit of learning rate. (default: 0.01)")
-  var weightDecay: Float?
-  @Option(
-    help: "Gradient clipping: largest global L2 norm; 0 turns it off. (default: 1; table1: 0)")
-  var clip: Float?
-  @Option(help: "Random seed. (default: 1)")
-  var seed: UInt64?
-  @Option(help: "Steps between log lines. (default: 10)")
-  var logEvery: Int?
-  @Option(help: "Steps between validations. (default: 250; table1: 100)")
-  var evaluateEvery: Int?
-  @Option(
-    help: "Batches per validation; a series is validated as a whole. (default: 20; table1: 200)")
-  var evaluationBatches: Int?
-  @Option(help: "Steps between checkpoints. (default: 250)")
-  var saveEvery: Int?
-
+/// All flags are optional: other values come from the preset, the defaults or the resumed run.
+extension Train {
   enum Preset: String, ExpressibleByArgument, CaseIterable {
     case table1
     case gpt2Table1 = "gpt2-table1"
