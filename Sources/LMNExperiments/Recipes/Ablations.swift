@@ -93,8 +93,14 @@ package struct Ablations: Recipe {
   package func report(on results: Results) -> Report {
     var groups: [String] = []
     for option in Self.options where !groups.contains(option.group) { groups.append(option.group) }
-    let losses = Self.options.map { option in
-      results.summary("final validation loss (nats)", where: ["network": option.name])
+    func loss(_ name: String) -> Summary? {
+      results.summary("final validation loss (nats)", where: ["network": name])
+    }
+    let published = loss(Self.published)?.mean
+    let changes = Self.options.map { option -> BarChart.Bar? in
+      guard let published, let loss = loss(option.name) else { return nil }
+      let spread = loss.range.lowerBound - published...loss.range.upperBound - published
+      return .init(loss.mean - published, spread: loss.count > 1 ? spread : nil)
     }
     return Report(
       "Ablations of the logarithmic memory",
@@ -105,15 +111,9 @@ package struct Ablations: Recipe {
             + comparison.baselineSentence),
         .chart(
           BarChart(
-            "Validation loss by option", groups: Self.options.map(\.name),
-            value: Axis("validation loss", unit: "nats"),
-            series: [
-              .init(
-                "validation loss",
-                losses.map { loss in
-                  loss.map { .init($0.mean, spread: $0.count > 1 ? $0.range : nil) }
-                })
-            ]), name: "ablations"),
+            "Change of the validation loss by option", groups: Self.options.map(\.name),
+            value: Axis("change of the validation loss", unit: "nats"),
+            series: [.init("change", changes)]), name: "ablations"),
         .table(comparison.table(results)),
         .heading("Learning curves"),
       ]

@@ -26,14 +26,27 @@ public struct Machine: Sendable, Equatable, Codable {
 
   private static var processorName: String? {
     guard let bytes = try? AtomicFile.contents(of: "/proc/cpuinfo") else { return nil }
-    let line = String(decoding: bytes, as: UTF8.self).split(separator: "\n").first {
-      $0.hasPrefix("model name")
+    let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+    func value(_ key: String) -> String? {
+      lines.lazy.map { $0.split(separator: ":", maxSplits: 1).map { $0.trimming(" \t") } }
+        .first { $0.count == 2 && $0[0] == key }?[1]
     }
-    return line?.split(separator: ":", maxSplits: 1).last.map { String($0.drop { $0 == " " }) }
+    guard let name = value("model name") else { return nil }
+    // Virtual machines may hide the generation in the name.
+    guard let family = value("cpu family"), let model = value("model") else { return name }
+    return "\(name) (family \(family), model \(model))"
   }
 
   /// A line with processor, instruction set and threads.
   var description: String {
     "\(processor), \(instructionSet), \(threads) thread\(threads == 1 ? "" : "s")"
+  }
+}
+
+extension Substring {
+  /// The text without characters of a set at its ends.
+  fileprivate func trimming(_ characters: String) -> String {
+    let start = drop { characters.contains($0) }
+    return String(start.reversed().drop { characters.contains($0) }.reversed())
   }
 }
