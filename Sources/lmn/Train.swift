@@ -215,7 +215,7 @@ struct Train: ParsableCommand {
       directory: output, parameters: trainer.model.network.parameterCount, step: trainer.step,
       skippedUpdates: trainer.skippedUpdates, loss: last?.loss,
       validationLoss: last?.validationLoss, floor: floor,
-      classification: last?.classification, forecast: last?.forecast,
+      forecast: last?.forecast,
       seconds: (ContinuousClock.now - start) / .seconds(1))
   }
 
@@ -224,7 +224,7 @@ struct Train: ParsableCommand {
     var directory: String
     var parameters, step, skippedUpdates: Int
     var loss, validationLoss, floor: Double?
-    var classification: ClassificationEvaluation?
+    var classification: ClassificationReport?
     var forecast: ForecastEvaluation?
     var seconds: Double
     var sample: String?

@@ -11,13 +11,13 @@ struct TrainingOptions: ParsableArguments {
   @Option(
     help: """
       Training steps. A resumed run keeps its schedule; more steps have its lowest learning rate. \
-      (default: 1000; table1: 5000)
+      (default: 1000; classify: those of --epochs; table1: 5000)
       """)
   var steps: Int?
   @Option(
     help: """
       Epochs: steps in passes over the training part, with random windows the steps that read as \
-      many tokens; instead of --steps.
+      many tokens; instead of --steps. (default for classify: EPOCHS)
       """)
   var epochs: Int?
   @Option(help: "Unit of a token. (default: characters; classify: bytes)")
@@ -34,7 +34,7 @@ struct TrainingOptions: ParsableArguments {
   var initialisation: Initialisation?
   @Option(help: "Tokens or rows per window. (default: 512; classify: at most 512)")
   var blockLength: Int?
-  @Option(help: "Windows per step. (default: 16)")
+  @Option(help: "Windows or texts per step. (default: 16; classify: BATCH)")
   var batchSize: Int?
   @Flag(help: "text: carried state; each step continues from the final state of the step before.")
   var carry = false
@@ -59,12 +59,15 @@ struct TrainingOptions: ParsableArguments {
   var seed: UInt64?
   @Option(help: "Steps between log lines. (default: 10)")
   var logEvery: Int?
-  @Option(help: "Steps between validations. (default: 250; table1: 100)")
+  @Option(
+    help: "Steps between validations. (default: 250; classify: those of an epoch; table1: 100)")
   var evaluateEvery: Int?
   @Option(
-    help: "Batches per validation; a series is validated as a whole. (default: 20; table1: 200)")
+    help: """
+      text: batches per validation; other tasks validate on all rows. (default: 20; table1: 200)
+      """)
   var evaluationBatches: Int?
-  @Option(help: "Steps between checkpoints. (default: 250)")
+  @Option(help: "Steps between checkpoints. (default: 250; classify: those of an epoch)")
   var saveEvery: Int?
 
   enum Preset: String, ExpressibleByArgument, CaseIterable {
@@ -90,6 +93,7 @@ struct TrainingOptions: ParsableArguments {
   ) throws -> TrainingConfiguration {
     var configuration = base(vocabularySize: vocabularySize)
     configuration.task = task.settings
+    if task == .classify { configuration.fitClassification(to: size) }
     if let blockLength { configuration.blockLength = blockLength }
     if memformer.model == .memformer {
       configuration.memformer = MemformerConfiguration(vocabularySize: vocabularySize)
@@ -110,10 +114,14 @@ struct TrainingOptions: ParsableArguments {
           setting: setting.flag, given: setting.read(configuration), model: setting.read(before))
       }
     }
-    if let epochs {
-      let (steps, overflows) = epochs.multipliedReportingOverflow(
-        by: configuration.stepsPerEpoch(over: size))
+    let stepsPerEpoch = configuration.stepsPerEpoch(over: size)
+    if let epochs = epochs ?? (steps == nil ? task.usualEpochs : nil) {
+      let (steps, overflows) = epochs.multipliedReportingOverflow(by: stepsPerEpoch)
       configuration.steps = overflows ? .max : steps
+    }
+    if task == .classify {
+      if evaluateEvery == nil { configuration.evaluateEvery = stepsPerEpoch }
+      if saveEvery == nil { configuration.saveEvery = stepsPerEpoch }
     }
     // A preset is a published recipe, and a model may have trained more levels than this run does.
     let isLimited = preset == nil && model == nil && configuration.memformer == nil
@@ -212,6 +220,9 @@ struct TrainingOptions: ParsableArguments {
     }
     if steps != nil && epochs != nil {
       throw ValidationError("Give --steps or --epochs, not both.")
+    }
+    if tasks.nGrams == 0 && tasks.buckets != nil {
+      throw ValidationError("--buckets has no meaning without n-grams.")
     }
     if let epochs, epochs < 1 {
       throw ValidationError("--epochs is \(epochs), it has to be 1 or more.")
