@@ -54,8 +54,10 @@ public final class RecordedBatch<M: Module, Input: RecordedInput>: @unchecked Se
   private let observedShapes: [[Int]]
   private let groups: [Group]
   private var lanes: [Lane]
-  /// Lookups of each item, per parameter.
+  /// Lookups of each item, per parameter; empty for one without a gradient by rows.
   private let lookups: [[StoredLookups]]
+  /// Indices of the parameters with a gradient by rows, and of the others.
+  private let (lookedUp, dense): ([Int], [Int])
   /// Inputs of the runs of each item.
   private let runs: [[Input]]
   /// Recorded programs of the runs of each item, in the last run of the batch.
@@ -151,6 +153,8 @@ public final class RecordedBatch<M: Module, Input: RecordedInput>: @unchecked Se
     let sums = zip(parameters, byRows).map { parameter, isByRows in
       Tensor(shape: isByRows ? [0] : parameter.shape, repeating: 0)
     }
+    lookedUp = parameters.indices.filter { byRows[$0] }
+    dense = parameters.indices.filter { !byRows[$0] }
     rowGradients = zip(parameters, byRows).map { $1 ? RowGradient(shape: $0.shape) : nil }
     lookups = byRows.map { isByRows in
       isByRows ? (0..<count).map { _ in StoredLookups() } : []
@@ -263,8 +267,9 @@ public final class RecordedBatch<M: Module, Input: RecordedInput>: @unchecked Se
     }
     context.perform(self, count: lanes.count)
     sum.run(in: context)
-    for (gradient, lookups) in zip(rowGradients, lookups) {
-      gradient?.overwrite(withSumOf: lookups, in: context)
+    for place in 0..<lookedUp.count {
+      let index = lookedUp[place]
+      rowGradients[index]?.overwrite(withSumOf: lookups[index], in: context)
     }
     return values.reduce(0) { $0 + Double($1) } / Double(values.count)
   }
@@ -313,9 +318,7 @@ extension RecordedBatch: ConcurrentWork {
       for item in groups[group].items {
         values[item] = 0
         clearObserved(at: item)
-        for index in 0..<lookups.count where !lookups[index].isEmpty {
-          lookups[index][item].removeAll()
-        }
+        for place in 0..<lookedUp.count { lookups[lookedUp[place]][item].removeAll() }
         for run in 0..<runs[item].count {
           let (program, input) = (programs[item][run], runs[item][run])
           program.run(on: input, scaledBy: input.weight / Float(values.count), in: inner)
@@ -335,15 +338,17 @@ extension RecordedBatch: ConcurrentWork {
   }
 
   private func add(_ gradients: [Tensor], to sums: [Tensor], isFirst: Bool) {
-    for index in 0..<gradients.count where lookups[index].isEmpty {
+    for place in 0..<(gradients.isEmpty ? 0 : dense.count) {
+      let index = dense[place]
       sums[index].accumulate(gradients[index], isFirst: isFirst, in: inner)
     }
   }
 
   /// Keeps the lookups of a run with those of its item.
   private func store(_ program: Program, at item: Int) {
-    for index in 0..<lookups.count where !lookups[index].isEmpty {
-      for lookup in program.lookups[index]! {
+    for place in 0..<lookedUp.count {
+      let index = lookedUp[place]
+      for lookup in program.lookups[index] ?? [] {
         lookups[index][item].add(lookup.bags, cotangent: lookup.cotangent)
       }
     }

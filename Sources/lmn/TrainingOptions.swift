@@ -17,7 +17,7 @@ struct TrainingOptions: ParsableArguments {
   @Option(
     help: """
       Epochs: steps in passes over the training part, with random windows the steps that read as \
-      many tokens; instead of --steps. (default for classify: EPOCHS)
+      many tokens; instead of --steps. (default for classify: 5)
       """)
   var epochs: Int?
   @Option(help: "Unit of a token. (default: characters; classify: bytes)")
@@ -34,7 +34,7 @@ struct TrainingOptions: ParsableArguments {
   var initialisation: Initialisation?
   @Option(help: "Tokens or rows per window. (default: 512; classify: at most 512)")
   var blockLength: Int?
-  @Option(help: "Windows or texts per step. (default: 16; classify: BATCH)")
+  @Option(help: "Windows or texts per step. (default: 16; classify: 32)")
   var batchSize: Int?
   @Flag(help: "text: carried state; each step continues from the final state of the step before.")
   var carry = false

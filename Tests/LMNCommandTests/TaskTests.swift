@@ -98,6 +98,44 @@ import Testing
     }
   }
 
+  /// Without flags a run has five epochs of 32 texts, and validates after each; flags of n-grams and
+  /// weights are kept, and a run that begins with a model has its n-grams.
+  @Test func runsOnTextsHaveEpochs() throws {
+    try withTables { directory in
+      func configuration(_ flags: [String]) throws -> TrainingConfiguration {
+        let result = try Command(
+          [
+            "train", "words.csv", "--task", "classify", "--output", "e", "--width", "8", "--layers",
+            "1",
+          ]
+            + flags, in: directory
+        ).finish()
+        #expect(result.status == 0, "\(result.errors)")
+        defer { try? FileManager.default.removeItem(atPath: directory + "/e") }
+        return try JSONDecoder().decode(
+          TrainingConfiguration.self,
+          from: Data(try AtomicFile.contents(of: directory + "/e/configuration.json")))
+      }
+      let usual = try configuration([])
+      #expect(
+        (usual.batchSize, usual.steps, usual.evaluateEvery, usual.saveEvery) == (32, 10, 2, 2))
+      #expect(usual.task.classification.nGrams == .init(longest: 5, buckets: 4096))
+      let given = try configuration([
+        "--n-grams", "2", "--buckets", "77", "--class-weights", "balanced", "--steps", "3",
+      ])
+      #expect(given.task.classification.nGrams == .init(longest: 2, buckets: 77))
+      #expect(given.task.classification.classWeights == .balanced && given.steps == 3)
+      #expect(try trainClassifier("--n-grams", "0", in: directory).status == 0)
+      #expect(try configuration(["--from", "c", "--steps", "1"]).task.classification.nGrams == nil)
+      try expectRefusal(
+        ["train", "words.csv", "--from", "c", "--output", "e", "--n-grams", "3"], in: directory,
+        "--n-grams is 3, but the model to begin with has 0")
+      try expectRefusal(
+        ["predict", "--model", "c", "words.csv", "--id-column", "no"], in: directory,
+        "words.csv: there is no column 'no'; the header names id, text, label")
+    }
+  }
+
   /// An empty text has a row, and the others are those without it.
   @Test func emptyTextsAreClassed() throws {
     try withTables { directory in

@@ -139,9 +139,11 @@ import Testing
   ) throws -> (log: TrainingRecord, evaluation: ClassificationEvaluation) {
     try withTemporaryDirectory { directory in
       var trainer = try classification(
-        patternTable(rows: 1000, matches: matches), steps: 300, in: directory, pooling: pooling
+        patternTable(rows: 1000, matches: matches), steps: 600, in: directory, pooling: pooling
       ) {
         $0.batchSize = 8
+        $0.schedule = .warmUpThenCosine(
+          peak: 1e-2, warmUpSteps: 10, totalSteps: 600, minimumFraction: 0.1)
         $0.task.classification.nGrams = nGrams
       }
       _ = try trainer.run()
