@@ -3,10 +3,26 @@ public import LMNKernels
 /// Gradients of one computation with respect to its parameters.
 public struct Gradients: Sendable {
   private var cotangents: [Source: Tensor] = [:]
+  private var lookups: [Source: [Lookup]] = [:]
+
+  /// Bags that were looked up in a table, and the cotangent `[B, E]` of their vectors.
+  public typealias Lookup = (bags: Bags, cotangent: Tensor)
 
   /// Gradient with respect to `parameter`; nil if the computation did not use it.
   public subscript(parameter: Variable) -> Tensor? {
-    parameter.source.flatMap { cotangents[$0] }
+    guard let source = parameter.source else { return nil }
+    let parts = (lookups[source] ?? []).map { lookup in
+      lookup.cotangent.embeddingBagPullback(of: lookup.bags, vocabularySize: source.shape[0])
+    }
+    return ([cotangents[source]].compactMap(\.self) + parts).reduce(nil) { sum, part in
+      sum?.adding(part) ?? part
+    }
+  }
+
+  /// Gradient with respect to a parameter of which only bags of rows were looked up, as these
+  /// lookups; nil for other parameters.
+  public func lookups(of parameter: Variable) -> [Lookup]? {
+    parameter.source.flatMap { cotangents[$0] == nil ? lookups[$0] : nil }
   }
 
   /// Backward pass from the results, deepest nodes first, so that a node's cotangents are complete
@@ -38,6 +54,10 @@ public struct Gradients: Sendable {
       for node in levels[depth] where !node.edges.isEmpty {
         let results = sources(of: node).map { cotangents.removeValue(forKey: $0) }
         for edge in node.edges {
+          if let bags = edge.bags, let table = edge.targets[0], table.node.edges.isEmpty {
+            lookups[table, default: []].append((bags, results[0]!))
+            continue
+          }
           for (target, cotangent) in edge.cotangents(of: results) { add(cotangent, to: target) }
         }
       }

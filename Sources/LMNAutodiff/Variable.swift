@@ -125,11 +125,20 @@ struct Source: Hashable, Sendable {
 /// Edge from the results of an operation to one or several inputs, with their pullback.
 public struct Edge: Sendable {
   let targets: [Source?]
+  /// Rows that the operation has looked up in its only input, a table; nil for other operations.
+  private(set) var bags: Bags?
   private let pullback: @Sendable ([Tensor?]) -> [Tensor?]
 
   init(targets: [Source?], pullback: @escaping @Sendable ([Tensor?]) -> [Tensor?]) {
     self.targets = targets
     self.pullback = pullback
+  }
+
+  /// The edge of an operation that looks up rows in a table.
+  func lookingUp(_ bags: Bags) -> Edge {
+    var edge = self
+    edge.bags = bags
+    return edge
   }
 
   /// Cotangents of the inputs that have a node, apart from those that are zero.

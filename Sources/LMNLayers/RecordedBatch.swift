@@ -24,10 +24,18 @@ public final class RecordedBatch<M: Module, Input: RecordedInput>: @unchecked Se
   /// Copy of the gradient of the last run; zero before the first run and where only values are
   /// computed.
   public var gradient: StateDictionary {
-    StateDictionary(names: names, tensors: gradients.map { $0.copied() })
+    StateDictionary(
+      names: names,
+      tensors: zip(gradients, rowGradients).map { gradient, rows in
+        rows?.tensor ?? gradient.copied()
+      })
   }
-  /// The gradient of the last run, at fixed addresses.
+  /// The gradient of the last run, at fixed addresses; a tensor without values for a parameter with a
+  /// gradient by rows.
   public let gradients: [Tensor]
+  /// The gradient of the last run by rows, per parameter of which the function only looks up bags of
+  /// rows; otherwise nil.
+  public let rowGradients: [RowGradient?]
   /// Names of the parameters.
   public let names: [String]
   /// The parameters, at the addresses that the recorded calls read.
@@ -46,6 +54,10 @@ public final class RecordedBatch<M: Module, Input: RecordedInput>: @unchecked Se
   private let observedShapes: [[Int]]
   private let groups: [Group]
   private var lanes: [Lane]
+  /// Lookups of each item, per parameter; empty for one without a gradient by rows.
+  private let lookups: [[StoredLookups]]
+  /// Indices of the parameters with a gradient by rows, and of the others.
+  private let (lookedUp, dense): ([Int], [Int])
   /// Inputs of the runs of each item.
   private let runs: [[Input]]
   /// Recorded programs of the runs of each item, in the last run of the batch.
@@ -137,9 +149,18 @@ public final class RecordedBatch<M: Module, Input: RecordedInput>: @unchecked Se
       }
     }
     self.runs = runs
-    let sums = parameters.map { Tensor(shape: $0.shape, repeating: 0) }
+    let byRows = parameters.indices.map(first.looksUp)
+    let sums = zip(parameters, byRows).map { parameter, isByRows in
+      Tensor(shape: isByRows ? [0] : parameter.shape, repeating: 0)
+    }
+    lookedUp = parameters.indices.filter { byRows[$0] }
+    dense = parameters.indices.filter { !byRows[$0] }
+    rowGradients = zip(parameters, byRows).map { $1 ? RowGradient(shape: $0.shape) : nil }
+    lookups = byRows.map { isByRows in
+      isByRows ? (0..<count).map { _ in StoredLookups() } : []
+    }
     sum = Recording(in: context) {
-      for index in first.gradients.indices {
+      for index in first.gradients.indices where !byRows[index] {
         sums[index].overwrite(withSumOf: groups.map { $0.sums[index] })
       }
     }
@@ -219,9 +240,9 @@ public final class RecordedBatch<M: Module, Input: RecordedInput>: @unchecked Se
       sum + lane.programs[0].recording.usedByteCount + inputs[0].byteCountOfRuns
         + lane.programs.reduce(0) { $0 + $1.ownByteCount }
     }
-    let copies = 1 + (result == .value ? 0 : 1 + groups.count)
-    return workspaces + inputs.reduce(0) { $0 + $1.byteCount }
-      + copies * parameters.reduce(0) { $0 + $1.count } * MemoryLayout<Float>.size
+    let copies = result == .value ? 0 : 1 + groups.count
+    let values = zip(parameters, gradients).reduce(0) { $0 + $1.0.count + copies * $1.1.count }
+    return workspaces + inputs.reduce(0) { $0 + $1.byteCount } + values * MemoryLayout<Float>.size
   }
 
   /// Makes the recordings that the next run needs for the current inputs.
@@ -229,7 +250,9 @@ public final class RecordedBatch<M: Module, Input: RecordedInput>: @unchecked Se
 
   /// Global L2 norm of the gradient.
   public var gradientNorm: Double {
-    gradients.reduce(0) { $0 + $1.squaredNorm }.squareRoot()
+    rowGradients.reduce(gradients.reduce(0) { $0 + $1.squaredNorm }) {
+      $0 + ($1?.squaredNorm ?? 0)
+    }.squareRoot()
   }
 
   /// Computes the recorded function of the current inputs and parameters.
@@ -244,6 +267,10 @@ public final class RecordedBatch<M: Module, Input: RecordedInput>: @unchecked Se
     }
     context.perform(self, count: lanes.count)
     sum.run(in: context)
+    for place in 0..<lookedUp.count {
+      let index = lookedUp[place]
+      rowGradients[index]?.overwrite(withSumOf: lookups[index], in: context)
+    }
     return values.reduce(0) { $0 + Double($1) } / Double(values.count)
   }
 
@@ -291,6 +318,7 @@ extension RecordedBatch: ConcurrentWork {
       for item in groups[group].items {
         values[item] = 0
         clearObserved(at: item)
+        for place in 0..<lookedUp.count { lookups[lookedUp[place]][item].removeAll() }
         for run in 0..<runs[item].count {
           let (program, input) = (programs[item][run], runs[item][run])
           program.run(on: input, scaledBy: input.weight / Float(values.count), in: inner)
@@ -298,6 +326,7 @@ extension RecordedBatch: ConcurrentWork {
             values[item] += input.weight * value.scalar
             addObserved(of: program, weighted: input.weight, at: item)
             add(program.gradients, to: groups[group].sums, isFirst: isFirst)
+            store(program, at: item)
             isFirst = false
           }
           if !program.outputs.isEmpty {
@@ -309,8 +338,19 @@ extension RecordedBatch: ConcurrentWork {
   }
 
   private func add(_ gradients: [Tensor], to sums: [Tensor], isFirst: Bool) {
-    for index in 0..<gradients.count {
+    for place in 0..<(gradients.isEmpty ? 0 : dense.count) {
+      let index = dense[place]
       sums[index].accumulate(gradients[index], isFirst: isFirst, in: inner)
+    }
+  }
+
+  /// Keeps the lookups of a run with those of its item.
+  private func store(_ program: Program, at item: Int) {
+    for place in 0..<lookedUp.count {
+      let index = lookedUp[place]
+      for lookup in program.lookups[index] ?? [] {
+        lookups[index][item].add(lookup.bags, cotangent: lookup.cotangent)
+      }
     }
   }
 

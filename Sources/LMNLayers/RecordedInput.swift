@@ -10,7 +10,8 @@ public protocol RecordedInput: Sendable {
   var runs: [Self] { get }
   /// Whether its run computes gradients, where the batch does.
   var isDifferentiated: Bool { get }
-  /// Weight of its run's value in that of the item; the weights of the runs of an item sum to 1.
+  /// Weight of its run's value in that of the item; the weights of the runs of an item sum to the
+  /// weight of the item in the batch, by default 1.
   var weight: Float { get }
   /// Bytes of memory that the input owns.
   var byteCount: Int { get }

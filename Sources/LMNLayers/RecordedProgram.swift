@@ -11,8 +11,12 @@ final class RecordedProgram<M: Module, Input: RecordedInput> {
   let outputs, inputGradients: [Tensor]
   /// Values to be averaged over the batch.
   let observed: [Tensor]
-  /// Gradients per parameter; empty where only values are computed.
+  /// Gradients per parameter; empty where only values are computed, and a tensor without values for
+  /// a parameter with lookups.
   let gradients: [Tensor]
+  /// Lookups per parameter, nil unless only bags of its rows are looked up; empty where only values
+  /// are computed.
+  let lookups: [[Gradients.Lookup]?]
   /// Number of the batch's last run that used it.
   var lastRun = 0
 
@@ -37,6 +41,7 @@ final class RecordedProgram<M: Module, Input: RecordedInput> {
     let seed = Tensor(overwritable: Tensor(shape: [1], repeating: 1))
     var found: (input: Input, result: RecordedResult)?
     var (gradients, inputGradients): ([Tensor], [Tensor]) = ([], [])
+    var lookups: [[Gradients.Lookup]?] = []
     recording = Recording(in: context, sharingMemoryWith: other) {
       let input = example.placeholder()
       guard result == .valueAndGradient, example.isDifferentiated else {
@@ -49,7 +54,11 @@ final class RecordedProgram<M: Module, Input: RecordedInput> {
         [(result.value!, seed)]
         + result.outputs.compactMap { output in output.cotangent.map { (output.value, $0) } }
       let all = LMNAutodiff.gradients(of: seeds)
-      (found, gradients) = ((input, result), variables.map(all.of))
+      found = (input, result)
+      lookups = variables.map(all.lookups)
+      gradients = zip(variables, lookups).map { variable, lookups in
+        lookups == nil ? all.of(variable) : Tensor(shape: [0], repeating: 0)
+      }
       inputGradients = result.inputs.map(all.of)
     }
     layout = example.layout
@@ -59,7 +68,12 @@ final class RecordedProgram<M: Module, Input: RecordedInput> {
     outputs = results.outputs.map(\.value.value)
     observed = results.observed
     self.inputGradients = inputGradients
-    self.gradients = gradients
+    (self.gradients, self.lookups) = (gradients, lookups)
+  }
+
+  /// Whether of a parameter only bags of rows are looked up.
+  func looksUp(_ parameter: Int) -> Bool {
+    lookups.indices.contains(parameter) && lookups[parameter] != nil
   }
 
   /// Bytes that are this program's alone.

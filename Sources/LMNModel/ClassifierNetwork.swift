@@ -3,7 +3,8 @@ public import LMNKernels
 public import LMNLayers
 public import LMNMemories
 
-/// Classifier of token sequences: embedding, trunk, pooling and head.
+/// Classifier of token sequences: embedding, trunk, pooling and head, and beside them the scores of
+/// n-grams.
 ///
 /// Its outputs per token are the trunk's vectors; ``ClassificationSession`` pools them.
 public struct ClassifierNetwork: Network {
@@ -17,16 +18,19 @@ public struct ClassifierNetwork: Network {
   public var trunk: Trunk
   /// Affine map from the pooled vector to logits.
   public var head: Linear
+  /// Scores of n-grams, added to the logits; nil for none.
+  public var nGrams: NGrams?
 
   /// A classifier of `classes` classes with parameters from `source`.
   ///
   /// - Precondition: `classes` is at least 1.
   public init(
     _ configuration: Configuration, classes: Int, pooling: Pooling = .mean,
-    using source: inout ParameterSource
+    nGrams: NGrams.Settings? = nil, using source: inout ParameterSource
   ) throws(ConfigurationError) {
     precondition(classes > 0, "ClassifierNetwork: no classes")
     try configuration.validate()
+    try nGrams?.validate()
     if configuration.tiedHead { throw .tiedHead }
     self.configuration = configuration
     self.pooling = pooling
@@ -34,6 +38,7 @@ public struct ClassifierNetwork: Network {
       vocabularySize: configuration.vocabularySize, width: configuration.width, using: &source)
     trunk = Trunk(configuration.trunk, using: &source)
     head = Linear(inputs: configuration.width, outputs: classes, using: &source)
+    if let nGrams { self.nGrams = NGrams(nGrams, classes: classes, using: &source) }
   }
 
   /// C: number of classes.
@@ -76,14 +81,18 @@ public struct ClassifierNetwork: Network {
   private func logits(
     of window: LabelledWindow, after state: inout Trunk.State, _ pass: inout Pass
   ) -> Variable {
-    head(self(window.tokens, after: &state, &pass).pooled(pooling, weights: window.weights))
+    let logits = head(
+      self(window.tokens, after: &state, &pass).pooled(pooling, weights: window.weights))
+    guard let nGrams, let bags = window.nGrams else { return logits }
+    return logits + nGrams.bag(bags)
   }
 
-  /// Visits embedding, trunk and head.
+  /// Visits embedding, trunk, head and n-grams.
   public mutating func visitParameters(_ visit: ParameterVisitor) {
     visit("token_embedding_table", &embedding)
     trunk.visitParameters(visit)
     visit("head", &head)
+    visit("n_grams", &nGrams)
   }
 }
 
@@ -93,6 +102,7 @@ public struct ClassifierNetwork: Network {
 public struct ClassificationSession: Sendable {
   private var session: Session<ClassifierNetwork>
   private var pool: Pool
+  private var nGrams: NGrams.State?
 
   /// State of a sequence.
   public struct State: Sendable, Equatable {
@@ -100,11 +110,14 @@ public struct ClassificationSession: Sendable {
     public var trunk: Trunk.State
     /// State of the pooling.
     public var pool: Pool
+    /// State of the n-grams; nil for a network without them.
+    public var nGrams: NGrams.State?
 
     /// A state with the given parts.
-    public init(trunk: Trunk.State, pool: Pool) {
+    public init(trunk: Trunk.State, pool: Pool, nGrams: NGrams.State? = nil) {
       self.trunk = trunk
       self.pool = pool
+      self.nGrams = nGrams
     }
   }
 
@@ -112,13 +125,16 @@ public struct ClassificationSession: Sendable {
   public init(_ network: ClassifierNetwork, state: State? = nil) {
     session = Session(network, state: state?.trunk)
     pool = state?.pool ?? Pool(network.pooling)
+    if network.nGrams != nil {
+      nGrams = state?.nGrams ?? NGrams.State(classes: network.classes)
+    }
   }
 
   /// The network.
   public var network: ClassifierNetwork { session.network }
 
   /// The state of the sequence.
-  public var state: State { State(trunk: session.state, pool: pool) }
+  public var state: State { State(trunk: session.state, pool: pool, nGrams: nGrams) }
 
   /// Number of tokens read.
   public var position: Int { session.position }
@@ -129,19 +145,29 @@ public struct ClassificationSession: Sendable {
   public mutating func step(_ token: Token) {
     let vector = session.step(token)
     pool.add(vector.reshaped([1, vector.count]))
+    readNGrams([token])
   }
 
   /// Reads tokens in parallel form, in chunks of bounded size.
   public mutating func read(_ tokens: [Token]) {
-    if !tokens.isEmpty { session.read(TokenBuffer(tokens)) { pool.add($0) } }
+    if tokens.isEmpty { return }
+    session.read(TokenBuffer(tokens)) { pool.add($0) }
+    readNGrams(tokens)
   }
 
-  /// Logits `[C]` of the classes, from the tokens read so far; without any, from a vector of zeros,
-  /// which are the biases of the head.
+  private mutating func readNGrams(_ tokens: [Token]) {
+    guard nGrams != nil else { return }
+    network.nGrams?.read(tokens, after: &nGrams!)
+  }
+
+  /// Logits `[C]` of the classes, from the tokens read so far; without any, the head reads a vector
+  /// of zeros, which gives its biases.
   public var logits: Tensor {
     let network = session.network
     let pooled =
       pool.count == 0 ? Tensor(shape: [1, network.outputWidth], repeating: 0) : pool.pooled
-    return network.head(Variable(constant: pooled)).value.reshaped([network.classes])
+    let logits = network.head(Variable(constant: pooled)).value.reshaped([network.classes])
+    guard let nGrams, let scores = network.nGrams?.scores(after: nGrams) else { return logits }
+    return logits.adding(Tensor(shape: [network.classes], scalars: scores.map { Float($0) }))
   }
 }

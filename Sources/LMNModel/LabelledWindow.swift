@@ -3,31 +3,53 @@ public import LMNLayers
 
 /// A sequence and its class: input of one batch item in the training of a classifier.
 ///
-/// Shorter sequences are padded at the end; padding has weight 0 and affects no token before it.
+/// Shorter sequences are padded at the end; padding has weight 0 and affects no token before it. A
+/// recording computes as much padding as the lengths of recordings require.
 public struct LabelledWindow: TrainingInput {
   let tokens: TokenBuffer
   /// Pooling weights, shape `[1, L]`.
   let weights: Tensor
   let label: TokenBuffer
+  /// The only bag of n-grams; nil for a network without them.
+  let nGrams: Bags?
   /// Dropout draw; training has to change it at each step.
   public let draw = DropoutDraw()
-  private let pooling: Pooling
-  private let (vocabularySize, classes): (Int, Int)
+  /// Length of the sequence, and weight of its loss.
+  private let content = Content()
+  private let network: NetworkSizes
+
+  /// Values that change with the sequence.
+  ///
+  /// `@unchecked Sendable`: only the owner of the window changes them, between runs.
+  private final class Content: @unchecked Sendable {
+    var count = 0
+    var weight: Float = 1
+  }
+
+  /// Sizes of the network.
+  private struct NetworkSizes {
+    let pooling: Pooling
+    let vocabularySize, classes: Int
+    let nGrams: NGrams.Settings?
+  }
 
   /// Allocates a window for a sequence of up to `length` tokens, and its class.
   public init(length: Int, of network: ClassifierNetwork) {
     self.init(
-      length: length, pooling: network.pooling,
-      vocabularySize: network.configuration.vocabularySize, classes: network.classes)
+      length: length,
+      of: NetworkSizes(
+        pooling: network.pooling, vocabularySize: network.configuration.vocabularySize,
+        classes: network.classes, nGrams: network.nGrams?.settings))
   }
 
-  private init(length: Int, pooling: Pooling, vocabularySize: Int, classes: Int) {
+  private init(length: Int, of network: NetworkSizes) {
     precondition(length > 0, "LabelledWindow: a sequence needs at least one token")
     tokens = TokenBuffer(repeatElement(0, count: length))
     weights = Tensor(shape: [1, length], repeating: 1)
     label = [0]
-    self.pooling = pooling
-    (self.vocabularySize, self.classes) = (vocabularySize, classes)
+    nGrams = network.nGrams.map { Bags(count: 1, capacity: $0.count(ofLength: length)) }
+    content.count = length
+    self.network = network
   }
 
   /// Always nil: sequences are read from their beginning.
@@ -36,40 +58,56 @@ public struct LabelledWindow: TrainingInput {
   /// Length of the window: most tokens of a sequence.
   public var length: Int { tokens.count }
 
+  /// Length of the recordings that compute the sequence: a quarter of a power of two apart, so that
+  /// there are few, and less than a quarter of a long one is padding.
+  public var layout: [Int] {
+    let count = content.count
+    let step = max(16, 1 << max(Int.bitWidth - (count - 1).leadingZeroBitCount - 3, 0))
+    return [min((count + step - 1) / step * step, length)]
+  }
+
+  /// Weight of the loss, that of the class.
+  public var weight: Float { content.weight }
+
   /// Replaces sequence and class; a longer sequence is truncated to the window's length.
   ///
   /// - Parameters:
   ///   - sequence: At least one token.
   ///   - class: Index of the class.
+  ///   - weight: Weight of the loss.
   /// - Precondition: Tokens are below the vocabulary's size, and the class is below `classes`.
-  public func overwrite(tokens sequence: [Token], label class: Int) {
+  public func overwrite(tokens sequence: [Token], label class: Int, weight: Float = 1) {
     precondition(!sequence.isEmpty, "LabelledWindow: a sequence needs at least one token")
     let count = min(sequence.count, length)
     tokens.overwrite { index in
       guard index < count else { return 0 }
       expectToken(
-        sequence[index], below: vocabularySize, operation: "LabelledWindow", "at \(index)")
+        sequence[index], below: network.vocabularySize, operation: "LabelledWindow", "at \(index)")
       return sequence[index]
     }
     weights.overwrite { weights in
-      for index in 0..<length { weights[index] = pooling.weight(of: index, count: count) }
+      for index in 0..<length { weights[index] = network.pooling.weight(of: index, count: count) }
     }
-    expectToken(Token(`class`), below: classes, operation: "LabelledWindow", "for a class")
+    expectToken(Token(`class`), below: network.classes, operation: "LabelledWindow", "for a class")
     label.overwrite { _ in Token(`class`) }
+    (content.count, content.weight) = (count, weight)
+    if let settings = network.nGrams {
+      nGrams?.overwrite(withNGramsOf: sequence[..<count], settings)
+    }
   }
 
-  /// A window of the same length.
-  public func placeholder() -> LabelledWindow {
-    LabelledWindow(
-      length: length, pooling: pooling, vocabularySize: vocabularySize, classes: classes)
-  }
+  /// A window of the length of recordings for this sequence.
+  public func placeholder() -> LabelledWindow { LabelledWindow(length: layout[0], of: network) }
 
-  /// Copies another window's sequence, class and draw.
+  /// Copies the sequence of a window of the same layout, its class and its draw.
   public func overwrite(with other: LabelledWindow) {
-    tokens.overwrite(with: other.tokens)
-    weights.overwrite(withScalarsOf: other.weights)
+    tokens.overwrite(with: other.tokens, from: 0)
+    weights.overwrite { weights in
+      other.weights.withScalars { weights.update(from: $0, count: length) }
+    }
     label.overwrite(with: other.label)
     draw.overwrite(with: other.draw)
+    if let bags = other.nGrams { nGrams?.overwrite(with: bags) }
   }
 }
 

@@ -9,6 +9,7 @@ extension TrainingConfiguration {
     fileprivate var model: Configuration
     fileprivate var memformer: MemformerConfiguration?
     fileprivate var pooling: Pooling?
+    fileprivate var nGrams: NGrams.Settings?
     fileprivate var horizon: Int?
     fileprivate var channels: [String]?
   }
@@ -29,7 +30,8 @@ extension TrainingConfiguration {
     }
     switch task {
     case .text: break
-    case .classify(let settings): architecture.pooling = settings.pooling
+    case .classify(let settings):
+      (architecture.pooling, architecture.nGrams) = (settings.pooling, settings.nGrams)
     case .forecast(let settings):
       (architecture.horizon, architecture.channels) = (settings.horizon, settings.channels)
     }
@@ -56,6 +58,7 @@ extension TrainingConfiguration {
     case .classify(let model):
       self.model = model.network.configuration
       task.classification.pooling = model.network.pooling
+      task.classification.nGrams = model.network.nGrams?.settings
     case .forecast(let model):
       self.model = model.network.configuration
       (task.forecast.horizon, task.forecast.channels) = (model.network.horizon, model.channels)

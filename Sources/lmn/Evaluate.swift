@@ -7,7 +7,8 @@ struct Evaluate: ParsableCommand {
     discussion: """
       Texts and series are predicted twice: as one stream, with the state carried from beginning to \
       end, and in blocks that each start from the initial state, as in training. A text is read once, \
-      in memory that does not grow with it. A classifier reads each text as a stream.
+      in memory that does not grow with it. A classifier reads each text as a stream; its report has \
+      precision, recall and F1 score per class, and the confusion matrix.
 
       Forecasts are compared from each row with the following rows up to the horizon, with channels \
       normalised as in training and in their own units. Two baselines are reported: repeating the \
@@ -77,7 +78,7 @@ struct Evaluate: ParsableCommand {
     let (tokens, unknownCount) = try unknown.tokens(of: texts, by: model.tokenizer)
     let classes = try texts.classes(among: model.labels)
     let evaluation = try ReadingProgress.shown(of: tokens.count, "texts") {
-      try ClassificationEvaluation(of: model, over: tokens, classes: classes, report: $0)
+      try ClassificationReport(of: model, over: tokens, classes: classes, report: $0)
     }
     unknown.note(unknownCount, of: file)
     noteEmptyTexts(of: texts)

@@ -11,17 +11,6 @@ extension Evaluation {
   }
 }
 
-extension ClassificationEvaluation {
-  /// Summary in one line.
-  var words: String {
-    """
-    loss \(loss.fixed(4)) nats per text, accuracy \((100 * accuracy).fixed(1)) % (always the \
-    commonest class: \((100 * commonestClass).fixed(1)) %), \(texts) texts
-
-    """
-  }
-}
-
 extension ForecastEvaluation {
   /// Summary as a table.
   var words: String {

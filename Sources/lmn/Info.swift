@@ -49,6 +49,7 @@ struct Info: ParsableCommand {
       /// Of a classifier.
       var labels: [String]?
       var pooling: Pooling?
+      var nGrams: NGrams.Settings?
       /// Of a forecaster.
       var channels: [String]?
       var horizon: Int?
@@ -92,7 +93,8 @@ struct Info: ParsableCommand {
       }
 
       enum CodingKeys: String, CodingKey {
-        case task, configuration, labels, pooling, channels, horizon, normalisation, parameters
+        case task, configuration, labels, pooling, nGrams, channels, horizon, normalisation,
+          parameters
         case blocks
         case stateBytes = "state_bytes"
       }
@@ -107,6 +109,7 @@ struct Info: ParsableCommand {
         case .classify(let model):
           self.init(of: model.network, for: model)
           (labels, pooling) = (model.labels, model.network.pooling)
+          nGrams = model.network.nGrams?.settings
         case .forecast(let model):
           self.init(of: model.network, for: model)
           (channels, horizon) = (model.channels, model.network.horizon)
@@ -147,6 +150,10 @@ struct Info: ParsableCommand {
           lines.append("classes          \(labels.count): \(labels.joined(separator: ", "))")
         }
         if let pooling { lines.append("pooling          \(pooling.rawValue)") }
+        if let nGrams {
+          lines.append(
+            "n-grams          of 1 to \(nGrams.longest) tokens, \(nGrams.buckets) buckets")
+        }
         if let channels {
           lines.append("channels         \(channels.count): \(channels.joined(separator: ", "))")
         }

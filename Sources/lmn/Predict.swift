@@ -6,10 +6,11 @@ struct Predict: ParsableCommand {
     abstract: "Classify texts, or forecast a series.",
     discussion: """
       Reads a CSV file and writes CSV. A classifier reads the column of the texts and writes the \
-      likeliest label and its probability for each row. A forecaster reads the columns of its \
+      likeliest label and its probability for each row, in the order of the rows; with --probabilities \
+      also those of all classes. A forecaster reads the columns of its \
       channels and writes the forecast rows that follow the last row, as many as its horizon.
 
-      An empty text has the class that the head of the network gives without a token, and is reported.
+      An empty text has the class that the network gives without a token, and is reported.
 
       Models of the task text are used by `lmn generate`.
       """)
@@ -21,13 +22,21 @@ struct Predict: ParsableCommand {
   var file: String
   @OptionGroup var table: TableOptions
   @OptionGroup var column: TextColumnOption
+  @Flag(help: "classify: write a column probability_LABEL per class.")
+  var probabilities = false
+  @Option(help: "classify: column that identifies the rows, copied to the output as its first.")
+  var idColumn: String?
   @OptionGroup var unknown: UnknownCharacterOptions
   @OptionGroup(title: "Machine") var machine: MachineOptions
 
   func run() throws {
     try machine.run {
       let model = try AnyModel(contentsOf: model, weights: weights.weights)
-      try model.task.expect([table.usage, column.usage, unknown.usage])
+      try model.task.expect([
+        table.usage, column.usage, unknown.usage,
+        ("--probabilities", probabilities, [.classify]),
+        ("--id-column", idColumn != nil, [.classify]),
+      ])
       let bytes = try AtomicFile.contents(of: file == "-" ? "/dev/stdin" : file)
       switch model {
       case .text, .memformer:
@@ -50,10 +59,10 @@ struct Predict: ParsableCommand {
   private func predictions(of model: ClassifierModel, from bytes: [UInt8]) throws -> String {
     let texts = try LabelledTexts(
       csv: bytes, file: file, textColumn: column.textColumn ?? "text", labelColumn: nil,
-      encoding: table.encoding, allowsEmpty: true)
+      idColumn: idColumn, encoding: table.encoding, allowsEmpty: true)
     let (tokens, unknownCount) = try unknown.tokens(of: texts, by: model.tokenizer)
     let predictions = try ReadingProgress.shown(of: tokens.count, "texts") {
-      try model.predictions(of: tokens, report: $0)
+      try model.table(of: tokens, ids: texts.ids, everyClass: probabilities, report: $0)
     }
     unknown.note(unknownCount, of: file)
     noteEmptyTexts(of: texts)
@@ -61,7 +70,7 @@ struct Predict: ParsableCommand {
   }
 }
 
-/// Reports texts without a token, which are classed by the head of the network alone.
+/// Reports texts without a token.
 func noteEmptyTexts(of texts: LabelledTexts) {
   let lines = texts.emptyLines
   guard let first = lines.first else { return }

@@ -10,6 +10,20 @@ struct TaskOptions: ParsableArguments {
   @Option(help: "classify: pooling of a text's vectors. (default: mean)")
   var pooling: Pooling?
   @Option(
+    help: """
+      classify: tokens of the longest n-gram, whose scores are added to those of the memory; 0 for no \
+      n-grams. (default: 5)
+      """)
+  var nGrams: Int?
+  @Option(
+    help: """
+      classify: rows of the table of n-grams, over which they are distributed by their hash. (default: \
+      a power of two, as many as there are n-grams in the texts, at most 262144)
+      """)
+  var buckets: Int?
+  @Option(help: "classify: weights of the classes in the training loss. (default: equal ones)")
+  var classWeights: ClassWeights?
+  @Option(
     help: "forecast: columns to forecast, separated by commas. (default: all)",
     transform: ChannelList.init)
   var channels: ChannelList?
@@ -44,6 +58,8 @@ struct TaskOptions: ParsableArguments {
     columns.usages + [
       table.usage,
       ("--pooling", pooling != nil, [.classify]),
+      ("--n-grams", nGrams != nil, [.classify]), ("--buckets", buckets != nil, [.classify]),
+      ("--class-weights", classWeights != nil, [.classify]),
       ("--channels", channels != nil, [.forecast]),
       ("--horizon", horizon != nil, [.forecast, .text]),
       ("--objective", objective != nil, [.forecast]),
@@ -55,6 +71,13 @@ struct TaskOptions: ParsableArguments {
     columns.settings.map { Setting($0, in: \.task.classification) }
       + [
         Setting("--pooling", pooling, \.task.classification.pooling),
+        Setting("--n-grams", nGrams, \.task.classification.longestNGram),
+        Setting("--buckets", buckets, \.task.classification.buckets),
+        Setting(
+          "--class-weights", classWeights.map(Optional.some), \.task.classification.classWeights
+        ) {
+          $0?.rawValue ?? "equal"
+        },
         Setting("--channels", channels.map { Optional($0.names) }, \.task.forecast.channels) {
           $0?.joined(separator: ",") ?? "all"
         },
@@ -77,6 +100,20 @@ extension TrainingConfiguration {
         carry?.horizon = newValue
       }
     }
+  }
+}
+
+extension ClassificationSettings {
+  /// Tokens of the longest n-gram; 0 for no n-grams.
+  fileprivate var longestNGram: Int {
+    get { nGrams?.longest ?? 0 }
+    set { nGrams = newValue == 0 ? nil : .init(longest: newValue, buckets: buckets) }
+  }
+
+  /// Rows of the table of n-grams.
+  fileprivate var buckets: Int {
+    get { nGrams?.buckets ?? NGrams.Settings().buckets }
+    set { nGrams?.buckets = newValue }
   }
 }
 
@@ -150,3 +187,4 @@ extension TaskKind {
 extension TableEncoding: ExpressibleByArgument {}
 extension TaskKind: ExpressibleByArgument {}
 extension Pooling: ExpressibleByArgument {}
+extension ClassWeights: ExpressibleByArgument {}

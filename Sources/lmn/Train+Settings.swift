@@ -28,6 +28,7 @@ extension Train {
   ) throws -> TrainingConfiguration {
     var configuration = base(vocabularySize: vocabularySize)
     configuration.task = task.settings
+    if task == .classify { configuration.fitClassification(to: size) }
     if let blockLength { configuration.blockLength = blockLength }
     if memformer.model == .memformer {
       configuration.memformer = MemformerConfiguration(vocabularySize: vocabularySize)
@@ -48,10 +49,14 @@ extension Train {
           setting: setting.flag, given: setting.read(configuration), model: setting.read(before))
       }
     }
-    if let epochs {
-      let (steps, overflows) = epochs.multipliedReportingOverflow(
-        by: configuration.stepsPerEpoch(over: size))
+    let stepsPerEpoch = configuration.stepsPerEpoch(over: size)
+    if let epochs = epochs ?? (steps == nil ? task.usualEpochs : nil) {
+      let (steps, overflows) = epochs.multipliedReportingOverflow(by: stepsPerEpoch)
       configuration.steps = overflows ? .max : steps
+    }
+    if task == .classify {
+      if evaluateEvery == nil { configuration.evaluateEvery = stepsPerEpoch }
+      if saveEvery == nil { configuration.saveEvery = stepsPerEpoch }
     }
     // A preset is a published recipe, and a model may have trained more levels than this run does.
     let isLimited = preset == nil && model == nil && configuration.memformer == nil
@@ -150,6 +155,9 @@ extension Train {
     }
     if steps != nil && epochs != nil {
       throw ValidationError("Give --steps or --epochs, not both.")
+    }
+    if tasks.nGrams == 0 && tasks.buckets != nil {
+      throw ValidationError("--buckets has no meaning without n-grams.")
     }
     if let epochs, epochs < 1 {
       throw ValidationError("--epochs is \(epochs), it has to be 1 or more.")

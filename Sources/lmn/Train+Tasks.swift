@@ -172,11 +172,12 @@ extension Train {
     var model: ClassifierModel?
     if case .classify(let found) = start.model { model = found }
     let tokenizer = try tokenizer(of: texts, validation, from: model?.tokenizer)
-    let longest = try texts.longest(by: tokenizer)
-    let count = texts.texts.count
-    let size = TrainingSize(
+    let lengths = try texts.lengths(by: tokenizer)
+    let (longest, count) = (lengths.max() ?? 0, lengths.count)
+    var size = TrainingSize(
       count: validation == nil ? ClassificationData.trainingCount(of: count) : count,
       longest: longest)
+    size.tokens = lengths.reduce(0, +)
     let configuration = try configuration(
       of: .classify, vocabularySize: tokenizer.vocabularySize, over: size,
       blockLength: min(longest, 512), from: start.model)
@@ -216,8 +217,10 @@ extension Train {
   func trainClassifier(_ start: TrainingStart) throws {
     guard var trainer = try classificationTrainer(start) else { return }
     let model = trainer.model
-    let report = try train(&trainer, about: "\(model.labels.count) classes")
-    try print(report, "", result: report.classification?.words ?? "")
+    var report = try train(&trainer, about: "\(model.labels.count) classes")
+    let classes = try trainer.reportOfBest()
+    report.classification = classes
+    try print(report, "; the best weights:", result: classes.words)
   }
 
   // MARK: - Forecast

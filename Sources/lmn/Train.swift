@@ -65,13 +65,13 @@ struct Train: ParsableCommand {
   @Option(
     help: """
       Training steps. A resumed run keeps its schedule; more steps have its lowest learning rate. \
-      (default: 1000; table1: 5000)
+      (default: 1000; classify: those of --epochs; table1: 5000)
       """)
   var steps: Int?
   @Option(
     help: """
       Epochs: steps in passes over the training part, with random windows the steps that read as \
-      many tokens; instead of --steps.
+      many tokens; instead of --steps. (default for classify: 5)
       """)
   var epochs: Int?
   @Option(help: "Unit of a token. (default: characters; classify: bytes)")
@@ -86,7 +86,7 @@ struct Train: ParsableCommand {
   var initialisation: Initialisation?
   @Option(help: "Tokens or rows per window. (default: 512; classify: at most 512)")
   var blockLength: Int?
-  @Option(help: "Windows per step. (default: 16)")
+  @Option(help: "Windows or texts per step. (default: 16; classify: 32)")
   var batchSize: Int?
   @Flag(help: "text: carried state; each step continues from the final state of the step before.")
   var carry = false
@@ -111,13 +111,17 @@ struct Train: ParsableCommand {
   var seed: UInt64?
   @Option(help: "Steps between log lines. (default: 10)")
   var logEvery: Int?
-  @Option(help: "Steps between validations. (default: 250; table1: 100)")
+  @Option(
+    help: "Steps between validations. (default: 250; classify: those of an epoch; table1: 100)")
   var evaluateEvery: Int?
   @Option(
-    help: "Batches per validation; a series is validated as a whole. (default: 20; table1: 200)")
+    help: """
+      text: batches per validation; other tasks validate on all rows. (default: 20; table1: 200)
+      """)
   var evaluationBatches: Int?
-  @Option(help: "Steps between checkpoints. (default: 250)")
+  @Option(help: "Steps between checkpoints. (default: 250; classify: those of an epoch)")
   var saveEvery: Int?
+
   // Groups of groups are slow in a debug build, where each level of them is validated several times.
   @OptionGroup(title: "Memformer") var memformer: MemformerOptions
   @OptionGroup(title: "Network") var model: ModelOptions
@@ -276,7 +280,7 @@ struct Train: ParsableCommand {
       directory: output, parameters: trainer.model.network.parameterCount, step: trainer.step,
       skippedUpdates: trainer.skippedUpdates, loss: last?.loss,
       validationLoss: last?.validationLoss, floor: floor,
-      classification: last?.classification, forecast: last?.forecast,
+      forecast: last?.forecast,
       seconds: (ContinuousClock.now - start) / .seconds(1))
   }
 
@@ -285,7 +289,7 @@ struct Train: ParsableCommand {
     var directory: String
     var parameters, step, skippedUpdates: Int
     var loss, validationLoss, floor: Double?
-    var classification: ClassificationEvaluation?
+    var classification: ClassificationReport?
     var forecast: ForecastEvaluation?
     var seconds: Double
     var sample: String?

@@ -43,6 +43,17 @@ import Testing
       "horizon is 0, it has to be from 1 to 16777216"
     ),
     (["words.csv", "--task", "classify", "--pooling", "sum"], "The value 'sum' is invalid for"),
+    (["text.txt", "--n-grams", "2"], "--n-grams has no meaning for the task text"),
+    (["text.txt", "--class-weights", "balanced"], "--class-weights has no meaning for the task"),
+    (
+      ["words.csv", "--task", "classify", "--n-grams", "17"],
+      "--n-grams is 17, it has to be from 1 to 16"
+    ),
+    (
+      ["words.csv", "--task", "classify", "--n-grams", "0", "--buckets", "9"],
+      "--buckets has no meaning without n-grams"
+    ),
+    (["words.csv", "--task", "classify", "--buckets", "0"], "--buckets is 0, it has to be from 1"),
   ])
   func flagsOfOtherTasksAreRefused(flags: [String], sentence: String) throws {
     try withTables { directory in

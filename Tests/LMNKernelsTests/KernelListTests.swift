@@ -12,7 +12,8 @@ import Testing
     + SegmentAttentionTests.sharedCalls + SlotWriteTests.sharedCalls
     + RMSNormTests.sharedCalls
     + LayerNormTests.sharedCalls + ActivationTests.sharedCalls + EmbeddingTests.sharedCalls
-    + SinusoidTests.sharedCalls + DropoutTests.sharedCalls + RowMaximumTests.sharedCalls
+    + EmbeddingBagTests.sharedCalls + SinusoidTests.sharedCalls + DropoutTests.sharedCalls
+    + RowMaximumTests.sharedCalls
     + PredictionErrorTests.sharedCalls
     + RouterTests.sharedCalls + CombineTests.sharedCalls + GroupedMatmulTests.sharedCalls
     + ShortConvTests.sharedCalls + FeatureMapTests.sharedCalls + HeadDecayTests.sharedCalls

@@ -21,12 +21,17 @@ import Testing
     return window
   }
 
+  private static let nGrams = NGrams.Settings(longest: 3, buckets: 40)
   private static let options = [nil, NetworkOption.otherMemory]
 
   @Test(arguments: [1, 2, 21, 600], options)
   func formsAgree(count: Int, option: NetworkOption?) throws {
     for pooling in Pooling.allCases {
       expectFormsToAgree(try .small(pooling, option: option), count: count)
+    }
+    for longest in [1, 3, 6] {
+      let nGrams = NGrams.Settings(longest: longest, buckets: 40)
+      expectFormsToAgree(try .small(.mean, option: option, nGrams: nGrams), count: count)
     }
   }
 
@@ -77,7 +82,7 @@ import Testing
   /// Padding of a window affects neither loss nor gradient.
   @Test(arguments: Pooling.allCases, [1, 5, 8])
   func windowsMayBeLonger(_ pooling: Pooling, count: Int) throws {
-    let classifier = try ClassifierNetwork.small(pooling)
+    let classifier = try ClassifierNetwork.small(pooling, nGrams: Self.nGrams)
     let sequence = tokens(count, seed: 3)
     let tight = window(sequence, label: 2, length: count, of: classifier)
     let wide = window(sequence, label: 2, length: count + 13, of: classifier)
@@ -111,7 +116,7 @@ import Testing
   /// its rounding error larger.
   @Test(arguments: Pooling.allCases)
   func gradientsAreSlopes(_ pooling: Pooling) throws {
-    let classifier = try ClassifierNetwork.small(pooling)
+    let classifier = try ClassifierNetwork.small(pooling, nGrams: Self.nGrams)
     let window = window(tokens(13, seed: 1), label: 1, length: 16, of: classifier)
     expectGradients(
       of: { parameters in
@@ -144,9 +149,67 @@ import Testing
     }
   }
 
+  /// The gradient of n-grams by rows is that of the table, and its bits do not depend on threads.
+  @Test func nGramsAreRecorded() throws {
+    let classifier = try ClassifierNetwork.small(.mean, nGrams: Self.nGrams)
+    var results: [StateDictionary] = []
+    for threads in 1...3 {
+      let batch = RecordedBatch(
+        ofLossAt: classifier, sequences: 4, length: 40, in: ExecutionContext(threadCount: threads))
+      for round in 0..<2 {
+        for (index, window) in batch.inputs.enumerated() {
+          window.overwrite(
+            tokens: tokens(1 + 9 * index + round, seed: UInt64(index)), label: index % 3,
+            weight: Float(1 + index))
+        }
+        let value = batch.run()
+        let expected = valueWithGradient(at: classifier, overBatchOf: 4) { classifier, item in
+          classifier.loss(of: batch.inputs[item]).scaled(by: Float(1 + item))
+        }
+        let bound = 16 * tolerance(classifier, count: 4 * 3 * 40)
+        expectNear([Float(value)], [expected.value], tolerance: bound, "loss")
+        for (name, (found, expected)) in zip(
+          batch.names, zip(batch.gradient.tensors, expected.gradient.tensors))
+        {
+          expectNear(found.scalars, expected.scalars, tolerance: bound, name)
+        }
+        let rows = try #require(batch.rowGradients.last ?? nil)
+        #expect(
+          (1...40).contains(rows.rows.count)
+            && batch.rowGradients.dropLast().allSatisfy { $0 == nil })
+        let norm = expected.gradient.tensors.reduce(0) { $0 + $1.squaredNorm }.squareRoot()
+        #expect(abs(batch.gradientNorm - norm) <= bound * norm)
+      }
+      results.append(batch.gradient)
+    }
+    #expect(results.allSatisfy { $0 == results[0] })
+  }
+
+  /// The scores of n-grams, counted by hand: those of 1 to n tokens, with a boundary at both ends.
+  @Test func nGramsAreScored() throws {
+    // A row per n-gram that ends with a token, and none shared.
+    let settings = NGrams.Settings(longest: 2, buckets: 1 << 20)
+    var source = ParameterSource(seed: 1)
+    var network = try ClassifierNetwork(
+      .small(vocabularySize: 11, layers: 1), classes: 2, nGrams: settings, using: &source)
+    func logits(_ tokens: [Token]) -> [Float] {
+      var session = ClassificationSession(network)
+      session.read(tokens)
+      return session.logits.scalars
+    }
+    let before = logits([3, 4, 3, 4])
+    network.nGrams?.bag.table = Variable(constant: Tensor(shape: [1 << 20, 2], repeating: 1))
+    // 3, 4, 3, 4, |3, 34, 43, 34, 4|
+    let after = logits([3, 4, 3, 4])
+    expectClose(after, before.map { $0 + 4 * 9 / 3 }, within: [1e-5, 1e-5], "scores")
+    // The bigram of both boundaries.
+    expectClose(
+      logits([]), network.head.bias.value.scalars.map { $0 + 4 }, within: [1e-6, 1e-6], "no text")
+  }
+
   @Test(arguments: Pooling.allCases)
   func sessionsAreValues(_ pooling: Pooling) throws {
-    let classifier = try ClassifierNetwork.small(pooling)
+    let classifier = try ClassifierNetwork.small(pooling, nGrams: Self.nGrams)
     var session = ClassificationSession(classifier)
     session.read(tokens(10, seed: 6))
     var fork = session
@@ -172,6 +235,16 @@ import Testing
     configuration.tiedHead = true
     #expect(throws: ConfigurationError.tiedHead) {
       try ClassifierNetwork(configuration, classes: 2, using: &source)
+    }
+    configuration.tiedHead = false
+    for (settings, key) in [
+      (NGrams.Settings(longest: 0), "nGrams"), (.init(longest: 17), "nGrams"),
+      (.init(buckets: 0), "buckets"),
+    ] {
+      let error = #expect(throws: ConfigurationError.self) {
+        try ClassifierNetwork(configuration, classes: 2, nGrams: settings, using: &source)
+      }
+      #expect(error?.description.hasPrefix("\(key) is ") == true)
     }
   }
 

@@ -51,14 +51,18 @@ extension LanguageNetwork {
 }
 
 extension ClassifierNetwork {
-  /// A small classifier with the same vocabulary.
+  /// A small classifier with the same vocabulary; its table of n-grams is not zero.
   static func small(
-    _ pooling: Pooling, layers: Int = 2, option: NetworkOption? = nil, seed: UInt64 = 1
+    _ pooling: Pooling, layers: Int = 2, option: NetworkOption? = nil,
+    nGrams: NGrams.Settings? = nil, seed: UInt64 = 1
   ) throws -> ClassifierNetwork {
     var source = ParameterSource(seed: seed, initialisation: .normal)
-    return try ClassifierNetwork(
+    var network = try ClassifierNetwork(
       .small(vocabularySize: 11, layers: layers, option: option), classes: 3, pooling: pooling,
-      using: &source)
+      nGrams: nGrams, using: &source)
+    network.nGrams?.bag.table = source.parameter(
+      [nGrams?.buckets ?? 0, 3], .normal(deviation: 0.3))
+    return network
   }
 }
 

@@ -56,7 +56,7 @@ import Testing
     #expect(String(String.UnicodeScalarView(vocabulary.characters)) == "\n \",abcd")
     #expect(try texts.tokens(by: .bytes).map(\.count) == [8, 1])
     #expect(try texts.tokens(by: .characters(vocabulary))[1] == [7])
-    #expect(try texts.longest(by: .bytes) == 8)
+    #expect(try texts.lengths(by: .bytes) == [8, 1])
     #expect(try texts.classes(among: ["yes", "no"]) == [1, 0])
   }
 

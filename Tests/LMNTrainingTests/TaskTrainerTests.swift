@@ -41,7 +41,11 @@ import Testing
 
   @Test func classificationsGoOnExactly() throws {
     try expectExactResumption {
-      try classification(steps: 20, in: $0, change: interruptible)
+      try classification(steps: 20, in: $0) { configuration in
+        interruptible(&configuration)
+        configuration.task.classification.nGrams = .init(longest: 3, buckets: 300)
+        configuration.task.classification.classWeights = .balanced
+      }
     } resume: {
       try Trainer(
         resuming: RunDirectory($0), csv: patternTable(rows: 200), file: "t.csv")
@@ -62,7 +66,9 @@ import Testing
       try computing(threads: threads) {
         try [
           withTemporaryDirectory { directory in
-            var trainer = try classification(steps: 5, in: directory)
+            var trainer = try classification(steps: 5, in: directory) {
+              $0.task.classification.nGrams = .init(longest: 3, buckets: 300)
+            }
             _ = try trainer.run()
             return try remains(in: directory)
           },
@@ -140,6 +146,7 @@ import Testing
   @Test func settingsOfEveryTaskAreCoded() throws {
     var classification = ClassificationSettings()
     (classification.pooling, classification.textColumn) = (.last, "review")
+    (classification.nGrams, classification.classWeights) = (.init(longest: 2), .balanced)
     var forecast = ForecastSettings()
     (forecast.channels, forecast.horizon, forecast.objective) = (["a"], 7, .absolute)
     for task in [.text, .classify(classification), .forecast(forecast)] as [TaskSettings] {

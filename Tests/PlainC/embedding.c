@@ -1,4 +1,4 @@
-// Embedding, and sinusoidal and rotary positions.
+// Embedding, bags, and sinusoidal and rotary positions.
 #include "topics.h"
 
 void run_embedding(lmn_context context, const computation *c, outcome *o) {
@@ -11,6 +11,14 @@ void run_embedding(lmn_context context, const computation *c, outcome *o) {
   lmn_embedding_forward(context, &(lmn_embedding){L, V, E, ids, table, vectors});
   OUT(d_table, V * E);
   lmn_embedding_backward(context, &(lmn_embedding_grad){L, V, E, ids, dy, d_table});
+  int32_t offsets[] = {0, (int32_t)(L / 3), (int32_t)L};
+  const float scales[] = {0.5f, 2};
+  OUT(sums, 2 * E);
+  lmn_embedding_bag_forward(context,
+                            &(lmn_embedding_bag){2, V, E, offsets, ids, scales, table, sums});
+  OUT(d_rows, V * E);
+  lmn_embedding_bag_backward(
+      context, &(lmn_embedding_bag_grad){2, V, E, offsets, ids, scales, table, d_rows});
   int64_t *positions = allocate(o, L * sizeof *positions);
   for (size_t i = 0; i < L; i++) positions[i] = 1000 * (int64_t)i;
   double *frequencies = allocate(o, (E + 1) / 2 * sizeof *frequencies);

@@ -30,6 +30,10 @@ void run_training(lmn_context context, const computation *c, outcome *o) {
   for (size_t i = 0; i < L * E; i++) second[i] = fabsf(second[i]);
   lmn_adamw_update(context, &(lmn_adamw){L * E, 1e-3f, 0.9f, 0.99f, 1e-8f, 0.1f, 0.1f, 0.01f, 0.5f,
                                          dy, value, first, second});
+  const int32_t rows[] = {(int32_t)L - 1};
+  const lmn_adamw step = {E,     1e-3f, 0.9f, 0.99f, 1e-8f, 0.1f,  0.1f,
+                          0.01f, 0.5f,  dy,   value, first, second};
+  lmn_adamw_rows_update(context, &(lmn_adamw_rows){step, E, rows});
   const size_t blocks = (L * E + LMN_SQUARED_NORM_BLOCK - 1) / LMN_SQUARED_NORM_BLOCK;
   OUT(squares, blocks);
   lmn_squared_norm_forward(context, &(lmn_squared_norm){L * E, x, squares});

@@ -59,6 +59,7 @@ static bool supported(void) { return LMN_SUPPORTED; }
 #include "kernels/gated_linear_unit.vec.h"
 #include "kernels/dropout.vec.h"
 #include "kernels/embedding.vec.h"
+#include "kernels/embedding_bag.vec.h"
 #include "kernels/sinusoid.vec.h"
 #include "kernels/cross_entropy.vec.h"
 #include "kernels/prediction_error.vec.h"

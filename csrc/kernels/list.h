@@ -84,10 +84,13 @@ LMN_KERNEL(gated_linear_unit_backward)              // unit: one row
 LMN_KERNEL(dropout_forward)                         // unit: LMN_BLOCK values
 LMN_KERNEL(embedding_forward)                       // unit: one row
 LMN_KERNEL(embedding_backward)                      // unit: LMN_TILE_COLUMNS columns
+LMN_KERNEL(embedding_bag_forward)                   // unit: one bag
+LMN_KERNEL(embedding_bag_backward)                  // unit: LMN_TILE_COLUMNS columns
 LMN_KERNEL(sinusoid_forward)                        // unit: one row
 LMN_KERNEL(cross_entropy_forward)                   // unit: one row
 LMN_KERNEL(cross_entropy_backward)                  // unit: one row
 LMN_KERNEL(prediction_error_forward)                // unit: LMN_BLOCK values
 LMN_KERNEL(prediction_error_backward)               // unit: LMN_BLOCK values
 LMN_KERNEL(adamw_update)                            // unit: LMN_BLOCK values
+LMN_KERNEL(adamw_rows_update)                       // unit: one row
 LMN_KERNEL(squared_norm_forward)                    // unit: LMN_SQUARED_NORM_BLOCK values

@@ -1,7 +1,7 @@
 import LMNAutodiff
 public import LMNKernels
 import LMNLayers
-public import LMNMemories
+import LMNMemories
 public import LMNModel
 
 #if canImport(Glibc)
@@ -47,22 +47,27 @@ public struct ClassifierModel: StoredModel {
     guard let pooling = Pooling(rawValue: name) else {
       throw problem("its pooling \(name.quoted) is unknown")
     }
+    let nGrams: NGrams.Settings? =
+      file.content.metadata["n_grams"] == nil ? nil : try file.decoded("n_grams")
     network = try file.network {
-      try ClassifierNetwork(configuration, classes: labels.count, pooling: pooling, using: &$0)
+      try ClassifierNetwork(
+        configuration, classes: labels.count, pooling: pooling, nGrams: nGrams, using: &$0)
     }
     self.tokenizer = tokenizer
     self.labels = labels
   }
 
-  /// Metadata: configuration, tokenizer, labels and pooling.
+  /// Metadata: configuration, tokenizer, labels, pooling, and n-grams if there are any.
   public var specification: [String: String] {
-    [
+    var values = [
       "config": network.configuration.json, "tokenizer": tokenizer.specification,
       "labels": json(labels), "pooling": network.pooling.rawValue,
     ]
+    values["n_grams"] = network.nGrams.map { json($0.settings) }
+    return values
   }
 
-  /// The likeliest class of a text, and its probability.
+  /// A class of a text, and its probability.
   public struct Prediction: Sendable, Equatable {
     /// Name of the class.
     public let label: String
@@ -70,30 +75,18 @@ public struct ClassifierModel: StoredModel {
     public let probability: Double
   }
 
-  /// The likeliest class of a sequence of tokens; that of an empty one follows from the head alone.
+  /// The likeliest class of a sequence of tokens; an empty one has a class, too.
   public func prediction(of tokens: [Token]) -> Prediction {
-    let probabilities = logProbabilities(of: tokens)
-    let best = probabilities.indices.max { probabilities[$0] < probabilities[$1] }!
-    return Prediction(label: labels[best], probability: exp(probabilities[best]))
+    predictions(of: tokens).reduce(nil) { best, next in
+      best.map { $0.probability >= next.probability ? $0 : next } ?? next
+    }!
   }
 
-  /// CSV with the likeliest label and its probability for each text.
-  ///
-  /// - Parameters:
-  ///   - tokens: Tokens of each text, which may be empty.
-  ///   - report: Called with the number of texts done.
-  /// - Returns: The table, with a header.
-  /// - Throws: `ConfigurationError` when there are too few learned positions.
-  public func predictions(
-    of tokens: [[Token]], report: ProgressReport = { _ in }
-  ) throws(ConfigurationError) -> String {
-    try network.configuration.expectPositions(forEach: tokens)
-    let lines = ExecutionContext.current.map(tokens.count, reporting: report) { index in
-      let prediction = prediction(of: tokens[index])
-      let probability = (prediction.probability * 1e6).rounded() / 1e6
-      return "\(csvField(prediction.label)),\(probability)\n"
+  /// The probability of every class of a sequence of tokens, in the order of the labels.
+  public func predictions(of tokens: [Token]) -> [Prediction] {
+    zip(labels, logProbabilities(of: tokens)).map {
+      Prediction(label: $0, probability: exp($1))
     }
-    return "label,probability\n" + lines.joined()
   }
 
   /// Logarithms of the class probabilities of a sequence, read as a stream.

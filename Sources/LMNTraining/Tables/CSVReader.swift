@@ -176,3 +176,6 @@ func csvField(_ text: String) -> String {
   guard text.utf8.contains(where: special.contains) else { return text }
   return "\"\(text.replacing("\"", with: "\"\""))\""
 }
+
+/// A row of a CSV table.
+func csvLine(_ fields: [String]) -> String { fields.map(csvField).joined(separator: ",") + "\n" }

@@ -8,6 +8,8 @@ public struct LabelledTexts: Sendable {
   public let texts: [[UInt8]]
   /// The label of each text; nil where no label column was read.
   public let labels: [String]?
+  /// The column that identifies the rows; nil where none was read.
+  public let ids: IDColumn?
   private let textPlaces, labelPlaces: Places
 
   /// Lines of a column's values.
@@ -24,18 +26,21 @@ public struct LabelledTexts: Sendable {
   ///   - file: Name of the table in errors.
   ///   - textColumn: Column of the texts.
   ///   - labelColumn: Column of the labels, none of them empty; nil for texts without labels.
+  ///   - idColumn: Column that identifies the rows; nil for none.
   ///   - encoding: Encoding of the table.
   ///   - allowsEmpty: Whether texts may be empty.
   /// - Throws: ``CSVError``, with line and column.
   public init(
     csv bytes: [UInt8], file: String, textColumn: String, labelColumn: String?,
-    encoding: TableEncoding = .utf8, allowsEmpty: Bool = false
+    idColumn: String? = nil, encoding: TableEncoding = .utf8, allowsEmpty: Bool = false
   ) throws(CSVError) {
     var reader = try CSVReader(bytes, file: file, encoding: encoding)
     let text = try reader.column(named: textColumn)
     let label: Int? =
       if let labelColumn { try reader.column(named: labelColumn) } else { nil }
+    let id: Int? = if let idColumn { try reader.column(named: idColumn) } else { nil }
     var (texts, labels): ([[UInt8]], [String]) = ([], [])
+    var ids = idColumn.map { IDColumn(name: $0, values: []) }
     var textPlaces = Places(column: text, name: textColumn)
     var labelPlaces = Places(column: label ?? 0, name: labelColumn ?? "")
     while try reader.advance() {
@@ -45,6 +50,7 @@ public struct LabelledTexts: Sendable {
       }
       texts.append(reader.text(at: text))
       textPlaces.lines.append(reader.line(at: text))
+      if let id { ids?.values.append(reader.string(at: id)) }
       if let label {
         labels.append(reader.string(at: label))
         labelPlaces.lines.append(reader.line(at: label))
@@ -56,6 +62,7 @@ public struct LabelledTexts: Sendable {
     self.file = file
     self.texts = texts
     self.labels = label == nil ? nil : labels
+    self.ids = ids
     (self.textPlaces, self.labelPlaces) = (textPlaces, labelPlaces)
   }
 
@@ -74,9 +81,9 @@ public struct LabelledTexts: Sendable {
     texts.indices.filter { texts[$0].isEmpty }.map { textPlaces.lines[$0] }
   }
 
-  /// Number of tokens of the longest text.
-  public func longest(by tokenizer: Tokenizer) throws(CSVError) -> Int {
-    try tokens(by: tokenizer).reduce(0) { max($0, $1.count) }
+  /// Number of tokens of each text.
+  public func lengths(by tokenizer: Tokenizer) throws(CSVError) -> [Int] {
+    try tokens(by: tokenizer).map(\.count)
   }
 
   /// The vocabulary of all texts.

@@ -46,11 +46,19 @@ public struct AdamW: Sendable, Equatable {
     step += 1
     var still = constants
     still.weightDecay = 0
-    for (index, (value, gradient)) in zip(batch.parameters, batch.gradients).enumerated() {
-      value.overwriteByAdamW(
-        gradient: gradient, first: &first.tensors[index],
-        second: &second.tensors[index], step: step, learningRate: learningRate,
-        gradientScale: gradientScale, constants: batch.weightDecays[index] ? constants : still)
+    for (index, value) in batch.parameters.enumerated() {
+      let constants = batch.weightDecays[index] ? constants : still
+      if let gradient = batch.rowGradients[index] {
+        value.overwriteRowsByAdamW(
+          gradient: gradient, first: &first.tensors[index], second: &second.tensors[index],
+          step: step, learningRate: learningRate, gradientScale: gradientScale,
+          constants: constants)
+      } else {
+        value.overwriteByAdamW(
+          gradient: batch.gradients[index], first: &first.tensors[index],
+          second: &second.tensors[index], step: step, learningRate: learningRate,
+          gradientScale: gradientScale, constants: constants)
+      }
     }
   }
 }

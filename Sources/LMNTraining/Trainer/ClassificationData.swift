@@ -1,6 +1,6 @@
-public import LMNKernels
+import LMNKernels
 public import LMNLayers
-public import LMNMemories
+import LMNMemories
 public import LMNModel
 
 /// Labelled texts: 90 % for training, the rest for validation, unless these are texts of their own.
@@ -21,6 +21,9 @@ public struct ClassificationData: TrainingData {
   private let trainingCount: Int
   /// Whether the validation part is a table of its own.
   private let hasOwnValidation: Bool
+  /// Weight of the loss per class.
+  private var weights: [Float]
+  private let epochs: EpochOrder
 
   /// Tokenizes and splits texts.
   ///
@@ -29,36 +32,37 @@ public struct ClassificationData: TrainingData {
   ///   - tokenizer: Tokenizer of the texts.
   ///   - labels: Names of the classes; nil for those of the texts.
   ///   - validation: Texts for validation; nil for a tenth of `texts`.
-  ///   - seed: Random seed of the split.
+  ///   - weighting: Weights of the classes in the training loss; nil for equal ones.
+  ///   - seed: Random seed of the split and of the order in which rows are trained on.
   /// - Throws: ``CSVError`` where a text cannot be encoded or has an unknown label,
   ///   ``ClassificationError`` where all texts have one class.
   public init(
     _ texts: LabelledTexts, tokenizer: Tokenizer, labels: [String]? = nil,
-    validation: LabelledTexts? = nil, seed: UInt64
+    validation: LabelledTexts? = nil, weighting: ClassWeights? = nil, seed: UInt64
   ) throws {
     let labels = labels ?? Set(texts.labels ?? []).sorted()
     guard labels.count > 1 else {
       throw ClassificationError.oneClass(file: texts.file, label: labels.first ?? "")
     }
     self.labels = labels
-    if let validation {
-      let count = texts.texts.count
-      tokens = try texts.tokens(by: tokenizer) + validation.tokens(by: tokenizer)
-      classes = try texts.classes(among: labels) + validation.classes(among: labels)
-      (order, trainingCount, hasOwnValidation) = (Array(tokens.indices), count, true)
-      return
-    }
-    hasOwnValidation = false
-    tokens = try texts.tokens(by: tokenizer)
-    classes = try texts.classes(among: labels)
+    hasOwnValidation = validation != nil
+    tokens = try texts.tokens(by: tokenizer) + (validation?.tokens(by: tokenizer) ?? [])
+    let classes =
+      try texts.classes(among: labels) + (validation?.classes(among: labels) ?? [])
     var generator = SeededGenerator(seed: seed)
-    var order = Array(tokens.indices)
-    for last in order.indices.dropFirst().reversed() {
-      order.swapAt(last, generator.integer(below: last + 1))
+    if validation == nil {
+      // Two labels imply at least two texts.
+      order = generator.permutation(of: classes.count)
+      trainingCount = Self.trainingCount(of: classes.count)
+    } else {
+      (order, trainingCount) = (Array(classes.indices), texts.texts.count)
     }
-    self.order = order
-    // Two labels imply at least two texts.
-    trainingCount = Self.trainingCount(of: order.count)
+    self.classes = classes
+    weights = labels.indices.map { _ in 1 }
+    epochs = EpochOrder(of: trainingCount, seed: seed)
+    if weighting == .balanced {
+      weights = ClassWeights.balanced(order[..<trainingCount].map { classes[$0] }, of: labels.count)
+    }
   }
 
   /// Number of training texts among `count` texts, at least two.
@@ -111,22 +115,38 @@ public struct ClassificationData: TrainingData {
   ) {
     let rows = rows(of: split)
     for window in inputs {
-      let row = rows[rows.startIndex + generator.integer(below: rows.count)]
-      window.overwrite(tokens: tokens[row], label: classes[row])
+      fill(window, row: rows[rows.startIndex + generator.integer(below: rows.count)])
     }
   }
 
-  /// Evaluates the model on whole texts of the validation part: the first ones, as many as the
-  /// configuration's evaluation batches hold.
+  /// Fills a batch with the next training texts: every text once per epoch, in an order of its own.
+  public func fill(
+    _ batch: Batch, forStep step: Int, of configuration: TrainingConfiguration,
+    using generator: inout SeededGenerator
+  ) {
+    for (item, window) in batch.inputs.enumerated() {
+      fill(window, row: order[epochs[step * batch.inputs.count + item]])
+    }
+  }
+
+  private func fill(_ window: LabelledWindow, row: Int) {
+    window.overwrite(tokens: tokens[row], label: classes[row], weight: weights[classes[row]])
+  }
+
+  /// Evaluates the model on the validation part, whole texts and all of them.
   public func validation(
     of model: ClassifierModel, for configuration: TrainingConfiguration
   ) throws -> Validation? {
-    let rows = rows(of: .validation)
-      .prefix(configuration.evaluationBatches * configuration.batchSize)
-    let evaluation = try ClassificationEvaluation(
-      of: model, over: rows.map { tokens[$0] }, classes: rows.map { classes[$0] })
+    let evaluation = try report(of: model).evaluation
     return Validation(
       loss: evaluation.loss, classification: evaluation.loss.isFinite ? evaluation : nil)
+  }
+
+  /// Evaluates a model on the validation part, per class.
+  func report(of model: ClassifierModel) throws(ConfigurationError) -> ClassificationReport {
+    let rows = rows(of: .validation)
+    return try ClassificationReport(
+      of: model, over: rows.map { tokens[$0] }, classes: rows.map { classes[$0] })
   }
 }
 
@@ -141,48 +161,5 @@ public enum ClassificationError: Error, Equatable, CustomStringConvertible {
     case .oneClass(let file, let label):
       "\(file): all labels are '\(label)', a classifier needs at least two classes"
     }
-  }
-}
-
-/// Evaluation of a classifier on texts, with the majority baseline.
-public struct ClassificationEvaluation: Sendable, Codable, Equatable {
-  /// Number of texts.
-  public let texts: Int
-  /// Mean cross-entropy in nats per text.
-  public let loss: Double
-  /// Fraction of texts classified correctly.
-  public let accuracy: Double
-  /// Fraction of the most common class: accuracy of always choosing it.
-  public let commonestClass: Double
-
-  enum CodingKeys: String, CodingKey {
-    case texts, loss, accuracy
-    case commonestClass = "commonest_class"
-  }
-
-  /// Evaluates a model, which reads each text as a stream.
-  ///
-  /// - Parameters:
-  ///   - model: The model.
-  ///   - tokens: Tokens of each text, which may be empty; at least one text.
-  ///   - classes: Class of each text.
-  ///   - report: Called with the number of texts done.
-  /// - Throws: `ConfigurationError` when there are too few learned positions.
-  public init(
-    of model: ClassifierModel, over tokens: [[Token]], classes: [Int],
-    report: ProgressReport = { _ in }
-  ) throws(ConfigurationError) {
-    precondition(!tokens.isEmpty && tokens.count == classes.count, "an evaluation needs a text")
-    try model.network.configuration.expectPositions(forEach: tokens)
-    let found = ExecutionContext.current.map(tokens.count, reporting: report) { index in
-      let probabilities = model.logProbabilities(of: tokens[index])
-      let best = probabilities.indices.max { probabilities[$0] < probabilities[$1] }!
-      return (loss: -probabilities[classes[index]], isRight: best == classes[index])
-    }
-    let counts = classes.reduce(into: [:]) { $0[$1, default: 0] += 1 }
-    texts = tokens.count
-    loss = found.reduce(0) { $0 + $1.loss } / Double(texts)
-    accuracy = Double(found.count(where: \.isRight)) / Double(texts)
-    commonestClass = Double(counts.values.max()!) / Double(texts)
   }
 }

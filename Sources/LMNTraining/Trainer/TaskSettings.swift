@@ -40,6 +40,10 @@ public struct ClassificationSettings: Sendable, Codable, Equatable {
   public var labelColumn = "label"
   /// Pooling of a text's vectors.
   public var pooling = Pooling.mean
+  /// Scores of n-grams beside the memory; nil for none, as in earlier versions.
+  public var nGrams: NGrams.Settings?
+  /// Weights of the classes in the training loss; nil for equal ones.
+  public var classWeights: ClassWeights?
 
   /// The defaults.
   public init() {}

@@ -24,7 +24,7 @@ extension Trainer where Data == ClassificationData {
       configuration, in: directory,
       data: ClassificationData(
         texts, tokenizer: tokenizer, labels: start?.labels, validation: validation,
-        seed: configuration.seed)
+        weighting: configuration.task.classification.classWeights, seed: configuration.seed)
     ) { data, generator in
       // Texts are truncated only in training, so all positions of the longest are needed.
       try configuration.model.trunk.expectPositions(for: data.longest)
@@ -32,7 +32,8 @@ extension Trainer where Data == ClassificationData {
         let network = try generator.drawing(configuration.initialisation) {
           try ClassifierNetwork(
             configuration.model, classes: data.labels.count,
-            pooling: configuration.task.classification.pooling, using: &$0)
+            pooling: configuration.task.classification.pooling,
+            nGrams: configuration.task.classification.nGrams, using: &$0)
         }
         return ClassifierModel(network: network, tokenizer: tokenizer, labels: data.labels)
       }
@@ -41,6 +42,11 @@ extension Trainer where Data == ClassificationData {
 
   /// Names of the classes without a row in a split, sorted.
   public func absentLabels(in split: Split) -> [String] { data.absentLabels(in: split) }
+
+  /// Evaluates the best weights of the run on the validation part, per class.
+  public func reportOfBest() throws -> ClassificationReport {
+    try data.report(of: ClassifierModel(contentsOf: directory.best))
+  }
 
   /// Resumes the run on labelled texts in `directory` from its checkpoint.
   ///
@@ -65,7 +71,7 @@ extension Trainer where Data == ClassificationData {
         validation: validation.map {
           try LabelledTexts(csv: $0.csv, file: $0.file, settings: settings, encoding: encoding)
         },
-        seed: configuration.seed)
+        weighting: settings.classWeights, seed: configuration.seed)
     }
   }
 }

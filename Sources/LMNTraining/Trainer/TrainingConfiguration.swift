@@ -143,7 +143,8 @@ public struct TrainingConfiguration: Sendable, Codable, Equatable {
           }
         case .classify(let settings):
           // The number of classes depends on the data; a few classes need little memory.
-          try ClassifierNetwork(model, classes: 1, pooling: settings.pooling, using: &source)
+          try ClassifierNetwork(
+            model, classes: 1, pooling: settings.pooling, nGrams: settings.nGrams, using: &source)
         case .forecast(let settings):
           try ForecasterNetwork(
             model, horizon: settings.horizon,

@@ -7,6 +7,8 @@ public struct TrainingSize: Sendable {
   public var count: Int
   /// Number of tokens of the longest labelled text; nil for other tasks.
   public var longest: Int?
+  /// Number of tokens of all labelled texts.
+  public var tokens = 0
 
   /// A training part of `count` tokens, rows or texts.
   public init(count: Int, longest: Int? = nil) { (self.count, self.longest) = (count, longest) }

@@ -36,7 +36,10 @@ extension AdamW {
     let loss = batch.taskLoss ?? total
     let norm = batch.gradientNorm
     guard total.isFinite, norm.isFinite else {
-      let bad = batch.gradients.firstIndex { !$0.squaredNorm.isFinite }
+      let bad = batch.names.indices.first { index in
+        let rows = batch.rowGradients[index]?.squaredNorm
+        return !(rows ?? batch.gradients[index].squaredNorm).isFinite
+      }
       let name = total.isFinite ? bad.map { batch.names[$0] } ?? "gradient norm" : "loss"
       return TrainingStep(loss: loss, gradientNorm: norm, skippedFor: name)
     }

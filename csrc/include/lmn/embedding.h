@@ -1,4 +1,4 @@
-// Embedding of tokens; sinusoidal and rotary positions.
+// Embedding of tokens, sums of embeddings; sinusoidal and rotary positions.
 #ifndef CLMN_EMBEDDING_H
 #define CLMN_EMBEDDING_H
 
@@ -30,6 +30,31 @@ typedef struct lmn_embedding_grad {
 } lmn_embedding_grad;
 
 void lmn_embedding_backward(lmn_context, const lmn_embedding_grad *);
+
+/// Scaled sums of rows of a table. Bag b holds the ids [offsets[b], offsets[b + 1]):
+///   vectors[b] = scales[b] * sum of table[id] over its ids
+/// Offsets begin with 0 and do not decrease; an empty bag has the vector 0.
+typedef struct lmn_embedding_bag {
+  size_t bags, vocabulary, width;
+  const int32_t *offsets;  // [B + 1]
+  const int32_t *ids;      // [offsets[B]], each in [0, V)
+  const float *scales;     // [B]
+  const float *table;      // [V, E]
+  float *vectors;          // [B, E]
+} lmn_embedding_bag;
+
+void lmn_embedding_bag_forward(lmn_context, const lmn_embedding_bag *);
+
+typedef struct lmn_embedding_bag_grad {
+  size_t bags, vocabulary, width;
+  const int32_t *offsets;  // [B + 1]
+  const int32_t *ids;      // [offsets[B]]
+  const float *scales;     // [B]
+  const float *d_vectors;  // [B, E]
+  float *d_table;          // [V, E]
+} lmn_embedding_bag_grad;
+
+void lmn_embedding_bag_backward(lmn_context, const lmn_embedding_bag_grad *);
 
 /// Sinusoidal positions (arXiv 1706.03762, section 3.5), t = positions[r] * frequencies[i]:
 ///   encodings[r][2i] = sin(2 pi t), encodings[r][2i + 1] = cos(2 pi t)

@@ -72,6 +72,16 @@ typedef struct lmn_adamw {
 
 void lmn_adamw_update(lmn_context, const lmn_adamw *);
 
+/// One step of AdamW on some rows of a matrix; other rows and their moments stay. Of `step`, the
+/// gradient is [M, E] with row m for rows[m], and value and moments are whole matrices.
+typedef struct lmn_adamw_rows {
+  lmn_adamw step;  // step.count = M * width
+  size_t width;
+  const int32_t *rows;  // [M], all different
+} lmn_adamw_rows;
+
+void lmn_adamw_rows_update(lmn_context, const lmn_adamw_rows *);
+
 enum { LMN_SQUARED_NORM_BLOCK = 4096 };
 
 /// partial[b] = sum of squares of block b of LMN_SQUARED_NORM_BLOCK values; their sum is the

@@ -54,7 +54,7 @@ extension KernelBenchmark {
       { wide.logSigmoidPullback(dWide) })
   }
 
-  /// Times embedding, sinusoids, cross-entropy and mean.
+  /// Times embedding, bags of embeddings, sinusoids, cross-entropy and mean.
   func measureTokens(rows: Int) {
     var generator = SeededGenerator(seed: 1)
     let tokens = TokenBuffer((0..<rows).map { _ in Token(generator.integer(below: V)) })
@@ -66,6 +66,13 @@ extension KernelBenchmark {
     {
       _ = dx.embeddingPullback(of: tokens, vocabularySize: V)
     }
+    let bags = Bags([(ids: Array(tokens.elements), scale: 1)])
+    measure(
+      "embeddingBag.forward [\(rows), \(E)]", .elementwise(rows * E, operations: 1, arrays: 1)
+    ) { _ = table.embeddingBag(of: bags) }
+    measure(
+      "embeddingBag.backward [\(rows), \(E)]", .elementwise(rows * E, operations: 1, arrays: 1)
+    ) { _ = dx.rows(0..<1).embeddingBagPullback(of: bags, vocabularySize: V) }
     let (positions, frequencies) = (
       PositionBuffer(0..<rows), Buffer((0..<E / 2).map { 1 / Double(1 + $0) })
     )
