@@ -9,8 +9,8 @@ extension TrainingConfiguration {
     fileprivate var model: Configuration
     fileprivate var memformer: MemformerConfiguration?
     fileprivate var pooling: Pooling?
-    fileprivate var horizon: Int?
-    fileprivate var channels: [String]?
+    fileprivate var forecaster: ForecasterNetwork.Settings?
+    fileprivate var columns: [[String]?] = []
   }
 
   /// Settings that the weights of the run's model determine.
@@ -31,7 +31,8 @@ extension TrainingConfiguration {
     case .text: break
     case .classify(let settings): architecture.pooling = settings.pooling
     case .forecast(let settings):
-      (architecture.horizon, architecture.channels) = (settings.horizon, settings.channels)
+      architecture.forecaster = settings.network
+      architecture.columns = [settings.channels, settings.columns.covariates]
     }
     return architecture
   }
@@ -58,7 +59,8 @@ extension TrainingConfiguration {
       task.classification.pooling = model.network.pooling
     case .forecast(let model):
       self.model = model.network.configuration
-      (task.forecast.horizon, task.forecast.channels) = (model.network.horizon, model.channels)
+      (task.forecast.network, task.forecast.columns) = (model.network.settings, model.columns)
+      (task.forecast.lagWindows, task.forecast.fitsLags) = ([], false)
     }
     self.model.vocabularySize = vocabularySize
   }

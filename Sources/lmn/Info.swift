@@ -53,6 +53,9 @@ struct Info: ParsableCommand {
       var channels: [String]?
       var horizon: Int?
       var normalisation: Normalisation?
+      var forecaster: ForecasterNetwork.Settings?
+      /// Whether the forecasts are those of the linear map alone.
+      var isLinear: Bool?
       let parameters: Int
       /// Bytes of state per stream, by number of tokens read.
       let stateBytes: [String: Int]
@@ -92,8 +95,9 @@ struct Info: ParsableCommand {
       }
 
       enum CodingKeys: String, CodingKey {
-        case task, configuration, labels, pooling, channels, horizon, normalisation, parameters
-        case blocks
+        case task, configuration, labels, pooling, channels, horizon, normalisation, forecaster
+        case parameters, blocks
+        case isLinear = "linear"
         case stateBytes = "state_bytes"
       }
 
@@ -111,6 +115,7 @@ struct Info: ParsableCommand {
           self.init(of: model.network, for: model)
           (channels, horizon) = (model.channels, model.network.horizon)
           normalisation = model.network.normalisation
+          (forecaster, isLinear) = (model.network.settings, model.network.isLinear)
         }
       }
 
@@ -151,6 +156,11 @@ struct Info: ParsableCommand {
           lines.append("channels         \(channels.count): \(channels.joined(separator: ", "))")
         }
         if let horizon { lines.append("horizon          \(horizon)") }
+        if let forecaster {
+          lines.append(
+            "lags             \(forecaster.lags), normalisation \(forecaster.normalisation.rawValue)"
+              + (isLinear == true ? "; linear, without the memory" : ""))
+        }
         return lines + [
           "configuration    \(configuration.json)",
           "parameters       \(parameters)",

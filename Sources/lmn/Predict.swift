@@ -20,6 +20,7 @@ struct Predict: ParsableCommand {
   @Argument(help: "CSV file; - for standard input.", completion: .file())
   var file: String
   @OptionGroup var table: TableOptions
+  @OptionGroup var missing: MissingOption
   @OptionGroup var column: TextColumnOption
   @OptionGroup var unknown: UnknownCharacterOptions
   @OptionGroup(title: "Machine") var machine: MachineOptions
@@ -27,7 +28,7 @@ struct Predict: ParsableCommand {
   func run() throws {
     try machine.run {
       let model = try AnyModel(contentsOf: model, weights: weights.weights)
-      try model.task.expect([table.usage, column.usage, unknown.usage])
+      try model.task.expect(table.usages + [column.usage, unknown.usage, missing.usage])
       let bytes = try AtomicFile.contents(of: file == "-" ? "/dev/stdin" : file)
       switch model {
       case .text, .memformer:
@@ -36,21 +37,31 @@ struct Predict: ParsableCommand {
       case .classify(let model):
         try Console.write(predictions(of: model, from: bytes))
       case .forecast(let model):
-        let series = try Series(
-          csv: bytes, file: file, channels: model.channels, encoding: table.encoding)
-        let forecast = try ReadingProgress.shown(of: series.count, "rows") {
-          try model.forecast(after: series, report: $0)
-        }
-        try Console.write(forecast)
+        try Console.write(forecasts(of: model, from: bytes))
       }
     }
+  }
+
+  /// CSV with the forecast of each series.
+  private func forecasts(of model: ForecasterModel, from bytes: [UInt8]) throws -> String {
+    let table = try SeriesTable(
+      csv: bytes, file: file, columns: missing.columns(of: model), format: table.format)
+    noteMissingValues(of: table)
+    let forecasts = try ReadingProgress.shown(of: table.rowCount, "rows") { report in
+      var done = 0
+      return try table.series.map { series in
+        defer { done += series.count }
+        return try model.forecast(after: series) { report(done + $0) }
+      }
+    }
+    return model.table(of: forecasts, time: table.series[0].times?.name)
   }
 
   /// CSV with the likeliest label of each text, those of empty texts too.
   private func predictions(of model: ClassifierModel, from bytes: [UInt8]) throws -> String {
     let texts = try LabelledTexts(
       csv: bytes, file: file, textColumn: column.textColumn ?? "text", labelColumn: nil,
-      encoding: table.encoding, allowsEmpty: true)
+      format: table.format, allowsEmpty: true)
     let (tokens, unknownCount) = try unknown.tokens(of: texts, by: model.tokenizer)
     let predictions = try ReadingProgress.shown(of: tokens.count, "texts") {
       try model.predictions(of: tokens, report: $0)

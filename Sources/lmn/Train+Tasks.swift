@@ -111,7 +111,7 @@ extension Train {
     return trainer
   }
 
-  private func noteResumption<Data>(of trainer: Trainer<Data>) {
+  func noteResumption<Data>(of trainer: Trainer<Data>) {
     Console.note("continuing \(trainer.directory.path) at step \(trainer.step)")
     let (schedule, steps) = (trainer.configuration.schedule, trainer.configuration.steps)
     guard let end = schedule.totalSteps, end != steps else { return }
@@ -156,7 +156,7 @@ extension Train {
       var trainer = try Trainer<ClassificationData>(
         resuming: start.directory, csv: bytes, file: start.file!,
         validation: validationBytes.map { ($0, start.validation!) },
-        encoding: settings.tasks.table.encoding,
+        format: settings.tasks.table.format,
         change: settings.applyToResumed)
       try settings.expect(trainer.model.tokenizer)
       if try prints(trainer.configuration) { return nil }
@@ -166,11 +166,11 @@ extension Train {
       return trainer
     }
     let columns = settings.tasks.columns.classification
-    let encoding = settings.tasks.table.encoding
+    let format = settings.tasks.table.format
     let texts = try LabelledTexts(
-      csv: bytes, file: start.file!, settings: columns, encoding: encoding)
+      csv: bytes, file: start.file!, settings: columns, format: format)
     let validation = try validationBytes.map {
-      try LabelledTexts(csv: $0, file: start.validation!, settings: columns, encoding: encoding)
+      try LabelledTexts(csv: $0, file: start.validation!, settings: columns, format: format)
     }
     var model: ClassifierModel?
     if case .classify(let found) = start.model { model = found }
@@ -221,58 +221,5 @@ extension Train {
     let model = trainer.model
     let report = try train(&trainer, about: "\(model.labels.count) classes")
     try print(report, "", result: report.classification?.words ?? "")
-  }
-
-  // MARK: - Forecast
-
-  func forecastTrainer(_ start: TrainingStart) throws -> Trainer<ForecastData>? {
-    let (bytes, validationBytes) = (try start.contents(), try start.validationContents())
-    do {
-      if resume {
-        var trainer = try Trainer<ForecastData>(
-          resuming: start.directory, csv: bytes, file: start.file!,
-          validation: validationBytes.map { ($0, start.validation!) },
-          encoding: settings.tasks.table.encoding,
-          change: settings.applyToResumed)
-        if try prints(trainer.configuration) { return nil }
-        trainer.dataFiles = start.dataFiles
-        noteResumption(of: trainer)
-        return trainer
-      }
-      var model: ForecasterModel?
-      if case .forecast(let found) = start.model { model = found }
-      let encoding = settings.tasks.table.encoding
-      let series = try Series(
-        csv: bytes, file: start.file!,
-        channels: settings.tasks.channels?.names ?? model?.channels, encoding: encoding)
-      let validation = try validationBytes.map {
-        let file = start.validation!
-        return (
-          series: try Series(
-            csv: $0, file: file, channels: series.channels, encoding: encoding), file: file
-        )
-      }
-      let size = TrainingSize(
-        count: validation == nil ? ForecastData.trainingCount(of: series.count) : series.count)
-      let configuration = try settings.configuration(
-        of: .forecast, vocabularySize: series.channels.count, over: size, from: start.model)
-      if try prints(configuration) { return nil }
-      var trainer = try Trainer(
-        configuration, series: series, file: start.file!, validation: validation, from: model,
-        in: start.directory)
-      trainer.dataFiles = start.dataFiles
-      return trainer
-    } catch let error as CSVError {
-      guard case .notANumber = error.problem else { throw error }
-      throw UnusableInput("\(error); --channels names the columns to forecast")
-    }
-  }
-
-  func trainForecaster(_ start: TrainingStart) throws {
-    guard var trainer = try forecastTrainer(start) else { return }
-    let channels = trainer.model.channels
-    let report = try train(
-      &trainer, about: "\(channels.count) channel\(channels.count == 1 ? "" : "s")")
-    try print(report, "", result: report.forecast?.words ?? "")
   }
 }

@@ -62,6 +62,12 @@ struct TrainingOptions: ParsableArguments {
   @Option(help: "Steps between validations. (default: 250; table1: 100)")
   var evaluateEvery: Int?
   @Option(
+    help: """
+      Patience: validations without a lower loss after which training ends; the best weights are kept. \
+      (default: none; forecast: 6)
+      """)
+  var patience: Int?
+  @Option(
     help: "Batches per validation; a series is validated as a whole. (default: 20; table1: 200)")
   var evaluationBatches: Int?
   @Option(help: "Steps between checkpoints. (default: 250)")
@@ -82,15 +88,17 @@ struct TrainingOptions: ParsableArguments {
   ///   - size: Size of the training part.
   ///   - blockLength: Default block length for the data; nil for that of the task.
   ///   - model: Model whose weights the run begins with; nil for new ones.
+  ///   - suit: Sets the defaults for the data.
   /// - Returns: The settings.
   /// - Throws: Errors of flags that are out of range or contradict the model.
   func configuration(
     of task: TaskKind, vocabularySize: Int, over size: TrainingSize, blockLength: Int? = nil,
-    from model: AnyModel? = nil
+    from model: AnyModel? = nil, suiting suit: (inout TrainingConfiguration) -> Void = { _ in }
   ) throws -> TrainingConfiguration {
     var configuration = base(vocabularySize: vocabularySize)
     configuration.task = task.settings
     if let blockLength { configuration.blockLength = blockLength }
+    suit(&configuration)
     if memformer.model == .memformer {
       configuration.memformer = MemformerConfiguration(vocabularySize: vocabularySize)
     }
@@ -328,6 +336,7 @@ struct TrainingOptions: ParsableArguments {
       Setting("--steps", steps, \.steps),
       Setting("--log-every", logEvery, \.logEvery),
       Setting("--evaluate-every", evaluateEvery, \.evaluateEvery),
+      Setting("--patience", patience.map(Optional.some), \.patience) { $0.map { "\($0)" } ?? "none" },
       Setting("--evaluation-batches", evaluationBatches, \.evaluationBatches),
       Setting("--save-every", saveEvery, \.saveEvery),
     ].compactMap(\.self)
