@@ -143,8 +143,9 @@ public struct SeriesFrame: Sendable, Equatable {
 
   // MARK: - Forecasts
 
-  /// Calls `body` with each target of a row: its place among those of the row, and its value in terms
-  /// of the window. Rows from `end` on are no targets.
+  /// Calls `body` with the place of each target among those of a row, and its value in terms of the window.
+  ///
+  /// Rows from `end` on are no targets.
   public func forEachTarget(
     ofRow row: Int, of series: NormalisedSeries, before end: Int,
     _ body: (_ place: Int, _ value: Double) -> Void
@@ -197,7 +198,8 @@ public struct NormalisedSeries: Sendable {
     let normalisation = frame.normalisation
     precondition(
       values.count.isMultiple(of: width)
-        && (covariateWidth == 0 ? covariates.isEmpty : covariates.count.isMultiple(of: covariateWidth)),
+        && (covariateWidth == 0
+          ? covariates.isEmpty : covariates.count.isMultiple(of: covariateWidth)),
       "NormalisedSeries: \(values.count) values and \(covariates.count) of covariates in rows of "
         + "\(width) and \(covariateWidth)")
     let (width, covariateWidth) = (width, covariateWidth)

@@ -38,7 +38,8 @@ public struct SeriesWindow: TrainingInput {
   public func overwrite(with series: NormalisedSeries, from first: Int, before end: Int) {
     precondition(
       first >= 0 && first + length < end && end <= series.count,
-      "SeriesWindow: \(length) rows from \(first) and their targets before \(end) of \(series.count)")
+      "SeriesWindow: \(length) rows from \(first) and their targets before \(end) of \(series.count)"
+    )
     let (width, copies) = (frame.outputWidth, frame.settings.outputsPerValue)
     inputs.overwrite { inputs in
       for row in 0..<length {

@@ -118,8 +118,9 @@ struct RollingOptions: ParsableArguments {
   var season: Int?
 
   func validate() throws {
-    for (flag, value, least) in [("--from", from, 2), ("--origins", origins, 1), ("--season", season, 1)]
-    {
+    for (flag, value, least) in [
+      ("--from", from, 2), ("--origins", origins, 1), ("--season", season, 1),
+    ] {
       if let value, value < least {
         throw ValidationError("\(flag) is \(value), it has to be \(least) or more.")
       }

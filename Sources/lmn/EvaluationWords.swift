@@ -55,7 +55,8 @@ extension RollingEvaluation {
             $0.significant.padded(to: -11)
           }.joined(separator: " ")
       }
-      return (["\(names[channel].padded(to: width)) \(columns)"] + lines).joined(separator: "\n") + "\n"
+      return (["\(names[channel].padded(to: width)) \(columns)"] + lines).joined(separator: "\n")
+        + "\n"
     }
     return head + tables.joined()
   }

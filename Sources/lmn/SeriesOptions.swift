@@ -53,7 +53,8 @@ struct SeriesOptions: ParsableArguments {
   /// The flags, whether they are given, and the tasks they apply to.
   var usages: [FlagUsage] {
     [
-      ("--channels", channels != nil, [.forecast]), ("--covariates", covariates != nil, [.forecast]),
+      ("--channels", channels != nil, [.forecast]),
+      ("--covariates", covariates != nil, [.forecast]),
       ("--time-column", timeColumn != nil, [.forecast]),
       ("--series-column", seriesColumn != nil, [.forecast]), missing.usage,
       ("--objective", objective != nil, [.forecast]),
@@ -78,7 +79,9 @@ struct SeriesOptions: ParsableArguments {
         case .named(let name): name
         }
       },
-      Setting("--series-column", seriesColumn.map(Optional.some), \.columns.series) { $0 ?? "none" },
+      Setting("--series-column", seriesColumn.map(Optional.some), \.columns.series) {
+        $0 ?? "none"
+      },
       Setting("--missing", missing.missing, \.columns.missing) { $0.rawValue },
       Setting("--objective", objective?.error, \.objective) { $0 == .squared ? "mse" : "mae" },
       Setting("--season", season.map(Optional.some), \.season) { $0.map { "\($0)" } ?? "found" },
@@ -163,7 +166,8 @@ func noteMissingValues(of table: SeriesTable) {
   guard let first = gaps.first else { return }
   Console.note(
     "\(table.file): \(isOrAre(gaps.reduce(0) { $0 + $1.rows }, "row")) missing, the first after "
-      + "\(first.after); the rows are taken as they are, --missing interpolate or forward fills them")
+      + "\(first.after); the rows are taken as they are, --missing interpolate or forward fills them"
+  )
 }
 
 extension ForecasterNetwork.NormalisationKind: ExpressibleByArgument {}

@@ -59,7 +59,9 @@ struct TableOptions: ParsableArguments {
     transform: { text in
       let characters = Array((text == "tab" ? "\t" : text).utf8)
       guard characters.count == 1, characters[0] < 0x80, !"\"\r\n".utf8.contains(characters[0])
-      else { throw ValidationError("--delimiter is '\(text)', it has to be one ASCII character or tab.") }
+      else {
+        throw ValidationError("--delimiter is '\(text)', it has to be one ASCII character or tab.")
+      }
       return characters[0]
     })
   var delimiter: UInt8?

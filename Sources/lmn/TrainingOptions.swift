@@ -336,7 +336,9 @@ struct TrainingOptions: ParsableArguments {
       Setting("--steps", steps, \.steps),
       Setting("--log-every", logEvery, \.logEvery),
       Setting("--evaluate-every", evaluateEvery, \.evaluateEvery),
-      Setting("--patience", patience.map(Optional.some), \.patience) { $0.map { "\($0)" } ?? "none" },
+      Setting("--patience", patience.map(Optional.some), \.patience) {
+        $0.map { "\($0)" } ?? "none"
+      },
       Setting("--evaluation-batches", evaluationBatches, \.evaluationBatches),
       Setting("--save-every", saveEvery, \.saveEvery),
     ].compactMap(\.self)

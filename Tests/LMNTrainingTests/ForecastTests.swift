@@ -135,7 +135,7 @@ import Testing
       let normalisation = model.network.normalisation
       let series = try Series(csv: sineTable(rows: 20, seed: 3), file: "o.csv")
       let rows = try series.normalised(in: model.network.frame)
-      let values = rows.values
+      let values = rows.values.map { Double(Float($0)) }
       func expected(
         of predictor: (_ row: Int, _ step: Int, _ channel: Int) -> Double
       ) -> ForecastEvaluation.Errors {

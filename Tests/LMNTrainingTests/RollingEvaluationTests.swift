@@ -44,7 +44,8 @@ import Testing
             ] { #expect(abs(found - expected) <= 1e-5 * abs(expected) + 1e-9) }
           }
         }
-        #expect(abs(scores.mase - (scores.channels[0].all.mase + scores.channels[1].all.mase) / 2) < 1e-9)
+        #expect(
+          abs(scores.mase - (scores.channels[0].all.mase + scores.channels[1].all.mase) / 2) < 1e-9)
       }
       try expect(found.model) { origin in
         var session = ForecastSession(model.network)
@@ -71,7 +72,8 @@ import Testing
       (choice.from, choice.most) = (101, 1)
       // One forecast, of rows 101 to 103: the rows after them do not matter.
       let changed = Series(
-        channels: series.channels, values: series.values.prefix(206) + [Double](repeating: 7, count: 34))
+        channels: series.channels,
+        values: series.values.prefix(206) + [Double](repeating: 7, count: 34))
       let (found, other) = (
         try RollingEvaluation(of: model, on: [series], choice),
         try RollingEvaluation(of: model, on: [changed], choice)
@@ -113,7 +115,9 @@ import Testing
       let series = try [3, 4].map { try Series(csv: sineTable(rows: 120, seed: $0), file: "o.csv") }
       var choice = RollingEvaluation.Origins()
       choice.from = 101
-      let single = try series.map { try #require(try RollingEvaluation(of: model, on: [$0], choice)) }
+      let single = try series.map {
+        try #require(try RollingEvaluation(of: model, on: [$0], choice))
+      }
       let both = try #require(try RollingEvaluation(of: model, on: series, choice))
       #expect(both.origins == 36)
       for channel in 0..<2 {

@@ -6,7 +6,8 @@ import Testing
 /// Tables of series as they are found: times, missing values, covariates, several series, formats.
 @Suite struct SeriesTableTests {
   private func table(
-    _ text: String, format: TableFormat = .init(), _ change: (inout SeriesColumns) -> Void = { _ in }
+    _ text: String, format: TableFormat = .init(),
+    _ change: (inout SeriesColumns) -> Void = { _ in }
   ) throws -> SeriesTable {
     var columns = SeriesColumns()
     change(&columns)
@@ -82,7 +83,8 @@ import Testing
         == "s.csv: line 3, column 1 'date': 'soon' is not a date such as 1999-12-31 or 1999-12-31 23:59; "
         + "--time-column none takes the rows as they are")
     #expect(
-      sentence("date,x\n2020-01-01 00:00,1\n2020-01-01 01:00,2\n2020-01-01 02:00,3\n2020-01-01 02:30,4\n")
+      sentence(
+        "date,x\n2020-01-01 00:00,1\n2020-01-01 01:00,2\n2020-01-01 02:00,3\n2020-01-01 02:30,4\n")
         == "s.csv: line 5, column 1 'date': 2020-01-01 02:30 after 2020-01-01 02:00 is not a multiple of "
         + "the usual interval; --time-column none takes the rows as they are")
   }
@@ -100,7 +102,10 @@ import Testing
       #expect(series.times?.time(after: 1).description == "2020-01-07")
     }
     #expect(filled.prefix(3).times?.last.description == "2020-01-03")
-    #expect(try table(text) { $0.channels = ["x"]; $0.time = .none }.series[0].gaps.isEmpty)
+    #expect(
+      try table(text) {
+        $0.channels = ["x"]; $0.time = .none
+      }.series[0].gaps.isEmpty)
   }
 
   // MARK: - Missing values
@@ -113,7 +118,8 @@ import Testing
     #expect(forward.series[0].values == [2, 1, 2, 1, 2, 4, 2, 4, 8, 4])
     #expect(
       sentence(text)
-        == "s.csv: line 2, column 1 'a': the value is missing; --missing interpolate or forward fills it")
+        == "s.csv: line 2, column 1 'a': the value is missing; --missing interpolate or forward fills it"
+    )
     #expect(
       sentence("a,b\n1,\n2,\n") { $0.missing = .interpolate }
         == "s.csv: the column 'b' has no value")
@@ -131,12 +137,16 @@ import Testing
     #expect(series.times?.last.description == "2020-01-02")
     #expect(
       sentence("x,open\n1,0\n,1\n3,1\n") { $0.covariates = ["open"] }
-        == "s.csv: line 3, column 1 'x': the value is missing; --missing interpolate or forward fills it")
+        == "s.csv: line 3, column 1 'x': the value is missing; --missing interpolate or forward fills it"
+    )
     #expect(
       sentence("x,open\n1,0\n2,\n") { $0.covariates = ["open"] }
-        == "s.csv: line 3, column 2 'open': the value is missing; --missing interpolate or forward fills it")
+        == "s.csv: line 3, column 2 'open': the value is missing; --missing interpolate or forward fills it"
+    )
     #expect(
-      sentence("x,y\n1,2\n") { $0.covariates = ["x"]; $0.series = "x" }
+      sentence("x,y\n1,2\n") {
+        $0.covariates = ["x"]; $0.series = "x"
+      }
         == "s.csv: the column 'x' is used twice")
     #expect(sentence("x\n1\n") { $0.covariates = ["x"] } == "s.csv: there is no column to forecast")
   }
@@ -155,7 +165,8 @@ import Testing
   @Test func formatsAreRead() throws {
     var format = TableFormat()
     (format.delimiter, format.decimalComma) = (UInt8(ascii: ";"), true)
-    #expect(try table("a;b\n1,5;-2\n3e1;0,25\n", format: format).series[0].values == [1.5, -2, 30, 0.25])
+    #expect(
+      try table("a;b\n1,5;-2\n3e1;0,25\n", format: format).series[0].values == [1.5, -2, 30, 0.25])
     let error = #expect(throws: CSVError.self) { try table("a;b\n1.5;2\n", format: format) }
     #expect(error?.description == "s.csv: line 2, column 1 'a': '1.5' is not a number")
     var bare = TableFormat()

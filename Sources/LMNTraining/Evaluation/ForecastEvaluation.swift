@@ -135,17 +135,21 @@ public struct ForecastEvaluation: Sendable, Codable, Equatable {
 
     /// Adds the errors of the forecasts of a row that are followed by their targets.
     mutating func add(
-      _ outputs: ArraySlice<Float>, ofRow row: Int, of series: NormalisedSeries, in frame: SeriesFrame
+      _ outputs: ArraySlice<Float>, ofRow row: Int, of series: NormalisedSeries,
+      in frame: SeriesFrame
     ) {
       let (width, copies) = (frame.channels, frame.settings.outputsPerValue)
       let forecast = frame.forecast(outputs, ofRow: row, of: series)
+      // As the network has it.
+      func rounded(_ value: Double) -> Double { Double(Float(value)) }
       let present = min(frame.settings.horizon, series.count - 1 - row) * width
       for place in 0..<present {
-        let (channel, target) = (place % width, series.values[(row + 1) * width + place])
+        let channel = place % width
+        let target = rounded(series.values[(row + 1) * width + place])
         let deviation = frame.normalisation.deviation[channel]
         model.add(
           forecast[place * copies + frame.settings.middle] - target, deviation: deviation)
-        lastValue.add(series.values[row * width + channel] - target, deviation: deviation)
+        lastValue.add(rounded(series.values[row * width + channel]) - target, deviation: deviation)
         mean.add(-target, deviation: deviation)
       }
       count += present

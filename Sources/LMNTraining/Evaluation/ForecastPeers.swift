@@ -22,7 +22,7 @@ struct ForecastPeers {
   /// - Parameters:
   ///   - series: Known rows of each series.
   ///   - horizon: Rows per forecast.
-  ///   - season: The season; nil to find it.
+  ///   - given: The season; nil to find it.
   init(on series: [Series], horizon: Int, season given: Int?) {
     let (channels, longest) = (series[0].channels.count, series.max { $0.count < $1.count }!)
     let season = given ?? Season.found(in: longest.values[...], channels: channels)

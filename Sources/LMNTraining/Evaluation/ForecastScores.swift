@@ -1,7 +1,9 @@
 /// Mean errors of forecasts.
 public struct ForecastScores: Sendable, Codable, Equatable {
-  /// Mean absolute scaled error: absolute errors in units of those of the seasonal forecast over the
-  /// rows before the first forecast (R. J. Hyndman and A. B. Koehler, 2006); mean over the channels.
+  /// Mean absolute scaled error, mean over the channels.
+  ///
+  /// Its unit is the mean absolute error of the seasonal forecast of one season over the rows before the
+  /// first forecast (R. J. Hyndman and A. B. Koehler, International Journal of Forecasting 22, 2006).
   public let mase: Double
   /// Symmetric mean absolute percentage error, 0 to 200; mean over the channels.
   public let smape: Double

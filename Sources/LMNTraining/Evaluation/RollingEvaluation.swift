@@ -63,14 +63,13 @@ public struct RollingEvaluation: Sendable, Codable, Equatable {
     }
   }
 
-  /// Evaluates a model.
+  /// Evaluates a model; nil where no whole horizon follows an origin.
   ///
   /// - Parameters:
   ///   - model: The model.
   ///   - series: Series with the model's columns.
   ///   - origins: Choice of the forecasts.
   ///   - report: Called with the number of rows read.
-  /// - Returns: The evaluation; nil where no whole horizon follows an origin.
   /// - Throws: ``ForecastError``, or `ConfigurationError` when there are too few learned positions.
   public init?(
     of model: ForecasterModel, on series: [Series], _ origins: Origins,
@@ -79,7 +78,9 @@ public struct RollingEvaluation: Sendable, Codable, Equatable {
     let (network, channels) = (model.network, model.channels)
     let places = series.map { origins.rows(of: $0.count, horizon: network.horizon) }
     guard let first = places.first(where: { !$0.isEmpty })?.first else { return nil }
-    let known = zip(series, places).map { series, places in places.first.map { $0 + 1 } ?? series.count }
+    let known = zip(series, places).map { series, places in
+      places.first.map { $0 + 1 } ?? series.count
+    }
     let peers = ForecastPeers(
       on: zip(series, known).map { $0.prefix($1) }, horizon: network.horizon,
       season: origins.season)

@@ -14,9 +14,9 @@ struct ForecastLosses {
   private let horizon: Int
   private var (sum, count) = (0.0, 0)
   private var hasLine = false
-  /// Losses of the model, less those of the line, of consecutive forecasts of a series.
-  private var differences: [Double] = []
-  /// Mean differences of blocks of forecasts whose targets hardly overlap.
+  /// Losses of model and line, of consecutive forecasts of a series.
+  private var pairs: [(model: Double, line: Double)] = []
+  /// Logarithms of the ratio of both, of blocks of forecasts whose targets hardly overlap.
   private var blocks: [Double] = []
 
   init(_ objective: PredictionError, horizon: Int) {
@@ -33,8 +33,7 @@ struct ForecastLosses {
     count += loss.count
     guard let line else { return }
     hasLine = true
-    let ofLine = self.loss(line, ofRow: row, of: series, in: frame)
-    differences.append((loss.sum - ofLine.sum) / Double(loss.count))
+    pairs.append((loss.sum, self.loss(line, ofRow: row, of: series, in: frame).sum))
   }
 
   private func loss(
@@ -54,11 +53,16 @@ struct ForecastLosses {
 
   /// Ends a series: the next forecast is not consecutive.
   mutating func endSeries() {
-    let length = max(horizon, differences.count / Self.mostBlocks, 1)
-    for first in stride(from: 0, through: differences.count - length, by: length) {
-      blocks.append(differences[first..<first + length].reduce(0, +) / Double(length))
+    let length = max(horizon, pairs.count / Self.mostBlocks, 1)
+    for first in stride(from: 0, through: pairs.count - length, by: length) {
+      let sums = pairs[first..<first + length].reduce(into: (model: 0.0, line: 0.0)) {
+        $0.model += $1.model
+        $0.line += $1.line
+      }
+      // Of a line without errors nothing can be better.
+      if sums.line > 0 { blocks.append(log(max(sums.model / sums.line, .leastNormalMagnitude))) }
     }
-    differences = []
+    pairs = []
   }
 
   /// Mean loss.
@@ -69,11 +73,12 @@ struct ForecastLosses {
   /// Blocks from which a standard error is estimated, at least.
   private static let fewestBlocks = 4
 
-  /// Whether the model is better than its line by three standard errors; true without a line.
+  /// Whether the model is better than its line by three standard errors of the mean logarithm of the
+  /// ratio of their losses; true without a line.
   ///
   /// A validation part of a few horizons cannot tell a memory that serves from one that overfits; then
-  /// the line is the better choice. Neighbouring blocks are related, so two standard errors are less
-  /// than they seem.
+  /// the line is the better choice. Ratios count calm and rough parts of a series alike, and neighbouring
+  /// blocks are related, so two standard errors are less than they seem.
   var isCredible: Bool {
     guard hasLine else { return true }
     guard blocks.count >= Self.fewestBlocks else { return false }

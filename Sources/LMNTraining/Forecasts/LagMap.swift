@@ -70,7 +70,9 @@ public struct LagMap: Sendable {
       for index in mean.weights.indices {
         mean.weights[index] += found.weights[index] / Double(windows.count)
       }
-      for index in mean.bias.indices { mean.bias[index] += found.bias[index] / Double(windows.count) }
+      for index in mean.bias.indices {
+        mean.bias[index] += found.bias[index] / Double(windows.count)
+      }
     }
     var units = frame.units
     if !keepsUnits {
@@ -134,7 +136,8 @@ extension ForecasterNetwork {
 extension RidgeRegression {
   /// The regression of targets on inputs, over the rows with a whole window and a whole horizon.
   fileprivate static func over(
-    _ series: [(rows: NormalisedSeries, count: Int)], in frame: SeriesFrame, besides other: [Tensor]?
+    _ series: [(rows: NormalisedSeries, count: Int)], in frame: SeriesFrame,
+    besides other: [Tensor]?
   ) -> RidgeRegression {
     let values = frame.settings.horizon * frame.channels
     let (inputs, copies) = (frame.inputWidth, frame.settings.outputsPerValue)

@@ -99,7 +99,8 @@ struct RidgeRegression: Sendable {
     for output in 0..<outputs {
       var weights = used.enumerated().map { row, input in
         let centred =
-          products[(inputs + output) * inputs + input] - rows * means[input] * means[inputs + output]
+          products[(inputs + output) * inputs + input] - rows * means[input]
+          * means[inputs + output]
         return centred / deviations[row]
       }
       Self.solve(matrix, count, &weights)

@@ -39,7 +39,9 @@ public struct Series: Sendable, Equatable {
   public var count: Int { values.count / channels.count }
 
   /// Number of rows of covariates; at least ``count`` where there are covariates.
-  public var covariateCount: Int { covariates.isEmpty ? 0 : covariateValues.count / covariates.count }
+  public var covariateCount: Int {
+    covariates.isEmpty ? 0 : covariateValues.count / covariates.count
+  }
 
   /// The first rows.
   public func prefix(_ count: Int) -> Series {

@@ -58,7 +58,8 @@ public struct SeriesTable: Sendable {
         named.append(found)
       }
       let (channels, covariates) = (named[0], named[1])
-      let series: Int? = if let name = columns.series { try reader.column(named: name) } else { nil }
+      let series: Int? =
+        if let name = columns.series { try reader.column(named: name) } else { nil }
       let others = reader.columns.indices.filter {
         !(channels + covariates + [series ?? -1]).contains($0)
       }

@@ -64,7 +64,7 @@ public struct TimeAxis: Sendable, Equatable {
         name: name, last: times.last!, step: .months(step),
         day: times.allSatisfy(\.isLastOfMonth) ? 31 : times[0].day)
       let rows = months.map { $0 / step }
-      for (row, (place, time)) in zip(rows, times).enumerated() 
+      for (row, (place, time)) in zip(rows, times).enumerated()
       where axis.time(after: place - rows.last!) != time { throw .interval(row: row) }
       return (axis, rows)
     }

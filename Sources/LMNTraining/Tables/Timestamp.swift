@@ -56,7 +56,8 @@ public struct Timestamp: Sendable, Equatable, Comparable {
     notation.zone = String(rest.dropFirst(1 + clock.count))
     let fields = clock.split(separator: ":", omittingEmptySubsequences: false)
     guard (2...3).contains(fields.count), notation.zone.allSatisfy(Self.zoneCharacters.contains),
-      let hour = Self.number(fields[0], 0...24, digits: 1...2), let minute = Self.number(fields[1], 0...59)
+      let hour = Self.number(fields[0], 0...24, digits: 1...2),
+      let minute = Self.number(fields[1], 0...59)
     else { return nil }
     var second = 0
     if fields.count == 3 {
@@ -83,7 +84,8 @@ public struct Timestamp: Sendable, Equatable, Comparable {
     guard let separator = text.first(where: { "-/.".contains($0) }) else { return nil }
     let fields = text.split(separator: separator, omittingEmptySubsequences: false)
     if separator == ".", fields.count == 3 {
-      guard let year = number(fields[2], 1...9999, digits: 4...4), let month = number(fields[1], 1...12),
+      guard let year = number(fields[2], 1...9999, digits: 4...4),
+        let month = number(fields[1], 1...12),
         let day = number(fields[0], 1...dayCount(year: year, month: month))
       else { return nil }
       return (year, month, day, .dayFirst)

@@ -55,7 +55,8 @@ public struct ForecastData: TrainingData {
     for (series, count) in zip(series, counts) {
       try Self.expect(needed, of: count, .training, of: series, in: file)
       if validation != nil { continue }
-      try Self.expect(settings.horizon + 1, of: series.count - count, .validation, of: series, in: file)
+      try Self.expect(
+        settings.horizon + 1, of: series.count - count, .validation, of: series, in: file)
     }
     for other in validation?.series ?? [] {
       try Self.expect(

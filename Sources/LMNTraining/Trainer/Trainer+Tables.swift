@@ -69,4 +69,3 @@ extension Trainer where Data == ClassificationData {
     }
   }
 }
-
