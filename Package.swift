@@ -24,6 +24,7 @@ let package = Package(
   products: [
     .library(name: "LMN", targets: ["LMN"]),
     .library(name: "LMNExperiments", targets: ["LMNExperiments"]),
+    .library(name: "LMNCharts", targets: ["LMNCharts"]),
     .library(name: "LMNKernels", targets: ["LMNKernels"]),
     .library(name: "LMNAutodiff", targets: ["LMNAutodiff"]),
     .library(name: "CLMN", targets: ["CLMN"]),
@@ -59,6 +60,7 @@ let package = Package(
     module(
       "LMNTraining",
       dependsOn: ["LMNKernels", "LMNAutodiff", "LMNLayers", "LMNMemories", "LMNModel"]),
+    module("LMNCharts", dependsOn: []),
     module(
       "LMNExperiments",
       dependsOn: [
@@ -73,7 +75,7 @@ let package = Package(
     .executableTarget(
       name: "lmn",
       dependencies: [
-        "LMN", "LMNExperiments", "CArguments",
+        "LMN", "LMNCharts", "LMNExperiments", "CArguments",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings),

@@ -93,7 +93,7 @@ public struct ForecasterNetwork: Network {
   /// Mean error, shape `[1]`, of the forecasts of all targets in a window.
   ///
   /// - Parameters:
-  ///   - kind: The error that is averaged.
+  ///   - kind: The error that is averaged; absolute with quantiles.
   ///   - window: The inputs and their targets.
   ///   - state: The state before them, updated to that after them. Gradients flow through it.
   ///   - pass: The pass over them.
@@ -103,7 +103,9 @@ public struct ForecasterNetwork: Network {
     _ pass: inout Pass
   ) -> Variable {
     self(window.inputs, after: &state, &pass)
-      .predictionErrors(kind, targets: window.targets, weights: window.weights).mean()
+      .predictionErrors(
+        kind, targets: window.targets, weights: window.weights, quantiles: window.quantiles
+      ).mean()
   }
 
   /// The network with a linear map without gradients.

@@ -10,6 +10,8 @@ public struct SeriesWindow: TrainingInput {
   /// `[L, N]`: 0 where there is no target, otherwise a constant such that the mean over all
   /// elements is the mean over those with a target.
   package let weights: Tensor
+  /// `[L, N]`: quantile of each output; nil without quantiles.
+  let quantiles: Tensor?
   /// Dropout draw; training has to change it at each step.
   public let draw = DropoutDraw()
   private let frame: SeriesFrame
@@ -19,6 +21,12 @@ public struct SeriesWindow: TrainingInput {
     inputs = Tensor(shape: [length, frame.inputWidth], repeating: 0)
     targets = Tensor(shape: [length, frame.outputWidth], repeating: 0)
     weights = Tensor(shape: [length, frame.outputWidth], repeating: 1)
+    let wanted = frame.settings.quantiles.map { Float($0) }
+    quantiles =
+      wanted.isEmpty
+      ? nil
+      : Tensor(
+        shape: targets.shape, scalars: (0..<targets.count).map { wanted[$0 % wanted.count] })
     self.frame = frame
   }
 

@@ -58,6 +58,12 @@ extension RollingEvaluation {
       return (["\(names[channel].padded(to: width)) \(columns)"] + lines).joined(separator: "\n")
         + "\n"
     }
-    return head + tables.joined()
+    let intervals = (intervals ?? []).flatMap { interval in
+      interval.channels.map { channel in
+        "\(channel.name): \((100 * channel.coverage).fixed(1)) % of the values are between the quantiles "
+          + "\(interval.lower) and \(interval.upper), whose mean distance is \(channel.width.significant)\n"
+      }
+    }
+    return head + tables.joined() + intervals.joined()
   }
 }

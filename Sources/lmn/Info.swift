@@ -159,6 +159,7 @@ struct Info: ParsableCommand {
         if let forecaster {
           lines.append(
             "lags             \(forecaster.lags), normalisation \(forecaster.normalisation.rawValue)"
+              + (forecaster.quantiles.isEmpty ? "" : ", quantiles \(forecaster.quantiles)")
               + (isLinear == true ? "; linear, without the memory" : ""))
         }
         return lines + [

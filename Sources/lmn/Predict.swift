@@ -1,5 +1,6 @@
 import ArgumentParser
 import LMN
+import LMNCharts
 
 struct Predict: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -7,7 +8,8 @@ struct Predict: ParsableCommand {
     discussion: """
       Reads a CSV file and writes CSV. A classifier reads the column of the texts and writes the \
       likeliest label and its probability for each row. A forecaster reads the columns of its \
-      channels and writes the forecast rows that follow the last row, as many as its horizon.
+      channels and covariates and writes the forecast rows that follow the last row, as many as its \
+      horizon, with their dates; covariates have to be known in these rows, where the channels are empty.
 
       An empty text has the class that the head of the network gives without a token, and is reported.
 
@@ -21,14 +23,29 @@ struct Predict: ParsableCommand {
   var file: String
   @OptionGroup var table: TableOptions
   @OptionGroup var missing: MissingOption
+  @Option(
+    help: "forecast: SVG file to draw history, forecast and interval of the first series to.",
+    completion: .file(extensions: ["svg"]))
+  var plot: String?
+  @Option(help: "forecast: channel to draw. (default: the first)")
+  var plotChannel: String?
   @OptionGroup var column: TextColumnOption
   @OptionGroup var unknown: UnknownCharacterOptions
   @OptionGroup(title: "Machine") var machine: MachineOptions
 
+  func validate() throws {
+    if plotChannel != nil && plot == nil {
+      throw ValidationError("--plot-channel has no meaning without --plot.")
+    }
+  }
+
   func run() throws {
     try machine.run {
       let model = try AnyModel(contentsOf: model, weights: weights.weights)
-      try model.task.expect(table.usages + [column.usage, unknown.usage, missing.usage])
+      try model.task.expect(
+        table.usages + [
+          column.usage, unknown.usage, missing.usage, ("--plot", plot != nil, [.forecast]),
+        ])
       let bytes = try AtomicFile.contents(of: file == "-" ? "/dev/stdin" : file)
       switch model {
       case .text, .memformer:
@@ -53,6 +70,17 @@ struct Predict: ParsableCommand {
         defer { done += series.count }
         return try model.forecast(after: series) { report(done + $0) }
       }
+    }
+    if let plot {
+      let channel = plotChannel ?? model.channels[0]
+      guard let index = model.channels.firstIndex(of: channel) else {
+        throw ValidationError(
+          "--plot-channel is '\(channel)', the channels are \(model.channels.joined(separator: ", "))."
+        )
+      }
+      try OutputFile(plot, kind: "chart").expectNone(of: [file])
+      let chart = LineChart(of: table.series[0], forecasts[0], channel: index)
+      try AtomicFile.write(Array(chart.svg.utf8), to: plot)
     }
     return model.table(of: forecasts, time: table.series[0].times?.name)
   }

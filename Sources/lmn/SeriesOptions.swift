@@ -22,8 +22,14 @@ struct SeriesOptions: ParsableArguments {
   @Option(help: "forecast: column that tells several series apart. (default: one series)")
   var seriesColumn: String?
   @OptionGroup var missing: MissingOption
-  @Option(help: "forecast: training loss. (default: mse)")
+  @Option(help: "forecast: training loss. (default: mse; with --quantiles: mae)")
   var objective: Objective?
+  @Option(
+    help: """
+      forecast: quantiles to forecast, ascending and separated by commas, such as 0.1,0.5,0.9; trained by \
+      the pinball loss. (default: none)
+      """, transform: Self.quantiles)
+  var quantiles: [Double]?
   @Option(
     help: """
       forecast: level and scale of inputs and forecasts: the last value, mean and deviation of the \
@@ -44,7 +50,23 @@ struct SeriesOptions: ParsableArguments {
     var error: PredictionError { self == .mse ? .squared : .absolute }
   }
 
+  private static func quantiles(_ text: String) throws -> [Double] {
+    let quantiles = text.split(separator: ",", omittingEmptySubsequences: false).map { Double($0) }
+    let numbers = quantiles.compactMap(\.self)
+    guard numbers.count == quantiles.count, numbers.allSatisfy({ $0 > 0 && $0 < 1 }),
+      zip(numbers, numbers.dropFirst()).allSatisfy(<)
+    else {
+      throw ValidationError(
+        "--quantiles is '\(text)', it has to be ascending numbers between 0 and 1, such as 0.1,0.5,0.9."
+      )
+    }
+    return numbers
+  }
+
   func validate() throws {
+    if quantiles != nil && objective == .mse {
+      throw ValidationError("--quantiles are trained by the pinball loss, not by --objective mse.")
+    }
     if let season, season < 1 {
       throw ValidationError("--season is \(season), it has to be 1 or more.")
     }
@@ -58,6 +80,7 @@ struct SeriesOptions: ParsableArguments {
       ("--time-column", timeColumn != nil, [.forecast]),
       ("--series-column", seriesColumn != nil, [.forecast]), missing.usage,
       ("--objective", objective != nil, [.forecast]),
+      ("--quantiles", quantiles != nil, [.forecast]),
       ("--normalisation", normalisation != nil, [.forecast]), ("--lags", lags != nil, [.forecast]),
       ("--season", season != nil, [.forecast]),
     ]
@@ -84,6 +107,9 @@ struct SeriesOptions: ParsableArguments {
       },
       Setting("--missing", missing.missing, \.columns.missing) { $0.rawValue },
       Setting("--objective", objective?.error, \.objective) { $0 == .squared ? "mse" : "mae" },
+      Setting("--quantiles", quantiles, \.quantiles) {
+        $0.map { "\($0)" }.joined(separator: ",")
+      },
       Setting("--season", season.map(Optional.some), \.season) { $0.map { "\($0)" } ?? "found" },
       Setting("--lags", lags, \.lags),
       Setting("--normalisation", normalisation, \.network.normalisation) { $0.rawValue },
@@ -104,6 +130,12 @@ extension ForecastSettings {
   fileprivate var covariates: [String] {
     get { columns.covariates }
     set { (columns.covariates, network.covariates) = (newValue, newValue.count) }
+  }
+
+  /// Quantiles, which are trained by absolute errors.
+  fileprivate var quantiles: [Double] {
+    get { network.quantiles }
+    set { (network.quantiles, objective) = (newValue, .absolute) }
   }
 
   /// Lags of network and linear map.

@@ -17,6 +17,8 @@ public struct RollingEvaluation: Sendable, Codable, Equatable {
   public let isSeasonFound: Bool
   /// The model.
   public let model: ForecastScores
+  /// Intervals between the model's quantiles, the widest first; nil without quantiles.
+  public let intervals: [ForecastInterval]?
   /// Repetition of the last value.
   public let lastValue: ForecastScores
   /// Repetition of the last season; nil without a season.
@@ -28,7 +30,7 @@ public struct RollingEvaluation: Sendable, Codable, Equatable {
   public let mean: ForecastScores
 
   enum CodingKeys: String, CodingKey {
-    case from, origins, horizon, season, model, ridge, mean
+    case from, origins, horizon, season, model, intervals, ridge, mean
     case isSeasonFound = "season_found"
     case lastValue = "last_value"
     case seasonalNaive = "seasonal_naive"
@@ -89,6 +91,7 @@ public struct RollingEvaluation: Sendable, Codable, Equatable {
       tables[name, default: ForecastErrors(channels: channels.count, horizon: network.horizon)].add(
         forecast, targets: series.values[((row + 1) * channels.count)...])
     }
+    var intervals = IntervalSums(quantiles: network.settings.quantiles, channels: channels.count)
     var done = 0
     for (series, places) in zip(series, places) where !places.isEmpty {
       let rows = try series.normalised(in: network.frame)
@@ -105,6 +108,10 @@ public struct RollingEvaluation: Sendable, Codable, Equatable {
             network.normalisation.restored(
               forecast[place * copies + network.settings.middle], channel: place % channels.count)
           }
+          intervals.add(
+            forecast.enumerated().map {
+              network.normalisation.restored($1, channel: $0 / copies % channels.count)
+            }, targets: series.values[((places[next] + 1) * channels.count)...])
           add("model", values, after: places[next], of: series)
           for (name, values) in peers.forecasts(after: places[next], of: series) {
             add(name, values, after: places[next], of: series)
@@ -124,6 +131,7 @@ public struct RollingEvaluation: Sendable, Codable, Equatable {
     horizon = network.horizon
     (season, isSeasonFound) = (peers.season, origins.season == nil)
     self.model = scores("model")!
+    self.intervals = intervals.intervals(channels: channels)
     lastValue = scores("last value")!
     seasonalNaive = scores("seasonal naive")
     ridge = scores("ridge")

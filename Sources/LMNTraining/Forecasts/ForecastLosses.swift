@@ -39,12 +39,17 @@ struct ForecastLosses {
   private func loss(
     _ outputs: ArraySlice<Float>, ofRow row: Int, of series: NormalisedSeries, in frame: SeriesFrame
   ) -> (sum: Double, count: Int) {
-    let copies = frame.settings.outputsPerValue
+    // The median stands for the forecast without quantiles.
+    let quantiles = frame.settings.quantiles.isEmpty ? [0.5] : frame.settings.quantiles
     var (sum, count) = (0.0, 0)
     frame.forEachTarget(ofRow: row, of: series, before: series.count) { place, value in
-      for copy in 0..<copies {
-        let difference = value - Double(outputs[outputs.startIndex + place * copies + copy])
-        sum += objective == .squared ? difference * difference : abs(difference)
+      for (copy, quantile) in quantiles.enumerated() {
+        let output = outputs[outputs.startIndex + place * quantiles.count + copy]
+        let difference = value - Double(output)
+        sum +=
+          objective == .squared
+          ? difference * difference
+          : 2 * (difference > 0 ? quantile : 1 - quantile) * abs(difference)
         count += 1
       }
     }

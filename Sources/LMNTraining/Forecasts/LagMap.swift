@@ -5,6 +5,8 @@ import LMNModel
 
 /// Fit of a forecaster's linear map of the lags: a ridge regression, which training leaves as it is.
 ///
+/// Outputs for quantiles have the same weights, and biases from the quantiles of its errors.
+///
 /// The penalty is 1 on each standardised input, and 10 on the levels, which tie the forecast to the
 /// values of the training part. Without given lags it is the mean of the regressions on windows of two,
 /// four and six seasons: longer windows see more, shorter ones overfit less.
@@ -43,6 +45,8 @@ public struct LagMap: Sendable {
     var units: SeriesFrame.Units
     /// Weights and biases in these units.
     var solution: RidgeRegression.Solution
+    /// Quantiles of the errors, per value and quantile, in these units; empty without quantiles.
+    var offsets: [Double] = []
   }
 
   /// Fits the map.
@@ -97,7 +101,56 @@ public struct LagMap: Sendable {
         }
       }
     }
-    return Fit(units: units, solution: mean)
+    var fit = Fit(units: units, solution: mean)
+    if !settings.quantiles.isEmpty {
+      var frame = frame
+      frame.units = units
+      fit.offsets = Self.quantiles(ofErrorsOf: mean, on: series, in: frame, besides: other)
+    }
+    return fit
+  }
+
+  /// Rows from which quantiles of errors are estimated, at most.
+  private static let mostRowsForQuantiles = 4000
+
+  /// Quantiles of targets less the outputs of the map, per value and quantile.
+  private static func quantiles(
+    ofErrorsOf solution: RidgeRegression.Solution,
+    on series: [(rows: NormalisedSeries, count: Int)], in frame: SeriesFrame,
+    besides other: [Tensor]?
+  ) -> [Double] {
+    let (quantiles, inputs) = (frame.settings.quantiles, frame.inputWidth)
+    let copies = quantiles.count
+    let values = solution.bias.count
+    let total = series.reduce(0) { $0 + $1.count }
+    let distance = max(1, total / mostRowsForQuantiles)
+    var errors = [[Double]](repeating: [], count: values * copies)
+    for (index, (rows, count)) in series.enumerated() {
+      let memory = other.map { $0[index].scalars }
+      for row in stride(
+        from: frame.window - 1, to: count - frame.settings.horizon, by: distance)
+      {
+        let found = frame.inputs(ofRows: row..<row + 1, of: rows).scalars
+        frame.forEachTarget(ofRow: row, of: rows, before: count) { place, target in
+          let weights = solution.weights[place * inputs..<(place + 1) * inputs]
+          let line =
+            solution.bias[place] + zip(weights, found).reduce(0) { $0 + $1.0 * Double($1.1) }
+          for copy in 0..<copies {
+            let index = place * copies + copy
+            let known = memory.map { Double($0[row * values * copies + index]) } ?? 0
+            errors[index].append(target - line - known)
+          }
+        }
+      }
+    }
+    return errors.enumerated().map { index, errors in
+      let sorted = errors.sorted()
+      // Linear between the two values around the quantile.
+      let place = quantiles[index % copies] * Double(sorted.count - 1)
+      let lower = Int(place)
+      let upper = min(lower + 1, sorted.count - 1)
+      return sorted[lower] + (place - Double(lower)) * (sorted[upper] - sorted[lower])
+    }
   }
 
   private static let smallestUnit = 1e-6
@@ -128,8 +181,9 @@ extension ForecasterNetwork {
     lags?.weight = Variable(
       constant: Tensor(
         shape: [outputs, inputs], scalars: repeated(fit.solution.weights, width: inputs)))
-    lags?.bias = Variable(
-      constant: Tensor(shape: [outputs], scalars: repeated(fit.solution.bias, width: 1)))
+    var bias = repeated(fit.solution.bias, width: 1)
+    for (index, offset) in fit.offsets.enumerated() { bias[index] += Float(offset) }
+    lags?.bias = Variable(constant: Tensor(shape: [outputs], scalars: bias))
   }
 }
 
