@@ -15,6 +15,12 @@ public struct Linear: Module {
     bias = source.parameter([outputs], .uniform(bound: bound))
   }
 
+  /// A map to zero.
+  public init(zeroFrom inputs: Int, to outputs: Int, using source: inout ParameterSource) {
+    weight = source.parameter([outputs, inputs], .constant(0))
+    bias = source.parameter([outputs], .constant(0))
+  }
+
   /// The output `[M, outputs]` for rows `[M, inputs]`.
   public func callAsFunction(_ x: Variable) -> Variable { x.linear(weight: weight, bias: bias) }
 

@@ -20,6 +20,8 @@ public protocol Network: StreamModule {
   func embed(_ inputs: Inputs) -> Variable
   /// The outputs `[M, N]` of the trunk's vectors `[M, E]`.
   func head(of vectors: Variable) -> Variable
+  /// The outputs `[M, N]` of the trunk's vectors `[M, E]` for M inputs; by default those of the head.
+  func outputs(of vectors: Variable, for inputs: Inputs) -> Variable
 }
 
 /// A sequence of inputs, each of which a network embeds as one vector.
@@ -45,6 +47,9 @@ extension Tensor: NetworkInputs {
 }
 
 extension Network {
+  /// The outputs of the head.
+  public func outputs(of vectors: Variable, for inputs: Inputs) -> Variable { head(of: vectors) }
+
   /// The state before the first input.
   public var initialState: Trunk.State { trunk.initialState }
 
@@ -66,7 +71,7 @@ extension Network {
   public func callAsFunction(
     _ inputs: Inputs, after state: inout Trunk.State, _ pass: inout Pass
   ) -> Variable {
-    head(of: trunk(embed(inputs), after: &state, &pass))
+    outputs(of: trunk(embed(inputs), after: &state, &pass), for: inputs)
   }
 
   /// The parallel form over a whole sequence.
@@ -85,7 +90,9 @@ extension Network {
     let context = ExecutionContext.current
     let embedded = context.map(chunks.count) { embed(chunks[$0]).value }
     let read = trunk.read(embedded, after: &state)
-    return context.map(read.count) { head(of: Variable(constant: read[$0])).value }
+    return context.map(read.count) {
+      outputs(of: Variable(constant: read[$0]), for: chunks[$0]).value
+    }
   }
 
   /// The sequential form, for one input of each of B streams.
@@ -95,7 +102,8 @@ extension Network {
   ///   - streams: B streams, which may be at different positions.
   /// - Returns: Outputs `[B, N]`.
   public func step(_ inputs: Inputs, of streams: Trunk.Streams) -> Tensor {
-    head(of: Variable(constant: trunk.step(embed(inputs).value, of: streams))).value
+    let vectors = trunk.step(embed(inputs).value, of: streams)
+    return outputs(of: Variable(constant: vectors), for: inputs).value
   }
 
   /// The sequential form on states that are values.

@@ -68,13 +68,13 @@ public struct Normalisation: Sendable, Equatable, Codable {
   public var channels: Int { mean.count }
 
   /// A channel's value, normalised.
-  public func normalised(_ value: Double, channel: Int) -> Float {
-    Float((value - mean[channel]) / deviation[channel])
+  public func normalised(_ value: Double, channel: Int) -> Double {
+    (value - mean[channel]) / deviation[channel]
   }
 
   /// A channel's value, converted back to its own unit.
-  public func restored(_ value: Float, channel: Int) -> Double {
-    mean[channel] + deviation[channel] * Double(value)
+  public func restored(_ value: Double, channel: Int) -> Double {
+    mean[channel] + deviation[channel] * value
   }
 
   /// Decodes and validates as ``init(mean:deviation:)``.

@@ -3,69 +3,83 @@ public import LMNLayers
 
 /// Rows of a series and their targets: input of one batch item in the training of a forecaster.
 public struct SeriesWindow: TrainingInput {
-  /// `[L, C]`.
-  package let rows: Tensor
-  /// `[L, h * C]`; 0 where there is no target.
+  /// `[L, F]`.
+  package let inputs: Tensor
+  /// `[L, N]`; 0 where there is no target.
   package let targets: Tensor
-  /// `[L, h * C]`: 0 where there is no target, otherwise a constant such that the mean over all
+  /// `[L, N]`: 0 where there is no target, otherwise a constant such that the mean over all
   /// elements is the mean over those with a target.
   package let weights: Tensor
+  /// `[L, N]`: quantile of each output; nil without quantiles.
+  let quantiles: Tensor?
   /// Dropout draw; training has to change it at each step.
   public let draw = DropoutDraw()
+  private let frame: SeriesFrame
 
   /// Allocates a window of `length` rows.
-  public init(length: Int, channels: Int, horizon: Int) {
-    rows = Tensor(shape: [length, channels], repeating: 0)
-    targets = Tensor(shape: [length, horizon * channels], repeating: 0)
-    weights = Tensor(shape: [length, horizon * channels], repeating: 1)
+  public init(length: Int, in frame: SeriesFrame) {
+    inputs = Tensor(shape: [length, frame.inputWidth], repeating: 0)
+    targets = Tensor(shape: [length, frame.outputWidth], repeating: 0)
+    weights = Tensor(shape: [length, frame.outputWidth], repeating: 1)
+    let wanted = frame.settings.quantiles.map { Float($0) }
+    quantiles =
+      wanted.isEmpty
+      ? nil
+      : Tensor(
+        shape: targets.shape, scalars: (0..<targets.count).map { wanted[$0 % wanted.count] })
+    self.frame = frame
   }
 
   /// Always nil: windows are read from the beginning.
   public var segment: Segment? { nil }
 
-  /// Number of input rows.
-  public var length: Int { rows.shape[0] }
+  /// Number of rows.
+  public var length: Int { inputs.shape[0] }
 
   /// Replaces all rows and targets.
   ///
-  /// - Parameter values: Normalised, row by row: the input rows, and up to h rows after them.
-  /// - Precondition: Rows are complete, and there are more than `length`.
-  public func overwrite(with values: ArraySlice<Float>) {
-    let (channels, columns) = (rows.shape[1], targets.shape[1])
+  /// - Parameters:
+  ///   - series: A series.
+  ///   - first: The first row; earlier rows of the series are visible.
+  ///   - end: Rows from here on are no targets.
+  /// - Precondition: There is a row after those of the window.
+  public func overwrite(with series: NormalisedSeries, from first: Int, before end: Int) {
     precondition(
-      values.count > rows.count && values.count.isMultiple(of: channels),
-      "SeriesWindow: \(values.count) values for \(length) rows of \(channels) and their targets")
-    values.withUnsafeBufferPointer { values in
-      rows.overwrite { $0.update(from: values.baseAddress!, count: rows.count) }
-      let present = (0..<length).reduce(0) {
-        $0 + min(columns, values.count - ($1 + 1) * channels)
+      first >= 0 && first + length < end && end <= series.count,
+      "SeriesWindow: \(length) rows from \(first) and their targets before \(end) of \(series.count)"
+    )
+    let (width, copies) = (frame.outputWidth, frame.settings.outputsPerValue)
+    inputs.overwrite { inputs in
+      for row in 0..<length {
+        frame.writeInputs(ofRow: first + row, of: series, to: inputs + row * frame.inputWidth)
       }
-      let weight = Float(targets.count) / Float(present)
-      targets.overwrite { targets in
-        weights.overwrite { weights in
-          for row in 0..<length {
-            let first = (row + 1) * channels
-            let count = min(columns, values.count - first)
-            for column in 0..<columns {
-              targets[row * columns + column] = column < count ? values[first + column] : 0
-              weights[row * columns + column] = column < count ? weight : 0
+    }
+    targets.overwrite { targets in
+      weights.overwrite { weights in
+        targets.update(repeating: 0, count: length * width)
+        weights.update(repeating: 0, count: length * width)
+        var present = 0
+        for row in 0..<length {
+          frame.forEachTarget(ofRow: first + row, of: series, before: end) { place, value in
+            for index in place * copies..<(place + 1) * copies {
+              targets[row * width + index] = Float(value)
+              weights[row * width + index] = 1
+              present += 1
             }
           }
         }
+        let weight = Float(length * width) / Float(present)
+        for index in 0..<length * width where weights[index] != 0 { weights[index] = weight }
       }
     }
   }
 
   /// A window of the same length.
-  public func placeholder() -> SeriesWindow {
-    let channels = rows.shape[1]
-    return SeriesWindow(
-      length: length, channels: channels, horizon: targets.shape[1] / channels)
-  }
+  public func placeholder() -> SeriesWindow { SeriesWindow(length: length, in: frame) }
 
   /// Copies another window's rows, targets and draw.
   public func overwrite(with other: SeriesWindow) {
-    rows.overwrite(withScalarsOf: other.rows)
+    inputs.overwrite(withScalarsOf: other.inputs)
     targets.overwrite(withScalarsOf: other.targets)
     weights.overwrite(withScalarsOf: other.weights)
     draw.overwrite(with: other.draw)
@@ -74,6 +88,9 @@ public struct SeriesWindow: TrainingInput {
 
 extension RecordedBatch where M == ForecasterNetwork, Input == SeriesWindow {
   /// Records a forecaster's mean error over a batch of windows.
+  ///
+  /// The linear map is held fixed: it is the solution of a regression, to which steps of an adaptive
+  /// optimizer would only add noise.
   ///
   /// - Parameters:
   ///   - result: The results to compute; dropout is applied only where a gradient is computed.
@@ -91,10 +108,7 @@ extension RecordedBatch where M == ForecasterNetwork, Input == SeriesWindow {
   ) {
     self.init(
       result, at: network, overBatchOf: count, in: context,
-      inputs: { _ in
-        SeriesWindow(length: length, channels: network.channels, horizon: network.horizon)
-      },
-      recomputing: recompute,
-      loss: { $0.loss(kind, of: $1, after: &$2, &$3) })
+      inputs: { SeriesWindow(length: length, in: $0.frame) }, recomputing: recompute,
+      loss: { $0.holdingLags().loss(kind, of: $1, after: &$2, &$3) })
   }
 }

@@ -10,8 +10,8 @@ extension TrainingConfiguration {
     fileprivate var memformer: MemformerConfiguration?
     fileprivate var pooling: Pooling?
     fileprivate var nGrams: NGrams.Settings?
-    fileprivate var horizon: Int?
-    fileprivate var channels: [String]?
+    fileprivate var forecaster: ForecasterNetwork.Settings?
+    fileprivate var columns: [[String]?] = []
   }
 
   /// Settings that the weights of the run's model determine.
@@ -33,7 +33,8 @@ extension TrainingConfiguration {
     case .classify(let settings):
       (architecture.pooling, architecture.nGrams) = (settings.pooling, settings.nGrams)
     case .forecast(let settings):
-      (architecture.horizon, architecture.channels) = (settings.horizon, settings.channels)
+      architecture.forecaster = settings.network
+      architecture.columns = [settings.channels, settings.columns.covariates]
     }
     return architecture
   }
@@ -61,7 +62,8 @@ extension TrainingConfiguration {
       task.classification.nGrams = model.network.nGrams?.settings
     case .forecast(let model):
       self.model = model.network.configuration
-      (task.forecast.horizon, task.forecast.channels) = (model.network.horizon, model.channels)
+      (task.forecast.network, task.forecast.columns) = (model.network.settings, model.columns)
+      (task.forecast.lagWindows, task.forecast.fitsLags) = ([], false)
     }
     self.model.vocabularySize = vocabularySize
   }

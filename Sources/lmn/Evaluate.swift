@@ -10,9 +10,10 @@ struct Evaluate: ParsableCommand {
       in memory that does not grow with it. A classifier reads each text as a stream; its report has \
       precision, recall and F1 score per class, and the confusion matrix.
 
-      Forecasts are compared from each row with the following rows up to the horizon, with channels \
-      normalised as in training and in their own units. Two baselines are reported: repeating the \
-      last value, and the mean of the training part.
+      Forecasts are evaluated from rolling origins: from each row that a whole horizon follows, with all \
+      rows before as history, beside repetition of the last value and of the last season, a ridge \
+      regression on lags and the mean, which are fitted to the rows before --from. As one stream and in \
+      blocks, channels are normalised as in training and in their own units.
       """)
 
   @Option(help: "A run's directory or a model file.", completion: .directory)
@@ -23,6 +24,8 @@ struct Evaluate: ParsableCommand {
   @Option(help: "Tokens or rows per block; not for classifiers. (default: 512)")
   var blockLength: Int?
   @OptionGroup var table: TableOptions
+  @OptionGroup var missing: MissingOption
+  @OptionGroup var rolling: RollingOptions
   @OptionGroup var columns: ColumnOptions
   @OptionGroup var unknown: UnknownCharacterOptions
   @Flag(help: "Print the report as JSON.")
@@ -38,7 +41,8 @@ struct Evaluate: ParsableCommand {
   func run() throws {
     try machine.run {
       let model = try AnyModel(contentsOf: model, weights: weights.weights)
-      try model.task.expect(columns.usages + [table.usage, unknown.usage])
+      try model.task.expect(
+        columns.usages + table.usages + rolling.usages + [unknown.usage, missing.usage])
       do {
         switch model {
         case .text(let model): try evaluate(model)
@@ -74,7 +78,7 @@ struct Evaluate: ParsableCommand {
     }
     let texts = try LabelledTexts(
       csv: AtomicFile.contents(of: path), file: file, settings: columns.classification,
-      encoding: table.encoding, allowsEmpty: true)
+      format: table.format, allowsEmpty: true)
     let (tokens, unknownCount) = try unknown.tokens(of: texts, by: model.tokenizer)
     let classes = try texts.classes(among: model.labels)
     let evaluation = try ReadingProgress.shown(of: tokens.count, "texts") {
@@ -86,14 +90,56 @@ struct Evaluate: ParsableCommand {
   }
 
   private func evaluate(_ model: ForecasterModel) throws {
-    let series = try Series(
-      csv: AtomicFile.contents(of: path), file: file, channels: model.channels,
-      encoding: table.encoding)
-    let report = try ReadingProgress.shown(of: 2 * series.count, "rows") {
-      try EvaluationReport(of: model, on: series, blockLength: length, report: $0)
+    let table = try SeriesTable(
+      csv: AtomicFile.contents(of: path), file: file, columns: missing.columns(of: model),
+      format: table.format)
+    noteMissingValues(of: table)
+    let report = try ReadingProgress.shown(of: 3 * table.rowCount, "rows") {
+      try EvaluationReport(
+        of: model, on: table.series, blockLength: length, from: rolling.choice, report: $0)
     }
     if json { return try Console.write(Console.json(report)) }
     try Console.write(
-      "one stream\n\(report.streaming.words)\nblocks of \(length)\n\(report.blocks.words)")
+      (report.rolling.map { $0.words + "\n" } ?? "")
+        + "one stream\n\(report.streaming.words)\nblocks of \(length)\n\(report.blocks.words)")
+  }
+}
+
+/// Flags for the forecasts of an evaluation.
+struct RollingOptions: ParsableArguments {
+  @Option(
+    help: """
+      forecast: first row to forecast, counted from 1; the rows before are history, and forecasts without \
+      a model are fitted to them. (default: that after nine tenths)
+      """)
+  var from: Int?
+  @Option(help: "forecast: forecasts at most, evenly spaced. (default: one per row)")
+  var origins: Int?
+  @Option(help: "forecast: rows of a season. (default: found by autocorrelation)")
+  var season: Int?
+
+  func validate() throws {
+    for (flag, value, least) in [
+      ("--from", from, 2), ("--origins", origins, 1), ("--season", season, 1),
+    ] {
+      if let value, value < least {
+        throw ValidationError("\(flag) is \(value), it has to be \(least) or more.")
+      }
+    }
+  }
+
+  /// The flags, whether they are given, and the tasks they apply to.
+  var usages: [FlagUsage] {
+    [
+      ("--from", from != nil, [.forecast]), ("--origins", origins != nil, [.forecast]),
+      ("--season", season != nil, [.forecast]),
+    ]
+  }
+
+  /// Choice of the forecasts.
+  var choice: RollingEvaluation.Origins {
+    var choice = RollingEvaluation.Origins()
+    (choice.from, choice.most, choice.season) = (from, origins, season)
+    return choice
   }
 }

@@ -54,6 +54,9 @@ struct Info: ParsableCommand {
       var channels: [String]?
       var horizon: Int?
       var normalisation: Normalisation?
+      var forecaster: ForecasterNetwork.Settings?
+      /// Whether the forecasts are those of the linear map alone.
+      var isLinear: Bool?
       let parameters: Int
       /// Bytes of state per stream, by number of tokens read.
       let stateBytes: [String: Int]
@@ -93,9 +96,10 @@ struct Info: ParsableCommand {
       }
 
       enum CodingKeys: String, CodingKey {
-        case task, configuration, labels, pooling, nGrams, channels, horizon, normalisation,
-          parameters
-        case blocks
+        case task, configuration, labels, pooling, nGrams, channels, horizon, normalisation
+        case forecaster
+        case parameters, blocks
+        case isLinear = "linear"
         case stateBytes = "state_bytes"
       }
 
@@ -114,6 +118,7 @@ struct Info: ParsableCommand {
           self.init(of: model.network, for: model)
           (channels, horizon) = (model.channels, model.network.horizon)
           normalisation = model.network.normalisation
+          (forecaster, isLinear) = (model.network.settings, model.network.isLinear)
         }
       }
 
@@ -158,6 +163,12 @@ struct Info: ParsableCommand {
           lines.append("channels         \(channels.count): \(channels.joined(separator: ", "))")
         }
         if let horizon { lines.append("horizon          \(horizon)") }
+        if let forecaster {
+          lines.append(
+            "lags             \(forecaster.lags), normalisation \(forecaster.normalisation.rawValue)"
+              + (forecaster.quantiles.isEmpty ? "" : ", quantiles \(forecaster.quantiles)")
+              + (isLinear == true ? "; linear, without the memory" : ""))
+        }
         return lines + [
           "configuration    \(configuration.json)",
           "parameters       \(parameters)",

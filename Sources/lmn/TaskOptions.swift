@@ -23,46 +23,21 @@ struct TaskOptions: ParsableArguments {
   var buckets: Int?
   @Option(help: "classify: weights of the classes in the training loss. (default: equal ones)")
   var classWeights: ClassWeights?
-  @Option(
-    help: "forecast: columns to forecast, separated by commas. (default: all)",
-    transform: ChannelList.init)
-  var channels: ChannelList?
+  @OptionGroup(title: "Forecasts") var series: SeriesOptions
   @Option(
     help: """
       forecast: horizon, the number of rows forecast at once; text, with --carry: horizon of the \
       gradients, the number of blocks per step. (default: 1)
       """)
   var horizon: Int?
-  @Option(help: "forecast: training loss. (default: mse)")
-  var objective: Objective?
-
-  /// Names separated by commas.
-  struct ChannelList {
-    let names: [String]
-
-    init(_ text: String) throws {
-      names = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
-      if let name = names.first(where: { name in names.count { $0 == name } > 1 }) {
-        throw ValidationError("--channels names '\(name)' twice.")
-      }
-    }
-  }
-
-  enum Objective: String, ExpressibleByArgument, CaseIterable {
-    case mse, mae
-    var error: PredictionError { self == .mse ? .squared : .absolute }
-  }
 
   /// The flags, whether they are given, and the tasks they apply to.
   var usages: [FlagUsage] {
-    columns.usages + [
-      table.usage,
+    columns.usages + table.usages + series.usages + [
       ("--pooling", pooling != nil, [.classify]),
       ("--n-grams", nGrams != nil, [.classify]), ("--buckets", buckets != nil, [.classify]),
       ("--class-weights", classWeights != nil, [.classify]),
-      ("--channels", channels != nil, [.forecast]),
       ("--horizon", horizon != nil, [.forecast, .text]),
-      ("--objective", objective != nil, [.forecast]),
     ]
   }
 
@@ -78,14 +53,9 @@ struct TaskOptions: ParsableArguments {
         ) {
           $0?.rawValue ?? "equal"
         },
-        Setting("--channels", channels.map { Optional($0.names) }, \.task.forecast.channels) {
-          $0?.joined(separator: ",") ?? "all"
-        },
         Setting("--horizon", horizon, \.horizon),
-        Setting("--objective", objective?.error, \.task.forecast.objective) {
-          $0 == .squared ? "mse" : "mae"
-        },
       ].compactMap(\.self)
+      + series.settings.map { Setting($0, in: \.task.forecast) }
   }
 }
 
@@ -117,18 +87,52 @@ extension ClassificationSettings {
   }
 }
 
-/// Flag for tables of all kinds.
+/// Flags for tables of all kinds.
 struct TableOptions: ParsableArguments {
+  @Option(help: "classify, forecast: encoding of the table. (default: utf-8)")
+  var encoding: TableEncoding?
   @Option(
-    name: .customLong("encoding"),
-    help: "classify, forecast: encoding of the table. (default: utf-8)")
-  var givenEncoding: TableEncoding?
+    help: "classify, forecast: character between two fields, or tab. (default: ,)",
+    transform: { text in
+      let characters = Array((text == "tab" ? "\t" : text).utf8)
+      guard characters.count == 1, characters[0] < 0x80, !"\"\r\n".utf8.contains(characters[0])
+      else {
+        throw ValidationError("--delimiter is '\(text)', it has to be one ASCII character or tab.")
+      }
+      return characters[0]
+    })
+  var delimiter: UInt8?
+  @Flag(help: "classify, forecast: numbers have a decimal comma.")
+  var decimalComma = false
+  @Option(
+    help: "classify, forecast: with none, the table has no header; its columns are called 1, 2, 3.")
+  var header: Header?
 
-  /// Encoding of the table.
-  var encoding: TableEncoding { givenEncoding ?? .utf8 }
+  enum Header: String, ExpressibleByArgument, CaseIterable { case first, none }
 
-  /// The flag, whether it is given, and the tasks it applies to.
-  var usage: FlagUsage { ("--encoding", givenEncoding != nil, [.classify, .forecast]) }
+  func validate() throws {
+    if decimalComma && format.delimiter == UInt8(ascii: ",") {
+      throw ValidationError("--decimal-comma needs a --delimiter that is no comma.")
+    }
+  }
+
+  /// Format of the table.
+  var format: TableFormat {
+    var format = TableFormat()
+    format.encoding = encoding ?? format.encoding
+    format.delimiter = delimiter ?? format.delimiter
+    format.decimalComma = decimalComma
+    format.hasHeader = header != Header.none
+    return format
+  }
+
+  /// The flags, whether they are given, and the tasks they apply to.
+  var usages: [FlagUsage] {
+    [
+      ("--encoding", encoding != nil), ("--delimiter", delimiter != nil),
+      ("--decimal-comma", decimalComma), ("--header", header != nil),
+    ].map { ($0, $1, [.classify, .forecast]) }
+  }
 }
 
 /// Flag for the column with the texts.

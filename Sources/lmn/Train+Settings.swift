@@ -20,16 +20,18 @@ extension Train {
   ///   - size: Size of the training part.
   ///   - blockLength: Default block length for the data; nil for that of the task.
   ///   - model: Model whose weights the run begins with; nil for new ones.
+  ///   - suit: Sets the defaults for the data.
   /// - Returns: The settings.
   /// - Throws: Errors of flags that are out of range or contradict the model.
   func configuration(
     of task: TaskKind, vocabularySize: Int, over size: TrainingSize, blockLength: Int? = nil,
-    from model: AnyModel? = nil
+    from model: AnyModel? = nil, suiting suit: (inout TrainingConfiguration) -> Void = { _ in }
   ) throws -> TrainingConfiguration {
     var configuration = base(vocabularySize: vocabularySize)
     configuration.task = task.settings
     if task == .classify { configuration.fitClassification(to: size) }
     if let blockLength { configuration.blockLength = blockLength }
+    suit(&configuration)
     if memformer.model == .memformer {
       configuration.memformer = MemformerConfiguration(vocabularySize: vocabularySize)
     }
@@ -274,6 +276,9 @@ extension Train {
       Setting("--steps", steps, \.steps),
       Setting("--log-every", logEvery, \.logEvery),
       Setting("--evaluate-every", evaluateEvery, \.evaluateEvery),
+      Setting("--patience", patience.map(Optional.some), \.patience) {
+        $0.map { "\($0)" } ?? "none"
+      },
       Setting("--evaluation-batches", evaluationBatches, \.evaluationBatches),
       Setting("--save-every", saveEvery, \.saveEvery),
     ].compactMap(\.self)

@@ -108,7 +108,7 @@ extension Train {
     return trainer
   }
 
-  private func noteResumption<Data>(of trainer: Trainer<Data>) {
+  func noteResumption<Data>(of trainer: Trainer<Data>) {
     Console.note("continuing \(trainer.directory.path) at step \(trainer.step)")
     let (schedule, steps) = (trainer.configuration.schedule, trainer.configuration.steps)
     guard let end = schedule.totalSteps, end != steps else { return }
@@ -153,7 +153,7 @@ extension Train {
       var trainer = try Trainer<ClassificationData>(
         resuming: start.directory, csv: bytes, file: start.file!,
         validation: validationBytes.map { ($0, start.validation!) },
-        encoding: tasks.table.encoding,
+        format: tasks.table.format,
         change: applyToResumed)
       try expect(trainer.model.tokenizer)
       if try prints(trainer.configuration) { return nil }
@@ -163,11 +163,11 @@ extension Train {
       return trainer
     }
     let columns = tasks.columns.classification
-    let encoding = tasks.table.encoding
+    let format = tasks.table.format
     let texts = try LabelledTexts(
-      csv: bytes, file: start.file!, settings: columns, encoding: encoding)
+      csv: bytes, file: start.file!, settings: columns, format: format)
     let validation = try validationBytes.map {
-      try LabelledTexts(csv: $0, file: start.validation!, settings: columns, encoding: encoding)
+      try LabelledTexts(csv: $0, file: start.validation!, settings: columns, format: format)
     }
     var model: ClassifierModel?
     if case .classify(let found) = start.model { model = found }
@@ -221,58 +221,5 @@ extension Train {
     let classes = try trainer.reportOfBest()
     report.classification = classes
     try print(report, "; the best weights:", result: classes.words)
-  }
-
-  // MARK: - Forecast
-
-  func forecastTrainer(_ start: TrainingStart) throws -> Trainer<ForecastData>? {
-    let (bytes, validationBytes) = (try start.contents(), try start.validationContents())
-    do {
-      if resume {
-        var trainer = try Trainer<ForecastData>(
-          resuming: start.directory, csv: bytes, file: start.file!,
-          validation: validationBytes.map { ($0, start.validation!) },
-          encoding: tasks.table.encoding,
-          change: applyToResumed)
-        if try prints(trainer.configuration) { return nil }
-        trainer.dataFiles = try start.dataFiles()
-        noteResumption(of: trainer)
-        return trainer
-      }
-      var model: ForecasterModel?
-      if case .forecast(let found) = start.model { model = found }
-      let encoding = tasks.table.encoding
-      let series = try Series(
-        csv: bytes, file: start.file!,
-        channels: tasks.channels?.names ?? model?.channels, encoding: encoding)
-      let validation = try validationBytes.map {
-        let file = start.validation!
-        return (
-          series: try Series(
-            csv: $0, file: file, channels: series.channels, encoding: encoding), file: file
-        )
-      }
-      let size = TrainingSize(
-        count: validation == nil ? ForecastData.trainingCount(of: series.count) : series.count)
-      let configuration = try configuration(
-        of: .forecast, vocabularySize: series.channels.count, over: size, from: start.model)
-      if try prints(configuration) { return nil }
-      var trainer = try Trainer(
-        configuration, series: series, file: start.file!, validation: validation, from: model,
-        in: start.directory)
-      trainer.dataFiles = try start.dataFiles()
-      return trainer
-    } catch let error as CSVError {
-      guard case .notANumber = error.problem else { throw error }
-      throw UnusableInput("\(error); --channels names the columns to forecast")
-    }
-  }
-
-  func trainForecaster(_ start: TrainingStart) throws {
-    guard var trainer = try forecastTrainer(start) else { return }
-    let channels = trainer.model.channels
-    let report = try train(
-      &trainer, about: "\(channels.count) channel\(channels.count == 1 ? "" : "s")")
-    try print(report, "", result: report.forecast?.words ?? "")
   }
 }

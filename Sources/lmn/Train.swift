@@ -116,6 +116,12 @@ struct Train: ParsableCommand {
   var evaluateEvery: Int?
   @Option(
     help: """
+      Patience: validations without a lower loss after which training ends; the best weights are kept. \
+      (default: none; forecast: 6)
+      """)
+  var patience: Int?
+  @Option(
+    help: """
       text: batches per validation; other tasks validate on all rows. (default: 20; table1: 200)
       """)
   var evaluationBatches: Int?

@@ -12,5 +12,11 @@ import Testing
     expectGradients(
       of: { $0[0].predictionErrors(kind, targets: targets, weights: weights) },
       at: [.random(shape, seed: 2)])
+    guard kind == .absolute else { return }
+    let quantiles = Tensor.random(shape, seed: 3)
+    expectGradients(
+      of: {
+        $0[0].predictionErrors(kind, targets: targets, weights: weights, quantiles: quantiles)
+      }, at: [.random(shape, seed: 2)])
   }
 }

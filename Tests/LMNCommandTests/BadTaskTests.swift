@@ -54,6 +54,26 @@ import Testing
       "--buckets has no meaning without n-grams"
     ),
     (["words.csv", "--task", "classify", "--buckets", "0"], "--buckets is 0, it has to be from 1"),
+    (["words.csv", "--task", "classify", "--lags", "3"], "--lags has no meaning for the task"),
+    (["text.txt", "--delimiter", ";"], "--delimiter has no meaning for the task text"),
+    (
+      ["series.csv", "--task", "forecast", "--delimiter", "ab"], "it has to be one ASCII character"
+    ),
+    (
+      ["series.csv", "--task", "forecast", "--decimal-comma"], "--decimal-comma needs a --delimiter"
+    ),
+    (
+      ["series.csv", "--task", "forecast", "--quantiles", "0.5,0.1"],
+      "it has to be ascending numbers between 0 and 1"
+    ),
+    (
+      ["series.csv", "--task", "forecast", "--quantiles", "0.5", "--objective", "mse"],
+      "not by --objective mse"
+    ),
+    (
+      ["series.csv", "--task", "forecast", "--channels", "load", "--lags", "1"],
+      "--lags is 1, it has to be from 2"
+    ),
   ])
   func flagsOfOtherTasksAreRefused(flags: [String], sentence: String) throws {
     try withTables { directory in

@@ -267,7 +267,7 @@ import Testing
       let report = try Command.run(
         "evaluate", "--model", "f", "series.csv", "--json", "--block-length", "30", in: directory
       ).json()
-      #expect(Set(report.keys) == ["blocks", "streaming"])
+      #expect(Set(report.keys) == ["blocks", "rolling", "streaming"])
       let stream = try #require(report["streaming"] as? [String: Any])
       #expect(Set(stream.keys) == ["last_value", "mean", "model", "values"])
       #expect(stream["values"] as? Int == 2 * (3 * 117 + 2 + 1))
@@ -281,6 +281,60 @@ import Testing
       #expect(
         info.contains(
           "\ntask             forecast\nchannels         2: temp, load\nhorizon          3\n"))
+    }
+  }
+
+  /// From a table with dates, gaps and a decimal comma to forecasts with dates, intervals and a chart.
+  @Test func tablesAreReadAsTheyAre() throws {
+    try withTemporaryDirectory { directory in
+      let rows = (1...60).map { row in
+        let day =
+          row < 32
+          ? "2020-01-\(row < 10 ? "0" : "")\(row)" : "2020-02-\(row < 41 ? "0" : "")\(row - 31)"
+        let value = row == 7 ? "" : "\(row % 7),\(row % 10)"
+        return "\(day);\(value);\(row % 2)\n"
+      }
+      // The row of day 20 is missing, and the covariate is known for three days more.
+      let text = "day;sold;open\n" + (rows[..<19] + rows[20..<57]).joined()
+      let known = rows[57...].map { $0.split(separator: ";")[0] + ";;1\n" }.joined()
+      try write(text + known, to: directory + "/s.csv")
+      let format = ["--delimiter", ";", "--decimal-comma", "--missing", "interpolate"]
+      let train =
+        ["train", "s.csv", "--task", "forecast", "--covariates", "open", "--horizon", "3"]
+        + ["--quantiles", "0.1,0.5,0.9", "--output", "f", "--steps", "2", "--threads", "1"]
+      let trained = try Command(train + format, in: directory).finish()
+      #expect(trained.status == 0, "\(trained.errors)")
+      #expect(trained.errors.hasPrefix("s.csv: 3 missing values are filled\n"))
+
+      let predicted = try Command(
+        ["predict", "--model", "f", "s.csv", "--plot", "f.svg"] + format.dropLast(2), in: directory
+      ).finish()
+      #expect(predicted.status == 0, "\(predicted.errors)")
+      let lines = predicted.output.split(separator: "\n")
+      #expect(lines[0] == "day,sold,sold_0.1,sold_0.9")
+      #expect(
+        lines.dropFirst().map { $0.prefix(11) } == ["2020-02-27,", "2020-02-28,", "2020-02-29,"])
+      let chart = String(
+        decoding: try AtomicFile.contents(of: directory + "/f.svg"), as: UTF8.self)
+      #expect(chart.hasPrefix("<svg") && chart.contains("rows after 2020-02-26"))
+
+      let report = try Command(
+        ["evaluate", "--model", "f", "s.csv", "--from", "50", "--season", "7", "--json"]
+          + format.dropLast(2), in: directory
+      ).finish().json()
+      let rolling = try #require(report["rolling"] as? [String: Any])
+      #expect(rolling["origins"] as? Int == 6 && rolling["season"] as? Int == 7)
+      #expect((rolling["intervals"] as? [Any])?.count == 1)
+      for name in ["model", "last_value", "seasonal_naive", "ridge", "mean"] {
+        #expect(rolling[name] != nil, "\(name)")
+      }
+      for (arguments, sentence) in [
+        (
+          ["predict", "--model", "f", "s.csv", "--plot", "s.csv"] + format, "s.csv is read by this"
+        ),
+        (["evaluate", "--model", "f", "s.csv", "--from", "56"] + format, "at row 56 of 57"),
+        (["predict", "--model", "f", "s.csv"], "s.csv: there is no column 'sold'"),
+      ] { try expectRefusal(arguments, in: directory, sentence) }
     }
   }
 

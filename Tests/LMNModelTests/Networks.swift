@@ -67,15 +67,29 @@ extension ClassifierNetwork {
 }
 
 extension ForecasterNetwork {
-  /// A small forecaster of two channels with different scales.
+  /// A small forecaster of two channels with different scales; with lags it has a linear map and a
+  /// head that are not zero.
   static func small(
-    horizon: Int = 3, layers: Int = 2, option: NetworkOption? = nil, seed: UInt64 = 1
+    horizon: Int = 3, lags: Int = 0, normalisation: NormalisationKind = .global,
+    covariates: Int = 0, layers: Int = 2, option: NetworkOption? = nil, seed: UInt64 = 1
   ) throws -> ForecasterNetwork {
     var source = ParameterSource(seed: seed, initialisation: .normal)
-    return try ForecasterNetwork(
-      .small(vocabularySize: 2, layers: layers, option: option), horizon: horizon,
-      normalisation: #require(Normalisation(mean: [100, -3], deviation: [20, 0.5])),
-      using: &source)
+    var settings = Settings()
+    (settings.horizon, settings.lags) = (horizon, lags)
+    (settings.normalisation, settings.covariates) = (normalisation, covariates)
+    let ones = [Double](repeating: 1, count: covariates)
+    var network = try ForecasterNetwork(
+      .small(vocabularySize: 2, layers: layers, option: option), settings,
+      normalisation: #require(
+        Normalisation(mean: [100, -3] + ones, deviation: [20, 0.5] + ones)),
+      units: lags == 0 ? nil : .init(inputs: [0.7, 1.5], outputs: [0.9, 0.4]), using: &source)
+    if lags > 0 {
+      network.head = Linear(
+        inputs: network.configuration.width, outputs: network.outputWidth, using: &source)
+      network.lags = Linear(
+        inputs: network.frame.inputWidth, outputs: network.outputWidth, using: &source)
+    }
+    return network
   }
 }
 

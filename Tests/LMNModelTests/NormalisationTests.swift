@@ -13,7 +13,7 @@ import Testing
     let normalisation = Normalisation(of: values, channels: 3)
     for channel in 0..<3 {
       let found = (0..<rows).map {
-        Double(normalisation.normalised(values[3 * $0 + channel], channel: channel))
+        normalisation.normalised(values[3 * $0 + channel], channel: channel)
       }
       let mean = found.reduce(0, +) / Double(rows)
       let variance = found.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(rows)

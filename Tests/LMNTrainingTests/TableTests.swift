@@ -23,10 +23,17 @@ import Testing
   }
 
   @Test(arguments: [
-    ("date,HUFL\n2020-01-01,1\n", "s.csv: line 2, column 1 'date': '2020-01-01' is not a number"),
+    ("date,HUFL\n2020-0,1\n", "s.csv: line 2, column 1 'date': '2020-0' is not a number"),
     ("a,HUFL\n1,2\n3,abc\n", "s.csv: line 3, column 2 'HUFL': 'abc' is not a number"),
-    ("a,HUFL\n1,\n", "s.csv: line 2, column 2 'HUFL': '' is not a number"),
-    ("a\nnan\n", "s.csv: line 2, column 1 'a': 'nan' is not a number"),
+    (
+      "a,HUFL\n1,\n",
+      "s.csv: line 2, column 2 'HUFL': the value is missing; --missing interpolate or forward fills it"
+    ),
+    (
+      "a\nnan\n",
+      "s.csv: line 2, column 1 'a': the value is missing; --missing interpolate or forward fills it"
+    ),
+    ("a\ninf\n", "s.csv: line 2, column 1 'a': 'inf' is not a number"),
     ("a\n1\n1e999\n", "s.csv: line 3, column 1 'a': '1e999' is not a number"),
     ("a,b\n1,2\n3\n", "s.csv: line 3: there are 1 fields, the header has 2"),
     ("a,b\n", "s.csv: there are no rows"),
@@ -104,9 +111,11 @@ import Testing
           == "t.csv: line 2: byte 0xE0 at offset \(offset) of the file is not UTF-8; --encoding latin1 "
           + "reads tables in Latin-1")
     }
+    var format = TableFormat()
+    format.encoding = .latin1
     let texts = try LabelledTexts(
       csv: Array("label,text\n".utf8) + latin1, file: "t.csv", settings: ClassificationSettings(),
-      encoding: .latin1)
+      format: format)
     #expect(texts.labels == ["cà", "cè"])
   }
 

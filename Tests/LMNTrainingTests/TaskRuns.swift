@@ -67,15 +67,21 @@ func classification(
 /// A new run on ``sineTable(rows:seed:)``.
 func forecast(
   rows: Int = 400, steps: Int, in directory: String, horizon: Int = 3,
-  objective: PredictionError = .squared,
+  objective: PredictionError = .squared, lags: [Int] = [],
   change: (inout TrainingConfiguration) -> Void = { _ in }
 ) throws -> Trainer<ForecastData> {
   let series = try Series(csv: sineTable(rows: rows), file: "s.csv")
   var settings = ForecastSettings()
   (settings.horizon, settings.objective) = (horizon, objective)
+  if let most = lags.last {
+    (settings.lagWindows, settings.network.lags) = (lags, most)
+    settings.network.normalisation = .last
+  }
   var configuration = TrainingConfiguration.small(
     .forecast(settings), vocabularySize: 2, steps: steps)
   configuration.blockLength = 24
+  // As in the command: the validation reads longer streams than training has.
+  configuration.limitLevels(toStreamsOf: configuration.blockLength)
   change(&configuration)
-  return try Trainer(configuration, series: series, file: "s.csv", in: RunDirectory(directory))
+  return try Trainer(configuration, series: [series], file: "s.csv", in: RunDirectory(directory))
 }

@@ -134,9 +134,10 @@ import Testing
         (configuration.model.positions, configuration.model.maximumLength) = (.learned, 24)
       }
       #expect(try trainer.run())
-      let values = [Float](repeating: 0, count: 2 * 25)
+      let series = NormalisedSeries(
+        [Double](repeating: 0, count: 2 * 25), in: trainer.model.network.frame)
       #expect(throws: ConfigurationError.beyondLastPosition(tokens: 25, maximumLength: 24)) {
-        try ForecastEvaluation.streaming(trainer.model, over: values)
+        try ForecastEvaluation.streaming(trainer.model, over: [series])
       }
     }
   }

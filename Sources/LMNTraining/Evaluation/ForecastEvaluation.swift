@@ -1,6 +1,6 @@
 import LMNKernels
 public import LMNMemories
-import LMNModel
+public import LMNModel
 
 /// Evaluation of a model on a series, with two baselines.
 ///
@@ -47,33 +47,32 @@ public struct ForecastEvaluation: Sendable, Codable, Equatable {
   /// Whether all errors are finite and so can be coded as JSON.
   var isFinite: Bool { [model, lastValue, mean].allSatisfy(\.isFinite) }
 
-  private init(_ sums: Sums) {
+  init(_ sums: Sums) {
     values = sums.count
     model = sums.model.divided(by: sums.count)
     lastValue = sums.lastValue.divided(by: sums.count)
     mean = sums.mean.divided(by: sums.count)
   }
 
-  /// Evaluates a model on one stream, with its state carried from the first row to the last.
+  /// Evaluates a model on each series as one stream, with its state carried from the first row to the
+  /// last.
   ///
   /// - Parameters:
   ///   - model: The model.
-  ///   - values: At least two rows, normalised.
+  ///   - series: At least two rows each.
   ///   - report: Called with the number of rows read.
   /// - Returns: The evaluation.
   /// - Throws: `ConfigurationError` when there are too few learned positions.
   public static func streaming(
-    _ model: ForecasterModel, over values: [Float], report: ProgressReport = { _ in }
+    _ model: ForecasterModel, over series: [NormalisedSeries], report: ProgressReport = { _ in }
   ) throws(ConfigurationError) -> ForecastEvaluation {
-    let width = model.network.channels
-    precondition(values.count >= 2 * width, "an evaluation needs two rows")
-    try model.network.configuration.trunk.expectPositions(for: values.count / width)
-    var session = ForecastSession(model.network)
-    var (sums, row) = (Sums(), 0)
-    session.readNormalised(values) { forecasts in
-      sums.add(forecasts, after: row, of: values, by: model.network)
-      row += forecasts.shape[0]
-      report(row)
+    var (sums, done) = (Sums(), 0)
+    for series in series {
+      precondition(series.count > 1, "an evaluation needs two rows")
+      try model.network.configuration.trunk.expectPositions(for: series.count)
+      sums.add(
+        Self.sums(of: model.network, 0..<series.count, of: series) { report(done + $0) })
+      done += series.count
     }
     return ForecastEvaluation(sums)
   }
@@ -82,62 +81,78 @@ public struct ForecastEvaluation: Sendable, Codable, Equatable {
   ///
   /// - Parameters:
   ///   - model: The model.
-  ///   - values: At least two rows, normalised.
+  ///   - series: At least two rows each.
   ///   - length: At least one.
   ///   - report: Called with the number of rows read.
   /// - Returns: The evaluation.
   /// - Throws: `ConfigurationError` when there are too few learned positions.
   public static func byBlocks(
-    _ model: ForecasterModel, over values: [Float], length: Int,
+    _ model: ForecasterModel, over series: [NormalisedSeries], length: Int,
     report: ProgressReport = { _ in }
   ) throws(ConfigurationError) -> ForecastEvaluation {
-    let width = model.network.channels
-    let rows = values.count / width
-    precondition(rows > 1 && length > 0, "an evaluation needs two rows")
-    try model.network.configuration.trunk.expectPositions(for: min(length, rows - 1))
-    let starts = Array(stride(from: 0, to: rows - 1, by: length))
-    let blocks = ExecutionContext.current.map(
-      starts.count, reporting: { report(min($0 * length, rows)) }
-    ) { block in
-      let end = min(starts[block] + length, rows - 1)
-      var (sums, row) = (Sums(), starts[block])
-      var session = ForecastSession(model.network)
-      session.readNormalised(Array(values[starts[block] * width..<end * width])) { forecasts in
-        sums.add(forecasts, after: row, of: values, by: model.network)
-        row += forecasts.shape[0]
+    precondition(length > 0, "an evaluation in blocks of \(length) rows")
+    var blocks: [(series: NormalisedSeries, rows: Range<Int>)] = []
+    for series in series {
+      let count = series.count
+      precondition(count > 1, "an evaluation needs two rows")
+      try model.network.configuration.trunk.expectPositions(for: min(length, count - 1))
+      blocks += stride(from: 0, to: count - 1, by: length).map {
+        (series, $0..<min($0 + length, count - 1))
       }
-      return sums
     }
-    return ForecastEvaluation(blocks.reduce(into: Sums()) { $0.add($1) })
+    let all = blocks
+    let found = ExecutionContext.current.map(
+      all.count, reporting: { done in report(all.prefix(done).reduce(0) { $0 + $1.rows.count }) }
+    ) { sums(of: model.network, all[$0].rows, of: all[$0].series) }
+    return ForecastEvaluation(found.reduce(into: Sums()) { $0.add($1) })
+  }
+
+  /// Errors of the forecasts after rows that are read as one stream.
+  private static func sums(
+    of network: ForecasterNetwork, _ rows: Range<Int>, of series: NormalisedSeries,
+    report: ProgressReport = { _ in }
+  ) -> Sums {
+    var (session, sums, row) = (Session(network), Sums(), rows.lowerBound)
+    session.read(rows: rows, of: series) { outputs in
+      let (scalars, width) = (outputs.scalars, network.outputWidth)
+      for index in 0..<outputs.shape[0] {
+        sums.add(
+          scalars[index * width..<(index + 1) * width], ofRow: row + index, of: series,
+          in: network.frame)
+      }
+      row += outputs.shape[0]
+      report(row - rows.lowerBound)
+    }
+    return sums
   }
 
   /// Sums of errors, and their count.
-  private struct Sums {
-    var count = 0
-    var model = ErrorSums()
-    var lastValue = ErrorSums()
-    var mean = ErrorSums()
+  struct Sums: Sendable {
+    private(set) var count = 0
+    fileprivate private(set) var model = ErrorSums()
+    fileprivate private(set) var lastValue = ErrorSums()
+    fileprivate private(set) var mean = ErrorSums()
 
-    /// Adds the errors of the forecasts after each row, starting with row `first`.
+    /// Adds the errors of the forecasts of a row that are followed by their targets.
     mutating func add(
-      _ forecasts: Tensor, after first: Int, of values: [Float], by forecaster: ForecasterNetwork
+      _ outputs: ArraySlice<Float>, ofRow row: Int, of series: NormalisedSeries,
+      in frame: SeriesFrame
     ) {
-      let (width, columns) = (forecaster.channels, forecasts.shape[1])
-      let deviations = forecaster.normalisation.deviation
-      let scalars = forecasts.scalars
-      for index in 0..<forecasts.shape[0] {
-        let next = (first + index + 1) * width
-        let present = min(columns, values.count - next)
-        for column in 0..<present {
-          let (channel, target) = (column % width, Double(values[next + column]))
-          let deviation = deviations[channel]
-          model.add(Double(scalars[index * columns + column]) - target, deviation: deviation)
-          lastValue.add(
-            Double(values[next - width + channel]) - target, deviation: deviation)
-          mean.add(-target, deviation: deviation)
-        }
-        count += present
+      let (width, copies) = (frame.channels, frame.settings.outputsPerValue)
+      let forecast = frame.forecast(outputs, ofRow: row, of: series)
+      // As the network has it.
+      func rounded(_ value: Double) -> Double { Double(Float(value)) }
+      let present = min(frame.settings.horizon, series.count - 1 - row) * width
+      for place in 0..<present {
+        let channel = place % width
+        let target = rounded(series.values[(row + 1) * width + place])
+        let deviation = frame.normalisation.deviation[channel]
+        model.add(
+          forecast[place * copies + frame.settings.middle] - target, deviation: deviation)
+        lastValue.add(rounded(series.values[row * width + channel]) - target, deviation: deviation)
+        mean.add(-target, deviation: deviation)
       }
+      count += present
     }
 
     mutating func add(_ other: Sums) {
@@ -149,7 +164,7 @@ public struct ForecastEvaluation: Sendable, Codable, Equatable {
   }
 
   /// Sums of the four kinds of error.
-  private struct ErrorSums {
+  fileprivate struct ErrorSums: Sendable {
     private var (squared, absolute, squaredInOwnUnits, absoluteInOwnUnits) = (0.0, 0.0, 0.0, 0.0)
 
     mutating func add(_ difference: Double, deviation: Double) {

@@ -64,6 +64,11 @@ public struct ModelFile {
     try content.decoded(key, path: path)
   }
 
+  /// The JSON value in the metadata under `key`; nil without it.
+  func decodedIfPresent<Value: Decodable>(_ key: String) throws -> Value? {
+    content.metadata[key] == nil ? nil : try decoded(key)
+  }
+
   /// The configuration in the metadata.
   func configuration() throws -> Configuration {
     if try holdsMemformer {

@@ -34,6 +34,20 @@ public struct CSVError: Error, Equatable, CustomStringConvertible {
     case carriageReturn
     /// A field is not a finite decimal number.
     case notANumber(String)
+    /// A value is missing.
+    case missingValue
+    /// A column has no value at all.
+    case noValues(String)
+    /// No column is left to forecast.
+    case noChannels
+    /// A column has two meanings.
+    case usedTwice(String)
+    /// A field of the time column is not a date.
+    case notADate(String)
+    /// A row is not later than the row before.
+    case notLater(String, than: String)
+    /// A row is not at a multiple of the usual interval.
+    case offInterval(String, after: String)
     /// A field is empty.
     case emptyField
     /// A byte of the table is not UTF-8.
@@ -71,6 +85,19 @@ extension CSVError.Problem: CustomStringConvertible {
     case .unclosedQuote: "the closing quote of a field that begins here is missing"
     case .carriageReturn: "a carriage return is not followed by a line feed"
     case .notANumber(let value): "'\(value.prefix(60))' is not a number"
+    case .missingValue: "the value is missing; --missing interpolate or forward fills it"
+    case .noValues(let name): "the column \(name.quoted) has no value"
+    case .noChannels: "there is no column to forecast"
+    case .usedTwice(let name): "the column \(name.quoted) is used twice"
+    case .notADate(let text):
+      "\(String(text.prefix(60)).quoted) is not a date such as 1999-12-31 or 1999-12-31 23:59; "
+        + "--time-column none takes the rows as they are"
+    case .notLater(let time, let before):
+      "\(time) is not later than \(before) in the row before; a series has its oldest row first, and "
+        + "--series-column tells several apart"
+    case .offInterval(let time, let before):
+      "\(time) after \(before) is not a multiple of the usual interval; --time-column none takes the rows "
+        + "as they are"
     case .emptyField: "the field is empty"
     case .notUTF8(let byte, let offset):
       "byte 0x\(String(byte, radix: 16, uppercase: true)) at offset \(offset) of the file is not "

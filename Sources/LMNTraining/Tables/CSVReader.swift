@@ -11,6 +11,7 @@ public struct CSVReader: Sendable {
 
   private let bytes: [UInt8]
   private let end: Int
+  private let format: TableFormat
   private var position: Int
   private var line = 1
   /// Fields of the current row.
@@ -25,24 +26,29 @@ public struct CSVReader: Sendable {
     var hasQuotes = false
   }
 
-  /// Reads the header.
+  /// Reads the header, if there is one.
   ///
   /// - Parameters:
   ///   - bytes: The contents of a file.
   ///   - file: Name of the file in errors.
-  ///   - encoding: Encoding of the contents.
+  ///   - format: Format of the table.
   /// - Throws: ``CSVError`` if the table is in another encoding, or if the header is missing or has
   ///   duplicate names.
   public init(
-    _ bytes: [UInt8], file: String, encoding: TableEncoding = .utf8
+    _ bytes: [UInt8], file: String, format: TableFormat = .init()
   ) throws(CSVError) {
-    let bytes = try encoding.decoded(bytes, file: file)
+    let bytes = try format.encoding.decoded(bytes, file: file)
     self.bytes = bytes
-    self.file = file
+    (self.file, self.format) = (file, format)
     position = 0
     end = (bytes.lastIndex { $0 != .lineFeed && $0 != .carriageReturn } ?? -1) + 1
-    guard position < end else { throw error(.noHeader) }
+    guard position < end else { throw error(format.hasHeader ? .noHeader : .noRows) }
     try readRecord()
+    guard format.hasHeader else {
+      columns = fields.indices.map { "\($0 + 1)" }
+      (position, line) = (0, 1)
+      return
+    }
     columns = fields.indices.map { string(at: $0) }
     var seen: Set<String> = []
     for (column, name) in columns.enumerated() where !seen.insert(name).inserted {
@@ -88,18 +94,20 @@ public struct CSVReader: Sendable {
   /// Number of a column in the current row, which has to be finite.
   public func number(at column: Int) throws(CSVError) -> Double {
     let text = String(decoding: bytes[fields[column].range], as: UTF8.self)
-    // `Double` also reads hexadecimal numbers, and stops at a NUL.
-    let isDecimal = text.unicodeScalars.allSatisfy {
-      switch $0 {
-      case "0"..."9", "+", "-", ".", "e", "E": true
-      default: false
-      }
-    }
-    guard isDecimal, let number = Double(text), number.isFinite else {
+    guard let number = format.decimal(text), number.isFinite else {
       throw error(.notANumber(text), at: column)
     }
     return number
   }
+
+  /// Whether a column in the current row has no value.
+  public func isMissing(at column: Int) -> Bool {
+    Self.missing.contains(String(decoding: bytes[fields[column].range], as: UTF8.self))
+  }
+
+  private static let missing: Set<String> = [
+    "", "NA", "N/A", "NaN", "nan", "NAN", "null", "NULL", "None",
+  ]
 
   /// Line, from 1, of a column in the current row.
   public func line(at column: Int) -> Int { fields[column].line }
@@ -111,7 +119,8 @@ public struct CSVReader: Sendable {
       problem: problem)
   }
 
-  private func error(_ problem: CSVError.Problem, line: Int? = nil) -> CSVError {
+  /// An error of the table, or of a line.
+  func error(_ problem: CSVError.Problem, line: Int? = nil) -> CSVError {
     CSVError(file: file, line: line, column: nil, name: nil, problem: problem)
   }
 
@@ -121,7 +130,7 @@ public struct CSVReader: Sendable {
     fields.removeAll(keepingCapacity: true)
     repeat {
       fields.append(peek == .quote ? try quotedField() : try plainField())
-    } while take(.comma)
+    } while take(format.delimiter)
     let isAtCarriageReturn = take(.carriageReturn)
     if take(.lineFeed) { return line += 1 }
     if isAtCarriageReturn { throw error(.carriageReturn, line: line) }
@@ -131,7 +140,7 @@ public struct CSVReader: Sendable {
 
   private mutating func plainField() throws(CSVError) -> Field {
     let start = position
-    while let byte = peek, byte != .comma, byte != .lineFeed, byte != .carriageReturn {
+    while let byte = peek, byte != format.delimiter, byte != .lineFeed, byte != .carriageReturn {
       if byte == .quote { throw error(.quoteInField, line: line) }
       position += 1
     }

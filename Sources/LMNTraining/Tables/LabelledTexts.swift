@@ -27,14 +27,14 @@ public struct LabelledTexts: Sendable {
   ///   - textColumn: Column of the texts.
   ///   - labelColumn: Column of the labels, none of them empty; nil for texts without labels.
   ///   - idColumn: Column that identifies the rows; nil for none.
-  ///   - encoding: Encoding of the table.
+  ///   - format: Format of the table.
   ///   - allowsEmpty: Whether texts may be empty.
   /// - Throws: ``CSVError``, with line and column.
   public init(
     csv bytes: [UInt8], file: String, textColumn: String, labelColumn: String?,
-    idColumn: String? = nil, encoding: TableEncoding = .utf8, allowsEmpty: Bool = false
+    idColumn: String? = nil, format: TableFormat = .init(), allowsEmpty: Bool = false
   ) throws(CSVError) {
-    var reader = try CSVReader(bytes, file: file, encoding: encoding)
+    var reader = try CSVReader(bytes, file: file, format: format)
     let text = try reader.column(named: textColumn)
     let label: Int? =
       if let labelColumn { try reader.column(named: labelColumn) } else { nil }
@@ -69,11 +69,11 @@ public struct LabelledTexts: Sendable {
   /// Reads a table of training data.
   public init(
     csv bytes: [UInt8], file: String, settings: ClassificationSettings,
-    encoding: TableEncoding = .utf8, allowsEmpty: Bool = false
+    format: TableFormat = .init(), allowsEmpty: Bool = false
   ) throws(CSVError) {
     try self.init(
       csv: bytes, file: file, textColumn: settings.textColumn, labelColumn: settings.labelColumn,
-      encoding: encoding, allowsEmpty: allowsEmpty)
+      format: format, allowsEmpty: allowsEmpty)
   }
 
   /// Lines of the texts that are empty.

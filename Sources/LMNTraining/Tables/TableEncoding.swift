@@ -1,5 +1,5 @@
 /// Encoding of the text of a table.
-public enum TableEncoding: String, Sendable, CaseIterable {
+public enum TableEncoding: String, Sendable, Codable, CaseIterable {
   /// UTF-8, with or without a byte-order mark.
   case utf8 = "utf-8"
   /// ISO 8859-1, in which a byte is the code point of its character.

@@ -1,9 +1,10 @@
+import LMNAutodiff
 import LMNKernels
 public import LMNLayers
 public import LMNModel
 
-/// A normalised series: the first 90 % for training, the rest for validation, unless that is a series
-/// of its own.
+/// Normalised series: the first 90 % of each for training, the rest for validation, unless there are
+/// series of their own for that.
 public struct ForecastData: TrainingData {
   /// Trained model.
   public typealias Model = ForecasterModel
@@ -12,54 +13,79 @@ public struct ForecastData: TrainingData {
 
   /// Names of the channels.
   public let channels: [String]
-  /// Normalisation from the training part.
-  public let normalisation: Normalisation
-  private let horizon: Int
-  private let values: [Float]
-  private let trainingCount: Int
-  /// Whether the validation part is a series of its own.
-  private let hasOwnValidation: Bool
+  /// Frame of the network.
+  public let frame: SeriesFrame
+  let parts: [Part]
+  /// The linear map, fitted to the training part; nil without lags, or for a model that has one.
+  let fit: LagMap.Fit?
+  let settings: ForecastSettings
+  private let covariates: [String]
 
-  /// Splits and normalises a series.
+  /// A series and its splits.
+  struct Part {
+    let series: NormalisedSeries
+    /// The rows before this one are for training, the others for validation.
+    let trainingCount: Int
+  }
+
+  /// Splits and normalises series.
   ///
   /// - Parameters:
-  ///   - series: The series in the channels' own units.
-  ///   - horizon: Number of rows to forecast.
+  ///   - series: Series of the same channels and covariates, in their own units.
+  ///   - settings: Settings of the forecast.
   ///   - blockLength: Length of the windows to be drawn.
   ///   - file: Name of the series in errors.
-  ///   - validation: Validation series of the same channels, and its name in errors; nil for the end
+  ///   - validation: Validation series of the same channels, and their name in errors; nil for the ends
   ///     of `series`.
-  ///   - normalisation: Normalisation of a model to go on with; nil for that of the training part.
+  ///   - model: Model to go on with, whose frame and linear map are kept; nil for those of the training
+  ///     part.
   /// - Throws: ``ForecastError`` if a split is too short or a value too large.
   public init(
-    _ series: Series, horizon: Int, blockLength: Int, file: String,
-    validation: (series: Series, file: String)? = nil, normalisation: Normalisation? = nil
+    _ series: [Series], _ settings: ForecastSettings, blockLength: Int, file: String,
+    validation: (series: [Series], file: String)? = nil, model: ForecasterModel? = nil
   ) throws(ForecastError) {
+    (channels, covariates) = (series[0].channels, series[0].covariates)
+    self.settings = settings
+    let names = [channels, covariates]
     precondition(
-      validation.map { $0.series.channels == series.channels } ?? true,
-      "ForecastData: other channels for validation")
-    let width = series.channels.count
-    let trainingCount =
-      validation == nil ? Self.trainingCount(of: series.count) : series.count
-    let other = validation.map { ($0.file, $0.series.count, $0.series.count) }
-    let rest = (file, series.count - trainingCount, series.count)
-    for (split, (file, count, total), needed) in [
-      (Split.training, (file, trainingCount, series.count), max(blockLength, horizon) + 1),
-      (.validation, other ?? rest, horizon + 1),
-    ] where count < needed {
-      throw .tooShort(file: file, split, count: count, of: total, needed: needed)
+      (series + (validation?.series ?? [])).allSatisfy { [$0.channels, $0.covariates] == names },
+      "ForecastData: series of different columns")
+    let counts = series.map { validation == nil ? Self.trainingCount(of: $0.count) : $0.count }
+    let needed = max(blockLength, settings.horizon) + 1
+    for (series, count) in zip(series, counts) {
+      try Self.expect(needed, of: count, .training, of: series, in: file)
+      if validation != nil { continue }
+      try Self.expect(
+        settings.horizon + 1, of: series.count - count, .validation, of: series, in: file)
     }
-    let normalisation =
-      normalisation
-      ?? Normalisation(of: series.values[..<(trainingCount * width)], channels: width)
-    var values = try series.normalised(by: normalisation)
-    if let validation { values += try validation.series.normalised(by: normalisation) }
-    self.values = values
-    channels = series.channels
-    self.normalisation = normalisation
-    self.horizon = horizon
-    self.trainingCount = trainingCount
-    hasOwnValidation = validation != nil
+    for other in validation?.series ?? [] {
+      try Self.expect(
+        settings.horizon + 1, of: other.count, .validation, of: other, in: validation!.file)
+    }
+    var frame =
+      model?.network.frame
+      ?? SeriesFrame(
+        settings: settings.network,
+        normalisation: Normalisation(of: zip(series, counts).map { $0.prefix($1) }),
+        units: SeriesFrame.Units(channels: channels.count))
+    var parts: [Part] = []
+    for (series, count) in zip(series, counts) + (validation?.series ?? []).map({ ($0, 0) }) {
+      parts.append(Part(series: try series.normalised(in: frame), trainingCount: count))
+    }
+    fit =
+      model == nil && settings.fitsLags && !settings.lagWindows.isEmpty
+      ? LagMap(windows: settings.lagWindows).fit(
+        to: parts.map { ($0.series, $0.trainingCount) }, in: frame, keepsUnits: false) : nil
+    if let fit { frame.units = fit.units }
+    (self.parts, self.frame) = (parts, frame)
+  }
+
+  private static func expect(
+    _ needed: Int, of count: Int, _ split: Split, of series: Series, in file: String
+  ) throws(ForecastError) {
+    if count >= needed { return }
+    let file = series.name.map { "\(file), series \($0.quoted)" } ?? file
+    throw .tooShort(file: file, split, count: count, of: series.count, needed: needed)
   }
 
   /// Number of training rows in a series of `count` rows whose end is the validation part.
@@ -67,30 +93,40 @@ public struct ForecastData: TrainingData {
     Int((Double(count) * TrainingSize.share).rounded())
   }
 
-  /// Normalised values of a split, row by row.
-  public subscript(split: Split) -> ArraySlice<Float> {
-    let end = trainingCount * channels.count
+  /// Normalised values of a split of the first series, row by row.
+  public subscript(split: Split) -> ArraySlice<Double> {
+    let (values, end) = (parts[0].series.values, parts[0].trainingCount * channels.count)
     return split == .training ? values[..<end] : values[end...]
   }
 
   /// Checksum of the values.
   public var fingerprint: String {
     var fingerprint = Fingerprint()
-    for name in channels {
+    func add(_ numbers: some Sequence<Double>) {
+      for number in numbers {
+        fingerprint.add([
+          UInt32(truncatingIfNeeded: number.bitPattern),
+          UInt32(truncatingIfNeeded: number.bitPattern >> 32),
+        ])
+      }
+    }
+    for name in channels + covariates {
       fingerprint.add([UInt32(name.utf8.count)])
       fingerprint.add(name.utf8)
     }
-    for number in normalisation.mean + normalisation.deviation {
-      fingerprint.add([
-        UInt32(truncatingIfNeeded: number.bitPattern),
-        UInt32(truncatingIfNeeded: number.bitPattern >> 32),
-      ])
+    add(frame.normalisation.mean + frame.normalisation.deviation)
+    for part in parts {
+      fingerprint.add(part.series.values.lazy.map { Float($0).bitPattern })
+      fingerprint.add(part.series.covariates.lazy.map { Float($0).bitPattern })
     }
-    fingerprint.add(values.lazy.map(\.bitPattern))
     // Elsewhere the values determine the split.
-    if hasOwnValidation { fingerprint.add([UInt32(truncatingIfNeeded: trainingCount)]) }
+    if parts.count > 1 {
+      for part in parts { fingerprint.add([UInt32(truncatingIfNeeded: part.trainingCount)]) }
+    }
     return fingerprint.description
   }
+
+  // MARK: - Batches
 
   /// Records a forecaster's mean error over a batch of windows.
   public func batch(
@@ -103,52 +139,93 @@ public struct ForecastData: TrainingData {
   }
 
   /// Fills windows from random places, uniformly; targets after the end of the split are missing.
+  ///
+  /// Lags of a window are visible, also those before the split; where a series has room, windows begin
+  /// after its first lags.
   public func fill(
     _ inputs: [SeriesWindow], of split: Split, using generator: inout SeededGenerator
   ) {
-    let (values, width) = (self[split], channels.count)
-    let count = values.count / width
     for window in inputs {
-      precondition(
-        window.length < count, "a window of \(window.length) does not fit \(count) \(split) rows")
-      let start = generator.integer(below: count - window.length)
-      let end = min(start + window.length + horizon, count)
-      window.overwrite(
-        with: values[values.startIndex + start * width..<values.startIndex + end * width])
+      let places = parts.map { self.places(of: window.length, in: $0, split) }
+      var place = generator.integer(below: places.reduce(0) { $0 + $1.count })
+      for (part, places) in zip(parts, places) {
+        if place < places.count {
+          window.overwrite(
+            with: part.series, from: places.lowerBound + place,
+            before: split == .training ? part.trainingCount : part.series.count)
+          break
+        }
+        place -= places.count
+      }
     }
   }
 
-  /// Evaluates the model on the whole validation part, in blocks from the initial state, as in
-  /// training.
+  /// First rows of the windows of a length in a split of a series.
+  private func places(of length: Int, in part: Part, _ split: Split) -> Range<Int> {
+    let rows = split == .training ? 0..<part.trainingCount : part.trainingCount..<part.series.count
+    let end = max(rows.upperBound - length, rows.lowerBound)
+    let first = split == .training ? frame.window - 1 : rows.lowerBound
+    return min(max(first, rows.lowerBound), max(end - 1, rows.lowerBound))..<end
+  }
+
+  // MARK: - Validation
+
+  /// Forecasts from each row of the validation part that a whole horizon follows, with the rows before
+  /// as history.
   public func validation(
     of model: ForecasterModel, for configuration: TrainingConfiguration
   ) throws -> Validation? {
-    let evaluation = try ForecastEvaluation.byBlocks(
-      model, over: Array(self[.validation]), length: configuration.blockLength)
-    let loss =
-      switch configuration.task.forecast.objective {
-      case .squared: evaluation.model.squared
-      case .absolute: evaluation.model.absolute
+    let network = model.network
+    var sums = ForecastEvaluation.Sums()
+    var losses = ForecastLosses(configuration.task.forecast.objective, horizon: network.horizon)
+    for part in parts where part.trainingCount < part.series.count {
+      let first = max(part.trainingCount - 1, 0)
+      // A bounded history, as long as several windows of the training.
+      forEachForecast(
+        of: part.series, from: first, history: 8 * configuration.blockLength, by: network,
+        line: network.lags
+      ) { outputs, line, row in
+        sums.add(outputs, ofRow: row, of: part.series, in: frame)
+        losses.add(outputs, line: line, ofRow: row, of: part.series, in: frame)
       }
-    return Validation(loss: loss, forecast: evaluation.isFinite ? evaluation : nil)
+      losses.endSeries()
+    }
+    let found = ForecastEvaluation(sums)
+    return Validation(
+      loss: losses.mean, isCredible: losses.isCredible, forecast: found.isFinite ? found : nil)
   }
 }
 
 extension Series {
-  /// The values, normalised, row by row.
+  /// The series, normalised.
   ///
   /// - Throws: ``ForecastError/tooLarge(channel:row:value:)``.
-  public func normalised(by normalisation: Normalisation) throws(ForecastError) -> [Float] {
-    var normalised: [Float] = []
-    normalised.reserveCapacity(values.count)
-    for (index, value) in values.enumerated() {
-      let (row, channel) = index.quotientAndRemainder(dividingBy: channels.count)
-      normalised.append(normalisation.normalised(value, channel: channel))
-      guard normalised.last!.isFinite else {
-        throw .tooLarge(channel: channels[channel], row: row + 1, value: value)
-      }
+  public func normalised(in frame: SeriesFrame) throws(ForecastError) -> NormalisedSeries {
+    let normalised = NormalisedSeries(values, covariates: covariateValues, in: frame)
+    for (numbers, own, names) in [
+      (normalised.values, values, channels), (normalised.covariates, covariateValues, covariates),
+    ] {
+      guard let index = numbers.firstIndex(where: { !Float($0).isFinite }) else { continue }
+      throw .tooLarge(
+        channel: names[index % names.count], row: index / names.count + 1, value: own[index])
     }
     return normalised
+  }
+}
+
+extension Normalisation {
+  /// Mean and standard deviation of each channel of some series, then of each covariate.
+  init(of series: [Series]) {
+    let channels = Normalisation(
+      of: series.flatMap(\.values), channels: series[0].channels.count)
+    let width = series[0].covariates.count
+    if width == 0 {
+      self = channels
+      return
+    }
+    let covariates = Normalisation(of: series.flatMap(\.covariateValues), channels: width)
+    self.init(
+      mean: channels.mean + covariates.mean, deviation: channels.deviation + covariates.deviation)!
   }
 }
 
@@ -158,6 +235,8 @@ public enum ForecastError: Error, Equatable, CustomStringConvertible {
   case tooShort(file: String, Split, count: Int, of: Int, needed: Int)
   /// A value overflows when it is normalised by mean and deviation of its channel.
   case tooLarge(channel: String, row: Int, value: Double)
+  /// The covariates are not known for all rows of the horizon.
+  case unknownCovariates([String], known: Int, needed: Int)
 
   /// A sentence with the sizes.
   public var description: String {
@@ -168,6 +247,9 @@ public enum ForecastError: Error, Equatable, CustomStringConvertible {
     case .tooLarge(let channel, let row, let value):
       "column \(channel.quoted), row \(row): \(value) is too far from the mean of the training part "
         + "to be normalised"
+    case .unknownCovariates(let names, let known, let needed):
+      "a forecast needs \(names.map(\.quoted).joined(separator: ", ")) in \(needed) rows after the last one "
+        + "with values of the channels, there are \(known); leave the channels empty there"
     }
   }
 }

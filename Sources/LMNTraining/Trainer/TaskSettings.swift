@@ -1,4 +1,3 @@
-public import LMNKernels
 public import LMNModel
 
 /// Task of a training run, with its settings.
@@ -44,19 +43,6 @@ public struct ClassificationSettings: Sendable, Codable, Equatable {
   public var nGrams: NGrams.Settings?
   /// Weights of the classes in the training loss; nil for equal ones.
   public var classWeights: ClassWeights?
-
-  /// The defaults.
-  public init() {}
-}
-
-/// Settings of a forecast.
-public struct ForecastSettings: Sendable, Codable, Equatable {
-  /// Columns to forecast; nil for all.
-  public var channels: [String]?
-  /// h: horizon, the number of rows forecast at once.
-  public var horizon = 1
-  /// Training loss.
-  public var objective = PredictionError.squared
 
   /// The defaults.
   public init() {}

@@ -55,89 +55,23 @@ extension Trainer where Data == ClassificationData {
   ///   - bytes: The training table, unchanged.
   ///   - file: Name of the table in errors.
   ///   - validation: The validation table, unchanged, and its name; nil for a run without one.
-  ///   - encoding: Encoding of the table.
+  ///   - format: Format of the tables.
   ///   - change: Changes settings that may change on a resume, such as the number of steps.
   /// - Throws: Errors of checkpoint, settings or table.
   public init(
     resuming directory: RunDirectory, csv bytes: [UInt8], file: String,
-    validation: (csv: [UInt8], file: String)? = nil, encoding: TableEncoding = .utf8,
+    validation: (csv: [UInt8], file: String)? = nil, format: TableFormat = .init(),
     change: (inout TrainingConfiguration) throws -> Void = { _ in }
   ) throws {
     try self.init(resuming: directory, change: change) { model, configuration in
       let settings = configuration.task.classification
       return try ClassificationData(
-        LabelledTexts(csv: bytes, file: file, settings: settings, encoding: encoding),
+        LabelledTexts(csv: bytes, file: file, settings: settings, format: format),
         tokenizer: model.tokenizer, labels: model.labels,
         validation: validation.map {
-          try LabelledTexts(csv: $0.csv, file: $0.file, settings: settings, encoding: encoding)
+          try LabelledTexts(csv: $0.csv, file: $0.file, settings: settings, format: format)
         },
         weighting: settings.classWeights, seed: configuration.seed)
-    }
-  }
-}
-
-extension Trainer where Data == ForecastData {
-  /// A new run on a series.
-  ///
-  /// - Parameters:
-  ///   - configuration: The settings, including those of a forecast.
-  ///   - series: The series in the channels' own units.
-  ///   - file: Name of the series in errors.
-  ///   - validation: Validation series of the same channels, and its name in errors; nil for the end
-  ///     of `series`.
-  ///   - start: Model of the same channels and of the settings' configuration and horizon, whose
-  ///     weights and normalisation the run begins with; nil for new ones.
-  ///   - directory: Output directory, created if missing; must not hold a run.
-  /// - Throws: Errors of settings, series or directory.
-  public init(
-    _ configuration: TrainingConfiguration, series: Series, file: String,
-    validation: (series: Series, file: String)? = nil, from start: ForecasterModel? = nil,
-    in directory: RunDirectory
-  ) throws {
-    try self.init(
-      configuration, in: directory,
-      data: ForecastData(
-        series, horizon: configuration.task.forecast.horizon,
-        blockLength: configuration.blockLength, file: file, validation: validation,
-        normalisation: start?.network.normalisation)
-    ) { data, generator in
-      try .beginning(with: start) {
-        let network = try generator.drawing(configuration.initialisation) {
-          try ForecasterNetwork(
-            configuration.model, horizon: configuration.task.forecast.horizon,
-            normalisation: data.normalisation, using: &$0)
-        }
-        return ForecasterModel(network: network, channels: data.channels)
-      }
-    }
-  }
-
-  /// Resumes the run on a series in `directory` from its checkpoint.
-  ///
-  /// - Parameters:
-  ///   - directory: Directory of the run.
-  ///   - bytes: The training table, unchanged.
-  ///   - file: Name of the table in errors.
-  ///   - validation: The validation table, unchanged, and its name; nil for a run without one.
-  ///   - encoding: Encoding of the table.
-  ///   - change: Changes settings that may change on a resume, such as the number of steps.
-  /// - Throws: Errors of checkpoint, settings or table.
-  public init(
-    resuming directory: RunDirectory, csv bytes: [UInt8], file: String,
-    validation: (csv: [UInt8], file: String)? = nil, encoding: TableEncoding = .utf8,
-    change: (inout TrainingConfiguration) throws -> Void = { _ in }
-  ) throws {
-    try self.init(resuming: directory, change: change) { model, configuration in
-      try ForecastData(
-        Series(csv: bytes, file: file, channels: model.channels, encoding: encoding),
-        horizon: model.network.horizon, blockLength: configuration.blockLength, file: file,
-        validation: validation.map {
-          (
-            try Series(csv: $0.csv, file: $0.file, channels: model.channels, encoding: encoding),
-            $0.file
-          )
-        },
-        normalisation: model.network.normalisation)
     }
   }
 }

@@ -24,6 +24,8 @@ public struct Trainer<Data: TrainingData> {
   }
   /// Number of steps taken.
   public var step: Int { checkpoint.loop.step }
+  /// Validation of the best weights so far; nil before they are found by this trainer.
+  public private(set) var bestValidation: Validation?
   /// Number of updates skipped because loss or gradient was not finite.
   public var skippedUpdates: Int { checkpoint.loop.skippedUpdates }
 
@@ -77,18 +79,22 @@ public struct Trainer<Data: TrainingData> {
     guard checkpoint.loop.step < checkpoint.configuration.steps else {
       throw TrainingError.finished(steps: checkpoint.loop.step)
     }
+    if checkpoint.loop.isExhausted(by: checkpoint.configuration.patience) {
+      throw TrainingError.stoppedEarly(step: checkpoint.loop.step)
+    }
     self.directory = directory
   }
 
   /// Event of a run.
   public typealias Event = TrainingEvent
 
-  /// Trains until all steps are taken or `shouldStop` returns true; it is called before each step.
+  /// Trains until all steps are taken, the validation loss has not fallen for the patience of the
+  /// settings, or `shouldStop` returns true; it is called before each step.
   ///
   /// - Parameters:
   ///   - shouldStop: Whether to save and return.
   ///   - report: Called for each event.
-  /// - Returns: Whether all steps were taken.
+  /// - Returns: Whether the run has come to its end.
   /// - Throws: ``TrainingError/diverged(step:inARow:tensor:checkpoint:)``,
   ///   ``TrainingError/inUse(directory:)``, or errors of files;
   ///   saved checkpoints are unchanged.
@@ -108,6 +114,7 @@ public struct Trainer<Data: TrainingData> {
     let batch = preparedBatch()
     try report(.prepared(byteCount: byteCount(ofStepOn: batch)))
     var evaluation: Data.Batch?
+    if step == 0 && data.beginsFitted { _ = try validate(&evaluation) }
     let clock = ContinuousClock()
     let start = clock.now
     var (trainingTime, tokensBefore) = (Duration.zero, checkpoint.loop.tokens)
@@ -128,10 +135,10 @@ public struct Trainer<Data: TrainingData> {
         }
       }
 
-      let isLast = step == configuration.steps
+      var isLast = step == configuration.steps
       let evaluates = isLast || step.isMultiple(of: configuration.evaluateEvery)
       // Not saved after a skipped update, so that the previous checkpoint stays usable.
-      let saves = isLast || taken!.skippedFor == nil && step.isMultiple(of: configuration.saveEvery)
+      var saves = isLast || taken!.skippedFor == nil && step.isMultiple(of: configuration.saveEvery)
       if evaluates || saves { keep(batch) }
       if evaluates || step.isMultiple(of: configuration.logEvery) {
         var record = record(of: taken!, learningRate: rate)
@@ -148,10 +155,15 @@ public struct Trainer<Data: TrainingData> {
         try log.append(record)
         try report(.record(record))
         if isDiverged { throw divergence(in: "validation loss") }
+        if evaluates && checkpoint.loop.isExhausted(by: configuration.patience) {
+          (isLast, saves) = (true, true)
+        }
       }
       if isLast, let tensor = taken!.skippedFor { throw divergence(in: tensor) }
       if saves { try save() }
+      if isLast { break }
     }
+    try finishBest()
     return true
   }
 
@@ -211,17 +223,33 @@ public struct Trainer<Data: TrainingData> {
     if configuration.evaluatesTrainingText {
       record.loss = finite(meanLoss(&batch, of: .training))
     }
+    let validation = try validate(&batch)
+    record.validationLoss = finite(validation.loss)
+    record.classification = validation.classification
+    record.forecast = validation.forecast
+  }
+
+  /// Measures the validation loss, and saves the weights if they are the best.
+  private mutating func validate(_ batch: inout Data.Batch?) throws -> Validation {
     let validation =
       try data.validation(of: model, for: configuration)
       ?? Validation(loss: meanLoss(&batch, of: .validation))
-    let loss = validation.loss
-    record.validationLoss = finite(loss)
-    record.classification = validation.classification
-    record.forecast = validation.forecast
-    if loss < checkpoint.loop.bestValidationLoss ?? .infinity {
-      checkpoint.loop.bestValidationLoss = loss
+    checkpoint.loop.count(validation.loss)
+    let best = checkpoint.loop.bestValidationLoss
+    // The first has nothing to be better than.
+    if validation.loss < best ?? .infinity, validation.isCredible || best == nil {
+      checkpoint.loop.bestValidationLoss = validation.loss
+      bestValidation = validation
       try checkpoint.model.write(to: directory.best)
     }
+    return validation
+  }
+
+  /// Refines the best model by all data.
+  private func finishBest() throws {
+    guard data.beginsFitted else { return }
+    let best = try Data.Model(contentsOf: directory.best)
+    try data.finished(best)?.write(to: directory.best)
   }
 
   /// Mean loss over random batches, drawn from seed and step only, so that evaluations do not

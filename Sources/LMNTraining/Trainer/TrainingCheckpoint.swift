@@ -96,6 +96,10 @@ struct LoopState: Codable, Equatable {
   /// Random numbers for batches; determines the position in the data.
   var generator: SeededGenerator
   var bestValidationLoss: Double?
+  /// Lowest validation loss; that of the best weights is higher where a lower one was not credible.
+  var lowestValidationLoss: Double?
+  /// Validations since the lowest loss.
+  var validationsSinceLowest: Int?
   var skippedUpdates = 0
   var skippedInARow = 0
   /// Sum of losses since the last log line.
@@ -103,6 +107,20 @@ struct LoopState: Codable, Equatable {
   var lossCount = 0
   /// Checksum of the training data.
   var corpusFingerprint: String
+
+  /// Counts a validation.
+  mutating func count(_ validationLoss: Double) {
+    if validationLoss < lowestValidationLoss ?? .infinity {
+      (lowestValidationLoss, validationsSinceLowest) = (validationLoss, 0)
+    } else {
+      validationsSinceLowest = (validationsSinceLowest ?? 0) + 1
+    }
+  }
+
+  /// Whether the validation loss has not fallen for `patience` validations.
+  func isExhausted(by patience: Int?) -> Bool {
+    patience.map { (validationsSinceLowest ?? 0) >= $0 } ?? false
+  }
 
   /// Counts a step.
   mutating func add(_ taken: TrainingStep, tokens count: Int) {

@@ -43,6 +43,8 @@ public struct TrainingConfiguration: Sendable, Codable, Equatable {
   public var logEvery = 10
   /// Steps between validations.
   public var evaluateEvery = 250
+  /// Patience: validations without a lower loss after which the run ends; nil for all steps.
+  public var patience: Int?
   /// Random batches per validation.
   public var evaluationBatches = 20
   /// Whether the loss on the training text is measured in the same way, at the same steps.
@@ -83,7 +85,8 @@ public struct TrainingConfiguration: Sendable, Codable, Equatable {
       ("block length", blockLength), ("batch size", batchSize), ("horizon", carry?.horizon ?? 1),
       ("steps", steps),
       ("steps between log lines", logEvery), ("steps between evaluations", evaluateEvery),
-      ("evaluation batches", evaluationBatches), ("steps between checkpoints", saveEvery),
+      ("evaluation batches", evaluationBatches), ("patience", patience ?? 1),
+      ("steps between checkpoints", saveEvery),
     ]
     for (name, count) in counts where !(1...Configuration.largestSize).contains(count) {
       throw TrainingError.outOfRange(
@@ -147,8 +150,9 @@ public struct TrainingConfiguration: Sendable, Codable, Equatable {
             model, classes: 1, pooling: settings.pooling, nGrams: settings.nGrams, using: &source)
         case .forecast(let settings):
           try ForecasterNetwork(
-            model, horizon: settings.horizon,
-            normalisation: Normalisation(channels: model.vocabularySize), using: &source)
+            model, settings.network,
+            normalisation: Normalisation(
+              channels: model.vocabularySize + settings.network.covariates), using: &source)
         }
       }
     }
@@ -177,6 +181,8 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
   case contradiction(setting: String, given: String, run: String)
   /// A setting contradicts the model that the run begins with.
   case modelContradiction(setting: String, given: String, model: String)
+  /// The run to be resumed has ended early.
+  case stoppedEarly(step: Int)
   /// The run to be resumed has taken all its steps.
   case finished(steps: Int)
 
@@ -205,6 +211,9 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
       "\(setting) is \(given), but the run to continue has \(run)"
     case .modelContradiction(let setting, let given, let model):
       "\(setting) is \(given), but the model to begin with has \(model)"
+    case .stoppedEarly(let step):
+      "the run has ended at step \(step), because its validation loss did not fall any more; give a larger "
+        + "--patience"
     case .finished(let steps):
       "the run has taken its \(steps) steps; give more by --steps"
     }

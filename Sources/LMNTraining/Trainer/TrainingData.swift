@@ -36,6 +36,12 @@ public protocol TrainingData: Sendable {
     using generator: inout SeededGenerator
   )
 
+  /// Whether a new model forecasts before it is trained, so that it is evaluated before the first step.
+  var beginsFitted: Bool { get }
+
+  /// The best model of a finished run, refined by all data; nil where there is nothing to refine.
+  func finished(_ model: Model) -> Model?
+
   /// Evaluates a model on the validation part; nil where the validation loss is the mean loss of
   /// random batches.
   func validation(
@@ -44,6 +50,12 @@ public protocol TrainingData: Sendable {
 }
 
 extension TrainingData {
+  /// False.
+  public var beginsFitted: Bool { false }
+
+  /// Nil.
+  public func finished(_ model: Model) -> Model? { nil }
+
   /// Fills a batch from random places of the training part.
   public func fill(
     _ batch: Batch, forStep step: Int, of configuration: TrainingConfiguration,
@@ -57,6 +69,8 @@ extension TrainingData {
 public struct Validation: Sendable {
   /// Validation loss; the best model has the lowest.
   public var loss: Double
+  /// Whether the loss is low enough to be no accident; otherwise the model is not the best.
+  public var isCredible = true
   /// Evaluation of a classifier.
   public var classification: ClassificationEvaluation?
   /// Evaluation of a forecaster.

@@ -36,11 +36,16 @@ typedef struct lmn_cross_entropy_grad {
 void lmn_cross_entropy_backward(lmn_context, const lmn_cross_entropy_grad *);
 
 /// errors[i] = weights[i] * d^2, or weights[i] * |d|, d = predictions[i] - targets[i]
+///
+/// With quantiles q, |d| is 2 q |d| below the target and 2 (1 - q) |d| above it (pinball loss,
+/// twice): its mean is least where a share q of the targets is below the prediction; q = 1/2 gives
+/// |d|.
 typedef struct lmn_prediction_error {
   size_t count;
   bool squared;
   const float *predictions, *targets, *weights;  // [count]
   float *errors;                                 // [count]
+  const float *quantiles;                        // [count], or NULL for |d|; not if squared
 } lmn_prediction_error;
 
 void lmn_prediction_error_forward(lmn_context, const lmn_prediction_error *);
@@ -51,6 +56,7 @@ typedef struct lmn_prediction_error_grad {
   const float *predictions, *targets, *weights;  // [count]
   const float *d_errors;                         // [count]
   float *d_predictions;                          // [count]; for |d| 0 at d = 0
+  const float *quantiles;                        // as given to forward
 } lmn_prediction_error_grad;
 
 void lmn_prediction_error_backward(lmn_context, const lmn_prediction_error_grad *);

@@ -58,7 +58,8 @@ struct TableTarget: FuzzTarget {
 
   /// Fields of a series are decimal numbers, and the same when written again.
   private func checkNumbers(_ input: [UInt8], _ rows: [[[UInt8]]]) {
-    guard let series = try? Series(csv: input, file: "table") else { return }
+    // With a time column, not all fields are numbers.
+    guard let series = try? Series(csv: input, file: "table"), series.times == nil else { return }
     for field in rows.dropFirst().joined() {
       let text = String(decoding: field, as: UTF8.self)
       expect(text.wholeMatch(of: Self.number) != nil, "\(text.debugDescription) is no number")
