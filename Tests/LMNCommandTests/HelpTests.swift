@@ -10,22 +10,25 @@ import Testing
   func helpListsSubcommandsAndExitCodes(arguments: [String]) throws {
     let result = try Command(arguments, in: "/tmp").finish()
     #expect(result.status == 0 && result.errors.isEmpty)
-    for subcommand in Self.subcommands { #expect(result.output.contains("\n  \(subcommand) ")) }
+    for subcommand in Self.subcommands + ["plot"] {
+      #expect(result.output.contains("\n  \(subcommand) "))
+    }
     // Joined, because help lines are wrapped.
     let words = result.output.split(whereSeparator: \.isWhitespace).joined(separator: " ")
     #expect(
       words.contains(
         """
         Exit codes: 0 success; 1 an error above the tolerance of `lmn verify`; 2 unusable input, \
-        failed write or diverged training; 64 wrong usage; 130, 143 and 129 training or \
-        generation stopped by SIGINT, SIGTERM or SIGHUP, with its state saved.
+        failed write or diverged training; 64 wrong usage; 130, 143 and 129 training, \
+        generation or a recipe stopped by SIGINT, SIGTERM or SIGHUP, with its state saved.
         """))
   }
 
   @Test(
     arguments: subcommands.flatMap {
       $0 == "experiment"
-        ? ["recall", "paired", "segments", "needle"].map { "experiment \($0)" } : [$0]
+        ? ["recall", "paired", "segments", "needle", "table1", "scaling"].map { "experiment \($0)" }
+        : [$0]
     })
   func everySubcommandHasHelp(subcommand: String) throws {
     let words = subcommand.split(separator: " ").map(String.init)
