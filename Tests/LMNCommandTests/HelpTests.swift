@@ -10,7 +10,9 @@ import Testing
   func helpListsSubcommandsAndExitCodes(arguments: [String]) throws {
     let result = try Command(arguments, in: "/tmp").finish()
     #expect(result.status == 0 && result.errors.isEmpty)
-    for subcommand in Self.subcommands { #expect(result.output.contains("\n  \(subcommand) ")) }
+    for subcommand in Self.subcommands + ["plot"] {
+      #expect(result.output.contains("\n  \(subcommand) "))
+    }
     // Joined, because help lines are wrapped.
     let words = result.output.split(whereSeparator: \.isWhitespace).joined(separator: " ")
     #expect(
@@ -25,7 +27,8 @@ import Testing
   @Test(
     arguments: subcommands.flatMap {
       $0 == "experiment"
-        ? ["recall", "paired", "segments", "needle"].map { "experiment \($0)" } : [$0]
+        ? ["recall", "paired", "segments", "needle", "table1", "scaling"].map { "experiment \($0)" }
+        : [$0]
     })
   func everySubcommandHasHelp(subcommand: String) throws {
     let words = subcommand.split(separator: " ").map(String.init)

@@ -70,7 +70,7 @@ public struct Report: Sendable {
       table{border-collapse:collapse;font-variant-numeric:tabular-nums}
       div.table{overflow-x:auto}
       th,td{padding:.2rem .7rem;text-align:right;border-bottom:1px solid #DDDDDD}
-      th:first-child,td:first-child,.words td{text-align:left}
+      th:first-child,td:first-child,.words th,.words td{text-align:left}
       td{white-space:nowrap} .words td{white-space:normal}
       figure{margin:1.5rem 0;overflow-x:auto}
       svg{max-width:100%;height:auto}
