@@ -43,7 +43,7 @@ public struct TrainingConfiguration: Sendable, Codable, Equatable {
   public var logEvery = 10
   /// Steps between validations.
   public var evaluateEvery = 250
-  /// Random batches per validation.
+  /// Random batches per validation of a text; other tasks validate on all rows.
   public var evaluationBatches = 20
   /// Whether the loss on the training text is measured in the same way, at the same steps.
   public var evaluatesTrainingText = false
