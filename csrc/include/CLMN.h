@@ -33,7 +33,7 @@
 #include "lmn/norms.h"
 // Activation functions, gates and dropout.
 #include "lmn/activations.h"
-// Embedding of tokens; sinusoidal and rotary positions.
+// Embedding of tokens and bags of tokens; sinusoidal and rotary positions.
 #include "lmn/embedding.h"
 // Trees of summaries: their shape, parts, levels and families.
 #include "lmn/tree.h"

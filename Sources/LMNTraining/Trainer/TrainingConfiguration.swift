@@ -45,7 +45,7 @@ public struct TrainingConfiguration: Sendable, Codable, Equatable {
   public var evaluateEvery = 250
   /// Patience: validations without a lower loss after which the run ends; nil for all steps.
   public var patience: Int?
-  /// Random batches per validation.
+  /// Random batches per validation of a text; other tasks validate on all rows.
   public var evaluationBatches = 20
   /// Whether the loss on the training text is measured in the same way, at the same steps.
   public var evaluatesTrainingText = false

@@ -1,4 +1,4 @@
-// Embedding of tokens, sums of embeddings; sinusoidal and rotary positions.
+// Embedding of tokens and bags of tokens; sinusoidal and rotary positions.
 #ifndef CLMN_EMBEDDING_H
 #define CLMN_EMBEDDING_H
 
