@@ -36,7 +36,9 @@ struct TrainingOptions: ParsableArguments {
   var blockLength: Int?
   @Option(help: "Windows per step. (default: 16)")
   var batchSize: Int?
-  @Flag(help: "text: carried state; each step continues from the final state of the step before.")
+  @Flag(
+    help:
+      "text, forecast: carried state; each step continues from the final state of the step before.")
   var carry = false
   @Flag(help: "With --carry: memory replay; one block at a time, in the memory of one block.")
   var replay = false
@@ -230,7 +232,7 @@ struct TrainingOptions: ParsableArguments {
         ("--preset", preset != nil, [.text]),
         ("--tokenizer", tokenizer != nil, [.text, .classify]),
         ("--unknown", unknown, [.text, .classify]),
-        ("--tied-head", model.tiedHead != nil, [.text]), ("--carry", carry, [.text]),
+        ("--tied-head", model.tiedHead != nil, [.text]), ("--carry", carry, [.text, .forecast]),
         ("--replay", replay, [.text]),
       ])
   }
