@@ -11,7 +11,7 @@ struct TrainingOptions: ParsableArguments {
   @Option(
     help: """
       Training steps. A resumed run keeps its schedule; more steps have its lowest learning rate. \
-      (default: 1000; table1: 5000)
+      (default: 1000; table1: 5000; forecast: 300 to 1500, by the rows)
       """)
   var steps: Int?
   @Option(
@@ -32,9 +32,12 @@ struct TrainingOptions: ParsableArguments {
   @OptionGroup var model: ModelOptions
   @Option(help: "Initialisation of the summarizers. (default: reference)")
   var initialisation: Initialisation?
-  @Option(help: "Tokens or rows per window. (default: 512; classify: at most 512)")
+  @Option(
+    help: """
+      Tokens or rows per window. (default: 512; classify: at most 512; forecast: 8 to 256, by the rows)
+      """)
   var blockLength: Int?
-  @Option(help: "Windows per step. (default: 16)")
+  @Option(help: "Windows per step. (default: 16; forecast: 8)")
   var batchSize: Int?
   @Flag(
     help:
@@ -61,7 +64,8 @@ struct TrainingOptions: ParsableArguments {
   var seed: UInt64?
   @Option(help: "Steps between log lines. (default: 10)")
   var logEvery: Int?
-  @Option(help: "Steps between validations. (default: 250; table1: 100)")
+  @Option(
+    help: "Steps between validations. (default: 250; table1: 100; forecast: a 20th of the steps)")
   var evaluateEvery: Int?
   @Option(
     help: """
