@@ -14,10 +14,19 @@ public struct SeriesWindow: TrainingInput {
   let quantiles: Tensor?
   /// Dropout draw; training has to change it at each step.
   public let draw = DropoutDraw()
+  /// The segment of a stream with carried state; nil where each window starts at the beginning of one.
+  public private(set) var segment: Segment?
   private let frame: SeriesFrame
 
   /// Allocates a window of `length` rows.
-  public init(length: Int, in frame: SeriesFrame) {
+  ///
+  /// - Parameters:
+  ///   - length: Rows.
+  ///   - frame: Frame of the network.
+  ///   - carried: Carried state, of one segment; nil where each window starts at the beginning of a
+  ///     stream.
+  public init(length: Int, in frame: SeriesFrame, carrying carried: CarriedState? = nil) {
+    segment = carried.map { Segment(of: $0) }
     inputs = Tensor(shape: [length, frame.inputWidth], repeating: 0)
     targets = Tensor(shape: [length, frame.outputWidth], repeating: 0)
     weights = Tensor(shape: [length, frame.outputWidth], repeating: 1)
@@ -29,9 +38,6 @@ public struct SeriesWindow: TrainingInput {
         shape: targets.shape, scalars: (0..<targets.count).map { wanted[$0 % wanted.count] })
     self.frame = frame
   }
-
-  /// Always nil: windows are read from the beginning.
-  public var segment: Segment? { nil }
 
   /// Number of rows.
   public var length: Int { inputs.shape[0] }
@@ -74,15 +80,20 @@ public struct SeriesWindow: TrainingInput {
     }
   }
 
-  /// A window of the same length.
-  public func placeholder() -> SeriesWindow { SeriesWindow(length: length, in: frame) }
+  /// A window with the length and layout of the segment, for a recording.
+  public func placeholder() -> SeriesWindow {
+    var window = SeriesWindow(length: length, in: frame)
+    window.segment = segment?.placeholder()
+    return window
+  }
 
-  /// Copies another window's rows, targets and draw.
+  /// Copies another window's rows, targets, draw and state.
   public func overwrite(with other: SeriesWindow) {
     inputs.overwrite(withScalarsOf: other.inputs)
     targets.overwrite(withScalarsOf: other.targets)
     weights.overwrite(withScalarsOf: other.weights)
     draw.overwrite(with: other.draw)
+    if let segment, let others = other.segment { segment.overwrite(with: others) }
   }
 }
 
@@ -98,17 +109,26 @@ extension RecordedBatch where M == ForecasterNetwork, Input == SeriesWindow {
   ///   - network: The network; its parameters are copied.
   ///   - count: Windows of the batch, at least 1.
   ///   - length: Rows of each.
+  ///   - carries: Whether each window continues from the final state of the one before.
   ///   - recompute: Whether intermediate values of the network's blocks are computed again in the
   ///     backward pass instead of being kept.
   ///   - context: The context to compute in.
   public convenience init(
     _ result: Result = .valueAndGradient, of kind: PredictionError, at network: ForecasterNetwork,
-    windows count: Int, length: Int, recomputing recompute: Bool = false,
-    in context: ExecutionContext = .current
+    windows count: Int, length: Int, carrying carries: Bool = false,
+    recomputing recompute: Bool = false, in context: ExecutionContext = .current
   ) {
+    let pool = SegmentStoragePool()
     self.init(
-      result, at: network, overBatchOf: count, in: context,
-      inputs: { SeriesWindow(length: length, in: $0.frame) }, recomputing: recompute,
+      result, at: network, overBatchOf: count, groups: carries ? 16 : 8, in: context,
+      inputs: { network in
+        SeriesWindow(
+          length: length, in: network.frame,
+          carrying: carries
+            ? CarriedState(
+              of: network.stateStructure, maximumLength: network.configuration.maximumLength,
+              carry: Carry(), length: length, storingIn: pool) : nil)
+      }, recomputing: recompute,
       loss: { $0.holdingLags().loss(kind, of: $1, after: &$2, &$3) })
   }
 }

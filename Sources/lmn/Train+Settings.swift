@@ -170,7 +170,7 @@ extension Train {
         ("--preset", preset != nil, [.text]),
         ("--tokenizer", tokenizer != nil, [.text, .classify]),
         ("--unknown", unknown, [.text, .classify]),
-        ("--tied-head", model.tiedHead != nil, [.text]), ("--carry", carry, [.text]),
+        ("--tied-head", model.tiedHead != nil, [.text]), ("--carry", carry, [.text, .forecast]),
         ("--replay", replay, [.text]),
       ])
   }

@@ -65,7 +65,7 @@ struct Train: ParsableCommand {
   @Option(
     help: """
       Training steps. A resumed run keeps its schedule; more steps have its lowest learning rate. \
-      (default: 1000; classify: those of --epochs; table1: 5000)
+      (default: 1000; classify: those of --epochs; table1: 5000; forecast: 300 to 1500, by the rows)
       """)
   var steps: Int?
   @Option(
@@ -84,11 +84,16 @@ struct Train: ParsableCommand {
   var unknown = false
   @Option(help: "Initialisation of the summarizers. (default: reference)")
   var initialisation: Initialisation?
-  @Option(help: "Tokens or rows per window. (default: 512; classify: at most 512)")
+  @Option(
+    help: """
+      Tokens or rows per window. (default: 512; classify: at most 512; forecast: 8 to 256, by the rows)
+      """)
   var blockLength: Int?
-  @Option(help: "Windows or texts per step. (default: 16; classify: 32)")
+  @Option(help: "Windows or texts per step. (default: 16; classify: 32; forecast: 8)")
   var batchSize: Int?
-  @Flag(help: "text: carried state; each step continues from the final state of the step before.")
+  @Flag(
+    help:
+      "text, forecast: carried state; each step continues from the final state of the step before.")
   var carry = false
   @Flag(help: "With --carry: memory replay; one block at a time, in the memory of one block.")
   var replay = false
@@ -112,7 +117,10 @@ struct Train: ParsableCommand {
   @Option(help: "Steps between log lines. (default: 10)")
   var logEvery: Int?
   @Option(
-    help: "Steps between validations. (default: 250; classify: those of an epoch; table1: 100)")
+    help: """
+      Steps between validations. (default: 250; classify: those of an epoch; table1: 100; forecast: a \
+      20th of the steps)
+      """)
   var evaluateEvery: Int?
   @Option(
     help: """

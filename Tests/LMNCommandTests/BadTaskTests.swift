@@ -19,10 +19,6 @@ import Testing
     (
       ["words.csv", "--task", "classify", "--carry"], "--carry has no meaning for the task classify"
     ),
-    (
-      ["series.csv", "--task", "forecast", "--carry"],
-      "--carry has no meaning for the task forecast"
-    ),
     (["text.txt", "--horizon", "2"], "--horizon has no meaning without --carry"),
     (["text.txt", "--replay"], "--replay has no meaning without --carry"),
     (["series.csv", "--task", "forecast", "--replay"], "--replay has no meaning"),

@@ -99,7 +99,7 @@ import Testing
         (["evaluate", "--model", "t", "text.txt"], "━ 1020/1020 bytes  00:00 left"),
         (["evaluate", "--model", "c", "words.csv"], "━ 60/60 texts  00:00 left"),
         (["predict", "--model", "c", "words.csv"], "━ 60/60 texts  00:00 left"),
-        (["evaluate", "--model", "f", "series.csv"], "━ 240/240 rows  00:00 left"),
+        (["evaluate", "--model", "f", "series.csv"], "━ 360/360 rows  00:00 left"),
         (["predict", "--model", "f", "series.csv"], "━ 120/120 rows  00:00 left"),
       ] {
         let session = try run(arguments, in: directory, on: .errors)

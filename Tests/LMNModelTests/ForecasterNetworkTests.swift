@@ -245,6 +245,29 @@ import Testing
     }
   }
 
+  /// A window continues from the final state of the one before, until it begins anew.
+  @Test func windowsCarryTheirState() throws {
+    let network = try ForecasterNetwork.small(lags: 3, normalisation: .last)
+    let batch = RecordedBatch(of: .squared, at: network, windows: 2, length: 6, carrying: true)
+    let both = (1...2).map { series(60, seed: UInt64($0), of: network) }
+    var states = [network.initialState, network.initialState]
+    for step in 0..<8 {
+      if step == 5 {
+        states = [network.initialState, network.initialState]
+        batch.states = [nil, nil]
+      }
+      var sum = 0.0
+      for (index, window) in batch.inputs.enumerated() {
+        window.overwrite(with: both[index], from: 2 + 6 * step, before: 60)
+        var pass = network.trunk.pass(after: states[index].position, length: 6)
+        let loss = network.loss(.squared, of: window, after: &states[index], &pass)
+        sum += Double(loss.value.scalar) / 2
+      }
+      #expect(abs(batch.run() - sum) <= 1e-6 * sum, "step \(step)")
+    }
+    #expect(batch.states.map { $0?.position } == [18, 18])
+  }
+
   @Test func sizesThatCannotBeAreRefused() throws {
     var source = ParameterSource(seed: 1)
     let normalisation = try #require(Normalisation(mean: [0, 0], deviation: [1, 1]))

@@ -344,17 +344,23 @@ private func carrying(
 
   @Test func otherTasksCarryNothing() throws {
     try withTemporaryDirectory { directory in
-      for task in [.classify, .forecast] as [TaskKind] {
-        let error = #expect(throws: TrainingError.carriesNoState(task)) {
-          if task == .classify {
-            _ = try classification(steps: 1, in: directory + "/run") { $0.carry = Carry() }
-          } else {
-            _ = try forecast(steps: 1, in: directory + "/run") { $0.carry = Carry() }
-          }
+      let error = #expect(throws: TrainingError.carriesNoState(.classify)) {
+        _ = try classification(steps: 1, in: directory + "/run") { $0.carry = Carry() }
+      }
+      #expect(
+        error?.description
+          == "the tasks text and forecast support carried state, and the task is classify")
+      for carry in [Carry(horizon: 2), Carry(replay: true)] {
+        #expect(throws: TrainingError.carriesBlocks) {
+          _ = try forecast(steps: 1, in: directory + "/run") { $0.carry = carry }
         }
-        #expect(
-          error?.description
-            == "only the task text supports carried state, and the task is \(task)")
+      }
+      #expect(
+        throws: ForecastError.shortParts(rows: 360, windows: 20, part: 17, blockLength: 24)
+      ) {
+        _ = try forecast(steps: 1, in: directory + "/run") {
+          ($0.carry, $0.batchSize) = (Carry(), 20)
+        }
       }
       #expect(names(in: directory).isEmpty)
     }

@@ -60,6 +60,17 @@ import Testing
     }
   }
 
+  @Test func forecastsWithCarriedStateGoOnExactly() throws {
+    try expectExactResumption {
+      try forecast(steps: 20, in: $0, lags: [2, 4]) {
+        interruptible(&$0)
+        $0.carry = Carry()
+      }
+    } resume: {
+      try Trainer(resuming: RunDirectory($0), csv: sineTable(rows: 400), file: "s.csv")
+    }
+  }
+
   @Test(arguments: [2, 3])
   func threadsChangeNoBits(threads: Int) throws {
     func results(threads: Int) throws -> [Remains] {

@@ -79,6 +79,8 @@ extension EvaluationReport where Finding == ForecastEvaluation {
       blocks: try .byBlocks(model, over: rows, length: blockLength) { report(count + $0) },
       rolling: try RollingEvaluation(of: model, on: series, origins) { report(2 * count + $0) },
       unknownCharacters: nil)
+    // The rows after the last origin are not read.
+    report(3 * count)
     guard [streaming, blocks].allSatisfy(\.model.squared.isFinite) else {
       throw EvaluationError.notFinite
     }

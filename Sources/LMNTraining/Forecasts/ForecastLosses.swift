@@ -45,7 +45,8 @@ struct ForecastLosses {
     frame.forEachTarget(ofRow: row, of: series, before: series.count) { place, value in
       for (copy, quantile) in quantiles.enumerated() {
         let output = outputs[outputs.startIndex + place * quantiles.count + copy]
-        let difference = value - Double(output)
+        // As the network has it.
+        let difference = Double(Float(value)) - Double(output)
         sum +=
           objective == .squared
           ? difference * difference

@@ -10,12 +10,10 @@ extension TrainingConfiguration {
   ///   - season: Their season; nil to find it.
   public mutating func suit(_ series: [Series], rows: Int, season: Int?) {
     let longest = series.max { $0.count < $1.count }!
-    let (count, columns) = (
-      longest.count, longest.channels.count + longest.covariates.count
-    )
-    let values = longest.values.prefix(count * longest.channels.count)
-    let found = season ?? Season.found(in: values, channels: longest.channels.count)
-    let lags = LagMap(season: found, rows: count, columns: columns)
+    let channels = longest.channels.count
+    let lags = LagMap(
+      season: season ?? Season.found(in: longest.values[...], channels: channels),
+      rows: longest.count, columns: channels + longest.covariates.count)
     task.forecast.lagWindows = lags.windows
     task.forecast.network.lags = lags.windows.last!
     task.forecast.network.normalisation = .last
@@ -23,7 +21,7 @@ extension TrainingConfiguration {
     model.layers = 2
     model.dropout = rows < 1000 ? 0.2 : 0.1
     // Windows start after the first lags.
-    let room = max((count - lags.windows.last!) / 4, 8)
+    let room = max((longest.count - lags.windows.last!) / 4, 8)
     blockLength = [256, 128, 64, 32, 16, 8].first { $0 <= room } ?? 8
     batchSize = 8
     steps = rows < 1000 ? 300 : rows < 10_000 ? 600 : 1500

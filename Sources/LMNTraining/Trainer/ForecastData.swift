@@ -135,6 +135,7 @@ public struct ForecastData: TrainingData {
     RecordedBatch(
       result, of: configuration.task.forecast.objective, at: network,
       windows: configuration.batchSize, length: configuration.blockLength,
+      carrying: configuration.carry != nil && result == .valueAndGradient,
       recomputing: configuration.recompute)
   }
 
@@ -166,6 +167,48 @@ public struct ForecastData: TrainingData {
     let end = max(rows.upperBound - length, rows.lowerBound)
     let first = split == .training ? frame.window - 1 : rows.lowerBound
     return min(max(first, rows.lowerBound), max(end - 1, rows.lowerBound))..<end
+  }
+
+  /// Fills a batch with the rows after those of the previous step, with carried state; otherwise from
+  /// random places.
+  ///
+  /// The training part of the only series is divided into equal parts, one per window, after the lags of
+  /// its first rows. At the end of its part a window begins anew; rows that do not fill a step are left
+  /// out, alternately at the end and at the beginning of the part.
+  public func fill(
+    _ batch: Batch, forStep step: Int, of configuration: TrainingConfiguration,
+    using generator: inout SeededGenerator
+  ) {
+    guard configuration.carry != nil else {
+      return fill(batch.inputs, of: .training, using: &generator)
+    }
+    let (length, partLength) = (configuration.blockLength, carriedLength(for: configuration))
+    let (pass, stepOfPass) = step.quotientAndRemainder(dividingBy: partLength / length)
+    if stepOfPass == 0 { batch.states = batch.inputs.map { _ in nil } }
+    let place = stepOfPass * length + (pass.isMultiple(of: 2) ? 0 : partLength % length)
+    for (row, window) in batch.inputs.enumerated() {
+      window.overwrite(
+        with: parts[0].series, from: frame.window - 1 + row * partLength + place,
+        before: parts[0].trainingCount)
+    }
+  }
+
+  /// Rows that a window reads before it begins anew.
+  private func carriedLength(for configuration: TrainingConfiguration) -> Int {
+    (parts[0].trainingCount - frame.window) / configuration.batchSize
+  }
+
+  /// Throws unless the series has the rows for a step with carried state.
+  func expectParts(for configuration: TrainingConfiguration) throws(ForecastError) {
+    guard configuration.carry != nil else { return }
+    let training = parts.count { $0.trainingCount > 0 }
+    if training > 1 { throw .severalSeries(training) }
+    let length = carriedLength(for: configuration)
+    if length < configuration.blockLength {
+      throw .shortParts(
+        rows: parts[0].trainingCount, windows: configuration.batchSize, part: max(length, 0),
+        blockLength: configuration.blockLength)
+    }
   }
 
   // MARK: - Validation
@@ -235,6 +278,10 @@ public enum ForecastError: Error, Equatable, CustomStringConvertible {
   case tooShort(file: String, Split, count: Int, of: Int, needed: Int)
   /// A value overflows when it is normalised by mean and deviation of its channel.
   case tooLarge(channel: String, row: Int, value: Double)
+  /// Carried state is for one series.
+  case severalSeries(Int)
+  /// The parts of a series that are read with carried state are shorter than a block.
+  case shortParts(rows: Int, windows: Int, part: Int, blockLength: Int)
   /// The covariates are not known for all rows of the horizon.
   case unknownCovariates([String], known: Int, needed: Int)
 
@@ -247,6 +294,11 @@ public enum ForecastError: Error, Equatable, CustomStringConvertible {
     case .tooLarge(let channel, let row, let value):
       "column \(channel.quoted), row \(row): \(value) is too far from the mean of the training part "
         + "to be normalised"
+    case .severalSeries(let count):
+      "carried state is for one series, there are \(count)"
+    case .shortParts(let rows, let windows, let part, let blockLength):
+      "\(rows) rows are \(windows) parts of \(part) rows for carried state, fewer than the \(blockLength) of "
+        + "a block; give a smaller --batch-size or --block-length"
     case .unknownCovariates(let names, let known, let needed):
       "a forecast needs \(names.map(\.quoted).joined(separator: ", ")) in \(needed) rows after the last one "
         + "with values of the channels, there are \(known); leave the channels empty there"

@@ -27,7 +27,8 @@ extension Trainer where Data == ForecastData {
         series, settings, blockLength: configuration.blockLength, file: file,
         validation: validation, model: start)
     ) { data, generator in
-      try .beginning(with: start) {
+      try data.expectParts(for: configuration)
+      return try .beginning(with: start) {
         var network = try generator.drawing(configuration.initialisation) {
           try ForecasterNetwork(
             configuration.model, settings.network, normalisation: data.frame.normalisation,

@@ -92,7 +92,10 @@ public struct TrainingConfiguration: Sendable, Codable, Equatable {
       throw TrainingError.outOfRange(
         name: name, value: "\(count)", range: "1 to \(Configuration.largestSize)")
     }
-    if carry != nil, task.kind != .text { throw TrainingError.carriesNoState(task.kind) }
+    if let carry {
+      if task.kind == .classify { throw TrainingError.carriesNoState(task.kind) }
+      if task.kind == .forecast, carry != Carry() { throw TrainingError.carriesBlocks }
+    }
     if let memformer {
       if task.kind != .text { throw TrainingError.memformerForAnotherTask(task.kind) }
       if carry != nil, !blockLength.isMultiple(of: memformer.segment) {
@@ -165,6 +168,8 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
   case outOfRange(name: String, value: String, range: String)
   /// The task does not support carried state.
   case carriesNoState(TaskKind)
+  /// With carried state, forecasts have gradients through one block only.
+  case carriesBlocks
   /// A Memformer is trained for the task text only.
   case memformerForAnotherTask(TaskKind)
   /// A Memformer has no blocks to be recomputed.
@@ -192,7 +197,9 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
     case .outOfRange(let name, let value, let range):
       "\(name) is \(value), it has to be \(range)"
     case .carriesNoState(let task):
-      "only the task text supports carried state, and the task is \(task.rawValue)"
+      "the tasks text and forecast support carried state, and the task is \(task.rawValue)"
+    case .carriesBlocks:
+      "a forecast with carried state has gradients through one block, without memory replay"
     case .memformerForAnotherTask(let task):
       "a Memformer is for the task text, and the task is \(task.rawValue)"
     case .recomputesNothing:
