@@ -18,10 +18,10 @@ void run_training(lmn_context context, const computation *c, outcome *o) {
   for (int squared = 0; squared < 2; squared++) {
     OUT(errors, L * E);
     lmn_prediction_error_forward(context,
-                                 &(lmn_prediction_error){L * E, squared, x, dy, x, errors});
+                                 &(lmn_prediction_error){L * E, squared, x, dy, x, errors, NULL});
     OUT(d_predictions, L * E);
     lmn_prediction_error_backward(
-        context, &(lmn_prediction_error_grad){L * E, squared, x, dy, x, dy, d_predictions});
+        context, &(lmn_prediction_error_grad){L * E, squared, x, dy, x, dy, d_predictions, NULL});
   }
 
   IN_OUT(value, random_values(o, 6, L * E, 1), L * E);
