@@ -14,17 +14,11 @@ public struct LabelledWindow: TrainingInput {
   let nGrams: Bags?
   /// Dropout draw; training has to change it at each step.
   public let draw = DropoutDraw()
-  /// Length of the sequence, and weight of its loss.
-  private let content = Content()
+  /// Length of the sequence.
+  private let count: PositionBuffer
+  /// Weight of the loss.
+  private let lossWeight: Buffer<Float> = [1]
   private let network: NetworkSizes
-
-  /// Values that change with the sequence.
-  ///
-  /// `@unchecked Sendable`: only the owner of the window changes them, between runs.
-  private final class Content: @unchecked Sendable {
-    var count = 0
-    var weight: Float = 1
-  }
 
   /// Sizes of the network.
   private struct NetworkSizes {
@@ -48,7 +42,7 @@ public struct LabelledWindow: TrainingInput {
     weights = Tensor(shape: [1, length], repeating: 1)
     label = [0]
     nGrams = network.nGrams.map { Bags(count: 1, capacity: $0.count(ofLength: length)) }
-    content.count = length
+    count = [Int64(length)]
     self.network = network
   }
 
@@ -61,13 +55,13 @@ public struct LabelledWindow: TrainingInput {
   /// Length of the recordings that compute the sequence: a quarter of a power of two apart, so that
   /// there are few, and less than a quarter of a long one is padding.
   public var layout: [Int] {
-    let count = content.count
+    let count = Int(count.elements[0])
     let step = max(16, 1 << max(Int.bitWidth - (count - 1).leadingZeroBitCount - 3, 0))
     return [min((count + step - 1) / step * step, length)]
   }
 
   /// Weight of the loss, that of the class.
-  public var weight: Float { content.weight }
+  public var weight: Float { lossWeight.elements[0] }
 
   /// Replaces sequence and class; a longer sequence is truncated to the window's length.
   ///
@@ -90,7 +84,8 @@ public struct LabelledWindow: TrainingInput {
     }
     expectToken(Token(`class`), below: network.classes, operation: "LabelledWindow", "for a class")
     label.overwrite { _ in Token(`class`) }
-    (content.count, content.weight) = (count, weight)
+    self.count.overwrite(at: 0, with: Int64(count))
+    lossWeight.overwrite(at: 0, with: weight)
     if let settings = network.nGrams {
       nGrams?.overwrite(withNGramsOf: sequence[..<count], settings)
     }
