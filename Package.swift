@@ -72,11 +72,11 @@ let package = Package(
       dependsOn: [
         "LMNKernels", "LMNAutodiff", "LMNLayers", "LMNMemories", "LMNModel", "LMNTraining",
       ]),
-    .target(name: "CArguments"),
+    .target(name: "CProcess"),
     .executableTarget(
       name: "lmn",
       dependencies: [
-        "LMN", "LMNCharts", "LMNExperiments", "CArguments",
+        "LMN", "LMNCharts", "LMNExperiments", "CProcess",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings),

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CProcess
 import Foundation
 import LMN
 
@@ -62,6 +63,9 @@ enum Main {
     // Turns writes beyond the file size limit into errors, like those of a full disk.
     signal(SIGXFSZ, SIG_IGN)
     do {
+      guard process_grow_stack(stackByteCount) else {
+        throw UnusableInput("there is not enough memory to start: the stack cannot grow")
+      }
       var command = try Command.parseAsRoot(arguments)
       try command.run()
     } catch {
@@ -73,6 +77,9 @@ enum Main {
       Foundation.exit(isUsage ? code.rawValue : 2)
     }
   }
+
+  /// Bytes of the stack: kernels have frames of up to 1.5 MB.
+  private static let stackByteCount = 4 << 20
 
   /// The arguments, with `--tokens -1` as `--tokens=-1`, so that a negative number is parsed as a
   /// value.
