@@ -58,7 +58,7 @@ struct Evaluate: ParsableCommand {
   }
 
   private var length: Int { blockLength ?? 512 }
-  private var path: String { file == "-" ? "/dev/stdin" : file }
+  private var path: String { file.inputPath }
 
   private func evaluate(_ model: some TextModel) throws {
     var text = try TokenReader(

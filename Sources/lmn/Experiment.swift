@@ -123,7 +123,7 @@ struct Experiment: ParsableCommand {
       try machine.run {
         if recipe.areGiven { return try recipe.run(NeedleRecipe.self) }
         try training.expectCurves(reading: [file].compactMap(\.self))
-        let text = try file.map { try AtomicFile.text(of: $0 == "-" ? "/dev/stdin" : $0) }
+        let text = try file.map { try AtomicFile.text(of: $0.inputPath) }
         let sweep: Sweep<NeedleInHaystack>
         do { sweep = try self.sweep(in: text.map { .text($0) } ?? .letters) } catch {
           throw UnusableInput("\(file ?? "random letters"): \(error)")

@@ -75,7 +75,7 @@ struct Generate: ParsableCommand {
   private func expectOutput() throws {
     guard let saveState else { return }
     let output = OutputFile(saveState, kind: "state of a session")
-    let prompt = promptFile ?? (prompt == nil ? "/dev/stdin" : nil)
+    let prompt = (promptFile ?? (prompt == nil ? "-" : nil))?.inputPath
     // A loaded state may be replaced by that of its continuation.
     try output.expectNone(
       of: [model, RunDirectory(model).model, RunDirectory(model).best] + [prompt].compactMap(\.self)
@@ -121,7 +121,7 @@ struct Generate: ParsableCommand {
       throw UnusableInput("there is no prompt: give --prompt, --prompt-file or standard input")
     }
     var text = try TokenReader(
-      promptFile ?? "/dev/stdin", tokenizer: tokenizer, skippingUnknown: unknown.skipUnknown)
+      (promptFile ?? "-").inputPath, tokenizer: tokenizer, skippingUnknown: unknown.skipUnknown)
     try generation.read(&text, toWrite: tokens)
     unknown.note(text.unknownCount, of: "the prompt")
   }

@@ -53,7 +53,7 @@ struct Predict: ParsableCommand {
           ("--probabilities", probabilities, [.classify]),
           ("--id-column", idColumn != nil, [.classify]),
         ])
-      let bytes = try AtomicFile.contents(of: file == "-" ? "/dev/stdin" : file)
+      let bytes = try AtomicFile.contents(of: file.inputPath)
       switch model {
       case .text, .memformer:
         throw UnusableInput(

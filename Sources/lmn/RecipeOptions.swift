@@ -47,7 +47,7 @@ struct RecipeOptions: ParsableArguments {
   /// - Throws: Errors of files and cells; an exit code after a signal.
   func run<R: Recipe>(_ type: R.Type, on files: [String] = []) throws {
     let form = quick ? RecipeForm.quick : .full
-    let inputs = try files.map { try RecipeFile(contentsOf: $0 == "-" ? "/dev/stdin" : $0) }
+    let inputs = try files.map { try RecipeFile(contentsOf: $0.inputPath) }
     let directory = output ?? "experiments/\(R.name)"
     var run = try RecipeRun(R(form, files: inputs), form: form, in: directory)
     if let cell { return try measure(cell, of: run) }

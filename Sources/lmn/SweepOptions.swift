@@ -31,7 +31,7 @@ struct SweepOptions: ParsableArguments {
   func expectCurves(reading inputs: [String]) throws(OutputError) {
     guard let curves else { return }
     let output = OutputFile(curves, kind: "file of learning curves")
-    try output.expectNone(of: inputs.map { $0 == "-" ? "/dev/stdin" : $0 })
+    try output.expectNone(of: inputs.map(\.inputPath))
     try output.expectReplaceable { path in
       guard let lines = try? AtomicFile.contents(of: path) else { return false }
       let first = String(decoding: lines.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)

@@ -18,19 +18,16 @@ extension Train {
   ///   - task: The task.
   ///   - vocabularySize: Tokens or channels of the data.
   ///   - size: Size of the training part.
-  ///   - blockLength: Default block length for the data; nil for that of the task.
   ///   - model: Model whose weights the run begins with; nil for new ones.
   ///   - suit: Sets the defaults for the data.
   /// - Returns: The settings.
   /// - Throws: Errors of flags that are out of range or contradict the model.
   func configuration(
-    of task: TaskKind, vocabularySize: Int, over size: TrainingSize, blockLength: Int? = nil,
-    from model: AnyModel? = nil, suiting suit: (inout TrainingConfiguration) -> Void = { _ in }
+    of task: TaskKind, vocabularySize: Int, over size: TrainingSize, from model: AnyModel? = nil,
+    suiting suit: (inout TrainingConfiguration) -> Void = { _ in }
   ) throws -> TrainingConfiguration {
     var configuration = base(vocabularySize: vocabularySize)
     configuration.task = task.settings
-    if task == .classify { configuration.fitClassification(to: size) }
-    if let blockLength { configuration.blockLength = blockLength }
     suit(&configuration)
     if memformer.model == .memformer {
       configuration.memformer = MemformerConfiguration(vocabularySize: vocabularySize)

@@ -179,8 +179,8 @@ extension Train {
       longest: longest)
     size.tokens = lengths.reduce(0, +)
     let configuration = try configuration(
-      of: .classify, vocabularySize: tokenizer.vocabularySize, over: size,
-      blockLength: min(longest, 512), from: start.model)
+      of: .classify, vocabularySize: tokenizer.vocabularySize, over: size, from: start.model
+    ) { $0.suit(textsOf: size) }
     if try prints(configuration) { return nil }
     if longest > configuration.blockLength {
       Console.note(

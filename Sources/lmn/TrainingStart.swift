@@ -49,7 +49,7 @@ struct TrainingStart {
   }
 
   /// Files that the command reads.
-  var inputs: [String] { [file, validation].compactMap(\.self).map(Self.openable) }
+  var inputs: [String] { [file, validation].compactMap(\.self).map(\.inputPath) }
 
   /// Contents of the training file, which is not the built-in grammar; with `isText` without a
   /// byte-order mark, which in a table tells the encoding.
@@ -65,7 +65,7 @@ struct TrainingStart {
   }
 
   private func contents(of path: String, isText: Bool, isRecorded: Bool) throws -> [UInt8] {
-    let path = Self.openable(path)
+    let path = path.inputPath
     do {
       return try isText ? AtomicFile.text(of: path) : AtomicFile.contents(of: path)
     } catch {
@@ -75,8 +75,6 @@ struct TrainingStart {
           + "another name")
     }
   }
-
-  private static func openable(_ path: String) -> String { path == "-" ? "/dev/stdin" : path }
 
   /// The task of the saved run or of the model; nil for a new run without a model.
   var task: TaskKind? { saved?.task ?? model?.task }

@@ -6,9 +6,10 @@ extension TaskKind {
 }
 
 extension TrainingConfiguration {
-  /// Takes the defaults for labelled texts of a size: texts per step, and a table with at least as many
-  /// buckets as there are n-grams, up to the default.
-  public mutating func fitClassification(to size: TrainingSize) {
+  /// Takes the defaults for labelled texts of a size: windows for the longest, up to the default length,
+  /// texts per step, and a table with at least as many buckets as there are n-grams, up to the default.
+  public mutating func suit(textsOf size: TrainingSize) {
+    blockLength = min(size.longest ?? blockLength, blockLength)
     batchSize = 32
     var nGrams = NGrams.Settings()
     let (count, overflows) = size.tokens.multipliedReportingOverflow(by: nGrams.longest)
