@@ -1,4 +1,5 @@
 internal import LMNKernels
+internal import LMNTraining
 
 /// Linear probe: ridge regression from features to one-hot classes, in its dual form, whose cost
 /// depends on the examples and not on the features.
@@ -72,55 +73,5 @@ struct LinearProbe {
       row.indices.map { (row[$0] - mean[$0]) * scale[$0] }
     }
     return (fit.map(standardise), test.map(standardise))
-  }
-}
-
-/// Cholesky factor of a symmetric positive definite matrix, in double precision.
-struct Cholesky {
-  private let size: Int
-  /// Lower triangle by rows; entries above the diagonal have no meaning.
-  private let lower: [Double]
-
-  /// The factor of a matrix given by rows.
-  ///
-  /// - Precondition: The matrix is positive definite.
-  init(of matrix: [Double], size: Int) {
-    var lower = matrix
-    lower.withUnsafeMutableBufferPointer { lower in
-      for row in 0..<size {
-        for column in 0...row {
-          var sum = lower[row * size + column]
-          for index in 0..<column {
-            sum -= lower[row * size + index] * lower[column * size + index]
-          }
-          if row == column {
-            precondition(sum > 0, "Cholesky: the matrix is not positive definite")
-          }
-          lower[row * size + column] =
-            row == column ? sum.squareRoot() : sum / lower[column * size + column]
-        }
-      }
-    }
-    (self.size, self.lower) = (size, lower)
-  }
-
-  /// The solution x of Ax = b.
-  func solve(_ b: [Double]) -> [Double] {
-    var x = b
-    lower.withUnsafeBufferPointer { lower in
-      x.withUnsafeMutableBufferPointer { x in
-        for row in 0..<size {
-          var sum = x[row]
-          for column in 0..<row { sum -= lower[row * size + column] * x[column] }
-          x[row] = sum / lower[row * size + row]
-        }
-        for row in (0..<size).reversed() {
-          x[row] /= lower[row * size + row]
-          let value = x[row]
-          for column in 0..<row { x[column] -= lower[row * size + column] * value }
-        }
-      }
-    }
-    return x
   }
 }

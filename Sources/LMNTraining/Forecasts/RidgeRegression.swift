@@ -95,15 +95,13 @@ struct RidgeRegression: Sendable {
       }
       matrix[row * count + row] += penalty(input)!
     }
-    Self.decompose(&matrix, count)
+    let decomposition = Cholesky(of: matrix, size: count)
     for output in 0..<outputs {
-      var weights = used.enumerated().map { row, input in
-        let centred =
-          products[(inputs + output) * inputs + input] - rows * means[input]
-          * means[inputs + output]
-        return centred / deviations[row]
+      let centred = used.enumerated().map { row, input in
+        let product = products[(inputs + output) * inputs + input]
+        return (product - rows * means[input] * means[inputs + output]) / deviations[row]
       }
-      Self.solve(matrix, count, &weights)
+      let weights = decomposition.solve(centred)
       for (row, input) in used.enumerated() {
         let weight = weights[row] / deviations[row]
         solution.weights[output * inputs + input] = weight
@@ -131,36 +129,5 @@ struct RidgeRegression: Sendable {
     let offset =
       solution.bias[output] + zip(weights, means).reduce(0) { $0 + $1.0 * $1.1 } - mean
     return max(error, 0) / max(rows, 1) + offset * offset
-  }
-
-  // MARK: - Cholesky's decomposition
-
-  /// Replaces the lower triangle of a positive definite matrix by its factor L, A = L Lᵀ.
-  private static func decompose(_ matrix: inout [Double], _ count: Int) {
-    matrix.withUnsafeMutableBufferPointer { matrix in
-      for row in 0..<count {
-        for column in 0...row {
-          var sum = matrix[row * count + column]
-          for index in 0..<column {
-            sum -= matrix[row * count + index] * matrix[column * count + index]
-          }
-          matrix[row * count + column] =
-            row == column
-            ? max(sum, 1e-12).squareRoot() : sum / matrix[column * count + column]
-        }
-      }
-    }
-  }
-
-  /// Replaces `vector` by the solution x of L Lᵀ x = `vector`.
-  private static func solve(_ factor: [Double], _ count: Int, _ vector: inout [Double]) {
-    for row in 0..<count {
-      for index in 0..<row { vector[row] -= factor[row * count + index] * vector[index] }
-      vector[row] /= factor[row * count + row]
-    }
-    for row in (0..<count).reversed() {
-      for index in row + 1..<count { vector[row] -= factor[index * count + row] * vector[index] }
-      vector[row] /= factor[row * count + row]
-    }
   }
 }

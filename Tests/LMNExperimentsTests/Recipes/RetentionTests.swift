@@ -3,6 +3,7 @@ import LMNKernels
 import LMNLayers
 import LMNMemories
 import LMNTestSupport
+import LMNTraining
 import Testing
 
 @testable import LMNExperiments
