@@ -110,7 +110,8 @@ struct RollingOptions: ParsableArguments {
   @Option(
     help: """
       forecast: first row to forecast, counted from 1; the rows before are history, and forecasts without \
-      a model are fitted to them. (default: that after nine tenths)
+      a model are fitted to them, so the model should be trained on them only. (default: that after nine \
+      tenths)
       """)
   var from: Int?
   @Option(help: "forecast: forecasts at most, evenly spaced. (default: one per row)")
