@@ -3,7 +3,7 @@ public import LMNKernels
 extension Variable {
   /// Scaled sums of rows of a table, one per bag: `[B, E]` for `self` of `[V, E]`.
   ///
-  /// Where `self` is a parameter, ``Gradients`` keeps its gradient as lookups.
+  /// If `self` is a parameter, ``Gradients`` keeps its gradient as lookups.
   public func embeddingBag(of bags: Bags) -> Variable {
     let vocabularySize = value.shape[0]
     return Variable(

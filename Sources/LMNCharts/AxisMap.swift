@@ -82,7 +82,7 @@ struct AxisMap {
     return [1, 2, 5].map { $0 * power }.first { $0 >= step * (1 - 1e-9) } ?? 10 * power
   }
 
-  /// Multiples of powers of ten with a tick, for an axis of so many decades.
+  /// Multiples of powers of ten with a tick, for the number of decades of an axis.
   private static func multiples(spanning decades: Double) -> [Double] {
     decades < 1 ? [1, 1.5, 2, 3, 4, 5, 7] : decades < 3 ? [1, 2, 5] : [1]
   }

@@ -31,7 +31,7 @@ extension ClassifierModel {
       + (everyClass ? labels.map { "probability_\($0)" } : [])
     let lines = ExecutionContext.current.map(tokens.count, reporting: report) { index in
       let all = predictions(of: tokens[index])
-      let best = all.dropFirst().reduce(all[0]) { $0.probability >= $1.probability ? $0 : $1 }
+      let best = Self.likeliest(of: all)
       let numbers = ([best] + (everyClass ? all : [])).map {
         "\(($0.probability * 1e6).rounded() / 1e6)"
       }

@@ -47,8 +47,7 @@ public struct ClassifierModel: StoredModel {
     guard let pooling = Pooling(rawValue: name) else {
       throw problem("its pooling \(name.quoted) is unknown")
     }
-    let nGrams: NGrams.Settings? =
-      file.content.metadata["n_grams"] == nil ? nil : try file.decoded("n_grams")
+    let nGrams: NGrams.Settings? = try file.decodedIfPresent("n_grams")
     network = try file.network {
       try ClassifierNetwork(
         configuration, classes: labels.count, pooling: pooling, nGrams: nGrams, using: &$0)
@@ -77,9 +76,14 @@ public struct ClassifierModel: StoredModel {
 
   /// The likeliest class of a sequence of tokens; an empty one has a class, too.
   public func prediction(of tokens: [Token]) -> Prediction {
-    predictions(of: tokens).reduce(nil) { best, next in
-      best.map { $0.probability >= next.probability ? $0 : next } ?? next
-    }!
+    Self.likeliest(of: predictions(of: tokens))
+  }
+
+  /// The likeliest of predictions, the first of equal ones.
+  static func likeliest(of predictions: [Prediction]) -> Prediction {
+    predictions.dropFirst().reduce(predictions[0]) {
+      $0.probability >= $1.probability ? $0 : $1
+    }
   }
 
   /// The probability of every class of a sequence of tokens, in the order of the labels.
