@@ -159,6 +159,33 @@ import Testing
     }
   }
 
+  /// A run that ends before the map is fitted to all rows has not come to its end, and goes on.
+  @Test func runsThatEndBeforeTheSecondFitGoOn() throws {
+    let series = recurrence(300)
+    let whole = try withTemporaryDirectory { directory in
+      var trainer = try trainer(series, in: directory)
+      #expect(try trainer.run())
+      return try remains(in: directory)
+    }
+    try withTemporaryDirectory { directory in
+      let best = RunDirectory(directory).best
+      let away = directory + "/away"
+      var interrupted = try trainer(series, in: directory)
+      let steps = interrupted.configuration.steps
+      #expect(throws: SafetensorsError.self) {
+        try interrupted.run(report: { event in
+          guard case .record(let record) = event, record.step == steps else { return }
+          try FileManager.default.moveItem(atPath: best, toPath: away)
+        })
+      }
+      try FileManager.default.moveItem(atPath: away, toPath: best)
+      var resumed = try Trainer<ForecastData>(
+        resuming: RunDirectory(directory), csv: table(series), file: "s.csv")
+      #expect(try resumed.run())
+      #expect(try remains(in: directory) == whole)
+    }
+  }
+
   /// A memory is kept where it serves: the sign of a pulse some rows before decides which way a known
   /// input acts, and no linear map of the lags has a product of the two.
   @Test func memoriesThatServeAreKept() throws {
@@ -187,6 +214,9 @@ import Testing
       #expect(try trainer.run())
       let best = try ForecasterModel(contentsOf: directory)
       #expect(!best.network.isLinear)
+      // A run that ends right after it has refined the best model refines it again.
+      let again = try #require(trainer.data.finished(best))
+      #expect(again.network.stateDictionary == best.network.stateDictionary)
       let evaluation = try #require(
         try RollingEvaluation(of: best, on: [series], RollingEvaluation.Origins()))
       let (model, ridge) = (evaluation.model.mase, try #require(evaluation.ridge).mase)

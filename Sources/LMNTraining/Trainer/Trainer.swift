@@ -160,10 +160,10 @@ public struct Trainer<Data: TrainingData> {
         }
       }
       if isLast, let tensor = taken!.skippedFor { throw divergence(in: tensor) }
+      if isLast { try finishBest() }
       if saves { try save() }
       if isLast { break }
     }
-    try finishBest()
     return true
   }
 
@@ -245,7 +245,7 @@ public struct Trainer<Data: TrainingData> {
     return validation
   }
 
-  /// Refines the best model by all data.
+  /// Refines the best model by all data; a second time it makes no difference.
   private func finishBest() throws {
     guard data.beginsFitted else { return }
     let best = try Data.Model(contentsOf: directory.best)
@@ -283,7 +283,7 @@ public struct Trainer<Data: TrainingData> {
         throw divergence(in: name)
       }
     }
-    // The checkpoint comes last: where it says that all steps are taken, no resume writes the
+    // The checkpoint comes last: where it says that all steps are taken, no resume writes any
     // weights again. It comes first where it makes the directory that of a run.
     if step > 0 { try checkpoint.model.write(to: directory.model) }
     try checkpoint.write(to: directory.training)
