@@ -43,6 +43,8 @@ public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
   case unknownKind(key: String, kind: String, known: [String])
   /// The number of memories differs from the number of blocks.
   case mismatchedMemories(count: Int, layers: Int)
+  /// Two layers with different memories share their parameters.
+  case sharedByMemories(layer: Int, with: Int)
   /// The text is not a JSON object with the required keys.
   case malformed(String)
 
@@ -97,6 +99,9 @@ public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
     case .mismatchedMemories(let count, let layers):
       "memories has \(count) entries, it has to have one per block, and \(name("layers")) is "
         + "\(layers)"
+    case .sharedByMemories(let layer, let other):
+      "\(name("distinctLayers")) makes layer \(layer) share the parameters of layer \(other), whose "
+        + "memory has other settings"
     case .malformed(let problem):
       "the configuration cannot be read: \(problem)"
     }

@@ -11,6 +11,8 @@ extension Configuration: Codable {
       .required("vocab", \.vocabularySize),
       .required("width", \.trunk.width),
       .required("layers", \.trunk.layers),
+      .optional(
+        "distinctLayers", \.trunk.distinctLayers, default: usual.trunk.distinctLayers),
       .required("feedForward", \.trunk.feedForward),
       .optional("activation", \.trunk.activation, default: usual.trunk.activation),
       .optional("norm", \.trunk.norm, default: usual.trunk.norm),

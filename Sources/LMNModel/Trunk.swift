@@ -8,8 +8,10 @@ public import LMNMemories
 public struct Trunk: Module {
   /// Position encoding, added to the embedded input.
   public var positions: Positions
-  /// The blocks, in order.
+  /// The blocks with parameters of their own, repeated in turn over the layers.
   public var blocks: [Block]
+  /// Number of layers; each has a state of its own.
+  public let layers: Int
   /// Norm after the last block.
   public var finalNorm: LayerNorm
   /// Dropout rate in training.
@@ -22,19 +24,23 @@ public struct Trunk: Module {
     positions = Positions(
       settings.positions, width: settings.width,
       maximumLength: settings.maximumLength, using: &source)
+    layers = settings.layers
     blocks = []
-    for index in 0..<settings.layers {
+    for index in 0..<(settings.distinctLayers ?? settings.layers) {
       blocks.append(Block(at: index, of: settings, using: &source))
     }
     finalNorm = LayerNorm(width: settings.width, using: &source)
     dropoutRate = settings.dropout
   }
 
-  /// State of one stream: its position and the state of every block's memory.
+  /// Block of a layer.
+  public func block(ofLayer index: Int) -> Block { blocks[index % blocks.count] }
+
+  /// State of one stream: its position and the state of every layer's memory.
   public struct State: Sendable, Equatable {
     /// Number of tokens read.
     public var position: Int
-    /// States of the memories, one per block.
+    /// States of the memories, one per layer.
     public var blocks: [MemoryState]
 
     /// A state with the given parts.
@@ -55,7 +61,7 @@ public struct Trunk: Module {
 
   /// The state before the first token.
   public var initialState: State {
-    State(position: 0, blocks: blocks.map(\.memory.initialState))
+    State(position: 0, blocks: (0..<layers).map { block(ofLayer: $0).memory.initialState })
   }
 
   /// The pass over the next tokens of a stream.
@@ -85,24 +91,25 @@ public struct Trunk: Module {
     _ x: Variable, after state: inout State, _ pass: inout Pass
   ) -> Variable {
     let length = x.value.shape[0]
-    let x = vectors(x, after: &state, &pass, blocks: blocks.count)
+    let x = vectors(x, after: &state, &pass, layers: layers)
     state.position += length
     return finalNorm(x)
   }
 
-  /// Output `[L, E]` of the first `count` blocks; updates their states.
+  /// Output `[L, E]` of the first `count` layers; updates their states.
   private func vectors(
-    _ x: Variable, after state: inout State, _ pass: inout Pass, blocks count: Int
+    _ x: Variable, after state: inout State, _ pass: inout Pass, layers count: Int
   ) -> Variable {
     let dropout = pass.dropout
     defer { pass.dropout = dropout }
     var x = positions(x, at: pass.positions).dropped(by: dropout, site: 0)
     for index in 0..<count {
       pass.dropout = dropout?.from(site: 1 + index * Block.dropoutSites)
+      let block = block(ofLayer: index)
       x =
         pass.recomputes
-        ? blocks[index].recomputed(x, after: &state.blocks[index], &pass)
-        : blocks[index](x, after: &state.blocks[index], &pass)
+        ? block.recomputed(x, after: &state.blocks[index], &pass)
+        : block(x, after: &state.blocks[index], &pass)
     }
     return x
   }
@@ -115,9 +122,9 @@ public struct Trunk: Module {
   ///   - pass: The pass over them.
   func advance(_ state: inout State, over x: Variable, _ pass: inout Pass) {
     let length = x.value.shape[0]
-    let x = vectors(x, after: &state, &pass, blocks: blocks.count - 1)
-    let last = blocks.count - 1
-    blocks[last].advance(&state.blocks[last], over: x, &pass)
+    let last = layers - 1
+    let x = vectors(x, after: &state, &pass, layers: last)
+    block(ofLayer: last).advance(&state.blocks[last], over: x, &pass)
     state.position += length
   }
 
@@ -138,8 +145,8 @@ public struct Trunk: Module {
         at: PositionBuffer(begins[index]..<begins[index + 1])
       ).value
     }
-    for index in blocks.indices {
-      x = blocks[index].read(x, after: &state.blocks[index], start: start)
+    for index in 0..<layers {
+      x = block(ofLayer: index).read(x, after: &state.blocks[index], start: start)
     }
     state.position = starts.last!
     let last = x
@@ -156,8 +163,8 @@ public struct Trunk: Module {
   /// - Returns: `[B, E]`, normalised; a row depends only on its own stream.
   public func step(_ x: Tensor, of streams: Streams) -> Tensor {
     var x = positions(Variable(constant: x), at: streams.positions).value
-    for (block, memory) in zip(blocks, streams.memories) {
-      x = block.step(x, of: memory, at: streams.positions)
+    for (index, memory) in streams.memories.enumerated() {
+      x = block(ofLayer: index).step(x, of: memory, at: streams.positions)
     }
     streams.positions.advance()
     return finalNorm(Variable(constant: x)).value
@@ -170,9 +177,9 @@ public struct Trunk: Module {
     visit("ln_f", &finalNorm)
   }
 
-  /// Names and shapes of the tensors of a state at `position`, per block.
+  /// Names and shapes of the tensors of a state at `position`, per layer.
   public func stateShapes(at position: Int) -> [[(name: String, shape: [Int])]] {
-    blocks.map { $0.memory.stateShapes(at: position) }
+    (0..<layers).map { block(ofLayer: $0).memory.stateShapes(at: position) }
   }
 
   /// Key of a recorded computation: equal for two starts only if the blocks make the same kernel
@@ -190,7 +197,7 @@ extension Trunk {
   public struct Streams: Sendable {
     /// Number of tokens read, per stream.
     let positions: PositionBuffer
-    /// Streams of each block's memory.
+    /// Streams of each layer's memory.
     let memories: [any MemoryStreams]
 
     /// Resets one stream to its initial state; allocates nothing.
@@ -219,7 +226,7 @@ extension Trunk {
   public func makeStreams(_ count: Int) -> Streams {
     Streams(
       positions: PositionBuffer(repeatElement(0, count: count)),
-      memories: blocks.map { $0.memory.makeStreams(count) })
+      memories: (0..<layers).map { block(ofLayer: $0).memory.makeStreams(count) })
   }
 
   /// Streams that continue from `states`.

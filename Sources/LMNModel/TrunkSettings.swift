@@ -7,8 +7,11 @@ extension Trunk {
   public struct Settings: Sendable, Equatable {
     /// E: width, the features of a token.
     public var width = 32
-    /// Number of blocks.
+    /// Number of blocks, counting shared ones repeatedly.
     public var layers = 4
+    /// Number of blocks with parameters of their own, which the others share in turn (arXiv
+    /// 1909.11942); nil for all.
+    public var distinctLayers: Int?
     /// f: inner width of the feed-forward layer, in units of the width.
     public var feedForward = 4
     /// The memory of every block, or one per block.
@@ -95,6 +98,15 @@ extension Trunk.Settings {
     }
     guard memories.count == 1 || memories.count == layers else {
       throw .mismatchedMemories(count: memories.count, layers: layers)
+    }
+    if let distinctLayers {
+      guard (1...layers).contains(distinctLayers) else {
+        throw .outOfRange(key: "distinctLayers", value: distinctLayers, range: 1...layers)
+      }
+      for index in distinctLayers..<max(distinctLayers, layers)
+      where memory(ofBlock: index) != memory(ofBlock: index % distinctLayers) {
+        throw .sharedByMemories(layer: index, with: index % distinctLayers)
+      }
     }
     for memory in memories { try memory.settings.validate(width: width) }
     switch (positions, maximumLength) {

@@ -126,7 +126,7 @@ struct Info: ParsableCommand {
         let trunk = network.trunk
         self.init(
           of: network, for: model, .network(network.configuration),
-          blocks: trunk.blocks.indices.map { index in
+          blocks: (0..<trunk.layers).map { index in
             Block(
               memory: network.configuration.trunk.memory(ofBlock: index).kind,
               stateBytes: Self.bytes { trunk.stateByteCounts(at: $0)[index] })

@@ -16,6 +16,11 @@ struct ModelOptions: ParsableArguments {
   var layers: Int?
   @Option(
     help: ArgumentHelp(
+      "Blocks with parameters of their own, which the others share in turn. (default: all)",
+      valueName: "count"))
+  var distinctLayers: Int?
+  @Option(
+    help: ArgumentHelp(
       "Memory of the blocks; several kinds, separated by commas, are repeated over the blocks. "
         + "(default: logarithmic)", valueName: "kind,…"))
   var memory: MemoryKinds?
@@ -79,6 +84,9 @@ struct ModelOptions: ParsableArguments {
     [
       Setting("--width", width, \.width),
       Setting("--layers", layers, \.layers),
+      Setting("--distinct-layers", distinctLayers.map(Optional.some), \.distinctLayers) {
+        $0.map(String.init) ?? "all"
+      },
       Setting("--memory", memory?.kinds, \.memoryKinds) { $0.joined(separator: ",") },
       Setting("--feed-forward", feedForward, \.feedForward),
       Setting("--activation", activation, \.activation),

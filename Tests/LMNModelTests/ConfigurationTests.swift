@@ -216,6 +216,23 @@ import Testing
       "memories has 2 entries, it has to have one per block, and layers is 3")
   }
 
+  @Test func refusesSharingWhatDiffers() throws {
+    var configuration = Configuration(vocabularySize: 2)
+    for count in [0, 5] {
+      configuration.distinctLayers = count
+      #expect(
+        throws: ConfigurationError.outOfRange(key: "distinctLayers", value: count, range: 1...4)
+      ) { try configuration.validate() }
+    }
+    configuration.memoryKinds = ["linear", "attention"]
+    configuration.distinctLayers = 2
+    try configuration.validate()
+    configuration.distinctLayers = 3
+    #expect(throws: ConfigurationError.sharedByMemories(layer: 3, with: 0)) {
+      try configuration.validate()
+    }
+  }
+
   /// Unknown keys are reported with their path.
   @Test(arguments: [
     ("\"window\":3", "\"windows\":3", "unknown keys in the configuration: memory.windows"),

@@ -71,6 +71,7 @@ struct NetworkOption: Sendable, CustomTestStringConvertible {
     learnedPositions(1600),
     NetworkOption("\"tiedHead\":true") { $0.tiedHead = true },
     NetworkOption("\"norm\":\"layer\"") { $0.norm = .layer },
+    NetworkOption("\"distinctLayers\":1") { $0.distinctLayers = 1 },
     otherMemory,
   ]
 }

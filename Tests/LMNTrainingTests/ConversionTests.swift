@@ -123,17 +123,20 @@ import Testing
     }
   }
 
-  /// Models with other memories, and hybrids: the file's metadata gives their settings.
-  @Test(arguments: [
-    ["linear"], ["mixtureOfMemories"], ["stateSpace"], ["slots"],
-    ["attention", "logarithmic"],
-  ])
-  func otherMemoriesComeBackBitForBit(kinds: [String]) throws {
+  /// Models with other memories, hybrids and shared blocks: the file's metadata gives their
+  /// settings.
+  @Test(
+    arguments: [
+      ["linear"], ["mixtureOfMemories"], ["stateSpace"], ["slots"],
+      ["attention", "logarithmic"],
+    ], [nil, 2])
+  func otherMemoriesComeBackBitForBit(kinds: [String], distinctLayers: Int?) throws {
     try withTemporaryDirectory { directory in
       try write(Self.alphabet, to: directory + "/text")
       let vocabulary = try Vocabulary(contentsOf: directory + "/text")
       var configuration = Configuration(vocabularySize: 11)
-      (configuration.width, configuration.layers) = (8, 2)
+      (configuration.width, configuration.layers) = (8, distinctLayers == nil ? 2 : 6)
+      configuration.distinctLayers = distinctLayers
       configuration.memoryKinds = kinds
       var source = ParameterSource(seed: 1)
       let model = LanguageModel(

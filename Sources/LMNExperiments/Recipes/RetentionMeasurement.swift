@@ -115,7 +115,8 @@ struct RetentionMeasurement {
       var state = network.initialState
       var pass = network.trunk.pass(after: 0, length: length)
       var x = network.embed(TokenBuffer(window(length, of: validation, using: &generator)))
-      for (index, block) in network.trunk.blocks.enumerated() {
+      for index in 0..<network.trunk.layers {
+        let block = network.trunk.block(ofLayer: index)
         guard let memory = block.memory as? LogarithmicMemory,
           let weights = AttentionWeights(of: memory, over: block.memoryNorm(x))
         else { return [] }
@@ -220,7 +221,8 @@ struct RetentionMeasurement {
   /// At position 0 an empty list; nil unless all memories are trees.
   private func newest(_ level: Int, of state: Trunk.State, at position: Int) -> [Float]? {
     var values: [Float] = []
-    for (block, state) in zip(network.trunk.blocks, state.blocks) {
+    for (index, state) in state.blocks.enumerated() {
+      let block = network.trunk.block(ofLayer: index)
       guard let memory = block.memory as? LogarithmicMemory else { return nil }
       guard position > 0 else { continue }
       let tree = Tree(start: position, length: 1, shape: memory.shape)
