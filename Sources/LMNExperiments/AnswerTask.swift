@@ -100,8 +100,8 @@ public enum AnswerTaskError: Error, Equatable, CustomStringConvertible {
   case delimiter(Character)
   /// The text is shorter than a haystack.
   case textTooShort(characters: Int, needed: Int)
-  /// The number of keys is out of range.
-  case keys(Int, most: Int)
+  /// A number of keys, values or queries is out of range.
+  case count(_ name: String, Int, most: Int)
 
   /// A sentence that names the value.
   public var description: String {
@@ -112,7 +112,8 @@ public enum AnswerTaskError: Error, Equatable, CustomStringConvertible {
       "the text contains '\(character)', which is reserved for needles"
     case .textTooShort(let characters, let needed):
       "the text has \(characters) characters, but the longest haystack needs \(needed)"
-    case .keys(let keys, let most): "the number of keys is \(keys), it has to be 1 to \(most)"
+    case .count(let name, let count, let most):
+      "the number of \(name) is \(count), it has to be 1 to \(most)"
     }
   }
 }

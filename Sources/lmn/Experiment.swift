@@ -84,7 +84,7 @@ struct Experiment: ParsableCommand {
         A text contains <K:abc=73914> and ends with <?abc=, whose answer is the five digits. Networks \
         are trained with the needle at random places, and tested at depths of 0, 10, … 100 percent. \
         Digit accuracy counts digits predicted after the right preceding digits; code accuracy counts \
-        codes whose five digits are all decoded right. Accuracies of guessing are reported beside the \
+        texts all of whose answers are decoded right. Accuracies of guessing are reported beside the \
         scores.
 
         With the defaults each learning rate takes about three minutes on two cores.
@@ -101,8 +101,14 @@ struct Experiment: ParsableCommand {
     var lengths: List<Int> = [64, 128, 256]
     @Option(help: "Test lengths in characters, separated by commas.")
     var testLengths: List<Int> = [64, 128, 256, 512]
-    @Option(help: "Needles per text; the question is about one of them.")
+    @Option(help: "Keys per text; the first question is about one of them.")
     var keys = 1
+    @Option(help: "Needles with the key of the first question; the answer is all their codes.")
+    var values = 1
+    @Option(help: "Questions per text, about different keys.")
+    var queries = 1
+    @Flag(help: "Half of the texts lack the key of their first question; the answer is -----.")
+    var missingKeys = false
     @Flag(help: "Loss over all next characters, instead of the digits only.")
     var predictAll = false
     @Option(help: "Test examples per length and depth.")
@@ -136,8 +142,9 @@ struct Experiment: ParsableCommand {
       var settings = try training.settings(model: model, epochs: 10, testExamples: testExamples)
       settings.predictsAll = predictAll
       let task = try NeedleInHaystack(
-        in: haystack, keys: keys, trainingLengths: lengths.elements,
-        testLengths: testLengths.elements)
+        in: haystack,
+        .init(keys: keys, values: values, queries: queries, hasMissingKeys: missingKeys),
+        trainingLengths: lengths.elements, testLengths: testLengths.elements)
       return try Sweep(task, settings: settings)
     }
   }

@@ -8,9 +8,10 @@ import Testing
 
 @Suite struct NeedleInHaystackTests {
   private func task(
-    in haystack: NeedleInHaystack.Haystack = .letters, keys: Int = 1, lengths: [Int] = [64]
+    in haystack: NeedleInHaystack.Haystack = .letters,
+    _ variant: NeedleInHaystack.Variant = .init(), lengths: [Int] = [64]
   ) throws -> NeedleInHaystack {
-    try NeedleInHaystack(in: haystack, keys: keys, trainingLengths: lengths, testLengths: lengths)
+    try NeedleInHaystack(in: haystack, variant, trainingLengths: lengths, testLengths: lengths)
   }
 
   private static let prose = "To be, or not to be: that's the question?\nKing: 3 ships! ñ "
@@ -65,7 +66,7 @@ import Testing
   /// The needle of the question is at its depth in the haystack, the others at random places.
   @Test(arguments: NeedleInHaystack.depths)
   func oneOfSeveralNeedlesIsAskedFor(depth: Int) throws {
-    let (length, task) = (120, try task(keys: 4, lengths: [120]))
+    let (length, task) = (120, try task(.init(keys: 4), lengths: [120]))
     var others: Set<Int> = []
     for seed in 0..<40 as Range<UInt64> {
       var generator = SeededGenerator(seed: seed)
@@ -85,6 +86,79 @@ import Testing
       #expect(body.replacing(/<K:[a-z]{3}=[0-9]{5}>/, with: "").count == 120 - 58)
     }
     #expect(others.count > 30)
+  }
+
+  /// The characters of a text, and those that are answers, in brackets.
+  private func marked(_ example: Example, of task: NeedleInHaystack) -> String {
+    var marked = text([example.inputs[0]], of: task)
+    for (index, target) in example.targets.enumerated() {
+      let next = index + 1 < example.inputs.count ? example.inputs[index + 1] : target
+      #expect(target < 0 || target == next)
+      let character = text([next], of: task)
+      marked += target < 0 ? character : "[\(character)]"
+    }
+    return marked.replacing("][", with: "")
+  }
+
+  @Test func allValuesOfAKeyAreTheAnswer() throws {
+    let task = try task(.init(keys: 2, values: 3), lengths: [90])
+    for seed in 0..<20 as Range<UInt64> {
+      var generator = SeededGenerator(seed: seed)
+      let example = task.example(of: 90, depth: 50, using: &generator)
+      #expect(example.inputs.count == task.length(of: 90) && task.length(of: 90) == 90 + 14)
+      let text = marked(example, of: task)
+      let question = try #require(text.wholeMatch(of: /(.*)<\?([a-z]{3})=\[([0-9]{15})\]/))
+      let needles = question.1.matches(of: /<K:([a-z]{3})=([0-9]{5})>/)
+      #expect(needles.count == 4 && Set(needles.map(\.1)).count == 2)
+      #expect(needles.filter { $0.1 == question.2 }.map(\.2).joined() == question.3)
+    }
+  }
+
+  @Test func everyQuestionIsAnswered() throws {
+    let task = try task(.init(keys: 3, queries: 2), lengths: [70])
+    for seed in 0..<20 as Range<UInt64> {
+      var generator = SeededGenerator(seed: seed)
+      let text = marked(task.example(of: 70, using: &generator), of: task)
+      let pattern =
+        /(.*)<\?([a-z]{3})=\[([0-9]{5})\]><\?([a-z]{3})=\[([0-9]{5})\]/
+      let found = try #require(text.wholeMatch(of: pattern))
+      #expect(found.1.count + 6 + 5 + 1 + 6 == 70)
+      #expect(found.1.contains("<K:\(found.2)=\(found.3)>"))
+      #expect(found.1.contains("<K:\(found.4)=\(found.5)>") && found.2 != found.4)
+    }
+  }
+
+  @Test func halfOfTheKeysAreMissing() throws {
+    let task = try task(.init(hasMissingKeys: true), lengths: [40])
+    var (generator, missing) = (SeededGenerator(seed: 1), 0)
+    for _ in 0..<400 {
+      let text = marked(task.example(of: 40, using: &generator), of: task)
+      let found = try #require(text.wholeMatch(of: /(.*)<\?([a-z]{3})=\[([-0-9]{5})\]/))
+      let isMissing = !found.1.contains("<K:\(found.2)=")
+      #expect(isMissing ? found.3 == "-----" : found.1.contains("<K:\(found.2)=\(found.3)>"))
+      if isMissing { missing += 1 }
+    }
+    #expect(DrawsTests.isLikely(missing, of: 400, probability: 0.5))
+    #expect(try task.vocabularySize == self.task().vocabularySize + 1)
+  }
+
+  /// Networks that output one code of a text after every "=": one of its two answers is wrong.
+  @Test(arguments: [0, 1])
+  func anAnswerIsRightIfAllCodesAre(query: Int) throws {
+    let task = try task(.init(keys: 2, queries: 2), lengths: [50])
+    var (generator, same) = (SeededGenerator(seed: 3), SeededGenerator(seed: 3))
+    let codes = NeedleInHaystack.depths.map { depth in
+      let targets = task.example(of: 50, depth: depth, using: &same).targets.filter { $0 >= 0 }
+      return Array(targets[5 * query..<5 * query + 5])
+    }
+    let known = try #require(codes.first { Set($0).count == 5 })
+    var answers = (0..<task.vocabularySize).map { Token($0) }
+    let question = try task.tokenizer.encode(Array("=".utf8))
+    for (token, answer) in zip(question + known, known) { answers[Int(token)] = answer }
+    let scores = task.scores(of: try .answering(answers), examples: 1, using: &generator)
+    let exact = scores.filter { $0.measure == .exact }
+    #expect(exact.allSatisfy { $0.value == 0 && $0.chance == 1e-10 && $0.guess == 0.25 })
+    #expect(scores.contains { $0.measure == .digits && $0.value >= 0.5 })
   }
 
   @Test func trainingNeedlesStandAnywhere() throws {
@@ -124,7 +198,7 @@ import Testing
   }
 
   @Test func examplesFollowFromTheSeed() throws {
-    let task = try task(keys: 2)
+    let task = try task(.init(keys: 2))
     func example(_ seed: UInt64) -> Example {
       var generator = SeededGenerator(seed: seed)
       return task.example(of: 64, using: &generator)
@@ -135,12 +209,17 @@ import Testing
 
   @Test func whatCannotBeMadeIsRefused() throws {
     #expect(throws: AnswerTaskError.noSizes) { try task(lengths: []) }
-    #expect(throws: AnswerTaskError.keys(0, most: 1000)) { try task(keys: 0) }
-    let short = #expect(throws: AnswerTaskError.self) { try task(keys: 2, lengths: [31]) }
+    for (name, variant, count, most) in [
+      ("keys", .init(keys: 0), 0, 1000), ("values", .init(values: 1001), 1001, 1000),
+      ("queries", .init(keys: 2, queries: 3), 3, 2),
+    ] as [(String, NeedleInHaystack.Variant, Int, Int)] {
+      #expect(throws: AnswerTaskError.count(name, count, most: most)) { try task(variant) }
+    }
+    let short = #expect(throws: AnswerTaskError.self) { try task(.init(keys: 2), lengths: [31]) }
     #expect(
       short?.description
-        == "an example of 31 characters needs at least 32 for 2 keys and the question")
-    _ = try task(keys: 2, lengths: [32])
+        == "an example of 31 characters needs at least 32, for 2 needles and 1 questions")
+    _ = try task(.init(keys: 2), lengths: [32])
     for delimiter in "<>=" {
       #expect(throws: AnswerTaskError.delimiter(delimiter)) {
         try task(in: .text(Array("a \(delimiter) b".utf8)), lengths: [19])
@@ -180,7 +259,7 @@ import Testing
   }
 
   @Test func scoresComeByLengthAndDepth() throws {
-    let task = try task(keys: 2, lengths: [33, 40])
+    let task = try task(.init(keys: 2), lengths: [33, 40])
     var generator = SeededGenerator(seed: 1)
     let network = try LanguageNetwork.small(vocabularySize: task.vocabularySize)
     let scores = task.scores(of: network, examples: 2, using: &generator)

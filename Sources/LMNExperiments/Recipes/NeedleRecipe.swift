@@ -10,9 +10,22 @@ package struct NeedleRecipe: Recipe {
 
   private let form: RecipeForm
   private let task: NeedleInHaystack
+  /// Tasks with several needles or questions.
+  private let variants: [(name: String, task: NeedleInHaystack)]
 
   package init(_ form: RecipeForm, files: [RecipeFile]) throws {
     self.form = form
+    let all: [(String, NeedleInHaystack.Variant)] = [
+      ("4 keys", .init(keys: 4)), ("2 values", .init(values: 2)),
+      ("2 queries", .init(keys: 2, queries: 2)), ("missing keys", .init(hasMissingKeys: true)),
+    ]
+    variants = try all.map { name, variant in
+      (
+        name,
+        try NeedleInHaystack(
+          variant, trainingLengths: [128], testLengths: form(full: [128, 512], quick: [128]))
+      )
+    }
     task = try NeedleInHaystack(
       trainingLengths: form(full: [64, 128, 256], quick: [64]),
       testLengths: form(
@@ -33,23 +46,27 @@ package struct NeedleRecipe: Recipe {
     return (form == .quick ? Array(all.prefix(2)) : all).map { $0.with { $0.layers = 2 } }
   }
 
+  private static let single = "one needle"
+
+  /// Networks that are also trained on the variants.
+  private var networksOfVariants: [RecipeNetwork] {
+    ["logarithmic, window 1, pinned 16", "linear", "attention"].compactMap { name in
+      networks.first { $0.name == name }
+    }
+  }
+
   /// Length of the tests by alignment.
   private var alignedLength: Int { form(full: 256, quick: 64) }
 
   package var cells: [Cell] {
-    networks.flatMap { network in
+    let single = networks.flatMap { network in
       form.seeds.map { seed in
-        var settings = SweepSettings(model: network.model)
-        settings.seed = seed
-        settings.learningRates = form(full: [3e-3, 5e-3, 1e-2], quick: [5e-3])
-        (settings.examples, settings.epochs) = form(full: (10_000, 10), quick: (4_000, 15))
-        settings.batchSize = form(full: 64, quick: 32)
-        settings.evaluations = 10
-        settings.validationExamples = form(full: 256, quick: 64)
-        settings.testExamples = form(full: 100, quick: 20)
+        let settings = settings(network, seed: seed)
         let (task, length, count) = (task, alignedLength, settings.testExamples)
-        return .sweep(
-          [.init("network", network.name), .init("seed", seed)], on: task, settings
+        return Cell.sweep(
+          [
+            .init("variant", Self.single), .init("network", network.name), .init("seed", seed),
+          ], on: task, settings
         ) { network in
           task.digits(of: network, alignedAt: length, examples: count, seed: seed).compactMap {
             MeasuredValue("digits by alignment", at: ["offset": Double($0.offset)], $0.accuracy)
@@ -57,6 +74,28 @@ package struct NeedleRecipe: Recipe {
         }
       }
     }
+    let several = variants.flatMap { variant, task in
+      networksOfVariants.flatMap { network in
+        form.seeds.map { seed in
+          Cell.sweep(
+            [.init("variant", variant), .init("network", network.name), .init("seed", seed)],
+            on: task, settings(network, seed: seed))
+        }
+      }
+    }
+    return single + several
+  }
+
+  private func settings(_ network: RecipeNetwork, seed: UInt64) -> SweepSettings {
+    var settings = SweepSettings(model: network.model)
+    settings.seed = seed
+    settings.learningRates = form(full: [3e-3, 8e-3], quick: [5e-3])
+    (settings.examples, settings.epochs) = form(full: (10_000, 10), quick: (4_000, 15))
+    settings.batchSize = form(full: 64, quick: 32)
+    settings.evaluations = 10
+    settings.validationExamples = form(full: 256, quick: 64)
+    settings.testExamples = form(full: 100, quick: 20)
+    return settings
   }
 
   package func report(on results: Results) -> Report {
@@ -72,11 +111,11 @@ package struct NeedleRecipe: Recipe {
           networks.map { network in
             [network.name]
               + [
-                results.summary("state (bytes)", where: ["network": network.name]).map {
-                  "\(Int($0.mean))"
-                } ?? "–"
+                results.summary(
+                  "state (bytes)", where: ["variant": Self.single, "network": network.name]
+                ).map { "\(Int($0.mean))" } ?? "–"
               ]
-              + task.testSizes.map { mean("exact", network.name, $0, results) ?? "–" }
+              + task.testSizes.map { mean("exact", Self.single, network.name, $0, results) ?? "–" }
           } + [["chance", ""] + task.testSizes.map { _ in "0.001" }])),
       .paragraph("Right codes in %, mean over the depths."),
     ]
@@ -99,9 +138,19 @@ package struct NeedleRecipe: Recipe {
             .init(
               network.name,
               results.curve(
-                "digits by alignment", along: "offset", where: ["network": network.name]
+                "digits by alignment", along: "offset",
+                where: ["variant": Self.single, "network": network.name]
               ).map { .init($0.x, 100 * $0.summary.mean) })
           }), name: "alignment"),
+      .heading("Several needles and questions"),
+      .paragraph(
+        "Each trained on its own, in \(words(variants[0].task.trainingSizes)) characters; whole "
+          + "answers in %, mean over the depths of the needle that is asked for first. Four keys: one "
+          + "of them is asked for. Two values: two needles have the key, and both codes are the "
+          + "answer. Two queries: both keys are asked for. Missing keys: half of the texts lack the "
+          + "key, and the answer is then -----. The guess is one of the codes in the text, or that "
+          + "no key is there."),
+      .table(variantTable(results)),
     ]
     return Report("Needles in a haystack", parts)
   }
@@ -114,13 +163,29 @@ package struct NeedleRecipe: Recipe {
     lengths.map { "\($0)" }.joined(separator: ", ")
   }
 
+  private func variantTable(_ results: Results) -> ReportTable {
+    ReportTable(
+      ["variant", "characters"] + networksOfVariants.map(\.name) + ["guess"],
+      variants.flatMap { variant, task in
+        task.testSizes.map { length in
+          [variant, "\(length)"]
+            + networksOfVariants.map { mean("exact", variant, $0.name, length, results) ?? "–" }
+            + [
+              results.summary("exact, guess", where: ["variant": variant], at: nil)?.mean.percent
+                ?? "–"
+            ]
+        }
+      })
+  }
+
   /// Mean over the depths.
   private func mean(
-    _ measure: String, _ network: String, _ length: Int, _ results: Results
+    _ measure: String, _ variant: String, _ network: String, _ length: Int, _ results: Results
   ) -> String? {
     let seeds = results.values(of: "seed").compactMap { seed in
       results.curve(
-        measure, along: "depth", where: ["network": network, "seed": seed],
+        measure, along: "depth",
+        where: ["variant": variant, "network": network, "seed": seed],
         at: ["length": Double(length)])
     }.filter { !$0.isEmpty }
     return Summary(
@@ -137,7 +202,7 @@ package struct NeedleRecipe: Recipe {
       values: task.testSizes.map { length in
         NeedleInHaystack.depths.map { depth in
           results.summary(
-            "exact", where: ["network": network],
+            "exact", where: ["variant": Self.single, "network": network],
             at: ["length": Double(length), "depth": Double(depth)]
           ).map { 100 * $0.mean }
         }

@@ -24,7 +24,7 @@ package struct Retention: Recipe {
       Self.networks.map { network in
         var recipe = TrainingConfiguration.table1(vocabularySize: 1)
         recipe.model = network.model
-        // Learning curves are those of table1; evaluations take most of its time.
+        // Learning curves are those of table1.
         (recipe.evaluateEvery, recipe.evaluationBatches) = (1000, 50)
         return (network.name, recipe)
       })

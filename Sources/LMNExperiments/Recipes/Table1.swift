@@ -10,7 +10,7 @@ package struct Table1: Recipe {
   package static let summary = "The LMN paper's Table 1: LMN and GPT-2 trained on a text."
   package static let discussion = """
     The published losses are for Tiny Shakespeare; on another text they are no comparison. A run has \
-    5,000 steps and takes about 5 minutes on two cores; there are 33.
+    5,000 steps and takes about 3 minutes on two cores; there are 33.
     """
 
   private let comparison: TextComparison

@@ -28,6 +28,8 @@ struct TextComparison {
     tokenizer = .characters(try Vocabulary(of: text.bytes))
     self.trainings = trainings.map { name, configuration in
       var configuration = configuration
+      // Every 100 steps, evaluations would take more time than the steps.
+      configuration.evaluateEvery = max(configuration.evaluateEvery, 500)
       if form == .quick { configuration.shorten() }
       return (name, configuration)
     }
