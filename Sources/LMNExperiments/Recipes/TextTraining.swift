@@ -93,6 +93,7 @@ struct TextTraining: Encodable {
         MeasuredValue(
           "lowest validation loss (nats)", evaluated.compactMap(\.validationLoss).min()),
         MeasuredValue("time of a step (s)", stepTime),
+        MeasuredValue("duration (s)", records.last?.seconds),
         MeasuredValue("parameters", Double(try parameterCount)),
       ]).compactMap(\.self)
   }

@@ -9,7 +9,7 @@ import Testing
 @Suite struct RecipeReportTests {
   static let recipes: [any Recipe.Type] = [
     Table1.self, Scaling.self, RecallRecipe.self, NeedleRecipe.self, ListOpsRecipe.self,
-    Retention.self, Equivalence.self, Ablations.self,
+    Retention.self, Equivalence.self, Ablations.self, Beyond.self,
   ]
 
   private func recipe(_ index: Int, _ form: RecipeForm) throws -> any Recipe {
