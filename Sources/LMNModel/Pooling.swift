@@ -9,12 +9,16 @@ public enum Pooling: String, Sendable, Codable, CaseIterable {
   case last
   /// The maximum of each feature.
   case max
+  /// A vector of zeros: the memory has no part in the classes, which n-grams alone tell apart, as in a
+  /// logistic regression.
+  case zero = "none"
 
   /// Weight of a vector, of which only the first `count` belong to the sequence.
   func weight(of index: Int, count: Int) -> Float {
     switch self {
     case .mean, .max: index < count ? 1 / Float(count) : 0
     case .last: index == count - 1 ? 1 : 0
+    case .zero: 0
     }
   }
 }
@@ -28,7 +32,7 @@ extension Variable {
   /// - Returns: `[1, E]` for `self` of `[L, E]`.
   func pooled(_ pooling: Pooling, weights: Tensor) -> Variable {
     switch pooling {
-    case .mean, .last: Variable(constant: weights).matmul(self)
+    case .mean, .last, .zero: Variable(constant: weights).matmul(self)
     case .max: rowMaximum(weights: weights)
     }
   }
@@ -60,6 +64,7 @@ public struct Pool: Sendable, Equatable {
           case .mean: features[feature] += value
           case .last: features[feature] = value
           case .max: features[feature] = Swift.max(features[feature], value)
+          case .zero: break
           }
         }
       }

@@ -8,16 +8,18 @@ struct Experiment: ParsableCommand {
     discussion: """
       Recipes compare networks, and write a report (report.html, report.md), charts, results.csv and \
       the exact settings to a directory: table1, scaling, recall, needle, listops, retention, \
-      equivalence, ablations, beyond. Finished cells of an interrupted recipe are kept.
+      equivalence, ablations, forecast, classify, beyond. Finished cells of an interrupted recipe are \
+      kept.
 
       recall, paired, segments and needle train one network, given by flags, and print its scores; \
       recall and needle are recipes with --output, --quick or --resume.
       """,
     subcommands: [
-      TextRecipeCommand<Table1>.self, RecipeCommand<Scaling>.self,
-      RecipeCommand<ListOpsRecipe>.self,
-      TextRecipeCommand<Retention>.self, TextRecipeCommand<Equivalence>.self,
-      TextRecipeCommand<Ablations>.self, TextRecipeCommand<Beyond>.self, Recall.self,
+      RecipeCommand<Table1>.self, RecipeCommand<Scaling>.self,
+      RecipeCommand<ListOpsRecipe>.self, RecipeCommand<Retention>.self,
+      RecipeCommand<Equivalence>.self, RecipeCommand<Ablations>.self,
+      RecipeCommand<ForecastRecipe>.self, RecipeCommand<ClassifyRecipe>.self,
+      RecipeCommand<Beyond>.self, Recall.self,
       Paired.self, Segments.self, Needle.self,
     ])
 

@@ -129,30 +129,35 @@ private struct RecipeProgress {
   }
 }
 
-/// Command of a recipe that reads no text.
+/// Command of a recipe.
 struct RecipeCommand<R: Recipe>: ParsableCommand {
   static var configuration: CommandConfiguration {
     CommandConfiguration(commandName: R.name, abstract: R.summary, discussion: R.discussion)
   }
 
+  @Argument(help: R.input.help, completion: .file())
+  var files: [String] = []
   @OptionGroup var recipe: RecipeOptions
   @OptionGroup(title: "Machine") var machine: MachineOptions
 
-  func run() throws { try machine.run { try recipe.run(R.self) } }
-}
-
-/// Command of a recipe that reads a text.
-struct TextRecipeCommand<R: Recipe>: ParsableCommand {
-  static var configuration: CommandConfiguration {
-    CommandConfiguration(commandName: R.name, abstract: R.summary, discussion: R.discussion)
+  func validate() throws {
+    guard let other = files.dropFirst(R.input.mostFiles).first else { return }
+    throw ValidationError(
+      files.count == 1
+        ? "\(R.name) reads no file, and '\(other)' is given."
+        : "\(R.name) reads one text, and '\(other)' is a second one.")
   }
 
-  @Argument(
-    help: "Text; - for standard input. (default: text of the built-in grammar)",
-    completion: .file())
-  var file: String?
-  @OptionGroup var recipe: RecipeOptions
-  @OptionGroup(title: "Machine") var machine: MachineOptions
+  func run() throws { try machine.run { try recipe.run(R.self, on: files) } }
+}
 
-  func run() throws { try machine.run { try recipe.run(R.self, on: [file].compactMap(\.self)) } }
+extension RecipeInput {
+  /// Help for the argument.
+  fileprivate var help: ArgumentHelp {
+    switch self {
+    case .nothing: .hidden
+    case .text: "Text; - for standard input. (default: text of the built-in grammar)"
+    case .tables: "CSV tables, beside the data of the recipe; - for standard input."
+    }
+  }
 }

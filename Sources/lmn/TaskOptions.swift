@@ -7,7 +7,9 @@ struct TaskOptions: ParsableArguments {
   var task: TaskKind?
   @OptionGroup var table: TableOptions
   @OptionGroup var columns: ColumnOptions
-  @Option(help: "classify: pooling of a text's vectors. (default: mean)")
+  @Option(
+    help:
+      "classify: pooling of a text's vectors; none for n-grams without the memory. (default: mean)")
   var pooling: Pooling?
   @Option(
     help: """

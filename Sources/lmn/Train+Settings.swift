@@ -158,6 +158,9 @@ extension Train {
     if tasks.nGrams == 0 && tasks.buckets != nil {
       throw ValidationError("--buckets has no meaning without n-grams.")
     }
+    if tasks.nGrams == 0 && tasks.pooling == .zero {
+      throw ValidationError("--pooling none leaves the classes to n-grams, and --n-grams is 0.")
+    }
     if let epochs, epochs < 1 {
       throw ValidationError("--epochs is \(epochs), it has to be 1 or more.")
     }

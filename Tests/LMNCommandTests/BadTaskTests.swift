@@ -39,6 +39,10 @@ import Testing
       "horizon is 0, it has to be from 1 to 16777216"
     ),
     (["words.csv", "--task", "classify", "--pooling", "sum"], "The value 'sum' is invalid for"),
+    (
+      ["words.csv", "--task", "classify", "--pooling", "none", "--n-grams", "0"],
+      "--pooling none leaves the classes to n-grams, and --n-grams is 0"
+    ),
     (["text.txt", "--n-grams", "2"], "--n-grams has no meaning for the task text"),
     (["text.txt", "--class-weights", "balanced"], "--class-weights has no meaning for the task"),
     (

@@ -27,7 +27,9 @@ import Testing
   @Test(
     arguments: subcommands.flatMap {
       $0 == "experiment"
-        ? ["recall", "paired", "segments", "needle", "table1", "scaling"].map { "experiment \($0)" }
+        ? [
+          "recall", "paired", "segments", "needle", "table1", "scaling", "forecast", "classify",
+        ].map { "experiment \($0)" }
         : [$0]
     })
   func everySubcommandHasHelp(subcommand: String) throws {

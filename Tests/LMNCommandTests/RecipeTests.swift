@@ -36,4 +36,33 @@ import Testing
     let result = try Command(["experiment"] + arguments, in: "/tmp").finish()
     #expect(result.status == 64, "\(result.errors)")
   }
+
+  @Test(arguments: [
+    (
+      ["table1", "--quick", "a.txt", "b.txt"], "table1 reads one text, and 'b.txt' is a second one."
+    ),
+    (["scaling", "--quick", "a.txt"], "scaling reads no file, and 'a.txt' is given."),
+  ])
+  func refusesMoreFilesThanARecipeReads(_ arguments: [String], message: String) throws {
+    let result = try Command(["experiment"] + arguments, in: "/tmp").finish()
+    #expect(result.status == 64 && result.errors.contains(message), "\(result.errors)")
+  }
+
+  /// Tables are read before anything is written; an error names the table and the place.
+  @Test func namesThePlaceOfAnErrorInATable() throws {
+    try withTemporaryDirectory { directory in
+      for (name, text) in [("a", "x\n1\n2\n"), ("b", "y,z\n1,2\n3,four\n")] {
+        try Data(text.utf8).write(to: URL(fileURLWithPath: "\(directory)/\(name).csv"))
+      }
+      func run(_ recipe: String, _ files: String...) throws -> String {
+        let result = try Command(["experiment", recipe, "--quick"] + files, in: directory).finish()
+        #expect(result.status == 2, "\(result.errors)")
+        return result.errors
+      }
+      #expect(try run("forecast", "a.csv").contains("a.csv, without its last tenth: the series is"))
+      #expect(try run("forecast", "a.csv", "b.csv").contains("b.csv: line 3, column 2"))
+      #expect(try run("classify", "b.csv").contains("b.csv"))
+      #expect(names(in: directory) == ["a.csv", "b.csv"])
+    }
+  }
 }

@@ -70,6 +70,7 @@ import Testing
         case .mean: Float(values.reduce(0, +) / 9)
         case .last: Float(values[8])
         case .max: Float(values.max()!)
+        case .zero: Float(0)
         }
       }
       let expected = classifier.head(Variable(constant: Tensor(shape: [1, 8], scalars: pooled)))

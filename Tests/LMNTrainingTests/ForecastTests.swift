@@ -20,6 +20,25 @@ import Testing
     return try ForecastData([series], settings, blockLength: blockLength, file: "s.csv")
   }
 
+  /// Lags without a linear map: the zero map is no peer that a memory has to improve on.
+  @Test func aMemoryWithoutMapIsJudgedByItsLossAlone() throws {
+    let series = try Series(csv: sineTable(rows: 400), file: "s.csv")
+    for (windows, isCredible) in [([], true), ([2], false)] {
+      var settings = ForecastSettings()
+      (settings.network.lags, settings.lagWindows) = (2, windows)
+      settings.network.normalisation = .last
+      let configuration = TrainingConfiguration.small(
+        .forecast(settings), vocabularySize: 2, steps: 1)
+      try withTemporaryDirectory { directory in
+        let trainer = try Trainer(
+          configuration, series: [series], file: "s.csv", in: RunDirectory(directory))
+        // A new memory is zero, so it does not improve on anything.
+        let validation = try trainer.data.validation(of: trainer.model, for: configuration)
+        #expect(validation?.isCredible == isCredible)
+      }
+    }
+  }
+
   // MARK: - Data
 
   /// The split is by time; the normalisation is that of the training part.

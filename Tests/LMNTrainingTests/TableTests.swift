@@ -51,6 +51,14 @@ import Testing
 
   // MARK: - Texts
 
+  @Test func selectedRowsKeepTheirLines() throws {
+    let texts = try texts("text,label\na,x\nb,y\nc,z\n").selecting([2, 0])
+    #expect(texts.texts == [Array("c".utf8), Array("a".utf8)] && texts.labels == ["z", "x"])
+    #expect(try texts.classes(among: ["x", "z"]) == [1, 0])
+    let error = #expect(throws: CSVError.self) { try texts.classes(among: ["z"]) }
+    #expect(error?.line == 2)
+  }
+
   private func texts(_ text: String) throws -> LabelledTexts {
     try LabelledTexts(csv: Array(text.utf8), file: "t.csv", settings: ClassificationSettings())
   }

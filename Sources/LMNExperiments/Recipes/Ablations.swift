@@ -8,6 +8,7 @@ internal import LMNTraining
 /// Ablations of the logarithmic memory: one option each, trained on a text by the recipe of Table 1.
 package struct Ablations: Recipe {
   package static let name = "ablations"
+  package static let input = RecipeInput.text
   package static let summary = "Options of the logarithmic memory, one each, trained on a text."
   package static let discussion = """
     The recipe is that of table1 with 2,000 of its 5,000 steps: about a minute each on two cores; \

@@ -9,6 +9,7 @@ internal import LMNTraining
 /// and ten minutes of training.
 package struct Beyond: Recipe {
   package static let name = "beyond"
+  package static let input = RecipeInput.text
   package static let summary =
     "The lowest loss with the parameters and tokens of Table 1, and in ten minutes."
   package static let discussion = """

@@ -21,6 +21,13 @@ public struct Cell: Sendable {
     init(_ name: String, _ value: some CustomStringConvertible) {
       (self.name, self.value) = (name, value.description)
     }
+
+    /// The value as a part of a file's name, after the label's name if it is a number.
+    var word: String {
+      let isNumber = value.allSatisfy { $0.isNumber || $0 == "." }
+      let word = value.map { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == ".") ? $0 : "-" }
+      return (isNumber ? name.replacing(" ", with: "-") + "-" : "") + String(word)
+    }
   }
 
   init(
@@ -37,14 +44,7 @@ public struct Cell: Sendable {
 
   /// Identifier: the labels' values, as a file's name.
   public var id: String {
-    let words = labels.map { label in
-      let isNumber = label.value.allSatisfy { $0.isNumber || $0 == "." }
-      let word = label.value.map {
-        $0.isASCII && ($0.isLetter || $0.isNumber || $0 == ".") ? $0 : "-"
-      }
-      return (isNumber ? label.name.replacing(" ", with: "-") + "-" : "") + String(word)
-    }
-    return words.joined(separator: "_")
+    labels.map(\.word).joined(separator: "_")
   }
 }
 

@@ -10,6 +10,7 @@ internal import LMNTraining
 /// representations at many lengths, and training in both forms.
 package struct Equivalence: Recipe {
   package static let name = "equivalence"
+  package static let input = RecipeInput.text
   package static let summary = "Parallel against sequential form of every memory."
 
   private let form: RecipeForm

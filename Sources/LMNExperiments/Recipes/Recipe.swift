@@ -9,12 +9,14 @@ public protocol Recipe: Sendable {
   static var summary: String { get }
   /// More about it for the command's help; empty for nothing.
   static var discussion: String { get }
+  /// Files that it reads.
+  static var input: RecipeInput { get }
 
   /// The recipe in one of its forms.
   ///
   /// - Parameters:
   ///   - form: Long or short form.
-  ///   - files: Files to read; without any, a recipe that reads a text has the built-in grammar's.
+  ///   - files: Files to read, as many as ``input`` allows.
   /// - Throws: Errors of the files.
   init(_ form: RecipeForm, files: [RecipeFile]) throws
 
@@ -29,8 +31,29 @@ public protocol Recipe: Sendable {
 extension Recipe {
   /// The summary says it all.
   public static var discussion: String { "" }
+  /// None.
+  public static var input: RecipeInput { .nothing }
   /// The recipe reads no files.
   public var files: [RecipeFile] { [] }
+}
+
+/// Files that a recipe reads.
+public enum RecipeInput: Sendable {
+  /// None.
+  case nothing
+  /// A text; without one, that of the built-in grammar.
+  case text
+  /// Any number of CSV tables, beside the recipe's own data.
+  case tables
+
+  /// Largest number of files.
+  public var mostFiles: Int {
+    switch self {
+    case .nothing: 0
+    case .text: 1
+    case .tables: .max
+    }
+  }
 }
 
 /// Long or short form of a recipe.
@@ -64,6 +87,9 @@ public struct RecipeFile: Sendable {
   }
 
   init(name: String, bytes: [UInt8]) { (self.name, self.bytes) = (name, bytes) }
+
+  /// The name without the ending of a table.
+  var title: String { name.hasSuffix(".csv") ? String(name.dropLast(4)) : name }
 
   /// A million characters of the built-in grammar.
   public static var grammar: RecipeFile {

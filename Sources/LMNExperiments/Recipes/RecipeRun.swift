@@ -172,6 +172,10 @@ public enum RecipeError: Error, Equatable, CustomStringConvertible {
   case anotherRecipe(file: String)
   /// The file of a finished cell cannot be read.
   case unreadableCell(file: String)
+  /// Two files, or a file and data of the recipe, have names that are alike in the names of cells.
+  case alikeNames(String, String)
+  /// No class of a table has the texts for a test part.
+  case noTest(file: String)
 
   /// A sentence with the path.
   public var description: String {
@@ -183,7 +187,22 @@ public enum RecipeError: Error, Equatable, CustomStringConvertible {
     case .inUse(let directory): "another process runs an experiment in \(directory)"
     case .anotherRecipe(let file):
       "\(file) has other settings than this experiment: another recipe, form, text or version"
+    case .alikeNames(let one, let other):
+      "cells of '\(one)' and '\(other)' would have the same names; rename a file"
+    case .noTest(let file):
+      "\(file): no label has five texts, a fifth of which would be the test"
     case .unreadableCell(let file): "\(file) is not the result of its cell; delete it to repeat it"
+    }
+  }
+}
+
+extension RecipeError {
+  /// Throws unless names of data differ as parts of the names of cells.
+  static func expectDifferent(_ names: [String], asLabel label: String) throws(RecipeError) {
+    var seen: [String: String] = [:]
+    for name in names {
+      let word = Cell.Label(label, name).word
+      if let other = seen.updateValue(name, forKey: word) { throw .alikeNames(other, name) }
     }
   }
 }

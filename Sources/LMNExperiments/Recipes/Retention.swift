@@ -9,6 +9,7 @@ internal import LMNTraining
 /// level, loss by position.
 package struct Retention: Recipe {
   package static let name = "retention"
+  package static let input = RecipeInput.text
   package static let summary = "Retention of a text in the state: linear probes by age and level."
   package static let discussion = """
     Networks are trained by the recipe of table1; with their probes, each takes about 3 minutes on two \

@@ -7,6 +7,7 @@ internal import LMNTraining
 /// The published Table 1: LMN and GPT-2 of the same size, trained on a text by one recipe.
 package struct Table1: Recipe {
   package static let name = "table1"
+  package static let input = RecipeInput.text
   package static let summary = "The LMN paper's Table 1: LMN and GPT-2 trained on a text."
   package static let discussion = """
     The published losses are for Tiny Shakespeare; on another text they are no comparison. A run has \

@@ -43,29 +43,13 @@ struct TextTraining: Encodable {
   /// - Throws: ``RecipeInterruption``, or errors of text and files.
   func run(_ work: CellWork) throws -> LanguageNetwork? {
     let directory = RunDirectory(work.directory)
-    let trainer: Trainer<Corpus>
-    do {
-      trainer =
-        directory.holdsRun
-        ? try Trainer(resuming: directory, text: text.bytes)
-        : try Trainer(configuration, text: text.bytes, tokenizer: tokenizer, in: directory)
-    } catch TrainingError.finished {
-      return try LanguageModel(contentsOf: directory.path, weights: .last).network
+    let hasEnded = try work.train {
+      try Trainer(configuration, text: text.bytes, tokenizer: tokenizer, in: directory)
+    } resume: {
+      try Trainer<Corpus>(resuming: directory, text: text.bytes)
     }
-    return try run(trainer, work)
-  }
-
-  private func run(_ trainer: Trainer<Corpus>, _ work: CellWork) throws -> LanguageNetwork? {
-    var (trainer, step) = (trainer, trainer.step)
-    do {
-      let isComplete = try trainer.run(shouldStop: work.shouldStop) { event in
-        guard case .step = event else { return }
-        step += 1
-        try work.report(Double(step) / Double(configuration.steps))
-      }
-      if !isComplete { throw RecipeInterruption() }
-    } catch TrainingError.diverged { return nil }
-    return trainer.model.network
+    guard hasEnded else { return nil }
+    return try LanguageModel(contentsOf: directory.path, weights: .last).network
   }
 
   /// Losses of a finished run by step, and the time of its steps, from its log.

@@ -5,12 +5,12 @@ public struct LabelledTexts: Sendable {
   /// Name of the table in errors.
   public let file: String
   /// One text per row.
-  public let texts: [[UInt8]]
+  public private(set) var texts: [[UInt8]]
   /// The label of each text; nil where no label column was read.
-  public let labels: [String]?
+  public private(set) var labels: [String]?
   /// The column that identifies the rows; nil where none was read.
-  public let ids: IDColumn?
-  private let textPlaces, labelPlaces: Places
+  public private(set) var ids: IDColumn?
+  private var textPlaces, labelPlaces: Places
 
   /// Lines of a column's values.
   private struct Places {
@@ -74,6 +74,17 @@ public struct LabelledTexts: Sendable {
     try self.init(
       csv: bytes, file: file, textColumn: settings.textColumn, labelColumn: settings.labelColumn,
       format: format, allowsEmpty: allowsEmpty)
+  }
+
+  /// The rows of the given indices, in their order.
+  package func selecting(_ rows: [Int]) -> LabelledTexts {
+    var selected = self
+    selected.texts = rows.map { texts[$0] }
+    selected.labels = labels.map { labels in rows.map { labels[$0] } }
+    selected.ids?.values = ids.map { ids in rows.map { ids.values[$0] } } ?? []
+    selected.textPlaces.lines = rows.map { textPlaces.lines[$0] }
+    if labels != nil { selected.labelPlaces.lines = rows.map { labelPlaces.lines[$0] } }
+    return selected
   }
 
   /// Lines of the texts that are empty.

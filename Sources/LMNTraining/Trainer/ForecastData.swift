@@ -213,6 +213,9 @@ public struct ForecastData: TrainingData {
 
   // MARK: - Validation
 
+  /// Whether the linear map has a part in the outputs; without windows a new one is zero, and stays so.
+  private var hasLine: Bool { !settings.fitsLags || !settings.lagWindows.isEmpty }
+
   /// Forecasts from each row of the validation part that a whole horizon follows, with the rows before
   /// as history.
   public func validation(
@@ -226,7 +229,7 @@ public struct ForecastData: TrainingData {
       // A bounded history, as long as several windows of the training.
       forEachForecast(
         of: part.series, from: first, history: 8 * configuration.blockLength, by: network,
-        line: network.lags
+        line: hasLine ? network.lags : nil
       ) { outputs, line, row in
         sums.add(outputs, ofRow: row, of: part.series, in: frame)
         losses.add(outputs, line: line, ofRow: row, of: part.series, in: frame)
