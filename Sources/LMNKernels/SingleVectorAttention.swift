@@ -15,11 +15,13 @@ public struct AttentionView: Sendable {
   public let tokenAttentions: [TokenAttention]
   /// For each of ``tokenAttentions`` `[R]`, added to the scores of its tokens; nil for none.
   public let gates: [Tensor?]
+  /// For each of ``tokenAttentions`` `[X, H]`, added to the scores of its places; nil for none.
+  public let placeBiases: [Tensor?]
 
   /// Creates a view of a tree and of further tokens.
   public init(
     of tree: Tree, heads: Int, levelBias: Tensor? = nil,
-    beside tokenAttentions: [(tokenAttention: TokenAttention, gates: Tensor?)] = []
+    beside tokenAttentions: [(tokenAttention: TokenAttention, gates: Tensor?, bias: Tensor?)] = []
   ) {
     precondition(
       levelBias == nil || levelBias!.shape == [tree.shape.maximumLevels + 1, heads],
@@ -29,6 +31,7 @@ public struct AttentionView: Sendable {
     self.levelBias = levelBias
     self.tokenAttentions = tokenAttentions.map(\.tokenAttention)
     gates = tokenAttentions.map(\.gates)
+    placeBiases = tokenAttentions.map(\.bias)
   }
 }
 
@@ -62,15 +65,16 @@ extension Tensor {
         tree: tree.layout, width: width, heads: heads, slots: base, keys: keys.base,
         bias: view.levelBias?.base, output: output.output, log_normalizer: logNormalizer.output),
       on: self, keys, view.levelBias, output, logNormalizer)
-    for (tokenAttention, gates) in zip(view.tokenAttentions, view.gates) {
+    for (index, tokenAttention) in view.tokenAttentions.enumerated() {
       self.tokenAttention(
-        tokenAttention, gates: gates, keys: keys, output: output, logNormalizer: logNormalizer)
+        tokenAttention, gates: view.gates[index], bias: view.placeBiases[index], keys: keys,
+        output: output, logNormalizer: logNormalizer)
     }
     return (output, logNormalizer)
   }
 
-  /// Pullback of ``singleVectorAttention(keys:seeing:)``: the cotangents of slots, keys, bias and
-  /// gates given that of the output.
+  /// Pullback of ``singleVectorAttention(keys:seeing:)``: the cotangents of slots, keys, gates
+  /// and biases given that of the output.
   ///
   /// - Parameters:
   ///   - cotangent: `[L, E]`.
@@ -78,12 +82,14 @@ extension Tensor {
   ///   - output: As returned by the forward operation.
   ///   - logNormalizer: As returned by the forward operation.
   ///   - view: As given to the forward operation.
-  /// - Returns: `slots`, `keys`, `levelBias` and `gates`, each of the shape of its input, nil
-  ///   without one; `self` are the slots.
+  /// - Returns: `slots`, `keys`, `levelBias`, `gates` and `placeBiases`, each of the shape of its
+  ///   input, nil without one; `self` are the slots.
   public func singleVectorAttentionPullback(
     _ cotangent: Tensor, keys: Tensor, output: Tensor, logNormalizer: Tensor,
     seeing view: AttentionView
-  ) -> (slots: Tensor, keys: Tensor, levelBias: Tensor?, gates: [Tensor?]) {
+  ) -> (
+    slots: Tensor, keys: Tensor, levelBias: Tensor?, gates: [Tensor?], placeBiases: [Tensor?]
+  ) {
     precondition(
       cotangent.shape == keys.shape,
       "singleVectorAttentionPullback: \(cotangent.shape) of keys \(keys.shape)")
@@ -109,12 +115,11 @@ extension Tensor {
     if shape[0] > rows {
       d_slots.rows(rows..<shape[0]).writeZeros()
     }
-    let d_gates = zip(view.tokenAttentions, view.gates).map { tokenAttention, gates in
+    let pulled = view.tokenAttentions.enumerated().map { index, tokenAttention in
       tokenAttentionPullback(
-        cotangent, tokenAttention, gates: gates, keys: keys, output: output,
-        logNormalizer: logNormalizer,
-        addingTo: d_slots, d_keys)
+        cotangent, tokenAttention, gates: view.gates[index], bias: view.placeBiases[index],
+        keys: keys, output: output, logNormalizer: logNormalizer, addingTo: d_slots, d_keys)
     }
-    return (d_slots, d_keys, d_levelBias, d_gates)
+    return (d_slots, d_keys, d_levelBias, pulled.map(\.gates), pulled.map(\.bias))
   }
 }

@@ -20,7 +20,7 @@ public final class StreamTrees: @unchecked Sendable {
   let heads: Int
   /// Layout of the memory of one stream.
   let layout: Layout
-  /// Whether terms are added to scores: level biases, gates, or ``unseen``.
+  /// Whether terms are added to scores: biases, gates, or ``unseen``.
   let isBiased: Bool
   /// `[B, levels]`: number of nodes without their parent yet.
   ///
@@ -179,7 +179,7 @@ public final class StreamTrees: @unchecked Sendable {
     destinations.initialize(repeating: nil)
     for stream in 0..<streams {
       tables.initializeElement(at: stream, to: slot(stream, 0))
-      biasTables.initializeElement(at: stream, to: biases + stream * slotRows * heads)
+      biasTables.initializeElement(at: stream, to: bias(stream, 0))
       reset(stream)
     }
   }
@@ -208,6 +208,10 @@ public final class StreamTrees: @unchecked Sendable {
     slots + (stream * layout.slotRows + row) * 2 * width
   }
 
+  func bias(_ stream: Int, _ row: Int) -> UnsafeMutablePointer<Float> {
+    biases + (stream * layout.slotRows + row) * heads
+  }
+
   func waiting(_ stream: Int) -> UnsafeMutablePointer<Int> {
     waiting + stream * layout.levels.count
   }
@@ -219,7 +223,7 @@ public final class StreamTrees: @unchecked Sendable {
   /// Sets the value that is added to the scores of a slot.
   func setBias(_ stream: Int, _ row: Int, to bias: Float) {
     guard isBiased else { return }
-    (biases + (stream * layout.slotRows + row) * heads).update(repeating: bias, count: heads)
+    self.bias(stream, row).update(repeating: bias, count: heads)
   }
 
   /// Resets a stream to its initial state; allocates nothing.
@@ -248,7 +252,7 @@ public final class StreamTrees: @unchecked Sendable {
       let place = (row - level.slotRows.lowerBound) / level.slots % level.places
       setBias(stream, row, to: place < seen ? 0 : Self.unseen)
       if place < seen, let levelBias {
-        (biases + (stream * layout.slotRows + row) * heads).update(
+        bias(stream, row).update(
           from: levelBias + level.number * heads, count: heads)
       }
     }

@@ -12,21 +12,26 @@ extension StreamTrees {
   ///   - queryValue: `[E, 2E]`.
   ///   - queryValueBias: `[2E]`.
   ///   - levelBias: `[maximumLevels + 1, H]`; nil for none.
+  ///   - windowBias: `[window, H]`; nil for none.
   public func step(
     _ tokens: Tensor, at positions: PositionBuffer, summary: Summary, expansion: Expansion?,
-    queryValue: Tensor, queryValueBias: Tensor, levelBias: Tensor?
+    queryValue: Tensor, queryValueBias: Tensor, levelBias: Tensor?, windowBias: Tensor? = nil
   ) {
     precondition(
       tokens.shape == [streams, width] && positions.count == streams
         && queryValue.shape == [width, 2 * width] && queryValueBias.shape == [2 * width],
       "StreamTrees: tokens \(tokens.shape), query and value \(queryValue.shape)")
+    precondition(
+      windowBias == nil || windowBias!.shape == [shape.window, heads],
+      "StreamTrees: bias \(windowBias?.shape ?? []) of a window of \(shape.window)")
     let maker = NodeMaker(
       summary, expansion: expansion, in: work, rows: streams * (layout.childRows + layout.newRows),
       width: width, of: Tree(length: 1, shape: shape), grownRows: streams * layout.grownRows)
     let (values, weight, bias) = (tokens.base, queryValue.base, queryValueBias.base)
-    let levelBiases = levelBias?.base
+    let (levelBiases, windowBiases) = (levelBias?.base, windowBias?.base)
     ExecutionContext.current.run(
-      on: self, tokens, positions, queryValue, queryValueBias, levelBias, maker.operands
+      on: self, tokens, positions, queryValue, queryValueBias, levelBias, windowBias,
+      maker.operands
     ) { [self] kernels in
       let count = makeNodes(of: values, at: positions.base, maker, kernels, levelBiases)
       var arguments = lmn_matmul(
@@ -36,7 +41,7 @@ extension StreamTrees {
       for row in 0..<count {
         destinations[row]?.update(from: projected + row * 2 * width, count: 2 * width)
       }
-      if shape.window > 0 { moveWindows(at: positions.base) }
+      if shape.window > 0 { moveWindows(at: positions.base, windowBiases) }
     }
   }
 
@@ -132,10 +137,21 @@ extension StreamTrees {
 
   /// Adds the previous token of every stream to its window, and writes the newest one, hidden: a
   /// position sees its own token in the tree.
-  private func moveWindows(at positions: UnsafePointer<Int64>) {
+  ///
+  /// With biases, the place of every token of the window is one farther.
+  private func moveWindows(
+    at positions: UnsafePointer<Int64>, _ windowBias: UnsafePointer<Float>?
+  ) {
     for stream in 0..<streams {
       let token = Int(positions[stream])
-      if token > 0 { setBias(stream, layout.windowRow(token - 1), to: 0) }
+      if let windowBias {
+        for place in 0..<min(shape.window, token) {
+          bias(stream, layout.windowRow(token - 1 - place)).update(
+            from: windowBias + place * heads, count: heads)
+        }
+      } else if token > 0 {
+        setBias(stream, layout.windowRow(token - 1), to: 0)
+      }
       slot(stream, layout.windowRow(token)).update(
         from: projected + stream * 2 * width, count: 2 * width)
       setBias(stream, layout.windowRow(token), to: Self.unseen)

@@ -19,7 +19,8 @@ public struct TokenAttention: Sendable {
     audience = Buffer(repeatElement(0, count: 2 * rows.count))
   }
 
-  /// Attention to a window: every position sees the `window` tokens before its own.
+  /// Attention to a window: every position sees the `window` tokens before its own, in place x the
+  /// one x + 1 positions before.
   public static func window(of tree: Tree) -> TokenAttention {
     let tokens = Int32(tree.level(0).rows.count)
     let tokenAttention = TokenAttention(
@@ -69,36 +70,43 @@ extension Tensor {
   /// - Parameters:
   ///   - tokenAttention: The tokens, as rows of `self`, the slots `[rows, 2E]`.
   ///   - gates: `[R]`, added to all scores of a token; or nil.
+  ///   - bias: `[X, H]`, added to the scores of a place; or nil.
   ///   - keys: `[L, E]`.
   ///   - output: `[L, E]`, over the slots so far.
   ///   - logNormalizer: `[L, H]`, likewise.
   func tokenAttention(
-    _ tokenAttention: TokenAttention, gates: Tensor?, keys: Tensor, output: Tensor,
+    _ tokenAttention: TokenAttention, gates: Tensor?, bias: Tensor?, keys: Tensor, output: Tensor,
     logNormalizer: Tensor
   ) {
     precondition(
       gates == nil || gates!.count == tokenAttention.tokens,
       "tokenAttention: gates \(gates?.shape ?? []) of \(tokenAttention.tokens) tokens")
+    precondition(
+      bias == nil || bias!.shape == [tokenAttention.places, logNormalizer.shape[1]],
+      "tokenAttention: bias \(bias?.shape ?? []) of \(tokenAttention.places) places")
     ExecutionContext.current.run(
       lmn_token_attention_forward,
       lmn_token_attention(
         length: keys.shape[0], width: keys.shape[1], heads: logNormalizer.shape[1],
         tokens: tokenAttention.tokens, places: tokenAttention.places,
         rows: tokenAttention.rows.base,
-        seen: tokenAttention.seen.base, slots: base, gates: gates?.base, keys: keys.base,
-        output: output.output, log_normalizer: logNormalizer.output),
-      on: self, tokenAttention, gates, keys, output, logNormalizer)
+        seen: tokenAttention.seen.base, slots: base, gates: gates?.base, bias: bias?.base,
+        keys: keys.base, output: output.output, log_normalizer: logNormalizer.output),
+      on: self, tokenAttention, gates, bias, keys, output, logNormalizer)
   }
 
   /// Pullback of `tokenAttention`: adds to the cotangents of the slots and of the keys.
   ///
-  /// - Returns: The cotangent of the gates `[R]`; nil without gates.
+  /// - Returns: The cotangents of the gates `[R]` and of the bias `[X, H]`, each nil without one.
   func tokenAttentionPullback(
-    _ cotangent: Tensor, _ tokenAttention: TokenAttention, gates: Tensor?, keys: Tensor,
-    output: Tensor,
-    logNormalizer: Tensor, addingTo d_slots: Tensor, _ d_keys: Tensor
-  ) -> Tensor? {
+    _ cotangent: Tensor, _ tokenAttention: TokenAttention, gates: Tensor?, bias: Tensor?,
+    keys: Tensor, output: Tensor, logNormalizer: Tensor, addingTo d_slots: Tensor, _ d_keys: Tensor
+  ) -> (gates: Tensor?, bias: Tensor?) {
     let d_gates = gates.map { Tensor(uninitialized: $0.shape) }
+    let d_bias = bias.map { Tensor(uninitialized: $0.shape) }
+    let partialBias = bias.map {
+      Tensor(uninitialized: [lmn_token_attention_units(keys.shape[0]), $0.count])
+    }
     ExecutionContext.current.run(
       lmn_token_attention_backward,
       lmn_token_attention_grad(
@@ -106,12 +114,12 @@ extension Tensor {
         tokens: tokenAttention.tokens, places: tokenAttention.places,
         rows: tokenAttention.rows.base,
         seen: tokenAttention.seen.base, audience: tokenAttention.audience.base, slots: base,
-        gates: gates?.base,
+        gates: gates?.base, bias: bias?.base,
         keys: keys.base, output: output.base, log_normalizer: logNormalizer.base,
         d_output: cotangent.base, d_keys: d_keys.output, d_slots: d_slots.output,
-        d_gates: d_gates?.output),
-      on: self, tokenAttention, gates, keys, output, logNormalizer, cotangent, d_slots, d_keys,
-      d_gates)
-    return d_gates
+        d_gates: d_gates?.output, d_bias: d_bias?.output, partial_bias: partialBias?.output),
+      on: self, tokenAttention, gates, bias, keys, output, logNormalizer, cotangent, d_slots,
+      d_keys, d_gates, d_bias, partialBias)
+    return (d_gates, d_bias)
   }
 }

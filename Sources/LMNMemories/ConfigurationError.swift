@@ -25,6 +25,8 @@ public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
   case impossibleTemperature(Float)
   /// Biases per level need a bounded number of levels.
   case levelBiasWithoutMaximumLevels
+  /// Biases per place of the window need a window.
+  case windowBiasWithoutWindow
   /// The dropout rate is not in `0 ..< 1`.
   case impossibleDropout(Float)
   /// Learned positions without `maximumLength`.
@@ -78,6 +80,9 @@ public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
     case .levelBiasWithoutMaximumLevels:
       "\(name("levelBias")) needs \(name("maximumLevels")): no bias is trained for levels that "
         + "training never reaches"
+    case .windowBiasWithoutWindow:
+      "\(name("windowBias")) needs \(name("window")) of at least 1: the biases are those of the "
+        + "tokens of the window"
     case .impossibleDropout(let rate):
       "\(name("dropout")) is \(rate), it has to be from 0 to below 1"
     case .missingMaximumLength:

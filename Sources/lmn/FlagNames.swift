@@ -18,6 +18,7 @@ func usageError(_ error: any Error, isGiven: (_ flag: String) -> Bool) -> Valida
       switch error {
       case .missingMaximumLength: "positions"
       case .levelBiasWithoutMaximumLevels: "levelBias"
+      case .windowBiasWithoutWindow: "windowBias"
       default: nil
       }
     let isNeededByFlag = needing.map { isGiven(flag(ofKey: $0)) } ?? false

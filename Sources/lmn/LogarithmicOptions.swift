@@ -26,6 +26,10 @@ struct LogarithmicOptions: ParsableArguments {
       "Highest level of the tree, or none for no limit. (default: none; train: the highest level "
         + "that training reaches; table1: none)", valueName: "maximum-levels"))
   var maximumLevels: LevelLimit?
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Learned attention bias per place of the window. (default: no)")
+  var windowBias: Bool?
   @Option(help: "Number of pinned tokens. (default: 0)")
   var pinned: Int?
 
@@ -54,6 +58,7 @@ struct LogarithmicOptions: ParsableArguments {
       MemorySetting("--level-bias", levelBias, .init(\Memory.levelBias)),
       MemorySetting(
         Self.levelsFlag, maximumLevels.map(\.level), .init(optional: \Memory.maximumLevels)),
+      MemorySetting("--window-bias", windowBias, .init(\Memory.windowBias)),
       MemorySetting("--pinned", pinned, .init(\Memory.pinned)),
     ].compactMap(\.self)
   }

@@ -15,6 +15,8 @@ FLAT_GOLDENS = [
     (7, 8, 2, 1, 2, 1, "convFull", 2, 40, {"expand": 2, "maximumLevels": 3, "levelBias": True}),
     (7, 6, 3, 2, 2, 1, "linear", 2, 37, {"arity": 4, "visibility": "disjoint", "window": 3}),
     (7, 9, 3, 2, 1, 1, "depthwiseSeparable", 2, 31, {"expand": 1, "visibility": "disjoint", "pinned": 4}),
+    (7, 12, 4, 2, 2, 1, "linear", 2, 29,
+     {"maximumLevels": 3, "levelBias": True, "window": 5, "windowBias": True, "pinned": 3}),
 ]
 TRAINING = (13, 16, 2, 2, 2, 2, "linear", 3, 21)
 

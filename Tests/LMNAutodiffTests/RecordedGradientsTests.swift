@@ -43,12 +43,13 @@ import Testing
         v[0].singleVectorAttention(
           keys: v[1], of: tree, heads: 2, levelBias: v[2],
           beside: [
-            (TokenAttention.pinned(scores: scores, count: 3, in: tree).tokenAttention, v[3])
+            (TokenAttention.pinned(scores: scores, count: 3, in: tree).tokenAttention, v[3], v[4])
           ])
       },
       at: [
         .random([tree.rowCount + 5, 12], seed: 1), .random([tree.length, 6], seed: 2),
         .random([tree.shape.maximumLevels + 1, 2], seed: 3), .random([3 + tree.length], seed: 4),
+        .random([3, 2], seed: 6),
       ], on: instructionSet)
   }
 

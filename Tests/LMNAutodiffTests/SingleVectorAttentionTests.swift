@@ -49,7 +49,7 @@ import Testing
         let pins = TokenAttention.pinned(scores: scores, count: 2, in: tree).tokenAttention
         return v[0].singleVectorAttention(
           keys: v[1], of: tree, heads: 2,
-          beside: [(.window(of: tree), ofWindow), (pins, ofPins)])
+          beside: [(.window(of: tree), ofWindow, nil), (pins, ofPins, nil)])
       },
       at: [.random([tree.rowCount + 2, 8], seed: 1), .random([tree.length, 4], seed: 2)]
         + zip(tokens, areGated).filter(\.1).map { .random([$0.0], seed: UInt64($0.0)) })
@@ -72,13 +72,48 @@ import Testing
         v[0].singleVectorAttention(
           keys: v[1], of: tree, heads: heads, levelBias: v[2],
           beside: [
-            (.window(of: tree), nil),
-            (TokenAttention.pinned(scores: scores, count: 2, in: tree).tokenAttention, v[3]),
+            (.window(of: tree), nil, v[4]),
+            (TokenAttention.pinned(scores: scores, count: 2, in: tree).tokenAttention, v[3], nil),
           ])
       },
       at: [
         .random([tree.rowCount + 2, 12], seed: 1), .random([tree.length, 6], seed: 2),
         .random([shape.maximumLevels + 1, heads], seed: 3), .random([2 + tree.length], seed: 4),
+        .random([3, heads], seed: 6),
+      ])
+  }
+
+  /// Over several units of positions, from the beginning of a stream and from a later position.
+  @Test(arguments: [1, 2, 5, 70], [1, 3, 6])
+  func gradientsOfAWindowBias(window: Int, heads: Int) {
+    for (start, length) in [(0, 70), (9, 40), (100, 1)] {
+      let tree = Tree(start: start, length: length, shape: TreeShape(banks: 1, window: window))
+      expectGradients(
+        of: {
+          $0[0].singleVectorAttention(
+            keys: $0[1], of: tree, heads: heads, beside: [(.window(of: tree), nil, $0[2])])
+        },
+        at: [
+          .random([tree.rowCount, 12], seed: 1), .random([length, 6], seed: 2),
+          .random([window, heads], seed: 3),
+        ])
+    }
+  }
+
+  /// Two token attentions with biases, of pinned tokens with gates beside.
+  @Test func gradientsOfSeveralBiases() {
+    let tree = Tree(start: 9, length: 11, shape: TreeShape(banks: 1, window: 2))
+    let scores = Tensor.random([2 + tree.length], seed: 5)
+    expectGradients(
+      of: { v in
+        let pins = TokenAttention.pinned(scores: scores, count: 2, in: tree).tokenAttention
+        return v[0].singleVectorAttention(
+          keys: v[1], of: tree, heads: 2,
+          beside: [(.window(of: tree), nil, v[3]), (pins, v[2], v[4])])
+      },
+      at: [
+        .random([tree.rowCount + 2, 8], seed: 1), .random([tree.length, 4], seed: 2),
+        .random([2 + tree.length], seed: 3), .random([2, 2], seed: 4), .random([2, 2], seed: 6),
       ])
   }
 

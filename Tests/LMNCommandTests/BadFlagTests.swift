@@ -99,6 +99,12 @@ import Testing
       ["--level-bias", "--maximum-levels", "none"],
       "--level-bias needs --maximum-levels: no bias"
     ),
+    (["--window-bias"], "--window-bias needs --window of at least 1: the biases"),
+    (["--window-bias", "--window", "0"], "--window-bias needs --window of at least 1: the biases"),
+    (
+      ["--memory", "attention", "--window", "3", "--window-bias"],
+      "--window-bias has no meaning without a memory of the kind logarithmic"
+    ),
     (["--maximum-levels", "0"], "--maximum-levels is 0, it has to be from 1 to"),
     (["--model", "memformer", "--feed-forward", "9"], "--feed-forward is 9, it has to be from 1"),
   ])

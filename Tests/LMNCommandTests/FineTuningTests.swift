@@ -188,6 +188,7 @@ import Testing
       "--memory is attention, but the model to begin with has logarithmic"
     ),
     (["--level-bias"], "--level-bias is true, but the model to begin with has false"),
+    (["--window-bias"], "--window-bias is true, but the model to begin with has false"),
     (["--tied-head"], "--tied-head is true, but the model to begin with has false"),
     (["--tokenizer", "bytes"], "--tokenizer is bytes, but the model to begin with has characters"),
     (["--task", "classify"], "--task is classify, but the model to begin with has text"),

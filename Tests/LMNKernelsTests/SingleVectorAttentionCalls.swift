@@ -11,6 +11,8 @@ struct AttentionBounds {
   let heads, headWidth, slots: Int
   /// Whether an input is added to the scores.
   var isBiased = false
+  /// Whether one more input is added to the scores.
+  var isGated = false
   /// The largest input.
   var size = 1.0
   /// Whether scores are exponents of two: the scale is multiplied by log₂ e, and a log-normalizer
@@ -23,12 +25,15 @@ struct AttentionBounds {
   /// The largest dot of two inputs: D products, over the root of D.
   var largestDot: Double { size * size * Double(headWidth).squareRoot() }
 
-  /// The largest score.
-  var score: Double { largestDot + (isBiased ? size : 0) }
+  /// Number of inputs that are added to a score.
+  private var terms: Int { (isBiased ? 1 : 0) + (isGated ? 1 : 0) }
 
-  /// Error of a score: the dot, the scale's two and its product, and the sum with the bias.
+  /// The largest score.
+  var score: Double { largestDot + Double(terms) * size }
+
+  /// Error of a score: the dot, the scale's two and its product, and the sums with bias and gate.
   var scoreError: Double {
-    Rounding.error(dotRoundings + 3 + (isBiased ? 1 : 0) + (isBinary ? 3 : 0)) * score
+    Rounding.error(dotRoundings + 3 + terms + (isBinary ? 3 : 0)) * score
   }
 
   /// Relative error of a weight: its score, the rounded difference to the largest score or to the

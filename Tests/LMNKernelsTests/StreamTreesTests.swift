@@ -17,7 +17,13 @@ import Testing
     + combinations(
       32, of: treeShapes, RandomSummary.Kind.allCases, [30, 70], [0, 0, 2, 3], [true, false]
     ).map { shape, kind, length, places, hasLevelBias in
-      TokenAttentionStream(shape, kind, length: length, places: places, hasLevelBias: hasLevelBias)
+      TokenAttentionStream(
+        shape, kind, length: length, places: places, hasLevelBias: hasLevelBias,
+        hasWindowBias: !hasLevelBias)
+    }
+    + [1, 2, 5].map { window in
+      TokenAttentionStream(
+        TreeShape(banks: 2, maximumLevels: 3, window: window), .affine, length: 70, places: 3)
     }
 
   /// Streams of over 1,000 tokens.
@@ -167,6 +173,17 @@ import Testing
     }
   }
 
+  @Test func trapsOnABiasOfAnotherWindow() async {
+    await #expect(processExitsWith: .failure) {
+      let stream = TokenAttentionStream(
+        TreeShape(banks: 1, window: 3), .affine, length: 1, places: 0)
+      stream.trees(1).step(
+        stream.tokens, at: [0], summary: stream.summary.summary, expansion: nil,
+        queryValue: stream.queryValue, queryValueBias: stream.queryValueBias, levelBias: nil,
+        windowBias: Tensor(shape: [2, stream.heads], repeating: 0))
+    }
+  }
+
   @Test func trapsOnAStreamOutOfRange() async {
     await #expect(processExitsWith: .failure) {
       let stream = TokenAttentionStream(TreeShape(banks: 1), .affine, length: 1, places: 0)
@@ -179,6 +196,7 @@ import Testing
 extension TokenAttentionStream: CustomTestStringConvertible {
   var testDescription: String {
     "\(shape), \(length) tokens, \(places) places\(levelBias == nil ? "" : ", level bias")"
+      + (windowBias == nil ? "" : ", window bias")
   }
 
   fileprivate func trees(_ streams: Int) -> StreamTrees {
@@ -197,7 +215,7 @@ extension TokenAttentionStream: CustomTestStringConvertible {
     trees.step(
       tokens, at: positions, summary: summary.summary, expansion: summary.expansion,
       queryValue: queryValue,
-      queryValueBias: queryValueBias, levelBias: levelBias)
+      queryValueBias: queryValueBias, levelBias: levelBias, windowBias: windowBias)
     let output = tokens.singleVectorAttention(over: trees)
     if places > 0 {
       trees.pin(tokens, scores: scores.rows(at: positions), gates: gates.rows(at: positions))
@@ -226,7 +244,10 @@ extension TokenAttentionStream: CustomTestStringConvertible {
 
   /// Error bounds of the attention over the whole stream.
   fileprivate func bounds(over whole: Part) -> AttentionBounds {
-    let inputs = [slots(of: whole.nodes), slots(of: tokens), tokens, gates, levelBias ?? tokens]
+    let inputs = [
+      slots(of: whole.nodes), slots(of: tokens), tokens, gates, levelBias ?? tokens,
+      windowBias ?? tokens,
+    ]
     return AttentionBounds(
       heads: heads, headWidth: width / heads, slots: whole.tree.mostSlots + shape.window + places,
       isBiased: true, size: inputs.flatMap(\.doubles).map(abs).max()!)

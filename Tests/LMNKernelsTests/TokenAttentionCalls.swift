@@ -84,22 +84,41 @@ private func attendedRows(_ table: TokenAttentionTable) -> [Int32] {
   (0..<table.tokens).map { Int32(3 * (table.tokens - 1 - $0) + 1) }
 }
 
+/// Terms that are added to the scores of tokens.
+struct TokenAttentionTerms: CustomStringConvertible {
+  var isGated = false
+  var isBiased = false
+
+  static let all = [(false, false), (true, false), (false, true), (true, true)].map {
+    TokenAttentionTerms(isGated: $0, isBiased: $1)
+  }
+
+  var description: String { (isGated ? "gates, " : "") + (isBiased ? "bias, " : "") }
+}
+
 /// The slots before count as one more, whose score is a log-normalizer in -1...1.
-private func bounds(_ table: TokenAttentionTable, heads: Int, headWidth: Int) -> AttentionBounds {
-  AttentionBounds(heads: heads, headWidth: headWidth, slots: 1 + table.places, isBiased: true)
+private func bounds(
+  _ table: TokenAttentionTable, heads: Int, headWidth: Int, _ terms: TokenAttentionTerms
+) -> AttentionBounds {
+  AttentionBounds(
+    heads: heads, headWidth: headWidth, slots: 1 + table.places, isBiased: true,
+    isGated: terms.isGated && terms.isBiased)
 }
 
 func tokenAttention(
-  _ table: TokenAttentionTable, heads: Int, headWidth: Int, isGated: Bool, seed: UInt64 = 1
+  _ table: TokenAttentionTable, heads: Int, headWidth: Int, _ terms: TokenAttentionTerms,
+  seed: UInt64 = 1
 ) -> KernelCall {
   var values = SeededValues(seed: seed)
   let (width, length) = (heads * headWidth, table.seen.count)
-  let bounds = bounds(table, heads: heads, headWidth: headWidth)
+  let bounds = bounds(table, heads: heads, headWidth: headWidth, terms)
   let (rows, seen) = (attendedRows(table), table.seenPlaces)
   return KernelCall(
-    "token attention of \(table), \(heads) heads of \(headWidth), \(isGated ? "gates, " : "")seed \(seed)",
+    "token attention of \(table), \(heads) heads of \(headWidth), \(terms)seed \(seed)",
     inputs: [
-      values.floats(3 * table.tokens * 2 * width), values.floats(isGated ? table.tokens : 0),
+      values.floats(3 * table.tokens * 2 * width),
+      values.floats(terms.isGated ? table.tokens : 0),
+      values.floats(terms.isBiased ? table.places * heads : 0),
       values.floats(length * width), values.floats(length * width),
       values.floats(length * heads),
     ],
@@ -113,41 +132,48 @@ func tokenAttention(
     var arguments = lmn_token_attention(
       length: length, width: width, heads: heads, tokens: table.tokens, places: table.places,
       rows: arrays.input(rows), seen: arrays.input(seen), slots: arrays.input(inputs[0]),
-      gates: isGated ? arrays.input(inputs[1]) : nil, keys: arrays.input(inputs[2]),
-      output: arrays.updated(inputs[3]), log_normalizer: arrays.updated(inputs[4]))
+      gates: terms.isGated ? arrays.input(inputs[1]) : nil,
+      bias: terms.isBiased ? arrays.input(inputs[2]) : nil, keys: arrays.input(inputs[3]),
+      output: arrays.updated(inputs[4]), log_normalizer: arrays.updated(inputs[5]))
     lmn_token_attention_forward(context, &arguments)
   }
 }
 
 func tokenAttentionPullback(
-  _ table: TokenAttentionTable, heads: Int, headWidth: Int, isGated: Bool, seed: UInt64 = 1
+  _ table: TokenAttentionTable, heads: Int, headWidth: Int, _ terms: TokenAttentionTerms,
+  seed: UInt64 = 1
 ) -> KernelCall {
-  let forward = tokenAttention(
-    table, heads: heads, headWidth: headWidth, isGated: isGated, seed: seed)
+  let forward = tokenAttention(table, heads: heads, headWidth: headWidth, terms, seed: seed)
   let results = forward.results(in: InstructionSet.reference.context())
   var values = SeededValues(seed: seed + 1)
   let (width, length) = (heads * headWidth, table.seen.count)
-  let bounds = bounds(table, heads: heads, headWidth: headWidth)
+  let bounds = bounds(table, heads: heads, headWidth: headWidth, terms)
+  let (units, biases) = (lmn_token_attention_units(length), table.places * heads)
   let (rows, seen, audience) = (attendedRows(table), table.seenPlaces, table.audience)
   let function: @Sendable (lmn_context, GuardedArguments, [[Float]]) -> Void = {
     context, arrays, inputs in
+    let partialBias = GuardedBuffer(
+      [Float](repeating: .nan, count: terms.isBiased ? units * biases : 0))
     var arguments = lmn_token_attention_grad(
       length: length, width: width, heads: heads, tokens: table.tokens, places: table.places,
       rows: arrays.input(rows), seen: arrays.input(seen), audience: arrays.input(audience),
-      slots: arrays.input(inputs[0]), gates: isGated ? arrays.input(inputs[1]) : nil,
-      keys: arrays.input(inputs[2]), output: arrays.input(inputs[3]),
-      log_normalizer: arrays.input(inputs[4]), d_output: arrays.input(inputs[5]),
-      d_keys: arrays.updated(inputs[6]), d_slots: arrays.updated(inputs[7]),
-      d_gates: isGated ? arrays.output(table.tokens) : nil)
+      slots: arrays.input(inputs[0]), gates: terms.isGated ? arrays.input(inputs[1]) : nil,
+      bias: terms.isBiased ? arrays.input(inputs[2]) : nil,
+      keys: arrays.input(inputs[3]), output: arrays.input(inputs[4]),
+      log_normalizer: arrays.input(inputs[5]), d_output: arrays.input(inputs[6]),
+      d_keys: arrays.updated(inputs[7]), d_slots: arrays.updated(inputs[8]),
+      d_gates: terms.isGated ? arrays.output(table.tokens) : nil,
+      d_bias: terms.isBiased ? arrays.output(biases) : nil, partial_bias: partialBias.base)
     lmn_token_attention_backward(context, &arguments)
+    #expect(partialBias.hasIntactMargins)
   }
   let slotValues = 3 * table.tokens * 2 * width
   let inputs =
-    Array(forward.inputs.prefix(3)) + results
+    Array(forward.inputs.prefix(4)) + results
     + [length * width, length * width, slotValues].map { values.floats($0) }
   return KernelCall(
     "token attention's pullback of \(table), \(heads) heads of \(headWidth), "
-      + "\(isGated ? "gates, " : "")seed \(seed)",
+      + "\(terms)seed \(seed)",
     inputs: inputs,
     // As for the attention itself, added to values in -1...1. The sum of a token's weights is the
     // cotangent of its value for a cotangent of ones, added to zero.
@@ -155,7 +181,7 @@ func tokenAttentionPullback(
       let ones = [Float](repeating: 1, count: length * width)
       let weights = GuardedArguments.results {
         let zeros = [Float](repeating: 0, count: slotValues)
-        function(InstructionSet.reference.context(), $0, inputs.prefix(5) + [ones, ones, zeros])
+        function(InstructionSet.reference.context(), $0, inputs.prefix(6) + [ones, ones, zeros])
       }[1]
       let d_keys =
         bounds.scoreCotangent * bounds.scoreCotangentError
@@ -171,7 +197,6 @@ func tokenAttentionPullback(
             + (1 + weight * bounds.scoreCotangent) * sum
           : weight * bounds.weightError + (1 + weight) * sum
       }
-      guard isGated else { return [expected[0].map { _ in d_keys }, d_slots] }
       let d_gates = rows.map { row in
         let sum = (0..<heads).reduce(0.0) {
           $0 + Double(weights[Int(row) * 2 * width + width + $1])
@@ -179,6 +204,23 @@ func tokenAttentionPullback(
         return sum * 2 * Double(headWidth)
           * (bounds.scoreCotangentError + Rounding.error(length + heads + 4))
       }
-      return [expected[0].map { _ in d_keys }, d_slots, d_gates]
+      // A bias is added to the scores of one place. The cotangents of these are the weights for
+      // values whose products with a cotangent of ones are 1, and outputs of zero; sums are cut at
+      // up to 32 positions and units.
+      let unitSlots = inputs[0].indices.map { index in
+        index / width % 2 == 0 ? inputs[0][index] : 1 / Float(headWidth)
+      }
+      let placeWeights = GuardedArguments.results {
+        let zeros = [Float](repeating: 0, count: length * width)
+        function(
+          InstructionSet.reference.context(), $0,
+          [unitSlots] + inputs[1...3] + [zeros, inputs[5], ones, zeros] + inputs[8...8])
+      }.last!
+      let d_bias = placeWeights.map {
+        Double($0) * 2 * Double(headWidth)
+          * (bounds.scoreCotangentError + Rounding.error(32 + units + 3))
+      }
+      return [expected[0].map { _ in d_keys }, d_slots] + (terms.isGated ? [d_gates] : [])
+        + (terms.isBiased ? [d_bias] : [])
     }, function: function)
 }

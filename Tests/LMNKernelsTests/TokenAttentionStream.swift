@@ -1,19 +1,19 @@
 import LMNKernels
 import LMNTestSupport
 
-/// A stream whose tokens are its keys, with a window, pinned tokens and level biases according to
-/// shape and `places`; all values follow from the seed.
+/// A stream whose tokens are its keys, with a window, pinned tokens and biases according to shape
+/// and `places`; all values follow from the seed.
 struct TokenAttentionStream {
   let shape: TreeShape
   let length, places, width, heads: Int
   let summary: RandomSummary
   let tokens, scores, gates: Tensor
   let queryValue, queryValueBias: Tensor
-  let levelBias: Tensor?
+  let levelBias, windowBias: Tensor?
 
   init(
     _ shape: TreeShape, _ kind: RandomSummary.Kind, length: Int, places: Int, width: Int = 8,
-    heads: Int = 2, hasLevelBias: Bool = true, seed: UInt64 = 1
+    heads: Int = 2, hasLevelBias: Bool = true, hasWindowBias: Bool = true, seed: UInt64 = 1
   ) {
     self.shape = shape
     self.length = length
@@ -30,6 +30,9 @@ struct TokenAttentionStream {
     levelBias =
       hasLevelBias
       ? .random([shape.maximumLevels + 1, heads], seed: seed + 6).scaled(by: 0.5) : nil
+    windowBias =
+      hasWindowBias && shape.window > 0
+      ? .random([shape.window, heads], seed: seed + 7).scaled(by: 0.5) : nil
   }
 
   /// The pinned tokens, with their scores and gates.
@@ -69,14 +72,14 @@ struct TokenAttentionStream {
     return streamed.map { part in
       let own = part.tree.start..<part.tree.start + part.tree.length
       let slots = self.slots(of: .concatenatingRows([part.nodes, pins.tokens]))
-      var tokenAttentions: [(tokenAttention: TokenAttention, gates: Tensor?)] = []
-      if shape.window > 0 { tokenAttentions.append((.window(of: part.tree), nil)) }
+      var tokenAttentions: [(tokenAttention: TokenAttention, gates: Tensor?, bias: Tensor?)] = []
+      if shape.window > 0 { tokenAttentions.append((.window(of: part.tree), nil, windowBias)) }
       if places > 0 {
         let seen =
           pins + Pins(tokens: tokens.rows(own), scores: scores.rows(own), gates: gates.rows(own))
         let (tokenAttention, pinned) = TokenAttention.pinned(
           scores: seen.scores, count: places, in: part.tree)
-        tokenAttentions.append((tokenAttention, seen.gates))
+        tokenAttentions.append((tokenAttention, seen.gates, nil))
         pins = seen.rows(at: pinned.elements.map(Int.init))
       }
       let view = AttentionView(

@@ -22,11 +22,13 @@ import Testing
     let random = [(3, 5), (40, 20), (200, 12), (150, 70)].enumerated().map {
       TokenAttentionTable.random(tokens: $1.0, length: $1.1, seed: UInt64($0))
     }
-    return combinations(120, of: windows + pins + random, shapes, [true, false]).flatMap(calls)
+    return combinations(160, of: windows + pins + random, shapes, TokenAttentionTerms.all)
+      .flatMap(calls)
   }()
   static let sharedCalls: [KernelCall] = {
     let table = TokenAttentionTable.random(tokens: 30, length: 40, seed: 1)
-    return longCalls + [(4, 5), (4, 8)].flatMap { calls(of: table, shape: $0, isGated: true) }
+    let terms = TokenAttentionTerms(isGated: true, isBiased: true)
+    return longCalls + [(4, 5), (4, 8)].flatMap { calls(of: table, shape: $0, terms) }
   }()
   /// Over 1,000 positions; most of the random tokens are seen from several blocks of positions.
   static let longCalls: [KernelCall] = {
@@ -36,16 +38,19 @@ import Testing
       TokenAttentionTable.pinned(scores: pinScores(3, length: 1100), places: 3).table,
       .random(tokens: 20, length: 1100, seed: 1),
     ]
-    return combinations(6, of: tables, [(1, 16), (2, 3), (4, 4)], [true, false]).flatMap(calls)
+    return combinations(
+      10, of: tables, [(1, 16), (2, 3), (4, 4), (17, 1)], TokenAttentionTerms.all
+    )
+    .flatMap(calls)
   }()
 
   private static func calls(
-    of table: TokenAttentionTable, shape: (heads: Int, headWidth: Int), isGated: Bool
+    of table: TokenAttentionTable, shape: (heads: Int, headWidth: Int),
+    _ terms: TokenAttentionTerms
   ) -> [KernelCall] {
     [
-      tokenAttention(table, heads: shape.heads, headWidth: shape.headWidth, isGated: isGated),
-      tokenAttentionPullback(
-        table, heads: shape.heads, headWidth: shape.headWidth, isGated: isGated),
+      tokenAttention(table, heads: shape.heads, headWidth: shape.headWidth, terms),
+      tokenAttentionPullback(table, heads: shape.heads, headWidth: shape.headWidth, terms),
     ]
   }
 
@@ -64,8 +69,11 @@ import Testing
   func keepsPositionsWithoutTokens(_ instructionSet: InstructionSet, _ shape: (Int, Int)) {
     let table = TokenAttentionTable(
       description: "no tokens", tokens: 2, places: 3, seen: [[], [], [], [], []])
-    let call = tokenAttention(table, heads: shape.0, headWidth: shape.1, isGated: false)
-    #expect(call.results(in: instructionSet.context()) == Array(call.inputs[3...]))
+    for isBiased in [false, true] {
+      let call = tokenAttention(
+        table, heads: shape.0, headWidth: shape.1, TokenAttentionTerms(isBiased: isBiased))
+      #expect(call.results(in: instructionSet.context()) == Array(call.inputs[4...]))
+    }
   }
 
   // MARK: Tables
@@ -149,7 +157,15 @@ import Testing
         keys: Tensor(shape: [3, 2], repeating: 0),
         seeing: AttentionView(
           of: tree, heads: 1,
-          beside: [(.window(of: tree), Tensor(shape: [2], repeating: 0))]))
+          beside: [(.window(of: tree), Tensor(shape: [2], repeating: 0), nil)]))
+    }
+    await #expect(processExitsWith: .failure) {
+      let tree = Tree(length: 3, shape: TreeShape(banks: 1, window: 2))
+      _ = Tensor(shape: [tree.rowCount, 4], repeating: 0).singleVectorAttention(
+        keys: Tensor(shape: [3, 2], repeating: 0),
+        seeing: AttentionView(
+          of: tree, heads: 1,
+          beside: [(.window(of: tree), nil, Tensor(shape: [3, 1], repeating: 0))]))
     }
   }
 }

@@ -21,16 +21,17 @@ import Testing
       let slots = random(tree.rowCount + places, 2 * width)
       let (keys, levelBias) = (random(length, width), random(shape.maximumLevels + 1, heads))
       let (gates, scores) = (random(places + length), random(places + length))
+      let windowBias = random(shape.window, heads)
       let (output, logNormalizer) = computing(on: instructionSet) {
         slots.singleVectorAttention(
           keys: keys,
           seeing: AttentionView(
             of: tree, heads: heads, levelBias: levelBias,
             beside: [
-              (.window(of: tree), nil),
+              (.window(of: tree), nil, windowBias),
               (
                 TokenAttention.pinned(scores: scores, count: places, in: tree).tokenAttention,
-                gates
+                gates, nil
               ),
             ]))
       }
@@ -44,7 +45,11 @@ import Testing
         let seen =
           tree.viewOfTheRule(at: position).map { slot in
             (slot.row, (0..<heads).map { levelBias.scalars[slot.level * heads + $0] })
-          } + window[position].map { ($0, [Float](repeating: 0, count: heads)) }
+          }
+          + window[position].map { token in
+            let place = tree.level(0).carried + position - token - 1
+            return (token, (0..<heads).map { windowBias.scalars[place * heads + $0] })
+          }
           + pinned[position].map { token in
             (
               token < places ? tree.rowCount + token : tokenRow + token - places,
@@ -78,7 +83,7 @@ import Testing
     }
   }
 
-  /// Scores and gates of up to ±10,000.
+  /// Scores, gates and biases of up to ±10,000.
   @Test(arguments: InstructionSet.available, [0, 1e4, -1e4] as [Float])
   func staysFinite(_ instructionSet: InstructionSet, size: Float) {
     computing(on: instructionSet) {
@@ -90,10 +95,10 @@ import Testing
         let view = AttentionView(
           of: tree, heads: 2,
           beside: [
-            (.window(of: tree), nil),
+            (.window(of: tree), nil, Tensor(shape: [3, 2], repeating: -gate)),
             (
               TokenAttention.pinned(scores: scores, count: 2, in: tree).tokenAttention,
-              Tensor(shape: [22], repeating: gate)
+              Tensor(shape: [22], repeating: gate), nil
             ),
           ])
         let (output, logNormalizer) = slots.singleVectorAttention(keys: keys, seeing: view)
@@ -101,10 +106,9 @@ import Testing
           keys, keys: keys, output: output, logNormalizer: logNormalizer, seeing: view)
         #expect(output.scalars.allSatisfy { abs($0) <= 1.0001 * abs(size) })
         #expect(
-          [logNormalizer, pulled.slots, pulled.keys, pulled.gates[1]!].allSatisfy {
-            $0.scalars.allSatisfy(\.isFinite)
-          })
-        #expect(pulled.gates[0] == nil)
+          [logNormalizer, pulled.slots, pulled.keys, pulled.gates[1]!, pulled.placeBiases[0]!]
+            .allSatisfy { $0.scalars.allSatisfy(\.isFinite) })
+        #expect(pulled.gates[0] == nil && pulled.placeBiases[1] == nil)
       }
     }
   }

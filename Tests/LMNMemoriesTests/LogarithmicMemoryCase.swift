@@ -12,19 +12,20 @@ struct LogarithmicMemoryCase: Sendable, CustomTestStringConvertible {
   var width, heads: Int
   var shape: TreeShape
   var hasLevelBias = false
+  var hasWindowBias = false
   var pins = 0
   let seed: UInt64
 
   init(
     summarizer: SummarizerKind, width: Int, heads: Int, shape: TreeShape,
-    hasLevelBias: Bool = false,
-    pins: Int = 0, seed: UInt64
+    hasLevelBias: Bool = false, hasWindowBias: Bool = false, pins: Int = 0, seed: UInt64
   ) {
     self.summarizer = summarizer
     self.width = width
     self.heads = heads
     self.shape = shape
     self.hasLevelBias = hasLevelBias
+    self.hasWindowBias = hasWindowBias
     self.pins = pins
     self.seed = seed
   }
@@ -47,14 +48,22 @@ struct LogarithmicMemoryCase: Sendable, CustomTestStringConvertible {
       ]
     } + family
 
-  /// All combinations of arity, expansion, highest level with biases, window, disjoint nodes and
-  /// pinned tokens, with one to four heads.
-  static let family: [LogarithmicMemoryCase] = combinations(10, of: kinds, [1, 2, 4]).enumerated()
+  /// All combinations of arity, expansion, highest level with biases, window with and without
+  /// biases, disjoint nodes and pinned tokens, with one to four heads.
+  static let family: [LogarithmicMemoryCase] =
+    combinations(10, of: kinds, [1, 2, 4]).enumerated()
     .map { index, combination in
       let (kind, heads) = combination
       return LogarithmicMemoryCase(
         summarizer: kind.0, width: 8, heads: heads, shape: kind.1, hasLevelBias: kind.2,
         pins: kind.3, seed: UInt64(10 + index))
+    }
+    + [(1, 0), (1, 3), (2, 0), (2, 3), (5, 0), (5, 3)].enumerated().map { index, sizes in
+      let (window, pins) = sizes
+      return LogarithmicMemoryCase(
+        summarizer: .linear, width: 8, heads: [1, 2, 4][index % 3],
+        shape: TreeShape(banks: 2, maximumLevels: 3, window: window),
+        hasLevelBias: pins > 0, hasWindowBias: true, pins: pins, seed: UInt64(40 + index))
     }
 
   private static let kinds: [(SummarizerKind, TreeShape, Bool, Int)] = [
@@ -86,7 +95,7 @@ struct LogarithmicMemoryCase: Sendable, CustomTestStringConvertible {
     }
     let (heads, size) = (one(of: [1, 2, 3, 4]), one(of: [1, 2, 3]))
     let highest = one(of: [1, 2, 3, TreeShape.mostLevels])
-    return LogarithmicMemoryCase(
+    var example = LogarithmicMemoryCase(
       summarizer: one(of: SummarizerKind.allCases), width: heads * size + (size == 1 ? heads : 0),
       heads: heads,
       shape: TreeShape(
@@ -94,6 +103,8 @@ struct LogarithmicMemoryCase: Sendable, CustomTestStringConvertible {
         maximumLevels: highest, window: one(of: [0, 0, 1, 4, 9]),
         visibility: one(of: TreeShape.Visibility.allCases)),
       hasLevelBias: one(of: [false, true]), pins: one(of: [0, 0, 1, 4]), seed: seed)
+    example.hasWindowBias = example.shape.window > 0 && one(of: [false, true])
+    return example
   }
 
   private var settings: LogarithmicMemory.Settings {
@@ -104,7 +115,8 @@ struct LogarithmicMemoryCase: Sendable, CustomTestStringConvertible {
     if shape.maximumLevels < TreeShape.mostLevels || hasLevelBias {
       settings.maximumLevels = shape.maximumLevels
     }
-    (settings.levelBias, settings.pinned) = (hasLevelBias, pins)
+    (settings.levelBias, settings.windowBias) = (hasLevelBias, hasWindowBias)
+    settings.pinned = pins
     return settings
   }
 
@@ -119,7 +131,7 @@ struct LogarithmicMemoryCase: Sendable, CustomTestStringConvertible {
       let scale: Float =
         if name.hasSuffix("taps") {
           1 / Float(shape.arity).squareRoot()
-        } else if name.hasPrefix("pinning") || name == "level_bias" {
+        } else if name.hasPrefix("pinning") || name.hasSuffix("_bias") {
           1
         } else {
           1 / Float(shape.arity * sources * width).squareRoot()
@@ -131,7 +143,8 @@ struct LogarithmicMemoryCase: Sendable, CustomTestStringConvertible {
   }
 
   var testDescription: String {
-    "\(summarizer) \(width)/\(heads), \(shape), bias \(hasLevelBias), \(pins) pins, seed \(seed)"
+    "\(summarizer) \(width)/\(heads), \(shape), level bias \(hasLevelBias), "
+      + "window bias \(hasWindowBias), \(pins) pins, seed \(seed)"
   }
 
   /// Error bound for outputs, relative to the largest one: `sums` consecutive sums, each rounded

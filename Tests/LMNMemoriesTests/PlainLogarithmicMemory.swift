@@ -65,7 +65,10 @@ struct PlainLogarithmicMemory {
           }
         }
       }
-      slots += (max(0, t - shape.window)..<t).map { (y[$0], zeros) }
+      slots += (max(0, t - shape.window)..<t).map { token in
+        let (bias, place) = (parameters["window_bias"], t - token - 1)
+        return (y[token], bias.map { Array($0[place * heads..<(place + 1) * heads]) } ?? zeros)
+      }
       slots += pinned.map { token, score in
         (y[token], zeros.map { _ in -log(1 + exp(-score)) })
       }

@@ -171,7 +171,7 @@ import Testing
       #expect(try languageParameters(of: configuration) == network.parameterCount)
       (configuration.logarithmic.expand, configuration.logarithmic.maximumLevels) = (2, 5)
       (configuration.logarithmic.levelBias, configuration.logarithmic.pinned) = (true, 3)
-      configuration.logarithmic.window = 4
+      (configuration.logarithmic.window, configuration.logarithmic.windowBias) = (4, true)
     }
   }
 
@@ -286,6 +286,7 @@ import Testing
     (#""window": -1"#, "window is -1, it has to be from 0 to 4096"),
     (#""pinned": 5000"#, "pinned is 5000, it has to be from 0 to 4096"),
     (#""levelBias": true"#, "levelBias needs maximumLevels"),
+    (#""windowBias": true"#, "windowBias needs window of at least 1"),
     (#""visibility": "all""#, "the configuration cannot be read: visibility"),
     (#""summarizer": "conv""#, "the configuration cannot be read: summarizer"),
   ])

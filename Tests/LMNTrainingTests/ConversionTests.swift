@@ -79,6 +79,7 @@ import Testing
     { ($0.positions, $0.maximumLength) = (.learned, 30) }, { $0.activation = .gelu },
     { $0.tiedHead = true }, { ($0.logarithmic.arity, $0.logarithmic.expand) = (3, 2) },
     { ($0.logarithmic.levelBias, $0.logarithmic.maximumLevels) = (true, 4) },
+    { ($0.logarithmic.windowBias, $0.logarithmic.window) = (true, 3) },
   ]
 
   /// Round trips are bit-identical, also where sizes follow from shapes only.

@@ -97,7 +97,7 @@ static int check_vocabulary(void) {
 static const computation long_parts[] = {
     // name, width, heads, start, length, {banks, arity, expansion, maximum levels, window,
     // disjoint},
-    // sources, level bias, pinned
+    // sources, biases, pinned
     {"default", 32, 4, 0, 1100, {2, 2, 0, 47, 0, false}, 1, false, 0},
     {"level bias", 32, 4, 0, 1100, {2, 2, 0, 47, 0, false}, 1, true, 0},
     {"window", 32, 4, 0, 1100, {2, 2, 0, 47, 5, false}, 1, false, 0},
@@ -113,8 +113,9 @@ static const computation long_parts[] = {
     {"1 head", 32, 1, 0, 1100, {1, 2, 0, 47, 1, false}, 1, true, 2},
     {"2 heads", 32, 2, 0, 1100, {1, 2, 0, 47, 1, false}, 1, false, 2},
     {"8 heads", 32, 8, 0, 1100, {1, 2, 0, 47, 1, false}, 1, true, 2},
-    {"32 heads", 32, 32, 0, 1100, {1, 2, 0, 47, 1, false}, 1, false, 2},
-    {"width 36", 36, 12, 0, 1100, {2, 2, 0, 47, 1, false}, 1, false, 2},
+    {"window, biases", 32, 4, 3, 1100, {2, 2, 0, 47, 5, false}, 1, true, 0},
+    {"32 heads", 32, 32, 0, 1100, {1, 2, 0, 47, 1, false}, 1, true, 2},
+    {"width 36", 36, 12, 0, 1100, {2, 2, 0, 47, 1, false}, 1, true, 2},
 };
 
 /// Every kind of tree with every number of heads of width 36, whole and carried.

@@ -13,7 +13,7 @@ typedef struct {
   size_t width, heads, start, length;
   lmn_tree_shape shape;
   size_t sources;  // of an affine summary
-  bool level_bias;
+  bool biases;     // per level, and per place of the window
   size_t pinned;
 } computation;
 

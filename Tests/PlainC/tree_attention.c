@@ -10,7 +10,8 @@ void run_tree_attention(lmn_context context, const computation *c, outcome *o) {
   const size_t L = c->length, E = c->width, H = c->heads, N = lmn_tree_rows(tree);
   const size_t levels = c->shape.maximum_levels + 1, P = c->pinned, window = c->shape.window;
   const float *slots = random_values(o, 15, N * 2 * E, 1), *keys = random_values(o, 16, L * E, 1);
-  const float *bias = c->level_bias ? random_values(o, 17, levels * H, 1) : NULL;
+  const float *bias = c->biases ? random_values(o, 17, levels * H, 1) : NULL;
+  const float *window_bias = c->biases && window ? random_values(o, 22, window * H, 1) : NULL;
   OUT(output, L * E);
   OUT(log_normalizer, L * H);
   lmn_single_vector_attention_forward(
@@ -29,7 +30,7 @@ void run_tree_attention(lmn_context context, const computation *c, outcome *o) {
     lmn_token_attention_window(tree, window_seen, window_audience);
     lmn_token_attention_forward(
         context, &(lmn_token_attention){L, E, H, seen_tokens, window, rows, window_seen, slots,
-                                        NULL, keys, output, log_normalizer});
+                                        NULL, window_bias, keys, output, log_normalizer});
   }
   if (P) {
     float *scores = random_values(o, 18, pinned_tokens, 1);
@@ -41,7 +42,7 @@ void run_tree_attention(lmn_context context, const computation *c, outcome *o) {
     gates = random_values(o, 19, pinned_tokens, 1);
     lmn_token_attention_forward(
         context, &(lmn_token_attention){L, E, H, pinned_tokens, P, rows, pinned_seen, slots, gates,
-                                        keys, output, log_normalizer});
+                                        NULL, keys, output, log_normalizer});
   }
 
   const float *d_output = random_values(o, 20, L * E, 1);
@@ -58,17 +59,45 @@ void run_tree_attention(lmn_context context, const computation *c, outcome *o) {
       context, &(lmn_single_vector_attention_grad){tree, E, H, slots, keys, bias, output,
                                                    log_normalizer, d_output, d_keys, d_slots,
                                                    partial, d_bias, partial_bias});
-  if (window)
-    lmn_token_attention_backward(
-        context, &(lmn_token_attention_grad){L, E, H, seen_tokens, window, rows, window_seen,
-                                             window_audience, slots, NULL, keys, output,
-                                             log_normalizer, d_output, d_keys, d_slots, NULL});
+  if (window) {
+    float *d_window_bias = NULL, *partial_window_bias = NULL;
+    if (window_bias) {
+      d_window_bias = add_result(o, "d_window_bias", unwritten(o, window * H), window * H);
+      partial_window_bias = unwritten(o, lmn_token_attention_units(L) * window * H);
+    }
+    lmn_token_attention_backward(context, &(lmn_token_attention_grad){L,
+                                                                      E,
+                                                                      H,
+                                                                      seen_tokens,
+                                                                      window,
+                                                                      rows,
+                                                                      window_seen,
+                                                                      window_audience,
+                                                                      slots,
+                                                                      NULL,
+                                                                      window_bias,
+                                                                      keys,
+                                                                      output,
+                                                                      log_normalizer,
+                                                                      d_output,
+                                                                      d_keys,
+                                                                      d_slots,
+                                                                      NULL,
+                                                                      d_window_bias,
+                                                                      partial_window_bias});
+  }
   if (P) {
     OUT(d_gates, pinned_tokens);
-    lmn_token_attention_backward(
-        context, &(lmn_token_attention_grad){L, E, H, pinned_tokens, P, rows, pinned_seen,
-                                             pinned_audience, slots, gates, keys, output,
-                                             log_normalizer, d_output, d_keys, d_slots, d_gates});
+    lmn_token_attention_backward(context, &(lmn_token_attention_grad){L,           E,
+                                                                      H,           pinned_tokens,
+                                                                      P,           rows,
+                                                                      pinned_seen, pinned_audience,
+                                                                      slots,       gates,
+                                                                      NULL,        keys,
+                                                                      output,      log_normalizer,
+                                                                      d_output,    d_keys,
+                                                                      d_slots,     d_gates,
+                                                                      NULL,        NULL});
   }
 
   // Decode steps: one slot, less than a tile, more than a block of slots.

@@ -24,7 +24,7 @@ LMN_KERNEL(single_vector_attention_backward)        // unit: a chunk of position
 LMN_KERNEL(single_vector_attention_backward_upper)  // unit: one upper level of one bank
 LMN_KERNEL(single_vector_attention_step_forward)    // unit: one stream
 LMN_KERNEL(token_attention_forward)                 // unit: one position
-LMN_KERNEL(token_attention_backward_keys)           // unit: one position
+LMN_KERNEL(token_attention_backward_keys)           // unit: LMN_TOKEN_ATTENTION_BLOCK positions
 LMN_KERNEL(token_attention_backward_slots)          // unit: one token
 LMN_KERNEL(router_forward)                          // unit: one row
 LMN_KERNEL(router_backward)                         // unit: one row

@@ -11,11 +11,20 @@ void lmn_token_attention_forward(lmn_context context, const lmn_token_attention 
 
 void lmn_token_attention_backward(lmn_context context, const lmn_token_attention_grad *a) {
   const size_t pair = 3 * a->width + 16 * a->heads;
-  lmn_share_out(context, context.isa->token_attention_backward_keys, a, a->length,
-                a->places * pair);
+  const size_t units = lmn_token_attention_units(a->length);
+  lmn_share_out(context, context.isa->token_attention_backward_keys, a, units,
+                LMN_TOKEN_ATTENTION_BLOCK * a->places * pair);
   // The pairs of the call above, divided by the number of tokens.
   lmn_share_out(context, context.isa->token_attention_backward_slots, a, a->tokens,
                 lmn_units(a->length * a->places, a->tokens + 1) * pair);
+  if (a->bias) {
+    const lmn_row_sum sum = {units, a->places * a->heads, a->partial_bias, a->d_bias};
+    lmn_row_sum_forward(context, &sum);
+  }
+}
+
+size_t lmn_token_attention_units(size_t length) {
+  return lmn_units(length, LMN_TOKEN_ATTENTION_BLOCK);
 }
 
 void lmn_token_attention_window(lmn_tree tree, int32_t *seen, int32_t *audience) {

@@ -4,6 +4,7 @@
 #define LMN_TOKEN_ATTENTION_VEC_H
 
 #include <math.h>
+#include <string.h>
 
 #include "isa/kernel.h"
 #include "kernels/single_vector_attention.vec.h"
@@ -13,7 +14,7 @@
 /// Block of tokens that a position sees, from index `*place` of its list, at most ATTENTION_SLOTS.
 typedef struct {
   attention_rows rows;
-  int32_t tokens[ATTENTION_SLOTS];
+  size_t places[ATTENTION_SLOTS];  // index of each token in the list
 } token_attention_view;
 
 LMN_INLINE void token_attention_view_next(attention_shape f, token_attention_view *view,
@@ -24,20 +25,23 @@ LMN_INLINE void token_attention_view_next(attention_shape f, token_attention_vie
   for (; *place < places && view->rows.count < ATTENTION_SLOTS; ++*place) {
     const int32_t token = seen[*place];
     if (token < 0) continue;
-    view->tokens[view->rows.count] = token;
+    view->places[view->rows.count] = *place;
     rows_add(&view->rows, slots + (size_t)token_rows[token] * 2 * width);
   }
   if (view->rows.count) rows_fill_tile(f, &view->rows);
 }
 
-/// Adds the gates of the tokens to their scores.
-LMN_INLINE void token_attention_view_gates(attention_shape f, const token_attention_view *view,
-                                           const float *gates, float *scores) {
-  if (!gates) return;
+/// Adds the gates of the tokens, and the biases of their places from `bias` on, to their scores.
+LMN_INLINE void token_attention_view_terms(attention_shape f, const token_attention_view *view,
+                                           const int32_t *seen, const float *gates,
+                                           const float *bias, size_t heads, float *scores) {
+  if (!gates && !bias) return;
   for (size_t s = 0; s < rows_dots(f, &view->rows) / f.heads; s++) {
-    const vec gate = vec_set(gates[view->tokens[lmn_min(s, view->rows.count - 1)]]);
-    vec_store(scores + s * f.heads, vec_add(vec_load(scores + s * f.heads, f.heads), gate),
-              f.heads);
+    const size_t place = view->places[lmn_min(s, view->rows.count - 1)];
+    vec score = vec_load(scores + s * f.heads, f.heads);
+    if (gates) score = vec_add(score, vec_set(gates[seen[place]]));
+    if (bias) score = vec_add(score, vec_load(bias + place * heads, lmn_min(f.heads, f.lanes)));
+    vec_store(scores + s * f.heads, score, f.heads);
   }
 }
 
@@ -46,6 +50,7 @@ LMN_INLINE void token_attention_output(attention_shape f, const lmn_token_attent
                                        size_t begin, size_t end) {
   const size_t E = a->width, used = lmn_min(f.heads, f.lanes);
   const float scale = 1 / sqrtf((float)(E / a->heads));
+  const float *bias = a->bias ? a->bias + head : NULL;
   for (size_t t = begin; t < end; t++) {
     const int32_t *seen = a->seen + t * a->places;
     float *log_normalizer = a->log_normalizer + t * a->heads + head;
@@ -58,7 +63,7 @@ LMN_INLINE void token_attention_output(attention_shape f, const lmn_token_attent
       token_attention_view view;
       token_attention_view_next(f, &view, seen, a->places, &place, a->rows, a->slots + head, E);
       row_dots(f, a->keys + t * E + head, &view.rows, scale, scores);
-      token_attention_view_gates(f, &view, a->gates, scores);
+      token_attention_view_terms(f, &view, seen, a->gates, bias, a->heads, scores);
       row_softmax_add(f, &softmax, &view.rows, E, scores, false, place == a->places,
                       a->output + t * E + head);
     }
@@ -84,12 +89,28 @@ LMN_INLINE void row_softmax_backward(size_t dots, const float *log_normalizer,
   }
 }
 
-// d_key += sum over s of d_score[s] * query[s]
+/// Adds the cotangents of scores to those of the biases of the places.
+LMN_INLINE void token_attention_view_bias(attention_shape f, const token_attention_view *view,
+                                          const float *d_scores, size_t heads, float *d_bias) {
+  const size_t used = lmn_min(f.heads, f.lanes);
+  for (size_t s = 0; s < view->rows.count; s++) {
+    float *sum = d_bias + view->places[s] * heads;
+    vec_store(sum, vec_add(vec_load(sum, used), vec_load(d_scores + s * f.heads, used)), used);
+  }
+}
+
+// d_key += sum over s of d_score[s] * query[s];  d_bias[x] = sum over t of d_score[t, x]
 LMN_INLINE void token_attention_keys(attention_shape f, const lmn_token_attention_grad *a,
                                      size_t head, size_t begin, size_t end) {
-  const size_t E = a->width, used = lmn_min(f.heads, f.lanes);
+  const size_t E = a->width, used = lmn_min(f.heads, f.lanes), biases = a->places * a->heads;
   const float scale = 1 / sqrtf((float)(E / a->heads));
-  for (size_t t = begin; t < end; t++) {
+  const float *bias = a->bias ? a->bias + head : NULL;
+  float *partial = bias ? a->partial_bias : NULL;
+  if (bias && head == 0)
+    memset(partial + begin * biases, 0, (end - begin) * biases * sizeof *partial);
+  const size_t last = lmn_min(end * LMN_TOKEN_ATTENTION_BLOCK, a->length);
+  for (size_t t = begin * LMN_TOKEN_ATTENTION_BLOCK; t < last; t++) {
+    const int32_t *seen = a->seen + t * a->places;
     const float *d_output = a->d_output + t * E + head;
     ATTENTION_ALIGNED float top[VEC_LANES], mean[ATTENTION_ROW];
     attention_rows output;
@@ -104,16 +125,18 @@ LMN_INLINE void token_attention_keys(attention_shape f, const lmn_token_attentio
       ATTENTION_ALIGNED float scores[ATTENTION_SLOTS * VEC_LANES],
           d_scores[ATTENTION_SLOTS * VEC_LANES];
       token_attention_view view;
-      token_attention_view_next(f, &view, a->seen + t * a->places, a->places, &place, a->rows,
-                                a->slots + head, E);
+      token_attention_view_next(f, &view, seen, a->places, &place, a->rows, a->slots + head, E);
       attention_rows values;
       values.count = 0;
       for (size_t s = 0; s < view.rows.count; s++) rows_add(&values, view.rows.rows[s] + E);
       if (values.count) rows_fill_tile(f, &values);
       row_dots(f, a->keys + t * E + head, &view.rows, scale, scores);
       row_dots(f, d_output, &values, 1, d_scores);
-      token_attention_view_gates(f, &view, a->gates, scores);
+      token_attention_view_terms(f, &view, seen, a->gates, bias, a->heads, scores);
       row_softmax_backward(rows_dots(f, &view.rows), top, mean, 0, scores, d_scores);
+      if (bias)
+        token_attention_view_bias(f, &view, d_scores, a->heads,
+                                  partial + t / LMN_TOKEN_ATTENTION_BLOCK * biases + head);
       for (size_t i = 0; i < rows_dots(f, &view.rows); i += VEC_LANES)
         vec_store(d_scores + i, vec_mul(vec_load(d_scores + i, VEC_LANES), vec_set(scale)),
                   VEC_LANES);
@@ -123,6 +146,13 @@ LMN_INLINE void token_attention_keys(attention_shape f, const lmn_token_attentio
 }
 
 ATTENTION_KERNEL(token_attention_backward_keys, lmn_token_attention_grad, token_attention_keys)
+
+/// Place of a token that a position sees, given its place at the position before: in a window, the
+/// next one.
+LMN_INLINE size_t token_place(const int32_t *seen, size_t places, size_t token, size_t place) {
+  while (seen[place] != (int32_t)token) place = place + 1 < places ? place + 1 : 0;
+  return place;
+}
 
 // d_query += sum over t of d_score[t] * key[t];  d_value += sum over t of weight[t] * d_output[t]
 // d_gate = sum over t and heads of d_score[t]
@@ -135,6 +165,7 @@ LMN_INLINE void token_attention_slots(attention_shape f, const lmn_token_attenti
     const float *slot = a->slots + (size_t)a->rows[token] * 2 * E + head;
     float *d_slot = a->d_slots + (size_t)a->rows[token] * 2 * E + head;
     vec d_gate = vec_set(0);
+    size_t place = 0;
     for (size_t t = first; t < last; t += ATTENTION_SLOTS) {
       const size_t count = lmn_min(last - t, ATTENTION_SLOTS);
       ATTENTION_ALIGNED float scores[ATTENTION_SLOTS * VEC_LANES],
@@ -165,6 +196,13 @@ LMN_INLINE void token_attention_slots(attention_shape f, const lmn_token_attenti
       for (size_t i = 0; a->gates && i < dots; i += VEC_LANES)
         vec_store(scores + i, vec_add(vec_load(scores + i, VEC_LANES), vec_set(a->gates[token])),
                   VEC_LANES);
+      for (size_t s = 0; a->bias && s < dots / f.heads; s++) {
+        const size_t position = t + lmn_min(s, count - 1);
+        place = token_place(a->seen + position * a->places, a->places, token, place);
+        const vec bias = vec_load(a->bias + place * a->heads + head, used);
+        vec_store(scores + s * f.heads, vec_add(vec_load(scores + s * f.heads, f.heads), bias),
+                  f.heads);
+      }
       row_softmax_backward(dots, top, mean, 1, scores, d_scores);
       for (size_t s = 0; s < count; s++)
         d_gate = vec_add(d_gate, vec_load(d_scores + s * f.heads, used));

@@ -9,7 +9,8 @@ enum {
   LMN_GRAD_ROWS = 8,      // of a weight's gradient, which has few rows and much work per row
   LMN_TILE_COLUMNS = 64,  // the widest register tile: 4 vectors of 16 lanes
   LMN_BLOCK = 1024,       // values of an elementwise operation
-  LMN_STATE_SPACE_CHANNELS = 16,  // a cache line, and the widest vector
+  LMN_STATE_SPACE_CHANNELS = 16,   // a cache line, and the widest vector
+  LMN_TOKEN_ATTENTION_BLOCK = 32,  // positions of token attention, backward
 };
 
 static inline size_t lmn_min(size_t a, size_t b) { return a < b ? a : b; }

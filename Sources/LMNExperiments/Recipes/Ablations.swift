@@ -12,7 +12,7 @@ package struct Ablations: Recipe {
   package static let summary = "Options of the logarithmic memory, one each, trained on a text."
   package static let discussion = """
     The recipe is that of table1 with 2,000 of its 5,000 steps: about a minute each on two cores; \
-    there are 60.
+    there are 66.
     """
 
   private let comparison: TextComparison
@@ -47,6 +47,14 @@ package struct Ablations: Recipe {
       ("window", "window 4", tree { $0.window = 4 }),
       ("window", "window 8", tree { $0.window = 8 }),
       ("window", "window 16", tree { $0.window = 16 }),
+      (
+        "window", "window 4, bias per place",
+        tree { ($0.window, $0.windowBias) = (4, true) }
+      ),
+      (
+        "window", "window 8, bias per place",
+        tree { ($0.window, $0.windowBias) = (8, true) }
+      ),
       ("tree", "disjoint", tree { $0.visibility = .disjoint }),
       (
         "tree", "disjoint, window 4",

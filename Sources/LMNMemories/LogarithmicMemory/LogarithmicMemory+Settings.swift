@@ -24,6 +24,8 @@ extension LogarithmicMemory {
     public var maximumLevels: Int?
     /// w: window, the preceding tokens that a position attends to directly.
     public var window = 0
+    /// Whether attention has a learned bias for every place of the window.
+    public var windowBias = false
     /// p: number of pinned tokens.
     public var pinned = 0
 
@@ -42,6 +44,7 @@ extension LogarithmicMemory {
         .optional("levelBias", \.levelBias),
         .optional("maximumLevels", \.maximumLevels),
         .optional("window", \.window),
+        .optional("windowBias", \.windowBias),
         .optional("pinned", \.pinned),
       ]
     }
@@ -58,6 +61,7 @@ extension LogarithmicMemory {
         throw .outOfRange(key: key, value: value, range: range)
       }
       if levelBias && maximumLevels == nil { throw .levelBiasWithoutMaximumLevels }
+      if windowBias && window == 0 { throw .windowBiasWithoutWindow }
       if !width.isMultiple(of: heads) { throw .indivisible(width: width, heads: heads) }
     }
 

@@ -25,6 +25,9 @@ public struct LogarithmicMemory: Memory {
   public var output: Linear
   /// Bias `[levels, H]` of the attention scores per level; nil for none.
   public var levelBias: Variable?
+  /// Bias `[window, H]` of the attention scores per place of the window, that of the token x + 1
+  /// positions before in row x; nil for none.
+  public var windowBias: Variable?
   /// Chooses the pinned tokens; nil for none.
   public var pinning: Pinning?
   /// E.
@@ -56,6 +59,7 @@ public struct LogarithmicMemory: Memory {
     output = Linear(inputs: width, outputs: width, using: &source)
     levelBias =
       settings.levelBias ? source.parameter([shape.maximumLevels + 1, heads], .constant(0)) : nil
+    windowBias = settings.windowBias ? source.parameter([shape.window, heads], .constant(0)) : nil
     pinning =
       settings.pinned > 0
       ? Pinning(count: settings.pinned, width: width, using: &source) : nil
@@ -119,9 +123,9 @@ public struct LogarithmicMemory: Memory {
   private func attend(
     _ tokens: Variable, to nodes: Variable, of tree: Tree, and pinned: Pinning.View?
   ) -> Variable {
-    var beside: [(tokenAttention: TokenAttention, gates: Variable?)] = []
-    if shape.window > 0 { beside.append((.window(of: tree), nil)) }
-    if let pinned { beside.append((pinned.tokenAttention, pinned.gates)) }
+    var beside: [(tokenAttention: TokenAttention, gates: Variable?, bias: Variable?)] = []
+    if shape.window > 0 { beside.append((.window(of: tree), nil, windowBias)) }
+    if let pinned { beside.append((pinned.tokenAttention, pinned.gates, nil)) }
     let seen = pinned.map { .concatenatingRows([nodes, $0.before]) } ?? nodes
     let attended = queryValue(seen).singleVectorAttention(
       keys: key(tokens), of: tree, heads: heads, levelBias: levelBias, beside: beside)
@@ -179,7 +183,7 @@ public struct LogarithmicMemory: Memory {
     LogarithmicStreams(of: self, count: count)
   }
 
-  /// Visits summarizer, expander, projections, output, level bias and pinning.
+  /// Visits summarizer, expander, projections, output, biases and pinning.
   public mutating func visitParameters(_ visit: ParameterVisitor) {
     visit("summarizer", &summarizer)
     visit("expander", &expander)
@@ -187,6 +191,7 @@ public struct LogarithmicMemory: Memory {
     visit("key", &key)
     visit("out_proj", &output)
     visit("level_bias", &levelBias)
+    visit("window_bias", &windowBias)
     visit("pinning", &pinning)
   }
 }

@@ -20,7 +20,8 @@ final class LogarithmicStreams: MemoryStreams {
       x, at: positions, summary: memory.summarizer.summary,
       expansion: memory.expander?.expansion,
       queryValue: memory.queryValue.weight.value.transposed,
-      queryValueBias: memory.queryValue.bias.value, levelBias: memory.levelBias?.value)
+      queryValueBias: memory.queryValue.bias.value, levelBias: memory.levelBias?.value,
+      windowBias: memory.windowBias?.value)
     let tokens = Variable(constant: x)
     let attended = memory.key(tokens).value.singleVectorAttention(over: trees)
     if let pinning = memory.pinning {

@@ -43,6 +43,10 @@ struct InferredConfiguration {
       values["levelBias"] = .truth(true)
       (self["maximumLevels"], self["heads"]) = (bias[0] - 1, bias[1])
     }
+    if let bias = shape("blocks.\(first).window_bias", rank: 2) {
+      values["windowBias"] = .truth(true)
+      (self["window"], self["heads"]) = (bias[0], bias[1])
+    }
   }
 
   /// The number in `blocks.NUMBER.…`.

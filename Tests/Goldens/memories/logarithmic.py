@@ -9,7 +9,7 @@ import torch.nn.functional as F
 REQUIRED = ("heads", "banks", "summarizer")
 OPTIONS = {
     "expand": 0, "arity": 2, "visibility": "latest", "levelBias": False, "maximumLevels": None, "window": 0,
-    "pinned": 0,
+    "windowBias": False, "pinned": 0,
 }
 
 
@@ -74,7 +74,8 @@ def visible_slots(settings, weights, prefix, y):
         children = grow(settings, weights, prefix, nodes)[:, :, : whole * arity].unflatten(2, (whole, arity))
         nodes = summarize(settings, weights, prefix + "summarizer.", children)
     for back in range(1, settings["window"] + 1):
-        add(y[:, (position - back).clamp(min=0)], position >= back, none)
+        bias = weights[prefix + "window_bias"][back - 1] if settings["windowBias"] else none
+        add(y[:, (position - back).clamp(min=0)], position >= back, bias)
     if settings["pinned"]:
         score = F.linear(y, weights[prefix + "pinning.score.weight"], weights[prefix + "pinning.score.bias"])[..., 0]
         places = torch.tensor([pinned_tokens(row, settings["pinned"]) for row in score.tolist()])  # [B, L, p]
@@ -135,6 +136,8 @@ def draw(settings, drawing, prefix, width):
         drawing.affine(expander, width, width, taps, bias=width, fan_in=taps * width)
     if settings["levelBias"]:
         drawing.normal(prefix + "level_bias", settings["maximumLevels"] + 1, settings["heads"])
+    if settings["windowBias"]:
+        drawing.normal(prefix + "window_bias", settings["window"], settings["heads"])
     if settings["pinned"]:
         drawing.affine(prefix + "pinning.score.", 1, width, bias=1, fan_in=1)
     drawing.affine(prefix + "qkv.", 3 * width, width, bias=3 * width, fan_in=width)

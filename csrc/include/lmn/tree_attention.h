@@ -62,14 +62,16 @@ size_t lmn_single_vector_attention_units(lmn_tree);
 void lmn_single_vector_attention_backward(lmn_context, const lmn_single_vector_attention_grad *);
 
 /// Extends the attention of positions to R tokens, at most X of them per position, each attended to
-/// by consecutive positions. A gate per token is added to its scores.
+/// by consecutive positions:
+///   score[x] = query[x] . key[t] / sqrt(D) + gate of token seen[t, x] + bias[x]
 typedef struct lmn_token_attention {
   size_t length, width, heads;
   size_t tokens, places;  // R, X
   const int32_t *rows;    // [R]: row of each token in `slots`
   const int32_t *seen;    // [L, X]: tokens attended to, in any order; negative: none
   const float *slots;     // rows of 2E
-  const float *gates;     // [R], or NULL for none
+  const float *gates;     // [R], added to all scores of a token; or NULL for none
+  const float *bias;      // [X, H], added to the scores of a place; or NULL for none
   const float *keys;      // [L, E]
   float *output;          // [L, E]; in: over other slots; out: over these tokens too
   float *log_normalizer;  // [L, H]; in and out
@@ -83,7 +85,7 @@ typedef struct lmn_token_attention_grad {
   const int32_t *seen;      // [L, X]
   const int32_t *audience;  // [R, 2]: of each token the first position that attends to it, and the
                             // one after the last
-  const float *slots, *gates;
+  const float *slots, *gates, *bias;
   const float *keys;            // [L, E]
   const float *output;          // [L, E], over all slots
   const float *log_normalizer;  // [L, H]
@@ -91,12 +93,19 @@ typedef struct lmn_token_attention_grad {
   float *d_keys;                // [L, E]; in and out: added to
   float *d_slots;               // rows of 2E; in and out: added to, in `rows`
   float *d_gates;               // [R]; not used without gates
+  float *d_bias;                // [X, H]; not used without a bias
+  float *partial_bias;          // [lmn_token_attention_units, X, H]; scratch; not used without a
+                                // bias
 } lmn_token_attention_grad;
+
+/// Units of positions of the backward pass, each with its rows of `partial_bias`.
+size_t lmn_token_attention_units(size_t length);
 
 void lmn_token_attention_backward(lmn_context, const lmn_token_attention_grad *);
 
 /// `seen` [L, X] and `audience` [R, 2] of a window: every position attends to the X = `window`
-/// tokens before its own. Tokens are the R rows of level 0.
+/// tokens before its own; place x is the token x + 1 positions before. Tokens are the R rows of
+/// level 0.
 void lmn_token_attention_window(lmn_tree, int32_t *seen, int32_t *audience);
 
 /// `seen` and `audience` of pinned tokens: position t attends to the p with the highest scores of

@@ -81,7 +81,7 @@ extension KernelBenchmark {
         work, "tokenAttention",
         AttentionView(
           of: tree, heads: work.heads,
-          beside: [(.window(of: tree), nil), (pinned, random(scores.count))]),
+          beside: [(.window(of: tree), nil, nil), (pinned, random(scores.count), nil)]),
         .attention(of: work) + .tokenAttention(of: work, places: 2 * places),
         .attentionBackward(of: work) + .tokenAttentionBackward(of: work, places: 2 * places))
     }
