@@ -17,9 +17,11 @@ import Testing
     try withSmallFiles { directory in
       let before = try files(in: directory)
       let found = try configuration(
-        ["--width", "16", "--window", "3", "--arity", "4", "--dropout", "0.5"], in: directory)
+        ["--width", "16", "--window", "3", "--window-bias", "--arity", "4", "--dropout", "0.5"],
+        in: directory)
       #expect((found.width, found.vocabularySize) == (16, 15) && found.dropout == 0.5)
       #expect((found.logarithmic.window, found.logarithmic.arity) == (3, 4))
+      #expect(found.logarithmic.windowBias)
       #expect(try files(in: directory) == before)
     }
   }

@@ -12,7 +12,7 @@ import Testing
         atPath: directory + "/run", withIntermediateDirectories: false)
       try writeSmallModel(to: directory + "/run/best.safetensors", seed: 2)
       try writeSmallModel(to: directory + "/run/model.safetensors", seed: 3) {
-        $0.logarithmic.window = 2
+        ($0.logarithmic.window, $0.logarithmic.windowBias) = (2, true)
       }
       try body(directory)
     }

@@ -155,9 +155,10 @@ private func carrying(
     NamedChange("learned positions for two steps") {
       ($0.model.positions, $0.model.maximumLength) = (.learned, 70)
     },
-    NamedChange("replay, recomputation, window, pinned, dropout") {
+    NamedChange("replay, recomputation, window with biases, pinned, dropout") {
       ($0.carry, $0.recompute) = (Carry(horizon: 2, replay: true), true)
       ($0.model.logarithmic.window, $0.model.logarithmic.pinned) = (5, 3)
+      $0.model.logarithmic.windowBias = true
       ($0.model.layers, $0.model.dropout) = (2, 0.2)
     },
   ])

@@ -100,13 +100,15 @@ LMN_INLINE void token_attention_view_bias(attention_shape f, const token_attenti
 }
 
 // d_key += sum over s of d_score[s] * query[s];  d_bias[x] = sum over t of d_score[t, x]
-LMN_INLINE void token_attention_keys(attention_shape f, const lmn_token_attention_grad *a,
-                                     size_t head, size_t begin, size_t end) {
+// `biased`, a constant, is whether there is a bias.
+LMN_INLINE void token_attention_keys_and_bias(attention_shape f, const bool biased,
+                                              const lmn_token_attention_grad *a, size_t head,
+                                              size_t begin, size_t end) {
   const size_t E = a->width, used = lmn_min(f.heads, f.lanes), biases = a->places * a->heads;
   const float scale = 1 / sqrtf((float)(E / a->heads));
-  const float *bias = a->bias ? a->bias + head : NULL;
-  float *partial = bias ? a->partial_bias : NULL;
-  if (bias && head == 0)
+  const float *bias = biased ? a->bias + head : NULL;
+  float *partial = a->partial_bias;
+  if (biased && head == 0)
     memset(partial + begin * biases, 0, (end - begin) * biases * sizeof *partial);
   const size_t last = lmn_min(end * LMN_TOKEN_ATTENTION_BLOCK, a->length);
   for (size_t t = begin * LMN_TOKEN_ATTENTION_BLOCK; t < last; t++) {
@@ -134,7 +136,7 @@ LMN_INLINE void token_attention_keys(attention_shape f, const lmn_token_attentio
       row_dots(f, d_output, &values, 1, d_scores);
       token_attention_view_terms(f, &view, seen, a->gates, bias, a->heads, scores);
       row_softmax_backward(rows_dots(f, &view.rows), top, mean, 0, scores, d_scores);
-      if (bias)
+      if (biased)
         token_attention_view_bias(f, &view, d_scores, a->heads,
                                   partial + t / LMN_TOKEN_ATTENTION_BLOCK * biases + head);
       for (size_t i = 0; i < rows_dots(f, &view.rows); i += VEC_LANES)
@@ -143,6 +145,14 @@ LMN_INLINE void token_attention_keys(attention_shape f, const lmn_token_attentio
       row_sums(f, &view.rows, 0, d_scores, false, vec_set(1), vec_set(1), a->d_keys + t * E + head);
     }
   }
+}
+
+LMN_INLINE void token_attention_keys(attention_shape f, const lmn_token_attention_grad *a,
+                                     size_t head, size_t begin, size_t end) {
+  if (a->bias)
+    token_attention_keys_and_bias(f, true, a, head, begin, end);
+  else
+    token_attention_keys_and_bias(f, false, a, head, begin, end);
 }
 
 ATTENTION_KERNEL(token_attention_backward_keys, lmn_token_attention_grad, token_attention_keys)
@@ -186,8 +196,13 @@ LMN_INLINE void token_attention_slots(attention_shape f, const lmn_token_attenti
       const size_t dots = rows_dots(f, &keys);
       for (size_t s = 0; s < dots / f.heads; s++) {
         const size_t position = t + lmn_min(s, count - 1);
-        vec_store(top + s * f.heads, vec_load(a->log_normalizer + position * a->heads + head, used),
-                  f.heads);
+        vec less = vec_load(a->log_normalizer + position * a->heads + head, used);
+        if (a->bias) {
+          // A bias of the score is as much less of the log-normalizer.
+          place = token_place(a->seen + position * a->places, a->places, token, place);
+          less = vec_sub(less, vec_load(a->bias + place * a->heads + head, used));
+        }
+        vec_store(top + s * f.heads, less, f.heads);
       }
       for (size_t s = 0; s < count; s += tile_size(f))
         head_dots_tile(f, 1, true,
@@ -196,13 +211,6 @@ LMN_INLINE void token_attention_slots(attention_shape f, const lmn_token_attenti
       for (size_t i = 0; a->gates && i < dots; i += VEC_LANES)
         vec_store(scores + i, vec_add(vec_load(scores + i, VEC_LANES), vec_set(a->gates[token])),
                   VEC_LANES);
-      for (size_t s = 0; a->bias && s < dots / f.heads; s++) {
-        const size_t position = t + lmn_min(s, count - 1);
-        place = token_place(a->seen + position * a->places, a->places, token, place);
-        const vec bias = vec_load(a->bias + place * a->heads + head, used);
-        vec_store(scores + s * f.heads, vec_add(vec_load(scores + s * f.heads, f.heads), bias),
-                  f.heads);
-      }
       row_softmax_backward(dots, top, mean, 1, scores, d_scores);
       for (size_t s = 0; s < count; s++)
         d_gate = vec_add(d_gate, vec_load(d_scores + s * f.heads, used));
