@@ -125,8 +125,8 @@ public struct NeedleInHaystack: AnswerTask {
     for length in trainingLengths + testLengths where length < needed {
       throw AnswerTaskError.impossibleSize(
         "\(length) characters",
-        needs: "at least \(needed), for \(variant.needles) needles and \(variant.queries) questions"
-      )
+        needs: "at least \(needed), for \(Self.count(variant.needles, "needle")) and "
+          + Self.count(variant.queries, "question"))
     }
     let alphabet =
       Array("<K:=>?0123456789".utf8) + Self.letters
@@ -154,6 +154,10 @@ public struct NeedleInHaystack: AnswerTask {
     self.variant = variant
     trainingSizes = trainingLengths
     testSizes = testLengths
+  }
+
+  private static func count(_ count: Int, _ noun: String) -> String {
+    "\(count) \(noun)\(count == 1 ? "" : "s")"
   }
 
   /// V: number of distinct characters.

@@ -97,8 +97,10 @@ import Testing
     (["recall", "--learning-rate", "1e-3,x"], "1e-3,x"),
     (["recall", "--learning-rate", "0"], "--learning-rate is 0.0, it has to be above 0"),
     (["recall", "--heads", "5"], "5 heads do not divide a width of 32"),
-    (["needle", "--lengths", "18"], "needs at least 19, for 1 needles and 1 questions"),
+    (["needle", "--lengths", "18"], "needs at least 19, for 1 needle and 1 question"),
     (["needle", "--keys", "0"], "the number of keys is 0, it has to be 1 to 1000"),
+    (["needle", "--queries", "2"], "the number of queries is 2, it has to be 1 to 1"),
+    (["needle", "--values", "9"], "needs at least 123, for 9 needles and 1 question"),
     (["needle", "--examples", "5"], "examples is 5, it has to be at least a batch of 64"),
   ])
   func wrongUsageIsRefused(arguments: [String], sentence: String) throws {

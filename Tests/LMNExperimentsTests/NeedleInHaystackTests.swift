@@ -218,7 +218,7 @@ import Testing
     let short = #expect(throws: AnswerTaskError.self) { try task(.init(keys: 2), lengths: [31]) }
     #expect(
       short?.description
-        == "an example of 31 characters needs at least 32, for 2 needles and 1 questions")
+        == "an example of 31 characters needs at least 32, for 2 needles and 1 question")
     _ = try task(.init(keys: 2), lengths: [32])
     for delimiter in "<>=" {
       #expect(throws: AnswerTaskError.delimiter(delimiter)) {
