@@ -69,7 +69,7 @@ package struct ForecastRecipe: Recipe {
   }
 
   private static func horizons(_ form: RecipeForm) -> [Int] {
-    form(full: [1, 12, 24], quick: [12])
+    form(full: [1, 24], quick: [12])
   }
   private var horizons: [Int] { Self.horizons(form) }
 

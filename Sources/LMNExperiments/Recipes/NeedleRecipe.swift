@@ -77,9 +77,11 @@ package struct NeedleRecipe: Recipe {
     let several = variants.flatMap { variant, task in
       networksOfVariants.flatMap { network in
         form.seeds.map { seed in
-          Cell.sweep(
+          var settings = settings(network, seed: seed)
+          if form == .quick { settings.epochs = 1 }
+          return Cell.sweep(
             [.init("variant", variant), .init("network", network.name), .init("seed", seed)],
-            on: task, settings(network, seed: seed))
+            on: task, settings)
         }
       }
     }
