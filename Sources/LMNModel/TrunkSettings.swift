@@ -103,7 +103,7 @@ extension Trunk.Settings {
       guard (1...layers).contains(distinctLayers) else {
         throw .outOfRange(key: "distinctLayers", value: distinctLayers, range: 1...layers)
       }
-      for index in distinctLayers..<max(distinctLayers, layers)
+      for index in distinctLayers..<layers
       where memory(ofBlock: index) != memory(ofBlock: index % distinctLayers) {
         throw .sharedByMemories(layer: index, with: index % distinctLayers)
       }

@@ -66,15 +66,14 @@ package struct Table1: Recipe {
       guard let tree, let other = loss(other) else { return false }
       return tree.range.upperBound < other.range.lowerBound
     }
-    let isPublishedText = comparison.text.bytes.count == 1_115_394
     let claims = [
       Claim(
         "LMN with 2 banks has a validation loss of 1.7742 (71,489 parameters)",
-        measured: isPublishedText ? tree?.text { $0.decimals(4) } : nil,
+        measured: comparison.isPublishedText ? tree?.text { $0.decimals(4) } : nil,
         holds: tree.map { abs($0.mean - 1.7742) < 0.02 } ?? false),
       Claim(
         "GPT-2 of the same size has 1.9704",
-        measured: isPublishedText ? loss(Self.gpt2)?.text { $0.decimals(4) } : nil,
+        measured: comparison.isPublishedText ? loss(Self.gpt2)?.text { $0.decimals(4) } : nil,
         holds: loss(Self.gpt2).map { abs($0.mean - 1.9704) < 0.02 } ?? false),
       Claim(
         "LMN is below GPT-2 of the same size, as published", measured: losses(beside: Self.gpt2),

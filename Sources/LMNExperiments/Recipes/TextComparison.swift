@@ -35,6 +35,9 @@ struct TextComparison {
     }
   }
 
+  /// Whether the text has the length of Tiny Shakespeare, to which published losses belong.
+  var isPublishedText: Bool { text.bytes.count == 1_115_394 }
+
   /// V: number of characters.
   var vocabularySize: Int { tokenizer.vocabularySize }
 
