@@ -89,10 +89,8 @@ public struct ForecastSession: Sendable {
   }
 
   private func restored(_ outputs: some Collection<Float>) -> [Double] {
-    network.frame.forecast(outputs, ofRow: series.count - 1, of: series).enumerated().map {
-      let channel = $0 / network.settings.outputsPerValue % network.channels
-      return network.normalisation.restored($1, channel: channel)
-    }
+    let frame = network.frame
+    return frame.restored(frame.forecast(outputs, ofRow: series.count - 1, of: series))
   }
 }
 

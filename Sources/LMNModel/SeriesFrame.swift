@@ -177,6 +177,13 @@ public struct SeriesFrame: Sendable, Equatable {
         + levels[channel].scale * units.outputs[channel] * Double(output)
     }
   }
+
+  /// Normalised forecasts of a row in the channels' own units.
+  public func restored(_ forecast: [Double]) -> [Double] {
+    forecast.enumerated().map { index, value in
+      normalisation.restored(value, channel: index / settings.outputsPerValue % channels)
+    }
+  }
 }
 
 /// Rows of a series, normalised by mean and standard deviation of each channel.

@@ -6,7 +6,7 @@ struct Verify: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Compare this program's results with golden files.",
     discussion: """
-      A golden file holds a small network with inputs, and the logits, loss and gradients of another \
+      A golden file holds a small network with inputs, and the outputs, loss and gradients of another \
       implementation. The network is run in parallel form, in sequential form and in uneven chunks. \
       Errors are the largest difference in a tensor, absolute and relative to the tensor's largest \
       magnitude.

@@ -3,9 +3,9 @@
     python3 Tests/Goldens/generate.py                    write the golden files next to this script
     python3 Tests/Goldens/generate.py --check FILE...    recompute golden files, print the largest errors
 
-Needs torch and safetensors. The code favours obviousness over speed. `goldens.py` lists the files; `memories` has a
-module per kind of memory (KINDS): its definition, its keys (REQUIRED and, with their defaults, OPTIONS) and its random
-weights.
+Needs torch and safetensors. The code favours obviousness over speed. `goldens.py` lists the files; `trunk.py` defines
+the blocks; `memories` has a module per kind of memory: its definition, its keys (REQUIRED and, with their defaults,
+OPTIONS) and its random weights.
 
 Every file holds float32 weights under their PyTorch names and the metadata key `config` (JSON); with them either
 
@@ -18,7 +18,9 @@ its `kind`. Such files hold two more losses, [1] each: loss = loss.cross_entropy
 latter is a mean over the blocks with a router, 0 without any. In the flat form, without either key, all memories are
 logarithmic and their keys are at the top.
 
-A configuration whose `kind` is memformer is that of an encoder-decoder, which `memformer.py` defines.
+A configuration whose `kind` is memformer is that of an encoder-decoder, which `memformer.py` defines. Files whose
+metadata have the `task` forecast hold a forecaster, which `forecaster.py` defines: its weights, the metadata of its
+model file, and series [B, L + 1, C], covariates [B, more rows, K], forecasts [B, L, N], loss [1], grad.NAME.
 
 The files in `statedicts` hold the weights of the first golden file as PyTorch models save them (STATE_DICTS).
 
@@ -38,6 +40,7 @@ that of another processor, is then off by as much as the weights' rounding is.
 """
 
 import argparse
+import functools
 import itertools
 import json
 import pathlib
@@ -47,27 +50,16 @@ import torch.nn.functional as F
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+import forecaster
 import memformer
+import trunk
 from drawing import Drawing
-from goldens import FLAT_GOLDENS, FLAT_KEYS, GOLDENS, MEMFORMERS, TRAINING
-from memories import attention, linear, logarithmic, mixture_of_memories, slots, state_space
+from goldens import FLAT_GOLDENS, FLAT_KEYS, FORECASTERS, GOLDENS, MEMFORMERS, TRAINING
+from memories import mixture_of_memories
 
-KINDS = {
-    "logarithmic": logarithmic,
-    "linear": linear,
-    "mixtureOfMemories": mixture_of_memories,
-    "attention": attention,
-    "stateSpace": state_space,
-    "slots": slots,
-}
-REQUIRED = ("vocab", "width", "layers", "feedForward")
-OPTIONS = {
-    "activation": "silu", "positions": "none", "maximumLength": None, "tiedHead": False, "balanceScale": 0.01,
-    "memory": None, "memories": None,
-}
-RMS_EPSILON = 1.1920929e-07
 OPTIMIZER = {"lr": 1e-3, "betas": [0.9, 0.999], "eps": 1e-8, "weight_decay": 0.01}
 STEPS = 10
+DATA = ("input_ids", "targets", "series", "covariates")
 CONDITION = 5e-6
 # Errors that the tests accept, and those of memories with a norm per head.
 TOLERANCE, NORMED_TOLERANCE = 1e-5, 1e-4
@@ -79,79 +71,21 @@ STATE_DICTS = {
 }
 
 
-def with_defaults(keys, required, options):
-    unknown, missing = keys.keys() - {*required, *options}, set(required) - keys.keys()
-    assert not unknown and not missing, f"unknown keys {sorted(unknown)}, missing keys {sorted(missing)}"
-    return options | keys
-
-
-def configured(config):
-    """The keys of the model, and per block the kind and the keys of its memory, all with their defaults."""
-    top = {key: value for key, value in config.items() if key in REQUIRED or key in OPTIONS}
-    others = {key: value for key, value in config.items() if key not in top}
-    model = with_defaults(top, REQUIRED, OPTIONS)
-    if has_kinds(config):
-        assert not others, f"unknown keys {sorted(others)}"
-        memories = model["memories"] or [model["memory"]] * model["layers"]
-    else:
-        memories = [{"kind": "logarithmic"} | others] * model["layers"]
-    assert len(memories) == model["layers"]
-    blocks = []
-    for memory in memories:
-        kind = KINDS[memory["kind"]]
-        keys = {key: value for key, value in memory.items() if key != "kind"}
-        blocks.append((kind, with_defaults(keys, kind.REQUIRED, kind.OPTIONS)))
-    return model, blocks
-
-
-def has_kinds(config):
-    return "memory" in config or "memories" in config
-
-
-def positions(config, weights, length):
-    """What is added to the embedded tokens [B, L, E]: a vector per position [L, E]."""
-    if config["positions"] == "none":
-        return 0
-    if config["positions"] == "learned":
-        return weights["position_embedding_table.weight"][:length]
-    position = torch.arange(length, dtype=torch.float64)[:, None]
-    feature = torch.arange(config["width"], dtype=torch.float64)
-    angle = position / 10_000 ** (feature // 2 * 2 / config["width"])
-    return torch.where(feature % 2 == 0, angle.sin(), angle.cos())
-
-
 def forward(config, weights, input_ids):
     """Token numbers [B, L] -> logits [B, L, V], and the logits of every router with the settings of its memory."""
-
-    def affine(name, x):
-        return F.linear(x, weights[name + ".weight"], weights[name + ".bias"])
-
-    config, memories = configured(config)
-    activation = {"silu": F.silu, "gelu": F.gelu, "relu": F.relu}[config["activation"]]
-    width, routers = [config["width"]], []
-    x = weights["token_embedding_table.weight"][input_ids] + positions(config, weights, input_ids.shape[1])
-    for layer, (kind, settings) in enumerate(memories):
-        block = f"blocks.{layer}."
-        y = F.rms_norm(x, width, weights[block + "norm1.weight"], RMS_EPSILON)
-        remembered, router_logits = kind.output(settings, weights, block, y)
-        if router_logits is not None:
-            routers.append((settings, router_logits))
-        x = x + remembered
-        y = F.rms_norm(x, width, weights[block + "norm2.weight"], RMS_EPSILON)
-        x = x + affine(block + "feedforward.2", activation(affine(block + "feedforward.0", y)))
-    x = F.layer_norm(x, width, weights["ln_f.weight"], weights["ln_f.bias"], 1e-5)
-    head = "token_embedding_table.weight" if config["tiedHead"] else "lm_head.weight"
+    x, routers = trunk.output(config, weights, weights["token_embedding_table.weight"][input_ids])
+    head = "token_embedding_table.weight" if config.get("tiedHead") else "lm_head.weight"
     return F.linear(x, weights[head], weights["lm_head.bias"]), routers
 
 
 def losses(config, logits, routers, targets):
     """By name; of a configuration without kinds only the total."""
     cross_entropy = F.cross_entropy(logits.transpose(1, 2), targets)
-    if not has_kinds(config):
+    if not trunk.has_kinds(config):
         return {"loss": cross_entropy}
     balances = [mixture_of_memories.balance_loss(*router) for router in routers]
     balance = torch.stack(balances).mean() if balances else torch.zeros_like(cross_entropy)
-    total = cross_entropy + (OPTIONS | config)["balanceScale"] * balance
+    total = cross_entropy + (trunk.OPTIONS | config)["balanceScale"] * balance
     return {"loss": total, "loss.cross_entropy": cross_entropy, "loss.balance": balance}
 
 
@@ -184,49 +118,41 @@ def relative_errors(computed, wanted):
     }
 
 
-def effect_of_rounding(config, weights, tokens, computed):
+def effect_of_rounding(compute, weights, computed):
     """Largest relative change of a result when each weight moves by up to half a unit in the last place of float32."""
     generator = torch.Generator().manual_seed(1)
 
     def moved(weight):
         return weight.double() * (1 + 2**-24 * (2 * torch.rand(weight.shape, generator=generator).double() - 1))
 
-    changed = [results(config, {n: moved(w) for n, w in weights.items()}, **tokens) for _ in range(4)]
+    changed = [compute({n: moved(w) for n, w in weights.items()}) for _ in range(4)]
     return max(max(relative_errors(values, computed).values()) for values in changed)
 
 
-def is_conditioned(config, weights, tokens, computed):
-    """Whether float32 agrees with the results, whatever the order of its sums, and no router's choice is close."""
+def chooses_clearly(config, weights, tokens):
+    """Whether no router's choice is close."""
     _, routers = forward(config, {name: w.double() for name, w in weights.items()}, tokens["input_ids"])
-    if any(mixture_of_memories.router_margin(*router) < MARGIN for router in routers):
-        return False
-    single = results(config, weights, **tokens, dtype=torch.float32)
+    return all(mixture_of_memories.router_margin(*router) >= MARGIN for router in routers)
+
+
+def is_conditioned(compute, weights, computed):
+    """Whether float32 agrees with the results of `compute`, whatever the order of its sums."""
+    single = compute(weights, dtype=torch.float32)
     if max(relative_errors(single, computed).values()) > CONDITION:
         return False
     has_normed_heads = any(name.endswith(".output_norm.weight") for name in weights)
     accepted = NORMED_TOLERANCE if has_normed_heads else TOLERANCE
-    return effect_of_rounding(config, weights, tokens, computed) <= accepted
+    return effect_of_rounding(compute, weights, computed) <= accepted
 
 
 def random_weights(config, generator):
     """Normal weights of standard deviation 1 / sqrt(fan in), gains near 1, biases large enough to matter."""
-    config, memories = configured(config)
-    vocab, width, hidden = config["vocab"], config["width"], config["feedForward"] * config["width"]
+    vocab, width = config["vocab"], config["width"]
     drawing = Drawing(generator)
     drawing.normal("token_embedding_table.weight", vocab, width)
-    if config["positions"] == "learned":
-        drawing.normal("position_embedding_table.weight", config["maximumLength"], width)
-    for layer, (kind, settings) in enumerate(memories):
-        block = f"blocks.{layer}."
-        drawing.gain(block + "norm1.weight", width)
-        drawing.gain(block + "norm2.weight", width)
-        kind.draw(settings, drawing, block, width)
-        drawing.affine(block + "feedforward.0.", hidden, width, bias=hidden, fan_in=width)
-        drawing.affine(block + "feedforward.2.", width, hidden, bias=width, fan_in=hidden)
-    drawing.gain("ln_f.weight", width)
-    drawing.normal("ln_f.bias", width, deviation=0.2)
+    trunk.draw(config, drawing)
     drawing.affine("lm_head.", vocab, width, bias=vocab, fan_in=width)
-    if config["tiedHead"]:
+    if config.get("tiedHead"):
         del drawing.weights["lm_head.weight"]
     return drawing.weights
 
@@ -237,10 +163,13 @@ def write(path, config, shape, seeds):
         generator = torch.Generator().manual_seed(seed)
         weights = random_weights(config, generator)
         tokens = {n: torch.randint(config["vocab"], shape, generator=generator) for n in ("input_ids", "targets")}
-        computed = results(config, weights, **tokens)
-        if not has_kinds(config) or is_conditioned(config, weights, tokens, computed):
+        compute = functools.partial(results, config, **tokens)
+        computed = compute(weights)
+        if not trunk.has_kinds(config) or (
+            chooses_clearly(config, weights, tokens) and is_conditioned(compute, weights, computed)
+        ):
             break
-    save(path, config, weights, tokens, computed)
+    save(path, {"config": config}, weights, tokens, computed)
 
 
 def write_memformer(path, config, lengths, seed):
@@ -248,12 +177,28 @@ def write_memformer(path, config, lengths, seed):
     drawing = Drawing(generator)
     memformer.draw(config, drawing)
     tokens = memformer.random_tokens(config, lengths, generator)
-    save(path, config, drawing.weights, tokens, memformer.results(config, drawing.weights, **tokens))
+    save(path, {"config": config}, drawing.weights, tokens, memformer.results(config, drawing.weights, **tokens))
 
 
-def save(path, config, weights, tokens, computed):
+def write_forecaster(path, model, batch, rows, seeds):
+    """Writes the results of the first seed whose weights are suitable."""
+    for seed in seeds:
+        generator = torch.Generator().manual_seed(seed)
+        drawing = Drawing(generator)
+        forecaster.draw(model, drawing)
+        series = forecaster.random_series(model, batch, rows, generator)
+        compute = functools.partial(forecaster.results, model, **series)
+        computed = compute(drawing.weights)
+        if is_conditioned(compute, drawing.weights, computed):
+            break
+    metadata = {"task": "forecast", "format_version": "1"} | model
+    save(path, metadata, drawing.weights, series, computed)
+
+
+def save(path, metadata, weights, data, computed):
     rounded = {name: r.float().contiguous() for name, r in computed.items()}
-    save_file(weights | tokens | rounded, path, {"config": json.dumps(config)})
+    texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in metadata.items()}
+    save_file(weights | data | rounded, path, texts)
     print(f"{path.name}: {path.stat().st_size} bytes")
 
 
@@ -273,12 +218,17 @@ def write_state_dict(path, golden, prefix, separate, types):
 
 def check(path):
     with safe_open(path, "pt") as file:
-        config = json.loads(file.metadata()["config"])
+        metadata = file.metadata()
         tensors = {name: file.get_tensor(name) for name in file.keys()}
-    tokens = {name: tensors.pop(name) for name in ("input_ids", "targets")}
-    outputs = [n for n in tensors if n in ("logits", "losses") or n.startswith(("loss", "grad.", "after."))]
+    data = {name: tensors.pop(name) for name in DATA if name in tensors}
+    outputs = [n for n in tensors if n in ("logits", "forecasts") or n.startswith(("loss", "grad.", "after."))]
     stored = {name: tensors.pop(name).double() for name in outputs}
-    computed = results(config, tensors, **tokens)
+    if metadata.get("task") == "forecast":
+        texts = ("task", "format_version")
+        model = {key: json.loads(value) for key, value in metadata.items() if key not in texts}
+        computed = forecaster.results(model, tensors, **data)
+    else:
+        computed = results(json.loads(metadata["config"]), tensors, **data)
     assert computed.keys() == stored.keys(), sorted(computed.keys() ^ stored.keys())
     errors = relative_errors(computed, stored)
     worst = max(errors, key=errors.get)
@@ -312,6 +262,9 @@ def main():
     for seed, (name, values, options, lengths) in enumerate(MEMFORMERS, start=1):
         config = {"kind": "memformer"} | dict(zip(memformer.REQUIRED, values)) | options
         write_memformer(folder / f"memformer-{name}.safetensors", config, lengths, seed)
+    for number, (name, *model, batch, rows) in enumerate(FORECASTERS, start=1):
+        path = folder / f"forecaster-{name}.safetensors"
+        write_forecaster(path, forecaster.described(*model), batch, rows, itertools.count(1000 * number))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,6 @@ FLAT_GOLDENS = [
 TRAINING = (13, 16, 2, 2, 2, 2, "linear", 3, 21)
 
 
-
 def sized(kind, rule, count, key_width, value_width, **others):
     return {"kind": kind, "rule": rule, "heads": count, "keyWidth": key_width, "valueWidth": value_width} | others
 
@@ -104,4 +103,17 @@ MEMFORMERS = [
     ("short-segments", (7, 8, 2, 1, 2, 1, 5, 6), {"temperature": 0.5}, [[2, 6, 1, 3], [6, 4], [1]]),
     ("keeping", (11, 8, 1, 1, 1, 3, 2, 4), {"temperature": 1, "forgetting": False}, [[4, 4, 4, 4, 1]]),
     ("one-token-segments", (5, 6, 2, 1, 1, 1, 1, 1), {}, [[1, 1, 1, 1], [1, 1, 1]]),
+]
+
+# Name of the file, network, inputs and outputs, channels, covariates, batch and rows.
+FORECASTERS = [
+    ("last", {"width": 8, "layers": 2, "feedForward": 2,
+              "memory": {"kind": "logarithmic", "heads": 2, "banks": 2, "summarizer": "linear", "window": 2}},
+     {"horizon": 3, "lags": 4, "normalisation": "last"}, ["a", "b"], ["known"], 2, 22),
+    ("window", {"width": 9, "layers": 1, "feedForward": 1, "memory": linear("gatedDelta", 3, 4, 4)},
+     {"horizon": 2, "lags": 5, "normalisation": "window", "quantiles": [0.1, 0.5, 0.8]}, ["a", "b", "c"], [], 1, 19),
+    ("global", {"width": 8, "layers": 1, "feedForward": 2, "memory": slots(3, 6, 2), "activation": "gelu"},
+     {"horizon": 1, "lags": 3, "normalisation": "global", "quantiles": [0.25]}, ["a"], ["x", "y"], 2, 16),
+    ("none", {"width": 6, "layers": 2, "feedForward": 1, "memory": attention(3, rotary=True)},
+     {"horizon": 4, "normalisation": "none"}, ["a", "b"], [], 2, 13),
 ]

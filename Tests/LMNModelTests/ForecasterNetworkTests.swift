@@ -39,9 +39,9 @@ import Testing
     let outputs = network(inputs, after: &state).value
     #expect(outputs.shape == [series.count, 6])
     return (0..<series.count).map { row in
-      network.frame.forecast(
-        outputs.scalars[6 * row..<6 * (row + 1)], ofRow: row, of: series
-      ).enumerated().map { network.normalisation.restored($1, channel: $0 % 2) }
+      network.frame.restored(
+        network.frame.forecast(
+          outputs.scalars[6 * row..<6 * (row + 1)], ofRow: row, of: series))
     }
   }
 

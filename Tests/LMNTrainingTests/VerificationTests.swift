@@ -1,4 +1,5 @@
 import LMNKernels
+import LMNModel
 import LMNTestSupport
 import LMNTraining
 import Testing
@@ -32,6 +33,15 @@ import Testing
     #expect(Self.goldens.contains { $0.hasPrefix("memformer-short") })
   }
 
+  /// Beside a linear map and without one, with quantiles and with covariates.
+  @Test func thereAreGoldenFilesOfForecastersWithEveryNormalisation() throws {
+    for kind in ForecasterNetwork.NormalisationKind.allCases {
+      let path = "\(Self.directory)/forecaster-\(kind.rawValue).safetensors"
+      let settings = try #require(try Safetensors(contentsOf: path).metadata["forecaster"])
+      #expect(settings.contains(#""normalisation": "\#(kind.rawValue)""#))
+    }
+  }
+
   @Test func thereAreGoldenFilesOfBothSummarizers() {
     #expect(Self.goldens.contains { $0.hasPrefix("linear") })
     #expect(Self.goldens.contains { $0.hasPrefix("depthwiseSeparable") })
@@ -52,9 +62,10 @@ import Testing
       try Verification(goldenFile: "\(Self.directory)/\(golden)")
     }
     let names = verification.items.map(\.name)
+    let outputs = golden.hasPrefix("forecaster") ? "forecasts" : "logits"
     #expect(
       Array(names.prefix(4)) == [
-        "logits, parallel", "logits, sequential", "logits, prefill in chunks", "loss",
+        "\(outputs), parallel", "\(outputs), sequential", "\(outputs), prefill in chunks", "loss",
       ])
     let hasNormedHeads = names.contains { $0.hasSuffix(".output_norm.weight") }
     let tolerance = hasNormedHeads ? Self.toleranceOfNormedHeads : Self.tolerance
@@ -93,7 +104,7 @@ import Testing
 
   /// A change of the smallest golden file, and the error it causes.
   @Test(arguments: [
-    Damage("no configuration", in: "it has no 'config' in its metadata") { $0.config = nil },
+    Damage("no configuration", in: "it has no 'config' in its metadata") { $0.metadata["config"] = nil },
     Damage("an unknown key", in: "unknown keys in the configuration: experts") {
       $0.configure("\"width\": 4", "\"width\": 4, \"experts\": 2")
     },
@@ -200,6 +211,68 @@ import Testing
     #expect("\(error.map { "\($0)" } ?? "")".contains(damage.expected))
   }
 
+  /// A change of a forecaster's golden file, and the error it causes or the comparison that has to fail.
+  @Test(arguments: [
+    Damage("no normalisation", in: "it has no 'normalisation' in its metadata") {
+      $0.metadata["normalisation"] = nil
+    },
+    Damage("another horizon", in: "parameters, the file has ") {
+      $0.metadata["horizon"] = "6"
+    },
+    Damage("no series", in: "there is no tensor 'series'") { $0.floats["series"] = nil },
+    Damage("a series of other channels", in: "'series' has shape [2, 44, 1], expected [batch") {
+      $0.floats["series"]!.shape = [2, 44, 1]
+    },
+    Damage("a value that is not finite", in: "'series' holds inf") {
+      $0.floats["series"]!.values[5] = .infinity
+    },
+    Damage("no covariates", in: "there is no tensor 'covariates'") {
+      $0.floats["covariates"] = nil
+    },
+    Damage("covariates of one series", in: "'covariates' are those of 1 series, 'series' has 2") {
+      $0.floats["covariates"]!.shape = [1, 50, 1]
+    },
+    Damage("series of one row", in: "'series' has one row, which has no targets") {
+      $0.floats["series"]!.shape = [44, 1, 2]
+      $0.floats["covariates"] = ([44, 1, 1], [Float](repeating: 0, count: 44))
+    },
+    Damage("forecasts of all rows", in: "'forecasts' has shape [2, 7, 18], expected [2, 21, 6]") {
+      $0.floats["forecasts"]!.shape = [2, 7, 18]
+    },
+    Damage("a missing gradient", in: "there is no tensor 'grad.lags.bias'") {
+      $0.floats["grad.lags.bias"] = nil
+    },
+  ])
+  private func aForecasterFileThatSaysNothingIsAnError(_ damage: Damage) {
+    let error = #expect(throws: (any Error).self) {
+      try verification(of: damage, "forecaster-last")
+    }
+    #expect("\(error.map { "\($0)" } ?? "")".contains(damage.expected))
+  }
+
+  /// A change of a forecaster's golden file, and the comparisons that have to fail.
+  @Test(arguments: [
+    Damage("a forecast", in: "forecasts, ") { $0.floats["forecasts"]!.values[7] += 1e-3 },
+    Damage("a covariate", in: "forecasts, ") { $0.floats["covariates"]!.values[9] += 0.1 },
+    Damage("the last value, a target only", in: "loss") {
+      $0.floats["series"]!.values[43] += 0.1
+    },
+    Damage("a gradient of the linear map", in: "grad.lags.weight") {
+      $0.floats["grad.lags.weight"]!.values[0] += 1e-3
+    },
+    Damage("a mean", in: "forecasts, ") {
+      $0.metadata["normalisation"] = $0.metadata["normalisation"]!.replacing("1.5", with: "1.6")
+    },
+    Damage("a unit of the outputs", in: "forecasts, ") {
+      $0.metadata["units"] = $0.metadata["units"]!.replacing("0.5", with: "0.51")
+    },
+  ])
+  private func damageToForecastersIsFound(_ damage: Damage) throws {
+    let items = try verification(of: damage, "forecaster-last").items
+    let found = items.filter { !($0.relativeError <= Self.tolerance) }
+    #expect(found.contains { $0.name.hasPrefix(damage.expected) })
+  }
+
   @Test func aMissingFileIsAnError() {
     #expect(throws: SafetensorsError.self) { try Verification(goldenFile: "/nowhere/golden") }
   }
@@ -218,13 +291,13 @@ import Testing
 
 /// Contents of a golden file, to be changed.
 private struct Golden {
-  var config: String?
+  var metadata: [String: String]
   var floats: [String: (shape: [Int], values: [Float])] = [:]
   var integers: [String: (shape: [Int], values: [Int])] = [:]
 
   init(_ path: String) throws {
     let file = try Safetensors(contentsOf: path)
-    config = file.metadata["config"]
+    metadata = file.metadata
     for entry in file.entries {
       if entry.type == .f32 {
         floats[entry.name] = try file.floats(entry.name)
@@ -235,12 +308,12 @@ private struct Golden {
   }
 
   mutating func configure(_ part: String, _ replacement: String) {
-    precondition(config!.contains(part))
-    config = config!.replacing(part, with: replacement)
+    precondition(metadata["config"]!.contains(part))
+    metadata["config"] = metadata["config"]!.replacing(part, with: replacement)
   }
 
   func write(to path: String) throws {
-    var file = Safetensors(metadata: config.map { ["config": $0] } ?? [:])
+    var file = Safetensors(metadata: metadata)
     for (name, tensor) in floats { file.append(name, shape: tensor.shape, floats: tensor.values) }
     for (name, tensor) in integers {
       file.append(name, shape: tensor.shape, integers: tensor.values)

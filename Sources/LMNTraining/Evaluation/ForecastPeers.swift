@@ -109,9 +109,7 @@ extension ForecastPeers.Line {
       }
       return Float(sum)
     }
-    return frame.forecast(outputs, ofRow: series.count - 1, of: series).map {
-      frame.normalisation.restored($0, channel: 0)
-    }
+    return frame.restored(frame.forecast(outputs, ofRow: series.count - 1, of: series))
   }
 }
 

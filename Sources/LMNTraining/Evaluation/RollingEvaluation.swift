@@ -101,17 +101,13 @@ public struct RollingEvaluation: Sendable, Codable, Equatable {
         let (scalars, width) = (outputs.scalars, network.outputWidth)
         while next < places.count, places[next] < row + outputs.shape[0] {
           let index = places[next] - row
-          let forecast = network.frame.forecast(
-            scalars[index * width..<(index + 1) * width], ofRow: places[next], of: rows)
+          let forecast = network.frame.restored(
+            network.frame.forecast(
+              scalars[index * width..<(index + 1) * width], ofRow: places[next], of: rows))
           let copies = network.settings.outputsPerValue
-          let values = (0..<width / copies).map { place in
-            network.normalisation.restored(
-              forecast[place * copies + network.settings.middle], channel: place % channels.count)
-          }
+          let values = (0..<width / copies).map { forecast[$0 * copies + network.settings.middle] }
           intervals.add(
-            forecast.enumerated().map {
-              network.normalisation.restored($1, channel: $0 / copies % channels.count)
-            }, targets: series.values[((places[next] + 1) * channels.count)...])
+            forecast, targets: series.values[((places[next] + 1) * channels.count)...])
           add("model", values, after: places[next], of: series)
           for (name, values) in peers.forecasts(after: places[next], of: series) {
             add(name, values, after: places[next], of: series)

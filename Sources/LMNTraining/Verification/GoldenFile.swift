@@ -22,6 +22,15 @@ struct GoldenFile {
     return try? JSONDecoder().decode(Kind.self, from: Data(configuration.utf8)).kind
   }
 
+  /// Name of the model's task; nil in files of language models.
+  var task: String? { content.metadata["task"] }
+
+  /// The model file that the tensors which are neither data nor gradients make up.
+  func model(besides data: [String]) throws -> ModelFile {
+    let names = Set(parameterNames(besides: data))
+    return try ModelFile(content, path: path) { names.contains($0) }
+  }
+
   func unusable(_ problem: String) -> CheckpointError {
     .unusable(file: path, problem: problem)
   }
@@ -34,8 +43,11 @@ struct GoldenFile {
 
   /// All tensors that are neither data nor gradients.
   func parameters(besides data: [String]) throws -> StateDictionary {
-    try content.stateDictionary(
-      of: names(besides: data).filter { !$0.hasPrefix(Self.gradientPrefix) })
+    try content.stateDictionary(of: parameterNames(besides: data))
+  }
+
+  private func parameterNames(besides data: [String]) -> [String] {
+    names(besides: data).filter { !$0.hasPrefix(Self.gradientPrefix) }
   }
 
   /// The gradient of every parameter.
@@ -93,6 +105,25 @@ struct GoldenFile {
           + "'input_ids' \(inputs.count) of \(inputs[0].count)")
     }
     return (inputs, targets)
+  }
+
+  /// Rows of numbers `[B][L, width]` of B series.
+  ///
+  /// - Parameters:
+  ///   - name: Name of the tensor `[B, L, width]`.
+  ///   - width: Numbers per row.
+  /// - Returns: The numbers of each series, row by row.
+  /// - Throws: ``CheckpointError`` or ``SafetensorsError`` for a missing or misshapen tensor.
+  func series(_ name: String, width: Int) throws -> [[Double]] {
+    let (shape, values) = try content.floats(name)
+    guard shape.count == 3, shape[0] > 0, shape[1] > 0, shape[2] == width else {
+      throw unusable("'\(name)' has shape \(shape), expected [batch, length, \(width)]")
+    }
+    if let value = values.first(where: { !$0.isFinite }) {
+      throw unusable("'\(name)' holds \(value)")
+    }
+    let size = shape[1] * width
+    return (0..<shape[0]).map { values[$0 * size..<($0 + 1) * size].map(Double.init) }
   }
 
   /// A tensor of the given shape.

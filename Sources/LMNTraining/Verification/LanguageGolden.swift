@@ -60,8 +60,8 @@ struct LanguageGolden {
       "logits, prefill in chunks",
       batch.flatMap { row in
         var state = network.initialState
-        return Verification.unevenChunks(of: inputs[row]).flatMap {
-          network(TokenBuffer($0), after: &state).value.scalars
+        return Verification.unevenChunks(of: TokenBuffer(inputs[row])).flatMap {
+          network($0, after: &state).value.scalars
         }
       }, with: logits)
 

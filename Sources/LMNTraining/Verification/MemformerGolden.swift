@@ -66,8 +66,8 @@ struct MemformerGolden {
         }
       },
       item("logits, prefill in chunks") { segment, state in
-        Verification.unevenChunks(of: segment).flatMap {
-          model.read($0, after: &state).value.scalars
+        Verification.unevenChunks(of: TokenBuffer(segment)).flatMap {
+          model.read(Array($0.elements), after: &state).value.scalars
         }
       },
       Verification.Item("loss", [total], with: loss.scalars),

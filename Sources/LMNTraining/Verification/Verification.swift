@@ -29,8 +29,13 @@ public struct Verification: Sendable {
   public init(goldenFile path: String) throws {
     let file = try GoldenFile(path)
     items =
-      file.kind == MemformerConfiguration.kind
-      ? try MemformerGolden(file).items : try LanguageGolden(file).items
+      if file.task == TaskKind.forecast.rawValue {
+        try ForecasterGolden(file).items
+      } else if file.kind == MemformerConfiguration.kind {
+        try MemformerGolden(file).items
+      } else {
+        try LanguageGolden(file).items
+      }
   }
 
   /// Comparisons of the gradient of every parameter.
@@ -40,12 +45,12 @@ public struct Verification: Sendable {
     }
   }
 
-  /// Chunks of 1, 2, 3, 5, 8 … tokens, which begin at various positions.
-  static func unevenChunks(of tokens: [Token]) -> [[Token]] {
-    var (chunks, begin, sizes) = ([[Token]](), 0, (1, 2))
-    while begin < tokens.count {
-      let end = min(begin + sizes.0, tokens.count)
-      chunks.append(Array(tokens[begin..<end]))
+  /// Chunks of 1, 2, 3, 5, 8 … inputs, which begin at various positions.
+  static func unevenChunks<Inputs: NetworkInputs>(of inputs: Inputs) -> [Inputs] {
+    var (chunks, begin, sizes) = ([Inputs](), 0, (1, 2))
+    while begin < inputs.length {
+      let end = min(begin + sizes.0, inputs.length)
+      chunks.append(inputs.slice(begin..<end))
       sizes = (sizes.1, sizes.0 + sizes.1)
       begin = end
     }
