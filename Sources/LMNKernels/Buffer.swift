@@ -31,7 +31,7 @@ public final class Buffer<Element: BitwiseCopyable & Sendable>: @unchecked Senda
   /// Copies the elements of another buffer.
   ///
   /// - Precondition: Both buffers have the same count.
-  package func overwrite(with other: Buffer) {
+  public func overwrite(with other: Buffer) {
     precondition(other.count == count, "Buffer: \(other.count) elements for \(count)")
     overwrite(with: other, from: 0)
   }

@@ -14,17 +14,11 @@ extension Block {
   func recomputed(
     _ x: Variable, after state: inout MemoryState, _ pass: inout Pass
   ) -> Variable {
-    var parameters: [Variable] = []
-    var visited = self
-    visited.forEachParameter { parameters.append($1) }
-    let (block, before) = (visited, state)
+    let before = state
     let (start, positions, dropout) = (pass.start, pass.positions, pass.dropout)
-    let (results, routings) = Variable.recomputing(
-      [x] + before.parts.map(\.value) + parameters
-    ) { inputs in
-      var (rest, block, state) = (inputs.dropFirst().makeIterator(), block, before)
-      state = state.mapValues { _ in rest.next()! }
-      block.forEachParameter { $1 = rest.next()! }
+    let (results, routings) = recomputing([x] + before.parts.map(\.value)) { block, inputs in
+      var rest = inputs.dropFirst().makeIterator()
+      var state = before.mapValues { _ in rest.next()! }
       var pass = Pass(start: start, positions: positions, dropout: dropout)
       let y = block(inputs[0], after: &state, &pass)
       return ([y] + state.parts.map(\.value) + pass.routings.map(\.logits), pass.routings)

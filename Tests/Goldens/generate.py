@@ -27,9 +27,9 @@ The files in `statedicts` hold the weights of the first golden file as PyTorch m
 Results are computed in float64 from the float32 weights and rounded once, to float32. An error printed by `--check` is
 the largest absolute difference within a tensor, divided by that tensor's largest magnitude. Some biases add the same to
 all scores of a position (in the logarithmic memory that of the queries, the first third of qkv.bias; in attention that
-of the keys, the second; in slot memories this one, too), so their true gradient is 0: what is stored is rounding noise, and AdamW in float32 may turn
-such noise into steps of up to the learning rate. With one chosen memory per token, a router has the gradient of the
-balance loss only; a router of one memory has gradient 0.
+of the keys, the second; in slot memories this one, too), so their true gradient is 0: what is stored is rounding noise,
+and AdamW in float32 may turn such noise into steps of up to the learning rate. With one chosen memory per token, a
+router has the gradient of the balance loss only; a router of one memory has gradient 0.
 
 Float32 is inaccurate where a norm divides by a small number or a softmax at a low temperature switches between values,
 and decides by rounding between router logits that are nearly equal. The random weights of files with kinds avoid that:

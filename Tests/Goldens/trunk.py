@@ -1,4 +1,4 @@
-"""Blocks of a network by definition, between any embedding and any head: their configuration, results and random weights."""
+"""Blocks of a network by definition, between any embedding and any head: configuration, results and random weights."""
 
 import torch
 import torch.nn.functional as F

@@ -75,7 +75,6 @@ import Testing
       ["--model", "memformer", "--encoder-layers", "0"],
       "--encoder-layers is 0, it has to be from 1 to"
     ),
-    (["--model", "memformer", "--recompute"], "recomputation is for networks of blocks"),
   ])
   func trainRefusesFlags(flags: [String], sentence: String) throws {
     try withSmallFiles { directory in

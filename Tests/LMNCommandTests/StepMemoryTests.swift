@@ -4,7 +4,9 @@ import Testing
 
 /// Predicted memory of training steps.
 @Suite struct StepMemoryTests {
-  private static let sizes = ["--width", "32", "--layers", "2", "--threads", "1"]
+  private static let sizes = ["--width", "32", "--threads", "1"]
+
+  private static let layers = ["--layers", "2"]
 
   /// Bytes that `lmn info` predicts for a step.
   private func predicted(_ flags: [String]) throws -> Int {
@@ -35,9 +37,10 @@ import Testing
   /// Steps that differ by about 50 MiB from a small one, whose process has the memory of the
   /// program and of the data.
   @Test(arguments: [
-    [], ["--recompute"], ["--carry", "--horizon", "3", "--replay"],
-    ["--carry", "--horizon", "3", "--replay", "--recompute"],
-    ["--memory", "mixtureOfMemories", "--carry", "--horizon", "2"],
+    layers, layers + ["--recompute"], layers + ["--carry", "--horizon", "3", "--replay"],
+    layers + ["--carry", "--horizon", "3", "--replay", "--recompute"],
+    layers + ["--memory", "mixtureOfMemories", "--carry", "--horizon", "2"],
+    ["--model", "memformer", "--recompute"],
   ])
   func isThatOfTheProcess(flags: [String]) throws {
     let (small, large) = (

@@ -101,6 +101,51 @@ private typealias Batch = RecordedBatch<Memformer, MemformerWindow>
     }
   }
 
+  /// Blocks whose intermediate values are computed again have the same bits, also in memory replay.
+  @Test(arguments: InstructionSet.available, [false, true])
+  func recomputationChangesNoBits(_ instructionSet: InstructionSet, replay: Bool) throws {
+    var configuration = MemformerConfiguration(vocabularySize: 11)
+    configuration.segment = 16
+    (configuration.encoderLayers, configuration.decoderLayers) = (2, 3)
+    var source = ParameterSource(seed: 3)
+    let model = try Memformer(configuration, using: &source)
+    computing(on: instructionSet) {
+      let batches = [false, true].map {
+        Batch(
+          ofLossAt: model, windows: 2, length: 32,
+          carrying: Carry(horizon: 2, replay: replay), recomputing: $0)
+      }
+      let (kept, recomputed) = (batches[0], batches[1])
+      for run in 0..<2 {
+        for batch in batches {
+          for (stream, window) in batch.inputs.enumerated() {
+            let text = tokens(200, seed: UInt64(stream) + 1)
+            window.overwrite(
+              tokens: text[64 * run..<64 * run + 64],
+              before: run == 0 ? [] : text[48..<64])
+          }
+        }
+        #expect(kept.run() == recomputed.run())
+        #expect(kept.gradients == recomputed.gradients)
+        #expect(kept.states == recomputed.states)
+      }
+    }
+  }
+
+  /// The memory of a further block of the decoder is that of its inputs.
+  @Test func recomputationTakesLessMemory() throws {
+    func bytes(layers: Int, recomputing: Bool) throws -> Int {
+      var configuration = MemformerConfiguration(vocabularySize: 11)
+      configuration.decoderLayers = layers
+      var source = ParameterSource(seed: 3)
+      let model = try Memformer(configuration, using: &source)
+      return Batch(ofLossAt: model, windows: 1, length: 4096, recomputing: recomputing).byteCount
+    }
+    let kept = try bytes(layers: 4, recomputing: false) - bytes(layers: 2, recomputing: false)
+    let recomputed = try bytes(layers: 4, recomputing: true) - bytes(layers: 2, recomputing: true)
+    #expect(3 * recomputed < kept, "\(recomputed) instead of \(kept) bytes")
+  }
+
   /// Negative control: gradients that stop at every block differ.
   @Test func cotangentsOfStatesMatter() throws {
     computing(on: .reference) {

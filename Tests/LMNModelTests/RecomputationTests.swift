@@ -18,6 +18,7 @@ import Testing
         NetworkOption.mixture.apply(&$0)
         $0.dropout = 0.3
       },
+      NetworkOption("shared layers") { ($0.layers, $0.distinctLayers) = (4, 2) },
     ]
 
   private func network(_ option: NetworkOption?, layers: Int = 2) throws -> LanguageNetwork {

@@ -108,9 +108,6 @@ import Testing
         == "block length is 12, it has to be a multiple of 8, the length of a segment, with carried "
         + "state")
     #expect(
-      try refusal { $0.recompute = true }
-        == "recomputation is for networks of blocks, not for a Memformer")
-    #expect(
       try refusal { $0.task = .forecast(.init()) }
         == "a Memformer is for the task text, and the task is forecast")
     #expect(

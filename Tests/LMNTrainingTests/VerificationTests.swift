@@ -104,7 +104,9 @@ import Testing
 
   /// A change of the smallest golden file, and the error it causes.
   @Test(arguments: [
-    Damage("no configuration", in: "it has no 'config' in its metadata") { $0.metadata["config"] = nil },
+    Damage("no configuration", in: "it has no 'config' in its metadata") {
+      $0.metadata["config"] = nil
+    },
     Damage("an unknown key", in: "unknown keys in the configuration: experts") {
       $0.configure("\"width\": 4", "\"width\": 4, \"experts\": 2")
     },

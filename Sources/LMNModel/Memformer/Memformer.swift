@@ -46,7 +46,7 @@ public struct Memformer: StreamModule {
   public var initialState: State { State(slots: memory.initialSlots) }
 
   /// Number of the token that marks a beginning.
-  var beginning: Token { Token(configuration.vocabularySize) }
+  public var beginning: Token { Token(configuration.vocabularySize) }
 
   /// Logits `[L, V]` of the next L tokens of a text, each from the tokens before it.
   ///
@@ -104,14 +104,35 @@ public struct Memformer: StreamModule {
   }
 
   /// The encoder's output for a source, by which the slots are rewritten.
-  private func encode(_ source: TokenBuffer, rewriting slots: inout Variable) -> Variable {
-    var none = [Variable?](repeating: nil, count: encoder.blocks.count)
+  ///
+  /// - Parameters:
+  ///   - source: A segment; at the beginning of a text the token that marks it.
+  ///   - slots: Slots `[k, E]`, updated. Gradients flow through them.
+  ///   - recompute: Whether intermediate values of the blocks are computed again in the backward pass.
+  /// - Returns: The output `[L, E]`.
+  public func encode(
+    _ source: TokenBuffer, rewriting slots: inout Variable, recomputing recompute: Bool = false
+  ) -> Variable {
     let output = encoder(
-      embedding(source), after: &none, readingFrom: encoder.keysAndValues(of: slots))
+      embedding(source), readingFrom: encoder.keysAndValues(of: slots), recomputing: recompute)
     let k = configuration.slots
     slots = memory(slots, reading: memory.keysAndValues(of: output), segment: source.count)
       .rows(k..<2 * k)
     return output
+  }
+
+  /// The decoder's output for the tokens of a segment, of which ``head`` makes logits.
+  ///
+  /// - Parameters:
+  ///   - inputs: The token that marks a beginning, then the tokens of the segment but its last.
+  ///   - source: The encoder's output for the segment before.
+  ///   - recompute: Whether intermediate values of the blocks are computed again in the backward pass.
+  /// - Returns: The output `[L, E]`.
+  public func decode(
+    _ inputs: TokenBuffer, readingFrom source: Variable, recomputing recompute: Bool = false
+  ) -> Variable {
+    decoder(
+      embedding(inputs), readingFrom: decoder.keysAndValues(of: source), recomputing: recompute)
   }
 
   /// Mean cross-entropy in nats, shape `[1]`, of predicting every token of a text.
@@ -133,12 +154,15 @@ public struct Memformer: StreamModule {
   /// - Parameters:
   ///   - window: The window.
   ///   - slots: Slots before it, updated to those after it. Gradients flow through them.
+  ///   - recompute: Whether intermediate values of the blocks are computed again in the backward pass.
   /// - Returns: The loss.
-  func loss(of window: MemformerWindow, after slots: inout Variable) -> Variable {
+  func loss(
+    of window: MemformerWindow, after slots: inout Variable, recomputing recompute: Bool = false
+  ) -> Variable {
     let outputs = window.steps.map { step in
-      let encoded = decoder.keysAndValues(of: encode(step.source, rewriting: &slots))
-      var none = [Variable?](repeating: nil, count: decoder.blocks.count)
-      return decoder(embedding(step.inputs), after: &none, readingFrom: encoded)
+      decode(
+        step.inputs, readingFrom: encode(step.source, rewriting: &slots, recomputing: recompute),
+        recomputing: recompute)
     }
     return head(.concatenatingRows(outputs)).crossEntropy(targets: window.targets).mean()
   }

@@ -67,6 +67,20 @@ public struct MemformerBlock: Module {
     return x + feedForward(feedForwardNorm(x))
   }
 
+  /// The output for all tokens of a segment, whose intermediate values are computed again in the backward
+  /// pass instead of being kept.
+  ///
+  /// - Parameters:
+  ///   - x: `[L, E]`.
+  ///   - set: Keys and values `[n, 2E]` of the slots or of the encoded source.
+  /// - Returns: `[L, E]`.
+  func recomputed(_ x: Variable, readingFrom set: Variable) -> Variable {
+    recomputing([x, set]) { block, inputs in
+      var none: Variable?
+      return ([block(inputs[0], after: &none, readingFrom: inputs[1])], ())
+    }.results[0]
+  }
+
   /// Visits norms, attentions and feed-forward layer.
   public mutating func visitParameters(_ visit: ParameterVisitor) {
     visit("norm1", &selfNorm)
@@ -96,7 +110,10 @@ public struct MemformerStack: Module {
 
   /// Keys and values of a set `[n, E]` in every block: `[n, 2E]` each.
   func keysAndValues(of set: Variable) -> [Variable] {
-    blocks.map { $0.crossAttention.keysAndValues(of: set) }
+    // The slots are rewritten from the same set: with a branch the bits of its gradient do not depend on
+    // whether blocks are computed again.
+    let branch = set.branch()
+    return blocks.map { $0.crossAttention.keysAndValues(of: branch) }
   }
 
   /// The output for the next L tokens of a segment.
@@ -113,6 +130,23 @@ public struct MemformerStack: Module {
       blocks.indices.reduce(x) { x, index in
         blocks[index](x, after: &tokens[index], readingFrom: sets[index])
       })
+  }
+
+  /// The output for all tokens of a segment.
+  ///
+  /// - Parameters:
+  ///   - x: `[L, E]`.
+  ///   - sets: Keys and values of the slots or of the encoded source in every block.
+  ///   - recompute: Whether intermediate values of the blocks are computed again in the backward pass.
+  /// - Returns: `[L, E]`.
+  func callAsFunction(
+    _ x: Variable, readingFrom sets: [Variable], recomputing recompute: Bool
+  ) -> Variable {
+    if recompute {
+      return norm(zip(blocks, sets).reduce(x) { $1.0.recomputed($0, readingFrom: $1.1) })
+    }
+    var none = [Variable?](repeating: nil, count: blocks.count)
+    return self(x, after: &none, readingFrom: sets)
   }
 
   /// Visits the blocks, then the norm.

@@ -155,10 +155,13 @@ extension RecordedBatch where M == Memformer, Input == MemformerWindow {
   ///   - length: Tokens of a block; with carried state a multiple of a segment's.
   ///   - carry: Blocks of a window with carried state; nil for windows of one block, each from the
   ///     beginning of a text.
+  ///   - recompute: Whether intermediate values of the model's blocks are computed again in the backward
+  ///     pass instead of being kept.
   ///   - context: The context to compute in.
   public convenience init(
     _ result: Result = .valueAndGradient, ofLossAt model: Memformer, windows count: Int,
-    length: Int, carrying carry: Carry? = nil, in context: ExecutionContext = .current
+    length: Int, carrying carry: Carry? = nil, recomputing recompute: Bool = false,
+    in context: ExecutionContext = .current
   ) {
     let configuration = model.configuration
     precondition(
@@ -184,7 +187,8 @@ extension RecordedBatch where M == Memformer, Input == MemformerWindow {
         model.advance(&state.blocks[0][CarriedSlots.name], over: window)
         return segment.result(nil, from: before, to: state)
       }
-      let loss = model.loss(of: window, after: &state.blocks[0][CarriedSlots.name])
+      let loss = model.loss(
+        of: window, after: &state.blocks[0][CarriedSlots.name], recomputing: recompute)
       return window.segment?.result(loss, from: before, to: state) ?? RecordedResult(value: loss)
     }
   }

@@ -1,5 +1,5 @@
 import LMNAutodiff
-package import LMNKernels
+public import LMNKernels
 public import LMNLayers
 import LMNMemories
 public import LMNModel
@@ -65,11 +65,14 @@ public struct Workload {
   ///   - count: Windows of the batch.
   ///   - length: Tokens of a block; with carried state a multiple of a segment's.
   ///   - carry: Blocks of a window, through which gradients go; nil for one.
+  ///   - recompute: Whether intermediate values are computed again in the backward pass.
   /// - Returns: The workload.
   public static func trainingStep(
-    of model: Memformer, batch count: Int, length: Int, carrying carry: Carry? = nil
+    of model: Memformer, batch count: Int, length: Int, carrying carry: Carry? = nil,
+    recomputing recompute: Bool = false
   ) -> Workload {
-    let batch = randomBatch(of: model, count: count, length: length, carrying: carry)
+    let batch = randomBatch(
+      of: model, count: count, length: length, carrying: carry, recomputing: recompute)
     return trainingStep(of: model, on: batch, tokens: count * length * (carry?.horizon ?? 1))
   }
 
@@ -176,10 +179,11 @@ public struct Workload {
 
   /// A batch of windows of random tokens, for a Memformer.
   public static func randomBatch(
-    of model: Memformer, count: Int, length: Int, carrying carry: Carry? = nil
+    of model: Memformer, count: Int, length: Int, carrying carry: Carry? = nil,
+    recomputing recompute: Bool = false
   ) -> RecordedBatch<Memformer, MemformerWindow> {
     let batch = RecordedBatch(
-      ofLossAt: model, windows: count, length: length, carrying: carry)
+      ofLossAt: model, windows: count, length: length, carrying: carry, recomputing: recompute)
     var generator = SeededGenerator(seed: 1)
     let vocabulary = model.configuration.vocabularySize
     for window in batch.inputs {
@@ -189,7 +193,14 @@ public struct Workload {
     return batch
   }
 
-  private static func randomTokens(
+  /// Random tokens, uniformly and independently.
+  ///
+  /// - Parameters:
+  ///   - count: How many.
+  ///   - vocabulary: Tokens are below it.
+  ///   - generator: The source of random numbers.
+  /// - Returns: The tokens.
+  public static func randomTokens(
     _ count: Int, below vocabulary: Int, using generator: inout SeededGenerator
   ) -> [Token] {
     (0..<count).map { _ in Token(generator.integer(below: vocabulary)) }

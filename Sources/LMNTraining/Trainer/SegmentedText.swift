@@ -47,7 +47,8 @@ public struct SegmentedText: TextData {
     RecordedBatch(
       result, ofLossAt: network, windows: configuration.batchSize,
       length: configuration.blockLength,
-      carrying: result == .valueAndGradient ? configuration.carry : nil)
+      carrying: result == .valueAndGradient ? configuration.carry : nil,
+      recomputing: configuration.recompute)
   }
 
   /// Fills windows from random places, uniformly and independently.

@@ -103,7 +103,6 @@ public struct TrainingConfiguration: Sendable, Codable, Equatable {
           name: "block length", value: "\(blockLength)",
           range: "a multiple of \(memformer.segment), the length of a segment, with carried state")
       }
-      if recompute { throw TrainingError.recomputesNothing }
     }
     if let most = model.maximumLength, rowLength > most {
       throw TrainingError.outOfRange(
@@ -172,8 +171,6 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
   case carriesBlocks
   /// A Memformer is trained for the task text only.
   case memformerForAnotherTask(TaskKind)
-  /// A Memformer has no blocks to be recomputed.
-  case recomputesNothing
   /// Loss or gradient was not finite in several consecutive steps, or weights are not finite.
   case diverged(step: Int, inARow: Int, tensor: String, checkpoint: String)
   /// The directory holds a run.
@@ -202,8 +199,6 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
       "a forecast with carried state has gradients through one block, without memory replay"
     case .memformerForAnotherTask(let task):
       "a Memformer is for the task text, and the task is \(task.rawValue)"
-    case .recomputesNothing:
-      "recomputation is for networks of blocks, not for a Memformer"
     case .diverged(let step, let inARow, let tensor, let checkpoint):
       "training diverged at step \(step): '\(tensor)' is not finite"
         + (inARow > 0 ? ", \(inARow) updates in a row were left out" : "")

@@ -33,12 +33,6 @@ struct HorizonCell: ProcessBenchmark {
   let segments: Int
   let way: Way
 
-  /// Whether the model has this way: intermediate values of a Memformer are not computed again.
-  var exists: Bool {
-    guard case .memformer = model else { return true }
-    return [.full, .replay].contains(way)
-  }
-
   var id: String { "horizon-\(name)-\(segments)-\(way)" }
   var stepsPerRun: Int { 1 }
 
@@ -48,21 +42,30 @@ struct HorizonCell: ProcessBenchmark {
     switch model {
     case .network(let settings) where way == .checkpointing:
       let network = try network(settings)
-      let batch = checkpointing(network)
-      var optimizer = AdamW(for: network.stateDictionary)
-      return Workload(tokens: Self.batch * Self.length * segments) {
-        ContinuousClock().measure {
-          _ = batch.run()
-          optimizer.update(batch, learningRate: 1e-3)
-        } / .seconds(1)
-      }
+      return trainingStep(of: network, on: checkpointing(network))
     case .network(let settings):
       return .trainingStep(
         of: try network(settings), batch: Self.batch, length: Self.length, carrying: carry,
         recomputing: way == .recomputation)
+    case .memformer where way == .checkpointing:
+      let model = try memformer()
+      return trainingStep(of: model, on: checkpointing(model))
     case .memformer:
       return .trainingStep(
-        of: try memformer(), batch: Self.batch, length: Self.length, carrying: carry)
+        of: try memformer(), batch: Self.batch, length: Self.length, carrying: carry,
+        recomputing: way == .recomputation)
+    }
+  }
+
+  private func trainingStep<M: Module, Input>(
+    of model: M, on batch: RecordedBatch<M, Input>
+  ) -> Workload {
+    var optimizer = AdamW(for: model.stateDictionary)
+    return Workload(tokens: Self.batch * Self.length * segments) {
+      ContinuousClock().measure {
+        _ = batch.run()
+        optimizer.update(batch, learningRate: 1e-3)
+      } / .seconds(1)
     }
   }
 
@@ -80,10 +83,13 @@ struct HorizonCell: ProcessBenchmark {
         Workload.randomBatch(
           of: try network(settings), count: Self.batch, length: Self.length, carrying: carry,
           recomputing: way == .recomputation))
+    case .memformer where way == .checkpointing:
+      return gradients(checkpointing(try memformer()))
     case .memformer:
       return gradients(
         Workload.randomBatch(
-          of: try memformer(), count: Self.batch, length: Self.length, carrying: carry))
+          of: try memformer(), count: Self.batch, length: Self.length, carrying: carry,
+          recomputing: way == .recomputation))
     }
   }
 
@@ -92,8 +98,22 @@ struct HorizonCell: ProcessBenchmark {
   ) -> RecordedBatch<LanguageNetwork, SegmentedWindow> {
     RecordedBatch(
       checkpointing: network, segments: segments,
-      texts: Workload.randomBatch(
-        .value, of: network, count: Self.batch, length: Self.length * segments))
+      texts: texts(ofLength: Self.length * segments + 1, below: network.outputWidth))
+  }
+
+  private func checkpointing(_ model: Memformer) -> RecordedBatch<Memformer, SegmentedText> {
+    RecordedBatch(
+      checkpointing: model, blocks: segments,
+      texts: texts(
+        ofLength: Self.length * segments, below: model.configuration.vocabularySize))
+  }
+
+  /// The texts of the other ways.
+  private func texts(ofLength length: Int, below vocabulary: Int) -> [[Token]] {
+    var generator = SeededGenerator(seed: 1)
+    return (0..<Self.batch).map { _ in
+      Workload.randomTokens(length, below: vocabulary, using: &generator)
+    }
   }
 
   private func network(_ settings: any MemorySettings) throws -> LanguageNetwork {

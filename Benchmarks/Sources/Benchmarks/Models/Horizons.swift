@@ -22,7 +22,10 @@ enum Horizons {
     }
   }
 
-  /// Measures the cells of models whose names contain `filter`, each in a process of its own, and
+  /// Rounds of measurement: the ways take turns, since the processor's speed may change within a row.
+  private static let rounds = 3
+
+  /// Measures the cells of models whose names contain `filter`, each in processes of its own, and
   /// prints a row per model and horizon, with the shortest time of a step.
   static func printTable(
     iterations: Int, filter: String, in context: ExecutionContext
@@ -35,15 +38,19 @@ enum Horizons {
     print("| model | T | \(columns) | differences of gradients |")
     print("|---|---|" + ways.map { _ in "---|" }.joined() + "---|")
     for row in rows where filter.isEmpty || row[0].name.contains(filter) {
-      let texts = try row.map { cell in
-        guard cell.exists else { return "none" }
-        let found = try WorkProcess.measure(cell, iterations: iterations, in: context)
+      let found = try (0..<min(rounds, iterations)).map { _ in
+        try row.map {
+          try WorkProcess.measure($0, iterations: max(iterations / rounds, 1), in: context)
+        }
+      }
+      let texts = row.indices.map { way in
+        let memory = found.map { $0[way].peakMemoryMiB - $0[way].memoryBeforeMiB }
         return String(
-          format: "%.1f, %.1f", found.peakMemoryMiB - found.memoryBeforeMiB, found.minimum * 1e3)
+          format: "%.1f, %.1f", memory.min()!, found.map { $0[way].minimum }.min()! * 1e3)
       }
       let differences = try ExecutionContext.$current.withValue(context) {
         let expected = try row[0].gradients()
-        return try row.dropFirst().filter(\.exists).map { cell in
+        return try row.dropFirst().map { cell in
           String(format: "%.0e", difference(try cell.gradients(), expected))
         }
       }

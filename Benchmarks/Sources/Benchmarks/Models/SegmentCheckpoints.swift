@@ -14,17 +14,16 @@ struct SegmentedWindow: RecordedInput {
 }
 
 extension RecordedBatch where M == LanguageNetwork, Input == SegmentedWindow {
-  /// Records the mean loss over the texts of another batch, cut into segments.
+  /// Records the mean loss over texts of one token more than is read, cut into segments.
   ///
   /// Intermediate values of a segment are computed again in the backward pass; the states between
   /// segments are kept (gradient checkpointing, arXiv 1604.06174).
   convenience init(
-    checkpointing network: LanguageNetwork, segments count: Int,
-    texts: RecordedBatch<LanguageNetwork, TokenWindow>
+    checkpointing network: LanguageNetwork, segments count: Int, texts: [[Token]]
   ) {
-    let length = texts.inputs[0].length / count
+    let length = (texts[0].count - 1) / count
     self.init(
-      at: network, overBatchOf: texts.inputs.count, groups: 16,
+      at: network, overBatchOf: texts.count, groups: 16,
       inputs: { network in
         SegmentedWindow(
           segments: (0..<count).map { _ in
@@ -38,11 +37,11 @@ extension RecordedBatch where M == LanguageNetwork, Input == SegmentedWindow {
       }
       return RecordedResult(value: Variable.concatenatingRows(losses).mean())
     }
-    for (text, window) in zip(texts.inputs, inputs) {
-      let (tokens, targets) = (text.inputs.elements, text.targets.elements)
+    for (text, window) in zip(texts, inputs) {
       for (index, segment) in window.segments.enumerated() {
         let range = index * length..<(index + 1) * length
-        segment.overwrite(inputs: Array(tokens[range])[...], targets: Array(targets[range])[...])
+        segment.overwrite(
+          inputs: text[range], targets: text[range.lowerBound + 1...range.upperBound])
       }
     }
   }
@@ -53,15 +52,11 @@ extension LanguageNetwork {
   fileprivate func checkpointedLoss(
     of window: TokenWindow, after state: inout Trunk.State
   ) -> Variable {
-    var (parameters, visited) = ([Variable](), self)
-    visited.forEachParameter { parameters.append($1) }
-    let (network, before) = (visited, state)
-    let (results, after): ([Variable], Trunk.State) = Variable.recomputing(
-      before.values + parameters
-    ) { inputs in
-      var (network, state, rest) = (network, before, inputs.makeIterator())
+    let before = state
+    let (results, after): ([Variable], Trunk.State) = recomputing(before.values) {
+      network, inputs in
+      var (state, rest) = (before, inputs.makeIterator())
       state.replaceValues { rest.next()! }
-      network.forEachParameter { $1 = rest.next()! }
       var pass = network.trunk.pass(after: state.position, length: window.length)
       let loss = network.trainingLoss(
         of: window.inputs, targets: window.targets, after: &state, &pass)
@@ -83,5 +78,88 @@ extension Trunk.State {
     for block in blocks.indices {
       for part in blocks[block].parts.indices { blocks[block].parts[part].value = next() }
     }
+  }
+}
+
+/// Blocks of a text for a Memformer, each of whole segments.
+struct SegmentedText: RecordedInput {
+  /// A segment to predict, after one that is read.
+  struct Part {
+    let source, inputs, targets: TokenBuffer
+  }
+
+  let blocks: [[Part]]
+
+  func placeholder() -> SegmentedText {
+    SegmentedText(
+      blocks: blocks.map { block in
+        block.map { part in
+          func zeros(_ tokens: TokenBuffer) -> TokenBuffer {
+            TokenBuffer(repeatElement(0, count: tokens.count))
+          }
+          return Part(
+            source: zeros(part.source), inputs: zeros(part.inputs), targets: zeros(part.targets))
+        }
+      })
+  }
+
+  func overwrite(with other: SegmentedText) {
+    for (part, other) in zip(blocks.joined(), other.blocks.joined()) {
+      part.source.overwrite(with: other.source)
+      part.inputs.overwrite(with: other.inputs)
+      part.targets.overwrite(with: other.targets)
+    }
+  }
+}
+
+extension RecordedBatch where M == Memformer, Input == SegmentedText {
+  /// Records the mean loss over texts, cut into blocks.
+  ///
+  /// Intermediate values of a block are computed again in the backward pass; the slots between blocks are
+  /// kept.
+  convenience init(
+    checkpointing model: Memformer, blocks count: Int, texts: [[Token]]
+  ) {
+    let S = model.configuration.segment
+    let blocks = texts.map { tokens in
+      let parts = stride(from: 0, to: tokens.count, by: S).map { first in
+        SegmentedText.Part(
+          source: TokenBuffer(first == 0 ? [model.beginning] : tokens[first - S..<first]),
+          inputs: TokenBuffer([model.beginning] + tokens[first..<first + S - 1]),
+          targets: TokenBuffer(tokens[first..<first + S]))
+      }
+      let size = parts.count / count
+      return (0..<count).map { Array(parts[$0 * size..<($0 + 1) * size]) }
+    }
+    self.init(
+      at: model, overBatchOf: blocks.count, groups: 16,
+      inputs: { _ in SegmentedText(blocks: blocks[0]).placeholder() }
+    ) { model, text in
+      var (slots, losses) = (model.initialState.slots, [Variable]())
+      for block in text.blocks { losses.append(model.checkpointedLoss(of: block, after: &slots)) }
+      return RecordedResult(value: Variable.concatenatingRows(losses).mean())
+    }
+    for (input, blocks) in zip(inputs, blocks) {
+      input.overwrite(with: SegmentedText(blocks: blocks))
+    }
+  }
+}
+
+extension Memformer {
+  /// Loss of a block, whose intermediate values are computed again in the backward pass.
+  fileprivate func checkpointedLoss(
+    of block: [SegmentedText.Part], after slots: inout Variable
+  ) -> Variable {
+    let results = recomputing([slots]) { model, inputs in
+      var slots = inputs[0]
+      let losses = block.map { part in
+        let source = model.encode(part.source, rewriting: &slots)
+        return model.head(model.decode(part.inputs, readingFrom: source))
+          .crossEntropy(targets: part.targets).mean()
+      }
+      return ([.concatenatingRows(losses).mean(), slots], ())
+    }.results
+    slots = results[1]
+    return results[0]
   }
 }
