@@ -84,7 +84,7 @@ extension CSVError.Problem: CustomStringConvertible {
     case .textAfterQuote: "text follows the closing quote of a field"
     case .unclosedQuote: "the closing quote of a field that begins here is missing"
     case .carriageReturn: "a carriage return is not followed by a line feed"
-    case .notANumber(let value): "'\(value.prefix(60))' is not a number"
+    case .notANumber(let value): "\(value.quoted) is not a number"
     case .missingValue: "the value is missing; --missing interpolate or forward fills it"
     case .noValues(let name): "the column \(name.quoted) has no value"
     case .noChannels: "there is no column to forecast"
