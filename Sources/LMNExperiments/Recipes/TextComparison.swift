@@ -49,13 +49,22 @@ struct TextComparison {
   }
 
   /// A cell per training and seed, which measures losses and speed.
-  var cells: [Cell] {
+  var cells: [Cell] { cells { _, _ in [] } }
+
+  /// A cell per training and seed, which measures losses and speed.
+  ///
+  /// - Parameter measure: Measures more of a trained network.
+  /// - Returns: The cells.
+  func cells(
+    _ measure: @escaping @Sendable (TextTraining, LanguageNetwork) throws -> [MeasuredValue]
+  ) -> [Cell] {
     trainings.flatMap { name, configuration in
       form.seeds.map { seed in
         let training = training(configuration, seed: seed)
         return Cell([.init("network", name), .init("seed", seed)], training) { work in
-          _ = try training.run(work)
+          let network = try training.run(work)
           return try training.measurements(work)
+            + (network.map { try measure(training, $0) } ?? [])
         }
       }
     }
@@ -65,13 +74,17 @@ struct TextComparison {
   ///
   /// - Parameters:
   ///   - results: The results.
+  ///   - losses: Further losses: the title of a column, and the quantity.
   ///   - published: A published validation loss of a network; nil for none.
   /// - Returns: A row per network.
-  func table(_ results: Results, published: (String) -> Double? = { _ in nil }) -> ReportTable {
+  func table(
+    _ results: Results, losses: [(title: String, quantity: String)] = [],
+    published: (String) -> Double? = { _ in nil }
+  ) -> ReportTable {
     let hasPublished = trainings.contains { published($0.name) != nil }
     return ReportTable(
       ["network", "parameters", "training loss", "validation loss", "lowest"]
-        + (hasPublished ? ["published"] : []) + ["step"],
+        + losses.map(\.title) + (hasPublished ? ["published"] : []) + ["step"],
       trainings.map { name, _ in
         func summary(_ quantity: String) -> Summary? {
           results.summary(quantity, where: ["network": name])
@@ -83,7 +96,8 @@ struct TextComparison {
           name, summary("parameters").map { "\(Int($0.mean))" } ?? "–",
           loss("final training loss (nats)"), loss("final validation loss (nats)"),
           loss("lowest validation loss (nats)"),
-        ] + (hasPublished ? [published(name)?.decimals(4) ?? ""] : [])
+        ] + losses.map { loss($0.quantity) }
+          + (hasPublished ? [published(name)?.decimals(4) ?? ""] : [])
           + [summary("time of a step (s)")?.mean.duration ?? "–"]
       })
   }

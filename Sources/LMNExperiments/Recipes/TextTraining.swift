@@ -52,6 +52,20 @@ struct TextTraining: Encodable {
     return try LanguageModel(contentsOf: directory.path, weights: .last).network
   }
 
+  /// Loss of a trained network over the whole validation part, in nats per token.
+  ///
+  /// - Parameters:
+  ///   - network: The network.
+  ///   - length: Length of the blocks, each of which is read from the initial state.
+  /// - Returns: The loss; nil for a part of one token.
+  /// - Throws: Errors of the text; `ConfigurationError` for too few learned positions.
+  func validationLoss(of network: LanguageNetwork, inBlocksOf length: Int) throws -> Double? {
+    var evaluator = Evaluator(
+      LanguageModel(network: network, tokenizer: tokenizer), .blocks(length: length))
+    try evaluator.read(tokens(of: .validation))
+    return evaluator.finish()?.loss
+  }
+
   /// Losses of a finished run by step, and the time of its steps, from its log.
   func measurements(_ work: CellWork) throws -> [MeasuredValue] {
     let log = try AtomicFile.contents(of: RunDirectory(work.directory).log)
