@@ -96,7 +96,9 @@ import Testing
   func refusesWhatIsNoNumber(text: String) {
     let error = #expect(throws: CSVError.self) { try number(text) }
     // The field before spans a line break.
-    #expect(error?.description == "t.csv: line 3, column 2 'y': '\(text)' is not a number")
+    // A control character is shown as one that a terminal can print.
+    let shown = text.replacing("\0", with: "\u{FFFD}")
+    #expect(error?.description == "t.csv: line 3, column 2 'y': '\(shown)' is not a number")
     #expect(error?.line == 3 && error?.column == 2 && error?.name == "y")
   }
 
