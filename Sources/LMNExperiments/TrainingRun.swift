@@ -10,7 +10,7 @@ struct TrainingRun<Task: AnswerTask> {
   private let examples: TrainingExamples<Task>
   private let settings: SweepSettings
   private let rate: LearningRateSchedule
-  private var optimizer: AdamW
+  private var optimizer: Optimizer
   private var step = 0
   /// Recorded step per size, by index.
   private var batches: [Int: Batch] = [:]
@@ -27,7 +27,7 @@ struct TrainingRun<Task: AnswerTask> {
     self.examples = examples
     self.settings = settings
     self.rate = rate
-    optimizer = AdamW(for: network.stateDictionary, constants: settings.optimizer)
+    optimizer = Optimizer(for: network.stateDictionary, constants: settings.optimizer)
   }
 
   /// Trains for all epochs, or until a loss or a gradient is not finite.

@@ -26,7 +26,7 @@ public struct Linear: Module {
 
   /// Lists `weight` and `bias`.
   public mutating func visitParameters(_ visit: ParameterVisitor) {
-    visit("weight", &weight)
+    visit("weight", &weight, isMap: true)
     visit("bias", &bias)
   }
 }

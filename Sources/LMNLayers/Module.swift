@@ -23,12 +23,12 @@ extension Module {
     }
   }
 
-  /// Whether weight decay applies, per parameter in checkpoint order.
-  public var weightDecays: [Bool] {
-    var decays: [Bool] = []
+  /// Traits of the parameters, in checkpoint order.
+  public var parameterTraits: [ParameterTraits] {
+    var all: [ParameterTraits] = []
     var module = self
-    module.visitParameters(ParameterVisitor { _, decay, _ in decays.append(decay) })
-    return decays
+    module.visitParameters(ParameterVisitor { _, traits, _ in all.append(traits) })
+    return all
   }
 
   /// Names and values of the parameters.

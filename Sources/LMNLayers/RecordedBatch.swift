@@ -40,8 +40,8 @@ public final class RecordedBatch<M: Module, Input: RecordedInput>: @unchecked Se
   public let names: [String]
   /// The parameters, at the addresses that the recorded calls read.
   public let parameters: [Tensor]
-  /// Whether weight decay applies, per parameter.
-  public let weightDecays: [Bool]
+  /// Traits of the parameters.
+  public let traits: [ParameterTraits]
 
   private let module: M
   private let result: Result
@@ -167,7 +167,7 @@ public final class RecordedBatch<M: Module, Input: RecordedInput>: @unchecked Se
     self.inputs = inputs
     self.gradients = sums
     self.names = own.stateDictionary.names
-    self.weightDecays = own.weightDecays
+    self.traits = own.parameterTraits
     self.parameters = parameters
     self.module = own
     self.result = result

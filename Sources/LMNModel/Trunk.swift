@@ -173,7 +173,7 @@ public struct Trunk: Module {
   /// Visits position encoding, blocks and norm.
   public mutating func visitParameters(_ visit: ParameterVisitor) {
     visit("position_embedding_table", &positions)
-    for index in blocks.indices { visit("blocks.\(index)", &blocks[index]) }
+    for index in blocks.indices { visit("blocks.\(index)", &blocks[index], hidden: true) }
     visit("ln_f", &finalNorm)
   }
 

@@ -264,6 +264,7 @@ extension Train {
       Setting("--carry", carry ? true : nil, \.carriesState),
       Setting("--replay", replay ? true : nil, \.replays),
       Setting("--recompute", recompute ? true : nil, \.recompute),
+      Setting("--optimizer", optimizer, \.optimizerKind),
       Setting("--weight-decay", weightDecay, \.optimizer.weightDecay),
       Setting("--clip", clip.map { $0 == 0 ? nil : $0 }, \.gradientClipping) { "\($0 ?? 0)" },
       Setting("--seed", seed, \.seed),
@@ -287,7 +288,18 @@ extension Train {
 
 extension Initialisation: ExpressibleByArgument {}
 
+/// Optimizers of a training run.
+enum OptimizerKind: String, CaseIterable, ExpressibleByArgument {
+  case adamw, muon
+}
+
 extension TrainingConfiguration {
+  /// The optimizer; Muon has its default constants.
+  fileprivate var optimizerKind: OptimizerKind {
+    get { muon == nil ? .adamw : .muon }
+    set { muon = newValue == .muon ? muon ?? MuonConstants() : nil }
+  }
+
   /// Whether state is carried from step to step.
   fileprivate var carriesState: Bool {
     get { carry != nil }

@@ -107,7 +107,11 @@ struct Train: ParsableCommand {
   @Option(help: "Warm-up: steps of linear increase to the learning rate. (default: 100; table1: 0)")
   var warmUp: Int?
   @Option(
-    help: "Weight decay (AdamW, decoupled), per step and unit of learning rate. (default: 0.01)")
+    help:
+      "Optimizer: AdamW, or Muon for the maps inside blocks and AdamW for the rest. (default: adamw)"
+  )
+  var optimizer: OptimizerKind?
+  @Option(help: "Weight decay (decoupled), per step and unit of learning rate. (default: 0.01)")
   var weightDecay: Float?
   @Option(
     help: "Gradient clipping: largest global L2 norm; 0 turns it off. (default: 1; table1: 0)")

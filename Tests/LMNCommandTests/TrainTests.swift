@@ -70,6 +70,7 @@ import Testing
         "--output", "run", "--steps", "4", "--summarizer", "depthwiseSeparable", "--seed", "9",
         "--initialisation", "orthogonal", "--schedule", "constant", "--learning-rate", "0.02",
         "--clip", "0", "--weight-decay", "0.5", "--save-every", "2", "--activation", "gelu",
+        "--optimizer", "muon",
         "--positions", "learned", "--maximum-length", "20", "--tied-head",
         "--dropout", "0.25", in: directory)
       #expect(trained.status == 0)
@@ -84,6 +85,7 @@ import Testing
       #expect(kept.initialisation == .orthogonal && kept.seed == 9 && kept.steps == 4)
       #expect(kept.schedule == .constant(rate: 0.02) && kept.gradientClipping == nil)
       #expect(kept.optimizer.weightDecay == 0.5 && kept.saveEvery == 2)
+      #expect(kept.muon == MuonConstants())
     }
   }
 
@@ -385,6 +387,7 @@ import Testing
     (["--tied-head"], "--tied-head is true, but the run to continue has false"),
     (["--maximum-length", "9"], "--maximum-length is 9, but the run to continue has none"),
     (["--clip", "0"], "--clip is 0.0, but the run to continue has 1.0"),
+    (["--optimizer", "muon"], "--optimizer is muon, but the run to continue has adamw"),
     (["--seed", "2"], "--seed is 2, but the run to continue has 1"),
     (
       ["--summarizer", "depthwiseSeparable"],

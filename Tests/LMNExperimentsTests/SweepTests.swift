@@ -85,7 +85,7 @@ import Testing
     let summary = try computing { try run.run(validation: []) { _ in } }
     #expect(summary.steps == 12 && summary.learningRate == 0.1)
 
-    var optimizer = AdamW(for: network.stateDictionary, constants: settings.optimizer)
+    var optimizer = Optimizer(for: network.stateDictionary, constants: settings.optimizer)
     var order = SeededGenerator(seed: settings.seed)
     var clippedCount = 0
     for (step, batch) in (0..<2).flatMap({ _ in examples.epoch(using: &order) }).enumerated() {

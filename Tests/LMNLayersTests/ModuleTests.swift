@@ -131,8 +131,8 @@ private struct Network: Module, Equatable {
   }
 
   @Test func parametersSayWhetherTheyDecay() {
-    #expect(Optional().weightDecays == .init(repeating: true, count: 6) + [false])
-    #expect(Network(seed: 1).weightDecays == .init(repeating: true, count: 5))
+    #expect(Optional().parameterTraits.map(\.decays) == .init(repeating: true, count: 6) + [false])
+    #expect(Network(seed: 1).parameterTraits.map(\.decays) == .init(repeating: true, count: 5))
   }
 
   @Test func gradientsAreSlopes() {

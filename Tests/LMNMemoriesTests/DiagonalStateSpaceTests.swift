@@ -116,7 +116,7 @@ import Testing
   /// Weight decay does not apply to step and transition.
   @Test func decaysWeightsOnly() {
     let names = memory().stateDictionary.names
-    let still = zip(names, memory().weightDecays).filter { !$0.1 }.map(\.0)
+    let still = zip(names, memory().parameterTraits).filter { !$0.1.decays }.map(\.0)
     #expect(still == ["log_dt", "log_A_real", "A_imag"])
   }
 

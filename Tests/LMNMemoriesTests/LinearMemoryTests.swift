@@ -126,7 +126,7 @@ struct LinearMemoryCase: Sendable, CustomTestStringConvertible {
 
   @Test func ratesAndBiasesOfDecaysTakeNoWeightDecay() {
     let memory = LinearMemoryCase(.gatedDelta).memory
-    let undecayed = zip(memory.stateDictionary.names, memory.weightDecays).filter { !$1 }
+    let undecayed = zip(memory.stateDictionary.names, memory.parameterTraits).filter { !$1.decays }
     #expect(undecayed.map(\.0) == ["A_log", "dt_bias"])
   }
 

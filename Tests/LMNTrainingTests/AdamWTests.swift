@@ -43,7 +43,7 @@ import Testing
     let before = StateDictionary(
       names: batch.names,
       tensors: batch.parameters.map { Tensor(shape: $0.shape, scalars: $0.scalars) })
-    var optimizer = AdamW(for: before, constants: constants)
+    var optimizer = Optimizer(for: before, constants: constants)
     var plain = before.tensors.map { $0.scalars.map { PlainAdamW($0, constants) } }
     for step in 1...20 {
       let learningRate = 0.01 * Float(step)
@@ -96,13 +96,13 @@ import Testing
     let batch = batch(inputs: 2, outputs: 2)
     let parameters = StateDictionary(names: batch.names, tensors: batch.parameters)
     _ = batch.run()
-    var optimizer = AdamW(for: parameters)
+    var optimizer = Optimizer(for: parameters)
     let beginning = optimizer
     optimizer.update(batch, learningRate: 0.1)
-    #expect(beginning == AdamW(for: parameters))
+    #expect(beginning == Optimizer(for: parameters))
     #expect(optimizer != beginning)
 
-    let restored = AdamW(
+    let restored = Optimizer(
       step: optimizer.step, first: optimizer.first, second: optimizer.second,
       constants: optimizer.constants)
     #expect(restored == optimizer)
@@ -124,7 +124,7 @@ import Testing
     }
     var constants = AdamWConstants()
     constants.weightDecay = 0.5
-    var optimizer = AdamW(
+    var optimizer = Optimizer(
       for: StateDictionary(names: batch.names, tensors: batch.parameters), constants: constants)
     for gradient in batch.gradients { gradient.overwrite { $0.update(repeating: 0, count: 2) } }
     optimizer.update(batch, learningRate: 0.25)
@@ -142,7 +142,7 @@ import Testing
     var network = try LanguageNetwork.loading(
       file.stateDictionary(of: weights), isPublished: true
     ) { try LanguageNetwork(configuration, using: &$0) }
-    var optimizer = AdamW(for: network.stateDictionary)
+    var optimizer = Optimizer(for: network.stateDictionary)
     let learningRate: Float = 1e-3
 
     let (shape, inputs) = try file.integers("input_ids")

@@ -24,9 +24,10 @@ import Testing
     }
   }
 
-  @Test(arguments: [2, 3])
-  func threadsChangeNoBits(threads: Int) throws {
-    let configuration = try TrainingConfiguration.small(steps: 6)
+  @Test(arguments: [2, 3], [nil, MuonConstants()])
+  func threadsChangeNoBits(threads: Int, muon: MuonConstants?) throws {
+    var configuration = try TrainingConfiguration.small(steps: 6)
+    configuration.muon = muon
     let one = try computing(threads: 1) { try remains(of: configuration) }
     let many = try computing(threads: threads) { try remains(of: configuration) }
     #expect(one == many)
@@ -256,6 +257,21 @@ import Testing
       try first.run(steps: stop, then: .stop)
       var second = try Trainer(resuming: RunDirectory(directory), text: smallText)
       #expect(second.step == stop)
+      #expect(try second.run())
+      #expect(try remains(in: directory) == whole)
+    }
+  }
+
+  @Test func stoppedRunsOfMuonGoOnExactly() throws {
+    var configuration = try interruptible()
+    let other = try remains(of: configuration)
+    configuration.muon = MuonConstants()
+    let whole = try remains(of: configuration)
+    #expect(whole.weights != other.weights)
+    try withTemporaryDirectory { directory in
+      var first = try trainer(configuration, in: directory)
+      try first.run(steps: 7, then: .stop)
+      var second = try Trainer(resuming: RunDirectory(directory), text: smallText)
       #expect(try second.run())
       #expect(try remains(in: directory) == whole)
     }

@@ -10,7 +10,7 @@ struct PairedRecallTraining {
   private let settings: PairedRecallSettings
   private let seed: UInt64
   private var examples: SeededGenerator
-  private var optimizer: AdamW
+  private var optimizer: Optimizer
   /// Recorded step for the current number of pairs; it has the current parameters.
   private var batch: RecordedBatch<PairedRecallNetwork, PairedRecallWindow>
   private var pairs: Int
@@ -31,7 +31,7 @@ struct PairedRecallTraining {
   ) {
     (self.network, self.task, self.settings) = (network, task, settings)
     (self.seed, self.examples) = (seed, examples)
-    optimizer = AdamW(for: network.stateDictionary, constants: settings.optimizer)
+    optimizer = Optimizer(for: network.stateDictionary, constants: settings.optimizer)
     pairs = settings.pairs(at: 0, of: task)
     batch = RecordedBatch(ofLossAt: network, examples: settings.batchSize, pairs: pairs)
   }

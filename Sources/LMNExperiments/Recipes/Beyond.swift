@@ -84,13 +84,6 @@ package struct Beyond: Recipe {
           $0.schedule = .constant(rate: 1e-3)
         }
       ),
-      (
-        "3 linear, 1 attention, weight decay 0.3",
-        training {
-          $0.model = unshared
-          $0.optimizer.weightDecay = 0.3
-        }
-      ),
       ("linear, attention, shared by 4 layers, width 60", training { $0.model = shared }),
       (
         "the shared layers, rate 0.005, blocks of 2,048",
@@ -107,11 +100,18 @@ package struct Beyond: Recipe {
         }
       ),
       (
-        "2 linear, 1 attention, shared by 6 layers, width 48",
+        "the shared layers, Muon",
         training {
-          $0.model = hybrid(
-            ["linear", "linear", "attention"], width: 48, feedForward: 2, layers: 6,
-            distinctLayers: 3, tiedHead: true)
+          $0.model = shared
+          $0.muon = MuonConstants()
+        }
+      ),
+      (
+        "the shared layers, Muon, weight decay 0.2",
+        training {
+          $0.model = shared
+          $0.muon = MuonConstants()
+          $0.optimizer.weightDecay = 0.2
         }
       ),
     ]

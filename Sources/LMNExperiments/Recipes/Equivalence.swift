@@ -240,7 +240,7 @@ extension Equivalence.Settings {
     let batch = RecordedBatch(
       ofLossAt: network, windows: rows, length: length,
       carrying: Carry(horizon: blocks, replay: blocks > 1))
-    var optimizer = AdamW(for: network.stateDictionary)
+    var optimizer = Optimizer(for: network.stateDictionary)
     let losses = try (0..<steps).map { step in
       try report(Double(step) / Double(steps))
       // Streams begin anew, because every position of an attention needs a recording of its own.

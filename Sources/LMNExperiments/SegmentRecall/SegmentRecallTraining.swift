@@ -11,7 +11,7 @@ struct SegmentRecallTraining {
   private let settings: SegmentRecallSettings
   private let seed: UInt64
   private var examples: SeededGenerator
-  private var optimizer: AdamW
+  private var optimizer: Optimizer
   /// Recorded step, with the current parameters and the gradient of the last step.
   let batch: RecordedBatch<LanguageNetwork, TokenWindow>
   /// Number of steps taken.
@@ -32,7 +32,7 @@ struct SegmentRecallTraining {
   ) {
     (self.network, self.task, self.arm, self.settings) = (network, task, arm, settings)
     (self.seed, self.examples) = (seed, examples)
-    optimizer = AdamW(for: network.stateDictionary, constants: settings.optimizer)
+    optimizer = Optimizer(for: network.stateDictionary, constants: settings.optimizer)
     batch = RecordedBatch(
       ofLossAt: network, windows: settings.batchSize, length: task.segmentLength,
       carrying: arm.carry(over: settings.segments))

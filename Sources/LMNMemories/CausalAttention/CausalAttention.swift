@@ -113,7 +113,7 @@ public struct CausalAttention: Memory {
 
   /// Visits the projections, under their published names.
   public mutating func visitParameters(_ visit: ParameterVisitor) {
-    visit("qkv.weight", &projectionWeight)
+    visit("qkv.weight", &projectionWeight, isMap: true)
     visit("qkv.bias", &projectionBias)
     visit("out_proj", &output)
   }

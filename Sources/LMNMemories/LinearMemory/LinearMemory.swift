@@ -137,17 +137,17 @@ public struct LinearMemory: Memory {
 
   /// Visits projections, convolutions, output norm and output.
   public mutating func visitParameters(_ visit: ParameterVisitor) {
-    visit("query.weight", &query)
-    visit("key.weight", &key)
-    visit("value.weight", &value)
+    visit("query.weight", &query, isMap: true)
+    visit("key.weight", &key, isMap: true)
+    visit("value.weight", &value, isMap: true)
     visit("beta.weight", &beta)
     decay.visitParameters(visit)
     visit("query_conv.weight", &queryConv)
     visit("key_conv.weight", &keyConv)
     visit("value_conv.weight", &valueConv)
-    visit("gate.weight", &gate)
+    visit("gate.weight", &gate, isMap: true)
     visit("output_norm.weight", &outputNorm)
-    visit("out_proj.weight", &output)
+    visit("out_proj.weight", &output, isMap: true)
   }
 }
 

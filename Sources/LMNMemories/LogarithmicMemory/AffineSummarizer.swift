@@ -25,7 +25,7 @@ extension AffineSummarizer {
 
   /// Lists `weight` and `bias`.
   public mutating func visitParameters(_ visit: ParameterVisitor) {
-    visit("weight", &weight)
+    visit("weight", &weight, isMap: true)
     visit("bias", &bias)
   }
 }

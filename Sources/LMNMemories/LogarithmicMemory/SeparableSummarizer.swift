@@ -55,7 +55,7 @@ public struct SeparableSummarizer: Summarizer {
   /// Lists `taps`, `pointwise` and `bias`.
   public mutating func visitParameters(_ visit: ParameterVisitor) {
     visit("taps", &taps)
-    visit("pointwise", &pointwise)
+    visit("pointwise", &pointwise, isMap: true)
     visit("bias", &bias)
   }
 

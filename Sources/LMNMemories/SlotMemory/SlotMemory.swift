@@ -138,7 +138,7 @@ public struct SlotMemory: Memory {
 
   /// Visits the parameters of reading, then those of writing, under their published names.
   public mutating func visitParameters(_ visit: ParameterVisitor) {
-    visit("qkv.weight", &projectionWeight)
+    visit("qkv.weight", &projectionWeight, isMap: true)
     visit("qkv.bias", &projectionBias)
     visit("position_bias", &positionBias)
     visit("out_proj", &output)

@@ -79,7 +79,7 @@ public struct SlotWriter: Module {
 
   /// Visits `write.weight` and `forgetting`, their names in golden files.
   public mutating func visitParameters(_ visit: ParameterVisitor) {
-    visit("write.weight", &weight)
+    visit("write.weight", &weight, isMap: true)
     visit("forgetting", &forgetting)
   }
 }

@@ -175,9 +175,9 @@ public struct Memformer: StreamModule {
   /// Visits embedding, encoder, memory, decoder and head.
   public mutating func visitParameters(_ visit: ParameterVisitor) {
     visit("token_embedding_table", &embedding)
-    visit("encoder", &encoder)
-    visit("memory", &memory)
-    visit("decoder", &decoder)
+    visit("encoder", &encoder, hidden: true)
+    visit("memory", &memory, hidden: true)
+    visit("decoder", &decoder, hidden: true)
     visit("lm_head", &head)
   }
 }

@@ -79,7 +79,7 @@ public struct Workload {
   private static func trainingStep<M: Module, Input: TrainingInput>(
     of model: M, on batch: RecordedBatch<M, Input>, tokens: Int
   ) -> Workload {
-    var optimizer = AdamW(for: model.stateDictionary)
+    var optimizer = Optimizer(for: model.stateDictionary)
     var loss: Double?
     return Workload(tokens: tokens) {
       batch.states = batch.inputs.map { _ in nil }

@@ -50,7 +50,9 @@ public struct Trainer<Data: TrainingData> {
     let model = try model(self.data, &generator)
     checkpoint = TrainingCheckpoint(
       model: model,
-      optimizer: AdamW(for: model.network.stateDictionary, constants: configuration.optimizer),
+      optimizer: Optimizer(
+        for: model.network.stateDictionary, constants: configuration.optimizer,
+        muon: configuration.muon),
       loop: .init(generator: generator, corpusFingerprint: self.data.fingerprint),
       configuration: configuration)
     try directory.create()
@@ -181,8 +183,9 @@ public struct Trainer<Data: TrainingData> {
   }
 
   private func byteCount(ofStepOn batch: Data.Batch) -> Int {
-    // A value and two moments of each parameter, beside those of the batch.
-    batch.byteCount + 3 * model.network.parameterCount * MemoryLayout<Float>.size
+    // A value and two moments of each parameter, and those of Muon, beside those of the batch.
+    let copies = configuration.muon == nil ? 3 : 5
+    return batch.byteCount + copies * model.network.parameterCount * MemoryLayout<Float>.size
   }
 
   /// Number of consecutive skipped updates after which a run stops.

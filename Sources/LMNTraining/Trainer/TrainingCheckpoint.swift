@@ -7,7 +7,7 @@ import LMNModel
 /// same step, in one file.
 struct TrainingCheckpoint<Model: StoredModel> {
   var model: Model
-  var optimizer: AdamW
+  var optimizer: Optimizer
   /// Carried states of the batch rows after the last step; empty without `carry`.
   var states: [Trunk.State] = []
   var loop: LoopState
@@ -32,7 +32,7 @@ struct TrainingCheckpoint<Model: StoredModel> {
   }
 
   init(
-    model: Model, optimizer: AdamW, loop: LoopState, configuration: TrainingConfiguration
+    model: Model, optimizer: Optimizer, loop: LoopState, configuration: TrainingConfiguration
   ) {
     self.model = model
     self.optimizer = optimizer
@@ -83,9 +83,9 @@ struct TrainingCheckpoint<Model: StoredModel> {
       }
       return moments
     }
-    optimizer = AdamW(
+    optimizer = Optimizer(
       step: optimizerStep, first: try moments(Self.first), second: try moments(Self.second),
-      constants: configuration.optimizer)
+      constants: configuration.optimizer, muon: configuration.muon)
   }
 }
 

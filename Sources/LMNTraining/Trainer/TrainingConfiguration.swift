@@ -35,6 +35,8 @@ public struct TrainingConfiguration: Sendable, Codable, Equatable {
   public var schedule = LearningRateSchedule.constant(rate: 1e-3)
   /// Constants of AdamW.
   public var optimizer = AdamWConstants()
+  /// Constants of Muon, for the maps inside blocks; nil for AdamW alone.
+  public var muon: MuonConstants?
   /// Gradient clipping: largest global L2 norm; nil for no clipping.
   public var gradientClipping: Float? = 1
   /// Random seed.
@@ -122,6 +124,7 @@ public struct TrainingConfiguration: Sendable, Codable, Equatable {
       ("beta1", optimizer.beta1, share, "0 to below 1"),
       ("beta2", optimizer.beta2, share, "0 to below 1"),
       ("epsilon", optimizer.epsilon, positive, "above 0 and finite"),
+      ("momentum", muon?.momentum ?? 0, share, "0 to below 1"),
     ]
     for (name, value, range, words) in numbers where !range.contains(value) {
       throw TrainingError.outOfRange(name: name, value: "\(value)", range: words)

@@ -12,7 +12,7 @@ public struct TrainingStep: Sendable {
   public let skippedFor: String?
 }
 
-extension AdamW {
+extension Optimizer {
   /// Takes a training step: loss and gradient of a batch, clipping, update.
   ///
   /// If loss or gradient is not finite, parameters and moments are unchanged.

@@ -67,7 +67,7 @@ import Testing
     computing { for _ in 0..<12 { #expect(training.takeStep() != nil) } }
     training.storeParameters()
 
-    var optimizer = AdamW(for: network.stateDictionary, constants: settings.optimizer)
+    var optimizer = Optimizer(for: network.stateDictionary, constants: settings.optimizer)
     var generator = examples
     var sizes: Set<Int> = []
     for step in 0..<12 {

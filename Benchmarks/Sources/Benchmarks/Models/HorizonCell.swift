@@ -60,7 +60,7 @@ struct HorizonCell: ProcessBenchmark {
   private func trainingStep<M: Module, Input>(
     of model: M, on batch: RecordedBatch<M, Input>
   ) -> Workload {
-    var optimizer = AdamW(for: model.stateDictionary)
+    var optimizer = Optimizer(for: model.stateDictionary)
     return Workload(tokens: Self.batch * Self.length * segments) {
       ContinuousClock().measure {
         _ = batch.run()
