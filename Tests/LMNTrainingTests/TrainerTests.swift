@@ -251,27 +251,26 @@ import Testing
   func stoppedRunsGoOnExactly(stop: Int, dropout: Float) throws {
     var configuration = try interruptible()
     configuration.model.dropout = dropout
-    let whole = try remains(of: configuration)
-    try withTemporaryDirectory { directory in
-      var first = try trainer(configuration, in: directory)
-      try first.run(steps: stop, then: .stop)
-      var second = try Trainer(resuming: RunDirectory(directory), text: smallText)
-      #expect(second.step == stop)
-      #expect(try second.run())
-      #expect(try remains(in: directory) == whole)
-    }
+    try expectExactContinuation(of: configuration, stoppedAt: stop)
   }
 
   @Test func stoppedRunsOfMuonGoOnExactly() throws {
     var configuration = try interruptible()
     let other = try remains(of: configuration)
     configuration.muon = MuonConstants()
+    #expect(try remains(of: configuration).weights != other.weights)
+    try expectExactContinuation(of: configuration, stoppedAt: 7)
+  }
+
+  private func expectExactContinuation(
+    of configuration: TrainingConfiguration, stoppedAt stop: Int
+  ) throws {
     let whole = try remains(of: configuration)
-    #expect(whole.weights != other.weights)
     try withTemporaryDirectory { directory in
       var first = try trainer(configuration, in: directory)
-      try first.run(steps: 7, then: .stop)
+      try first.run(steps: stop, then: .stop)
       var second = try Trainer(resuming: RunDirectory(directory), text: smallText)
+      #expect(second.step == stop)
       #expect(try second.run())
       #expect(try remains(in: directory) == whole)
     }
