@@ -79,16 +79,11 @@ import Testing
   }
 
   /// An affine map, whose gradient is overwritten.
-  private struct Rows: RecordedInput {
-    func placeholder() -> Rows { self }
-    func overwrite(with other: Rows) {}
-  }
-
-  private func batch(inputs: Int, outputs: Int) -> RecordedBatch<Linear, Rows> {
+  private func batch(inputs: Int, outputs: Int) -> RecordedBatch<Linear, NoInput> {
     var source = ParameterSource(seed: 3)
     return RecordedBatch(
       at: Linear(inputs: inputs, outputs: outputs, using: &source), overBatchOf: 1,
-      inputs: { _ in Rows() }
+      inputs: { _ in NoInput() }
     ) { linear, _ in linear(Variable(constant: .random([1, inputs], seed: 1))).mean() }
   }
 
@@ -119,7 +114,7 @@ import Testing
         visit("still", &still, decays: false)
       }
     }
-    let batch = RecordedBatch(at: Scale(), overBatchOf: 1, inputs: { _ in Rows() }) { scale, _ in
+    let batch = RecordedBatch(at: Scale(), overBatchOf: 1, inputs: { _ in NoInput() }) { scale, _ in
       (scale.decaying + scale.still).mean()
     }
     var constants = AdamWConstants()
@@ -183,6 +178,12 @@ import Testing
       expectClose(tensor.scalars, expected, within: bounds, name)
     }
   }
+}
+
+/// Input of a recorded function of parameters alone.
+struct NoInput: RecordedInput {
+  func placeholder() -> NoInput { self }
+  func overwrite(with other: NoInput) {}
 }
 
 /// The path of a golden file of this package.

@@ -104,19 +104,14 @@ import Testing
     }
   }
 
-  private struct Rows: RecordedInput {
-    func placeholder() -> Rows { self }
-    func overwrite(with other: Rows) {}
-  }
-
   /// Maps inside blocks change by Muon, all other parameters by AdamW.
   @Test func updatesAgreeWithTheirDefinition() {
     var source = ParameterSource(seed: 3)
     let maps = Maps(
       hidden: Linear(inputs: 6, outputs: 4, using: &source),
       head: Linear(inputs: 4, outputs: 3, using: &source))
-    func batch() -> RecordedBatch<Maps, Rows> {
-      RecordedBatch(at: maps, overBatchOf: 1, inputs: { _ in Rows() }) { maps, _ in
+    func batch() -> RecordedBatch<Maps, NoInput> {
+      RecordedBatch(at: maps, overBatchOf: 1, inputs: { _ in NoInput() }) { maps, _ in
         maps.head(maps.hidden(Variable(constant: .random([1, 6], seed: 1)))).mean()
       }
     }

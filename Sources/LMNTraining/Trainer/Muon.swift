@@ -53,7 +53,10 @@ extension Tensor {
     let norm = squaredNorm.squareRoot()
     guard norm > 1e-30 else { return self }
     let isTall = shape[0] > shape[1]
-    var x = combined(Float(1 / norm), with: self, 0)
+    let (count, factor) = (count, Float(1 / norm))
+    var x = Tensor(shape: shape) { unit in
+      withScalars { values in for i in 0..<count { unit[i] = factor * values[i] } }
+    }
     if isTall { x = x.transposed }
     for _ in 0..<5 {
       // x ← (a + b S + c S²) x with S = x xᵀ.
@@ -63,9 +66,9 @@ extension Tensor {
     return isTall ? x.transposed : x
   }
 
-  /// `factor` · `self` + `otherFactor` · `other`, plus a multiple of the identity.
+  /// `factor` · `self` + `otherFactor` · `other` + `diagonal` · identity, of square matrices.
   private func combined(
-    _ factor: Float, with other: Tensor, _ otherFactor: Float, diagonal: Float = 0
+    _ factor: Float, with other: Tensor, _ otherFactor: Float, diagonal: Float
   ) -> Tensor {
     let count = count
     return Tensor(shape: shape) { result in
@@ -74,9 +77,7 @@ extension Tensor {
           for i in 0..<count { result[i] = factor * values[i] + otherFactor * others[i] }
         }
       }
-      if diagonal != 0 {
-        for i in 0..<shape[0] { result[i * shape[0] + i] += diagonal }
-      }
+      for i in 0..<shape[0] { result[i * shape[0] + i] += diagonal }
     }
   }
 
