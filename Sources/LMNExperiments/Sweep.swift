@@ -33,7 +33,9 @@ public struct Sweep<Task: AnswerTask> {
   public enum Event: Sendable {
     /// A run of `steps` steps begins.
     case begin(learningRate: Float, steps: Int)
-    /// A run was validated.
+    /// The run has taken this number of steps.
+    case step(Int)
+    /// The run was validated.
     case point(CurvePoint)
   }
 
@@ -80,9 +82,9 @@ public struct Sweep<Task: AnswerTask> {
       try report(.begin(learningRate: rate, steps: steps))
       var training = TrainingRun(
         beginning, on: examples, settings, rate: settings.schedule(peak: rate, steps: steps))
-      let run = try training.run(validation: validation) { point in
-        try lines?.append(point)
-        try report(.point(point))
+      let run = try training.run(validation: validation) { event in
+        if case .point(let point) = event { try lines?.append(point) }
+        try report(event)
       }
       runs.append(run)
       if best.map({ run.isBetter(than: $0.run) }) ?? true { best = (run, training.network) }

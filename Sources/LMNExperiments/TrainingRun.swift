@@ -32,7 +32,7 @@ struct TrainingRun<Task: AnswerTask> {
 
   /// Trains for all epochs, or until a loss or a gradient is not finite.
   mutating func run(
-    validation: [Example], report: (CurvePoint) throws -> Void
+    validation: [Example], report: (Sweep<Task>.Event) throws -> Void
   ) throws -> SweepRun {
     let steps = settings.epochs * examples.batchesOfEpoch
     let asked = validation.reduce(0) { $0 + $1.targets.count { $0 >= 0 } }
@@ -47,6 +47,7 @@ struct TrainingRun<Task: AnswerTask> {
     for _ in 0..<settings.epochs {
       for batch in examples.epoch(using: &generator) {
         guard let loss = takeStep(batch) else { return summary(nil) }
+        try report(.step(step))
         (sum, count) = (sum + loss, count + 1)
         // Spaces the requested number of points evenly, the last one at the end.
         let part = step * settings.evaluations / steps
@@ -56,7 +57,7 @@ struct TrainingRun<Task: AnswerTask> {
           learningRate: rate.peak, step: step, loss: sum / Double(count),
           accuracy: Double(network.rightAnswers(to: validation)) / Double(asked))
         (sum, count) = (0, 0)
-        try report(point!)
+        try report(.point(point!))
       }
     }
     return summary(point)

@@ -174,6 +174,7 @@ private func show(_ sweep: Sweep<some AnswerTask>, curves: String?, json: Bool) 
     case .begin(let rate, let count):
       steps = count
       Console.note("learning rate \(rate)")
+    case .step: break
     case .point(let point):
       Console.note(
         "step \(point.step)/\(steps)  loss \(point.loss.fixed(4))  "

@@ -43,7 +43,8 @@ extension Experiment {
 
     func run() throws {
       try machine.run {
-        let report = try experiment().run { point in
+        let report = try experiment().run { event in
+          guard case .point(let point) = event else { return }
           Console.note(
             "seed \(point.seed)  step \(point.step)/\(steps)  \(point.pairs) pairs  "
               + "loss \(point.loss.fixed(4))")

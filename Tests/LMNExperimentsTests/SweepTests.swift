@@ -124,6 +124,7 @@ import Testing
       let path = directory + "/curves.jsonl"
       var points: [CurvePoint] = []
       var begun: [Float] = []
+      var taken: [Int] = []
       for _ in 0..<2 {
         _ = try computing {
           try Sweep(task(), settings: settings { $0.learningRates = [1e-2, 3e-2] })
@@ -132,12 +133,14 @@ import Testing
               case .begin(let rate, let steps):
                 begun.append(rate)
                 #expect(steps == 6)
+              case .step(let step): taken.append(step)
               case .point(let point): points.append(point)
               }
             }
         }
       }
       #expect(begun == [1e-2, 3e-2, 1e-2, 3e-2])
+      #expect(taken == (0..<4).flatMap { _ in 1...6 })
       #expect(points.map(\.step) == [2, 4, 6, 2, 4, 6, 2, 4, 6, 2, 4, 6])
       #expect(Array(points[..<6]) == Array(points[6...]))
       let lines = try AtomicFile.contents(of: path).split(separator: UInt8(ascii: "\n"))

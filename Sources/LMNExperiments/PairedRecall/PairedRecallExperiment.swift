@@ -27,6 +27,14 @@ public struct PairedRecallExperiment {
     self.settings = settings
   }
 
+  /// An event of an experiment.
+  public enum Event: Sendable {
+    /// The current run has taken this number of steps.
+    case step(Int)
+    /// A run has come to a point of its learning curve, one of 20.
+    case point(Point)
+  }
+
   /// Point of a learning curve.
   public struct Point: Sendable, Equatable {
     /// Seed of the run.
@@ -44,17 +52,17 @@ public struct PairedRecallExperiment {
 
   /// Trains and tests a network per seed.
   ///
-  /// - Parameter report: Called for 20 points of each run.
+  /// - Parameter report: Called for each event.
   /// - Returns: Results of all runs.
   /// - Throws: Errors of `report`.
-  public func run(report: (Point) throws -> Void = { _ in }) throws -> PairedRecallReport {
+  public func run(report: (Event) throws -> Void = { _ in }) throws -> PairedRecallReport {
     PairedRecallReport(
       task: task, settings: settings, parameters: described.parameterCount,
       stateBytes: described.stateByteCount(at: 2 * task.pairs), chance: task.chance,
       runs: try settings.seeds.map { try run(seed: $0, report: report) })
   }
 
-  private func run(seed: UInt64, report: (Point) throws -> Void) throws -> PairedRecallRun {
+  private func run(seed: UInt64, report: (Event) throws -> Void) throws -> PairedRecallRun {
     let start = ContinuousClock.now
     var generator = SeededGenerator(seed: seed)
     // Drawn in this order, so that tests do not depend on the network or its training.
@@ -74,13 +82,14 @@ public struct PairedRecallExperiment {
     var (sum, count, loss) = (0.0, 0, 0.0)
     for step in 0..<settings.steps {
       guard let taken = training.takeStep() else { return run(loss: nil, scores: nil) }
+      try report(.step(step + 1))
       (sum, count) = (sum + taken, count + 1)
       let part = (step + 1) * Self.points / settings.steps
       guard part > step * Self.points / settings.steps else { continue }
       loss = sum / Double(count)
       (sum, count) = (0, 0)
       let pairs = settings.pairs(at: step, of: task)
-      try report(Point(seed: seed, step: step + 1, pairs: pairs, loss: loss))
+      try report(.point(Point(seed: seed, step: step + 1, pairs: pairs, loss: loss)))
     }
     training.storeParameters()
     let scores = PairedRecallScores(

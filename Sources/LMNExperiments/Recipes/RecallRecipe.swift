@@ -174,8 +174,9 @@ package struct RecallRecipe: Recipe {
       var (settings, best): (PairedRecallSettings, PairedRecallReport?) = (settings, nil)
       for (index, rate) in rates.enumerated() {
         settings.learningRate = rate
-        let report = try PairedRecallExperiment(task, settings: settings).run { point in
-          let part = Double(point.step) / Double(settings.steps)
+        let report = try PairedRecallExperiment(task, settings: settings).run { event in
+          guard case .step(let step) = event else { return }
+          let part = Double(step) / Double(settings.steps)
           try work.advance(to: (Double(index) + part) / Double(rates.count))
         }
         // Training examples are new ones, and so are those of its last part.

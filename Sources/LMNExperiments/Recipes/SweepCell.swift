@@ -26,15 +26,13 @@ extension Cell {
       labels, SweepCellConfiguration(task: task, settings: settings), cost: Double(tokens)
     ) { work in
       let sweep = try Sweep(task, settings: settings)
-      let rates = settings.learningRates
-      var steps = 1
+      let runs = Double(settings.learningRates.count)
+      var (run, steps) = (-1.0, 1.0)
       let (report, network) = try sweep.runKeepingBest { event in
         switch event {
-        case .begin(_, let count): steps = count
-        case .point(let point):
-          let run = rates.firstIndex(of: point.learningRate) ?? 0
-          try work.advance(
-            to: (Double(run) + Double(point.step) / Double(steps)) / Double(rates.count))
+        case .begin(_, let count): (run, steps) = (run + 1, Double(count))
+        case .step(let step): try work.advance(to: (run + Double(step) / steps) / runs)
+        case .point: break
         }
       }
       return measurements(report) + further(network)

@@ -95,7 +95,7 @@ import Testing
       try experiment(pairs: 2) { settings in
         (settings.steps, settings.batchSize, settings.learningRate) = (160, 8, 0.02)
         settings.seeds = [1]
-      }.run { losses.append($0.loss) }
+      }.run { if case .point(let point) = $0 { losses.append(point.loss) } }
     }
     #expect(losses.count == 20)
     #expect(losses[19] < 0.8 * losses[0])
@@ -120,9 +120,18 @@ import Testing
     #expect(both[1].loss == alone[0].loss && both[1].accuracy == alone[0].accuracy)
   }
 
-  @Test func pointsAreReported() throws {
+  @Test func stepsAndPointsAreReported() throws {
     var points: [PairedRecallExperiment.Point] = []
-    _ = try computing { try experiment { $0.steps = 40 }.run { points.append($0) } }
+    var taken: [Int] = []
+    _ = try computing {
+      try experiment { $0.steps = 40 }.run { event in
+        switch event {
+        case .step(let step): taken.append(step)
+        case .point(let point): points.append(point)
+        }
+      }
+    }
+    #expect(taken == Array(1...40) + Array(1...40))
     let steps = (1...20).map { 2 * $0 }
     #expect(points.map(\.step) == steps + steps)
     #expect(points.prefix(20).allSatisfy { $0.seed == 3 })

@@ -1,5 +1,6 @@
 import Foundation
 import LMNCharts
+import LMNModel
 import LMNTestSupport
 import Synchronization
 import Testing
@@ -130,6 +131,26 @@ private struct CountingRecipe: Recipe {
       // Costs 1, 2, 1, 2; the isolated cells report their beginnings only.
       #expect(parts.last == 4.0 / 6)
       #expect(parts.contains(2.0 / 6))
+    }
+  }
+
+  /// Cells of both kinds of sweeps over learning rates end at the next step when the user asks to
+  /// stop.
+  @Test func sweepsStopAtTheNextStep() throws {
+    let copying = SelectiveCopying.Size(blanks: 4, symbols: 2)
+    var settings = SweepSettings(model: Configuration(vocabularySize: 1))
+    (settings.examples, settings.evaluations) = (20_000, 1)
+    let paired = try RecallRecipe(.quick, files: []).cells.first {
+      $0.labels.contains(.init("task", "paired"))
+    }
+    let task = try SelectiveCopying(
+      vocabularySize: 4, trainingSizes: [copying], testSizes: [copying])
+    let cells = [try #require(paired), .sweep([], on: task, settings)]
+    for cell in cells {
+      var parts: [Double] = []
+      let work = CellWork(directory: "", shouldStop: { parts.count == 3 }) { parts.append($0) }
+      #expect(throws: RecipeInterruption.self) { try computing { try cell.measure(work) } }
+      #expect(parts.count == 3 && parts[0] > 0 && parts[2] < 0.02, "\(parts)")
     }
   }
 
