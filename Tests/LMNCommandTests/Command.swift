@@ -145,6 +145,12 @@ let smallFlags = [
   "--block-length", "16", "--batch-size", "1", "--evaluation-batches", "1", "--threads", "1",
 ]
 
+/// Names of the files in the directory of a run.
+let runFiles = [
+  "best.safetensors", "configuration.json", "log.jsonl", "model.safetensors",
+  "training.safetensors",
+]
+
 /// Writes a text file.
 func write(_ text: String, to path: String) throws {
   try AtomicFile.write(Array(text.utf8), to: path)

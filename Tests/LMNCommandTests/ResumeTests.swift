@@ -3,7 +3,7 @@ import LMN
 import LMNTestSupport
 import Testing
 
-/// `lmn train --resume` without FILE: a run's directory names its data.
+/// `lmn train --resume`: data, which the run's directory names; steps and other flags.
 @Suite struct ResumeTests {
   private func run(_ arguments: [String], in directory: String, input: String = "") throws
     -> Command.Result
@@ -18,6 +18,7 @@ import Testing
   }
 
   private static let constant = smallFlags + ["--schedule", "constant"]
+  private static let five = ["text.txt", "--output", "run", "--steps", "5"] + smallFlags
 
   /// Of every task, begun and resumed in different working directories.
   @Test(arguments: [
@@ -98,6 +99,90 @@ import Testing
       try expectRefusal(
         ["train", "text.txt", "--resume", "--output", "run", "--steps", "3"], in: directory,
         "text.txt: ")
+    }
+  }
+
+  @Test func finishedRunsGoOnWithMoreSteps() throws {
+    try withSmallFiles { directory in
+      _ = try run(Self.five, in: directory)
+      try expectRefusal(
+        ["train", "--output", "run", "--resume"], in: directory,
+        "the run has taken its 5 steps; give more by --steps\n")
+      let resumed = try run(["--output", "run", "--resume", "--steps", "8"], in: directory)
+      #expect(resumed.errors.contains("step 8/8"))
+    }
+  }
+
+  /// The schedule of a run is fixed; a resume with another number of steps says what that means.
+  @Test func otherNumbersOfStepsThanTheSchedulesAreNoted() throws {
+    try withSmallFiles { directory in
+      let flags = ["--output", "run", "--learning-rate", "0.01", "--warm-up", "0"]
+      let begun = try run(["text.txt", "--steps", "10"] + smallFlags + flags, in: directory)
+      #expect(!begun.errors.contains("schedule"))
+      let longer = try run(["--output", "run", "--resume", "--steps", "12"], in: directory)
+      let note =
+        "the run's schedule ends at step 10, this run at step 12: the steps after 10 have its lowest "
+        + "learning rate, 0.001\n"
+      #expect(longer.errors.contains(note), "\(longer.errors)")
+      let log = try AtomicFile.string(of: directory + "/run/log.jsonl")
+      #expect(log.split(separator: "\n").last!.contains(#""learning_rate":0.001"#), "\(log)")
+
+      _ = try run(
+        ["text.txt", "--output", "other", "--steps", "2"] + Self.constant, in: directory)
+      let silent = try run(["--output", "other", "--resume", "--steps", "4"], in: directory)
+      #expect(!silent.errors.contains("schedule"))
+    }
+  }
+
+  @Test func earlierEndsThanTheSchedulesAreNoted() throws {
+    try withSmallFiles { directory in
+      let command = try Command(
+        ["train", "text.txt", "--output", "run", "--steps", "1000000", "--log-every", "1"]
+          + smallFlags, in: directory)
+      try command.waitForLine("step 1/")
+      command.send(SIGINT)
+      let stopped = try command.finish()
+      #expect(stopped.status == 130)
+      let log = try AtomicFile.string(of: directory + "/run/log.jsonl")
+      let step = log.split(separator: "\n").count
+      let resumed = try run(
+        ["--output", "run", "--resume", "--steps", "\(step + 1)"], in: directory)
+      #expect(
+        resumed.errors.contains(
+          "the run's schedule ends at step 1000000, this run at step \(step + 1): the learning rate "
+            + "ends at "), "\(resumed.errors)")
+    }
+  }
+
+  /// A flag of the run may be repeated; a contradicting one is named in the error.
+  @Test(arguments: [
+    (["--width", "16"], "--width is 16, but the run to continue has 8"),
+    (["--heads", "1"], "--heads is 1, but the run to continue has 2"),
+    (["--activation", "relu"], "--activation is relu, but the run to continue has silu"),
+    (["--positions", "sinusoidal"], "--positions is sinusoidal, but the run to continue has none"),
+    (["--dropout", "0.5"], "--dropout is 0.5, but the run to continue has 0.0"),
+    (["--carry"], "--carry is true, but the run to continue has false"),
+    (["--carry", "--horizon", "2"], "--carry is true, but the run to continue has false"),
+    (["--tied-head"], "--tied-head is true, but the run to continue has false"),
+    (["--maximum-length", "9"], "--maximum-length is 9, but the run to continue has none"),
+    (["--clip", "0"], "--clip is 0.0, but the run to continue has 1.0"),
+    (["--optimizer", "muon"], "--optimizer is muon, but the run to continue has adamw"),
+    (["--seed", "2"], "--seed is 2, but the run to continue has 1"),
+    (
+      ["--summarizer", "depthwiseSeparable"],
+      "--summarizer is depthwiseSeparable, but the run to continue has linear"
+    ),
+    (["--tokenizer", "bytes"], "--tokenizer is bytes, but the run to continue has characters"),
+    (["--learning-rate", "0.5"], "the learning-rate schedule is "),
+    (["--schedule", "constant"], "the learning-rate schedule is constant(rate: 0.003), but "),
+    (["--preset", "table1"], ", but the run to continue has "),
+  ])
+  func contradictionsAreRefused(flags: [String], sentence: String) throws {
+    try withSmallFiles { directory in
+      _ = try run(Self.five, in: directory)
+      try expectRefusal(
+        ["train", "text.txt", "--output", "run", "--resume", "--steps", "9"] + flags, in: directory,
+        sentence)
     }
   }
 }
