@@ -117,9 +117,12 @@ final class Command {
     }
   }
 
-  /// Path of the command, which SwiftPM builds next to the tests.
+  /// Path of the command: `LMN_COMMAND`, or the one that SwiftPM builds next to the tests.
   static var executable: String {
     get throws {
+      if let path = ProcessInfo.processInfo.environment["LMN_COMMAND"] {
+        return URL(fileURLWithPath: path).path
+      }
       final class Marker {}
       let tests = [Bundle.main.bundleURL, Bundle(for: Marker.self).bundleURL]
       let places = tests + tests.map { $0.deletingLastPathComponent() }
