@@ -107,7 +107,7 @@ import Testing
       _ = try run(Self.five, in: directory)
       try expectRefusal(
         ["train", "--output", "run", "--resume"], in: directory,
-        "the run has taken its 5 steps; give more by --steps\n")
+        "Error: the run has taken its 5 steps; give more by --steps\n")
       let resumed = try run(["--output", "run", "--resume", "--steps", "8"], in: directory)
       #expect(resumed.errors.contains("step 8/8"))
     }
