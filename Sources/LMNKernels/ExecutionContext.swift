@@ -65,10 +65,8 @@ public struct ExecutionContext: Sendable {
   public func map<Result: Sendable>(
     _ count: Int, _ body: @Sendable (Int) -> Result
   ) -> [Result] {
-    guard count > 1, threadCount > 1, recording == nil else {
-      return Self.$current.withValue(self) { (0..<count).map(body) }
-    }
-    let inner = forEach(of: count)
+    let inner = recording == nil ? forEach(of: count) : self
+    let threads = recording == nil ? threadCount : 1
     return [Result](unsafeUninitializedCapacity: count) { results, initialized in
       let base = results.baseAddress!
       let run = { (begin: Int, end: Int) in
@@ -79,7 +77,7 @@ public struct ExecutionContext: Sendable {
       withoutActuallyEscaping(run) { run in
         withUnsafePointer(to: Units(run: run)) { units in
           lmn_parallel_for(
-            kernels,
+            lmn_context(isa: isa.pointer, threads: threads),
             { args, begin, end in
               args!.assumingMemoryBound(to: Units.self).pointee.run(begin, end)
             }, units, count, 1)

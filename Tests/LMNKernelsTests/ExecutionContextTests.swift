@@ -38,6 +38,34 @@ import Testing
     #expect(ExecutionContext.current.instructionSet == before)
   }
 
+  /// Products of 2^-140, and of subnormal factors with large ones; elementwise values as well.
+  @Test(arguments: InstructionSet.available, [1, 2])
+  func kernelsCountSubnormalNumbersAsZero(_ instructionSet: InstructionSet, threads: Int) {
+    func square(_ value: Float) -> Tensor { Tensor(shape: [128, 128], repeating: value) }
+    computing(on: instructionSet, threads: threads) {
+      #expect(square(0x1p-70).matmul(square(0x1p-70)).scalars.allSatisfy { $0 == 0 })
+      #expect(square(0x1p-127).matmul(square(0x1p100)).scalars.allSatisfy { $0 == 0 })
+      #expect(square(0x1p-125).adding(square(-0x1.8p-126)).scalars.allSatisfy { $0 == 0 })
+      #expect(square(0x1p-63).matmul(square(0x1p-63)).scalars.allSatisfy { $0 == 0x1p-119 })
+    }
+  }
+
+  /// The mode is that of a thread only while it runs a kernel or a piece of a map, on any number of
+  /// threads.
+  @Test(arguments: [1, 2, 3], [1, 5])
+  func arithmeticAroundKernelsHasSubnormalNumbers(threads: Int, count: Int) {
+    let least = Mutex(Float.leastNormalMagnitude)
+    @Sendable func half() -> Float { least.withLock { $0 / 2 } }
+    let context = ExecutionContext(threadCount: threads)
+    #expect(half() > 0)
+    #expect(context.map(count) { _ in half() }.allSatisfy { $0 == 0 })
+    #expect(half() > 0)
+    computing(on: context.instructionSet, threads: threads) {
+      _ = Tensor(shape: [128, 128], repeating: 1).matmul(Tensor(shape: [128, 128], repeating: 1))
+    }
+    #expect(half() > 0)
+  }
+
   @Test func trapsOnNoThreads() async {
     await #expect(processExitsWith: .failure) { _ = ExecutionContext(threadCount: 0) }
   }

@@ -7,6 +7,8 @@
 //   - A pointer is NULL only where its comment allows it: "or NULL", or "not used" in a case.
 //   - Results have the same bits for any number of threads: work is cut into units, and all that a
 //     unit writes is written by that unit alone.
+//   - Subnormal numbers, below 2^-126, count as 0 while a kernel runs; afterwards, the mode of
+//     every thread is as before.
 //   - Nothing is allocated and no error is reported: the caller guarantees sizes and pointers.
 //   - No state is kept between calls, and none of the process is changed, with one exception:
 //     lmn_matmul_backward_right on avx2, with inner * columns >= 1024 * 512, in a library compiled

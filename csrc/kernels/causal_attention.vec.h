@@ -152,15 +152,6 @@ typedef struct {
 /// Score of unseen keys; differences of scores are finite.
 #define CAUSAL_UNSEEN -1e30f
 
-/// Smallest difference of a score and the largest one. A weight of 2^-64 changes no sum of weights;
-/// products with smaller ones may be subnormal, which takes a hundred times as long.
-#define CAUSAL_LEAST -64.0f
-
-/// Weight of a key whose score differs from the largest by `difference`.
-LMN_INLINE vec causal_weight(vec difference) {
-  return vec_exp2(vec_max(vec_set(CAUSAL_LEAST), difference));
-}
-
 /// Replaces the scores of a tile by weights, and rescales the sums so far where a score is the
 /// largest one.
 static void causal_softmax_weigh(const causal_block *b, const causal_tile *tile, float *scores,
@@ -172,10 +163,10 @@ static void causal_softmax_weigh(const causal_block *b, const causal_tile *tile,
       largest = vec_max(vec_load(scores + k * CAUSAL_QUERIES + q, VEC_LANES), largest);
     for (size_t k = 0; k < tile->count; k++) {
       float *score = scores + k * CAUSAL_QUERIES + q;
-      vec_store(score, causal_weight(vec_sub(vec_load(score, VEC_LANES), largest)), VEC_LANES);
+      vec_store(score, vec_exp2(vec_sub(vec_load(score, VEC_LANES), largest)), VEC_LANES);
     }
     if (!(vec_largest(vec_sub(largest, before)) > 0)) continue;
-    const vec kept = causal_weight(vec_sub(before, largest));
+    const vec kept = vec_exp2(vec_sub(before, largest));
     vec_store(softmax->largest + q, largest, VEC_LANES);
     float *normalizer = softmax->normalizer + q;
     vec_store(normalizer, vec_mul(kept, vec_load(normalizer, VEC_LANES)), VEC_LANES);

@@ -51,7 +51,7 @@ static void causal_softmax_backward(const causal_cotangents *c, const causal_til
     const vec top = vec_load(c->log_normalizer + q, VEC_LANES);
     const vec mean = vec_load(c->d_normalizer + q, VEC_LANES);
     for (size_t i = q; i < tile->count * CAUSAL_QUERIES; i += CAUSAL_QUERIES) {
-      const vec weight = causal_weight(vec_sub(vec_load(scores + i, VEC_LANES), top));
+      const vec weight = vec_exp2(vec_sub(vec_load(scores + i, VEC_LANES), top));
       vec_store(scores + i, weight, VEC_LANES);
       vec_store(d_weights + i, vec_mul(weight, vec_sub(vec_load(d_weights + i, VEC_LANES), mean)),
                 VEC_LANES);

@@ -67,7 +67,7 @@ LMN_INLINE float causal_row_weigh(float *scores, size_t count, float largest) {
   vec sum = vec_set(0);
   for (size_t k = 0; k < count; k += VEC_LANES) {
     const size_t lanes = vec_lanes(count - k);
-    const vec weight = causal_weight(vec_sub(vec_load(scores + k, lanes), vec_set(largest)));
+    const vec weight = vec_exp2(vec_sub(vec_load(scores + k, lanes), vec_set(largest)));
     vec_store(scores + k, weight, lanes);
     sum = vec_add(sum, vec_first(weight, lanes, 0));
   }
@@ -113,7 +113,7 @@ LMN_INLINE void causal_row_add(causal_row *row, float *scores, size_t count, flo
   const float before = row->largest;
   row->largest = causal_row_largest(scores, count, before);
   if (before != CAUSAL_UNSEEN && row->largest > before) {
-    const float kept = exp2f(fmaxf(before - row->largest, CAUSAL_LEAST));
+    const float kept = exp2f(before - row->largest);
     row->normalizer *= kept;
     causal_row_scale(row->output, D, kept);
   }

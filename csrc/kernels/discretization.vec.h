@@ -120,7 +120,7 @@ KERNEL(discretization_forward) {
       const vec parts[4] = {s.exponential.re, s.exponential.im, w.re, w.im};
       for (size_t i = 0; i < 4; i++) {
         float part[VEC_LANES];
-        vec_store(part, vec_flushed(parts[i]), VEC_LANES);
+        vec_store(part, parts[i], VEC_LANES);
         for (size_t l = 0; l < lanes; l++) a->coefficients[(4 * (n + l) + i) * E + e] = part[l];
       }
     }

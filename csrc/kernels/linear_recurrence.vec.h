@@ -3,8 +3,7 @@
 //   E = V - diag(exp(c)) K S - strictly lower(G * K K^T) diag(beta) E
 //   O = diag(exp(c)) Q S + lower(G * Q K^T) diag(beta) E
 //   S = exp(c[last]) S + sum over j of exp(c[last] - c[j]) k[j]^T beta[j] e[j]
-// Factors exp(c[i] - c[j]) are products of single decays, which neither overflow nor cancel; those
-// that vec_flushed flushes count as 0, so that no denormal numbers arise.
+// Factors exp(c[i] - c[j]) are products of single decays, which neither overflow nor cancel.
 #ifndef LMN_LINEAR_RECURRENCE_VEC_H
 #define LMN_LINEAR_RECURRENCE_VEC_H
 
@@ -84,11 +83,17 @@ LMN_INLINE void recurrence_scale(size_t rows, size_t columns, const float *facto
     }
 }
 
+/// exp(decay), or 0 below 2^-100: what a state has forgotten does not come back as a small number.
+LMN_INLINE vec recurrence_factor(vec decay) {
+  const vec factor = vec_exp(decay);
+  return vec_sub(factor, vec_where_positive(vec_sub(vec_set(0x1p-100f), factor), factor));
+}
+
 /// state *= factor
 LMN_INLINE void recurrence_decay(size_t count, float factor, float *state) {
   for (size_t i = 0; i < count; i += VEC_LANES) {
     const size_t lanes = vec_lanes(count - i);
-    vec_store(state + i, vec_flushed(vec_mul(vec_set(factor), vec_load(state + i, lanes))), lanes);
+    vec_store(state + i, vec_mul(vec_set(factor), vec_load(state + i, lanes)), lanes);
   }
 }
 
@@ -104,16 +109,16 @@ static void recurrence_decays_of(const recurrence_chunk *c, recurrence_decays *d
   for (size_t i = 0; i < c->count; i++) factor[i] = c->decay ? c->decay[i * c->decay_row] : 0;
   for (size_t i = 0; i < c->count; i += VEC_LANES) {
     const size_t lanes = vec_lanes(c->count - i);
-    vec_store(factor + i, vec_flushed(vec_exp(vec_load(factor + i, lanes))), lanes);
+    vec_store(factor + i, recurrence_factor(vec_load(factor + i, lanes)), lanes);
   }
   for (size_t i = 0; i < c->count; i++) {
     before *= factor[i];
-    d->since[i] = before = lmn_flushed(before);
+    d->since[i] = before;
     for (size_t j = 0; j < CHUNK; j += VEC_LANES)
-      vec_store(d->gap[i] + j,
-                i ? vec_flushed(vec_mul(vec_set(factor[i]), vec_load(d->gap[i - 1] + j, VEC_LANES)))
-                  : vec_set(0),
-                VEC_LANES);
+      vec_store(
+          d->gap[i] + j,
+          i ? vec_mul(vec_set(factor[i]), vec_load(d->gap[i - 1] + j, VEC_LANES)) : vec_set(0),
+          VEC_LANES);
     d->gap[i][i] = 1;
   }
   memcpy(d->until, d->gap[c->count - 1], sizeof d->until);

@@ -186,8 +186,8 @@ static void recurrence_gated_chunk_backward(const recurrence_chunk *c, const flo
   float factors[CHUNK_VALUES], scaled[CHUNK_VALUES], product[CHUNK_VALUES], turned[CHUNK_VALUES];
   float d_values[CHUNK_VALUES], states[LMN_MOST_HEAD_WIDTH * LMN_MOST_HEAD_WIDTH];
   float scores[CHUNK][CHUNK], d_scores[CHUNK][CHUNK], d_sums[LMN_MOST_HEAD_WIDTH];
-  const bool strong = recurrence_factors_of(c, factors);
-  recurrence_gated_scores(c, factors, strong, scores);
+  recurrence_factors_of(c, factors);
+  recurrence_gated_scores(c, factors, scores);
 
   recurrence_gated_until(c, factors, scaled);
   recurrence_product(n, V, K, scaled, K, 1, (recurrence_rows){d_state, V}, d_values, V,

@@ -6,21 +6,16 @@
 
 #include "kernels/linear_recurrence.vec.h"
 
-/// factors = exp(decay). Whether a product of the chunk's factors may be flushed.
-static bool recurrence_factors_of(const recurrence_chunk *c, float *factors) {
+/// factors = exp(decay)
+static void recurrence_factors_of(const recurrence_chunk *c, float *factors) {
   const size_t K = c->K;
-  bool strong = false;
   for (size_t e = 0; e < K; e += VEC_LANES) {
     const size_t lanes = vec_lanes(K - e);
-    vec sum = vec_set(0);
     for (size_t i = 0; i < c->count; i++) {
       const vec decay = vec_load(c->decay + i * c->decay_row + e, lanes);
-      sum = vec_sub(sum, decay);
-      vec_store(factors + i * K + e, vec_flushed(vec_exp(decay)), lanes);
+      vec_store(factors + i * K + e, recurrence_factor(decay), lanes);
     }
-    strong |= !(vec_largest(sum) < 60);  // exp(-60) is not flushed
   }
-  return strong;
 }
 
 /// product = a * b, element by element
@@ -40,7 +35,7 @@ static void recurrence_gated_since(const recurrence_chunk *c, const float *facto
     const size_t lanes = vec_lanes(c->K - e);
     vec before = vec_set(1);
     for (size_t i = 0; i < c->count; i++) {
-      before = vec_flushed(vec_mul(before, vec_load(factors + i * c->K + e, lanes)));
+      before = vec_mul(before, vec_load(factors + i * c->K + e, lanes));
       vec_store(since + i * c->K + e, before, lanes);
     }
   }
@@ -54,13 +49,14 @@ static void recurrence_gated_until(const recurrence_chunk *c, const float *facto
     for (size_t j = c->count; j-- > 0;) {
       const vec key = vec_load(c->k.at + j * c->k.row + e, lanes);
       vec_store(scaled + j * c->K + e, vec_mul(after, key), lanes);
-      after = vec_flushed(vec_mul(after, vec_load(factors + j * c->K + e, lanes)));
+      after = vec_mul(after, vec_load(factors + j * c->K + e, lanes));
     }
   }
 }
 
-LMN_INLINE void recurrence_gated_scores_of(const recurrence_chunk *c, const float *factors,
-                                           const bool strong, float scores[CHUNK][CHUNK]) {
+/// Lower triangle of the scores, 0 above it.
+static void recurrence_gated_scores(const recurrence_chunk *c, const float *factors,
+                                    float scores[CHUNK][CHUNK]) {
   const size_t K = c->K;
   for (size_t j = 0; j < c->count; j++) {
     for (size_t i = 0; i < j; i++) scores[i][j] = 0;
@@ -69,12 +65,8 @@ LMN_INLINE void recurrence_gated_scores_of(const recurrence_chunk *c, const floa
       vec sum = vec_set(0);
       for (size_t e = 0, part = 0; e < K; e += VEC_LANES, part++) {
         const size_t lanes = vec_lanes(K - e);
-        if (i == j) {
-          moved[part] = vec_load(c->k.at + j * c->k.row + e, lanes);
-        } else {
-          moved[part] = vec_mul(moved[part], vec_load(factors + i * K + e, lanes));
-          if (strong) moved[part] = vec_flushed(moved[part]);
-        }
+        moved[part] = i == j ? vec_load(c->k.at + j * c->k.row + e, lanes)
+                             : vec_mul(moved[part], vec_load(factors + i * K + e, lanes));
         sum = vec_fma(vec_load(c->q.at + i * c->q.row + e, lanes), moved[part], sum);
       }
       scores[i][j] = vec_sum(sum);
@@ -82,22 +74,13 @@ LMN_INLINE void recurrence_gated_scores_of(const recurrence_chunk *c, const floa
   }
 }
 
-/// Lower triangle of the scores, 0 above it.
-static void recurrence_gated_scores(const recurrence_chunk *c, const float *factors, bool strong,
-                                    float scores[CHUNK][CHUNK]) {
-  if (strong)
-    recurrence_gated_scores_of(c, factors, true, scores);
-  else
-    recurrence_gated_scores_of(c, factors, false, scores);
-}
-
 /// A chunk with a decay per row of the state.
 static void recurrence_gated_chunk_forward(const recurrence_chunk *c, float *state, float *output) {
   const size_t n = c->count, K = c->K, V = c->V, row = c->v.row;
   float factors[CHUNK * LMN_MOST_HEAD_WIDTH], scaled[CHUNK * LMN_MOST_HEAD_WIDTH];
   float scores[CHUNK][CHUNK], kept[LMN_MOST_HEAD_WIDTH];
-  const bool strong = recurrence_factors_of(c, factors);
-  recurrence_gated_scores(c, factors, strong, scores);
+  recurrence_factors_of(c, factors);
+  recurrence_gated_scores(c, factors, scores);
   recurrence_gated_since(c, factors, scaled);
   memcpy(kept, scaled + (n - 1) * K, K * sizeof *kept);
   recurrence_multiply(n, K, scaled, c->q, scaled);
@@ -125,10 +108,9 @@ static void recurrence_gated_d_keys(const recurrence_chunk *c, const float *fact
         sum = vec_mul(vec_fma(vec_set(d_scores[i][j]), query, sum),
                       vec_load(factors + i * K + e, lanes));
       }
-      sum = vec_flushed(sum);
       const vec dy = vec_load(product + j * K + e, lanes);
       vec_store(d_keys + j * c->k.row + e, vec_fma(until, dy, sum), lanes);
-      until = vec_flushed(vec_mul(until, vec_load(factors + j * K + e, lanes)));
+      until = vec_mul(until, vec_load(factors + j * K + e, lanes));
     }
   }
 }
@@ -148,7 +130,6 @@ static void recurrence_gated_d_queries(const recurrence_chunk *c, const float *f
         sum = vec_mul(vec_fma(vec_set(d_scores[i][j]), key, sum),
                       vec_load(factors + (j + 1) * K + e, lanes));
       }
-      sum = vec_flushed(sum);
       const vec dy = vec_load(product + i * K + e, lanes);
       vec_store(d_queries + i * c->q.row + e, vec_fma(vec_load(since + i * K + e, lanes), dy, sum),
                 lanes);

@@ -28,7 +28,7 @@ LMN_INLINE void recurrence_step_columns(const recurrence_token *t, size_t K, siz
   for (size_t d = 0; d < K; d++) {
     const vec row = vec_load(state + d * V, lanes);
     const vec old = t->factors ? vec_mul(vec_set(t->factors[d]), row) : row;
-    const vec changed = vec_flushed(vec_fma(vec_set(t->k[d]), written, old));
+    const vec changed = vec_fma(vec_set(t->k[d]), written, old);
     vec_store(state + d * V, changed, lanes);
     sum = vec_fma(vec_set(t->q[d]), changed, sum);
   }
@@ -51,7 +51,7 @@ KERNEL(linear_recurrence_step_forward) {
           const size_t lanes = vec_lanes(K - d);
           const vec decay =
               a->decay_width == 1 ? vec_set(a->decay[at]) : vec_load(a->decay + at * K + d, lanes);
-          vec_store(factors + d, vec_flushed(vec_exp(decay)), lanes);
+          vec_store(factors + d, recurrence_factor(decay), lanes);
         }
       const recurrence_token t = {a->queries + at * K, a->keys + at * K, a->values + at * V,
                                   a->beta ? a->beta[at] : 1, a->decay ? factors : NULL};

@@ -107,7 +107,7 @@ static void slot_weigh(const causal_block *b, const causal_tile *tile, const flo
     const vec share = vec_load(softmax->share + q, VEC_LANES);
     const vec d_own = vec_load(softmax->d_own + q, VEC_LANES);
     for (size_t i = q; i < tile->count * CAUSAL_QUERIES; i += CAUSAL_QUERIES) {
-      const vec power = causal_weight(vec_sub(vec_load(weights + i, VEC_LANES), largest));
+      const vec power = vec_exp2(vec_sub(vec_load(weights + i, VEC_LANES), largest));
       vec_store(weights + i, vec_mul(share, power), VEC_LANES);
       vec_store(d_weights + i, vec_sub(vec_load(d_weights + i, VEC_LANES), d_own), VEC_LANES);
     }
@@ -147,7 +147,7 @@ static void slot_own_backward(const lmn_slot_write_grad *a, const causal_block *
     const size_t at = (row + q) * E + head * D, qk = (row + q) * 2 * E + head * D;
     const float *query = a->slot_qk + qk, *key = query + E, *d_sum = a->d_sums + at;
     const float score = scale * vec_dot(query, key, D);
-    const float power = exp2f(fmaxf(score - softmax->largest[q], CAUSAL_LEAST));
+    const float power = exp2f(score - softmax->largest[q]);
     const float weight = softmax->share[q] * power;
     const float d_score = -weight * softmax->mean[q];
     for (size_t e = 0; e < D; e++) {

@@ -28,8 +28,8 @@ void state_space_forward_reference(const void *args, size_t begin, size_t end) {
           h = after(h, coefficients, E, y[t * E]);
           s[t] += coefficients[2 * E] * h.re - coefficients[3 * E] * h.im;
         }
-        next[2 * n * E] = lmn_flushed((float)h.re);
-        next[(2 * n + 1) * E] = lmn_flushed((float)h.im);
+        next[2 * n * E] = (float)h.re;
+        next[(2 * n + 1) * E] = (float)h.im;
       }
       for (size_t t = 0; t < count; t++) a->s[(start + t) * E + e] = (float)s[t];
     }
@@ -71,8 +71,8 @@ void state_space_backward_reference(const void *args, size_t begin, size_t end) 
           re = a_re * d_h_re + a_im * d_h_im;
           im = a_re * d_h_im - a_im * d_h_re;
         }
-        d_state[0] = lmn_flushed((float)re);
-        d_state[E] = lmn_flushed((float)im);
+        d_state[0] = (float)re;
+        d_state[E] = (float)im;
         float *d_coefficients = a->d_coefficients + n * 4 * E + e;
         d_coefficients[0] += (float)d_a_re;
         d_coefficients[E] += (float)d_a_im;
@@ -98,8 +98,8 @@ void state_space_step_forward_reference(const void *args, size_t begin, size_t e
         float *carried = a->state + (stream * P + n) * 2 * E + e;
         const state h = after((state){carried[0], carried[E]}, coefficients, E, y);
         s += coefficients[2 * E] * h.re - coefficients[3 * E] * h.im;
-        carried[0] = lmn_flushed((float)h.re);
-        carried[E] = lmn_flushed((float)h.im);
+        carried[0] = (float)h.re;
+        carried[E] = (float)h.im;
       }
       a->s[stream * E + e] = (float)s;
     }

@@ -29,8 +29,8 @@ LMN_INLINE void state_space_store(float *rows, const state_space_group *h, size_
                                   size_t lanes) {
 #pragma clang loop unroll(full)
   for (size_t n = 0; n < states; n++) {
-    vec_store(rows + 2 * n * E, vec_flushed(h->re[n]), lanes);
-    vec_store(rows + (2 * n + 1) * E, vec_flushed(h->im[n]), lanes);
+    vec_store(rows + 2 * n * E, h->re[n], lanes);
+    vec_store(rows + (2 * n + 1) * E, h->im[n], lanes);
   }
 }
 

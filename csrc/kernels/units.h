@@ -2,7 +2,7 @@
 #ifndef LMN_UNITS_H
 #define LMN_UNITS_H
 
-#include "CLMN.h"
+#include "runtime/subnormals.h"
 
 enum {
   LMN_TILE_ROWS = 24,     // a multiple of every register tile's height
@@ -14,10 +14,6 @@ enum {
 };
 
 static inline size_t lmn_min(size_t a, size_t b) { return a < b ? a : b; }
-
-/// x, or 0 where |x| < 2^-100: far above subnormal numbers, so that products with coefficients of
-/// order one are not subnormal either. That of vectors is vec_flushed.
-static inline float lmn_flushed(float x) { return x > -0x1p-100f && x < 0x1p-100f ? 0 : x; }
 
 /// Number of units of `size` elements for `count` elements.
 static inline size_t lmn_units(size_t count, size_t size) { return (count + size - 1) / size; }
@@ -32,7 +28,7 @@ static inline void lmn_share_out(lmn_context context, lmn_kernel *kernel, const 
   if (context.threads > 1)
     lmn_parallel_for(context, kernel, args, count, 1 + LMN_SHARE / (work + 1));
   else if (count)
-    kernel(args, 0, count);
+    lmn_run_flushing(kernel, args, 0, count);
 }
 
 /// Work of a unit of a product, in rows: at most those of a tile; at least 4, since reading an

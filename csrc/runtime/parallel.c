@@ -1,6 +1,6 @@
 // The only file that uses OpenMP.
 #define _POSIX_C_SOURCE 200809L
-#include "CLMN.h"
+#include "runtime/subnormals.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -20,7 +20,7 @@ static void run_share(const loop *l, size_t thread, size_t threads) {
   const size_t share = l->count / threads, rest = l->count % threads;
   const size_t begin = thread * share + (thread < rest ? thread : rest);
   const size_t end = begin + share + (thread < rest);
-  if (begin < end) l->kernel(l->args, begin, end);
+  if (begin < end) lmn_run_flushing(l->kernel, l->args, begin, end);
 }
 
 #ifdef _OPENMP
@@ -66,7 +66,7 @@ void lmn_parallel_for(lmn_context context, lmn_kernel *kernel, const void *args,
   if (threads > 1)
     run_threads(&l, threads);
   else if (count)
-    kernel(args, 0, count);
+    lmn_run_flushing(kernel, args, 0, count);
 }
 
 // LLVM's runtime registers itself in shared memory, and aborts where it cannot.

@@ -5,6 +5,7 @@
 // A `vec` has VEC_LANES float lanes, counted from 0. `lanes` is from 1 to VEC_LANES, `period` and
 // `width` are powers of two, up to and below VEC_LANES. Pointers need the alignment of
 // float alone. Arithmetic follows IEEE 754, rounds to nearest, ties to even; NaN is not a number.
+// In kernels, subnormal numbers count as 0 (runtime/subnormals.h).
 // Tests/PlainC/vocabulary.h holds every instruction set to this list.
 //
 //   vec_set(x)               x in every lane
@@ -45,12 +46,6 @@ LMN_INLINE size_t vec_lanes(size_t rest) { return rest < VEC_LANES ? rest : VEC_
 
 /// -a; free as a factor of vec_fma, since compilers merge the two.
 LMN_INLINE vec vec_negative(vec a) { return vec_sub(vec_set(-0.0f), a); }
-
-/// a, or 0 where |a| < 2^-100; NaN stays NaN.
-LMN_INLINE vec vec_flushed(vec a) {
-  const vec size = vec_max(a, vec_negative(a));
-  return vec_sub(a, vec_where_positive(vec_sub(vec_set(0x1p-100f), size), a));
-}
 
 /// exp(a) to about one unit in the last place: 2^n * p(r), a = n ln 2 + r, |r| <= ln 2 / 2. Values
 /// outside [-87.3, 88] count as the nearer end, so results are normal numbers; NaN stays NaN.

@@ -30,7 +30,7 @@ package struct RecallRecipe: Recipe {
   private var recallLength: Int { form(full: 64, quick: 32) }
   private var recallPairs: Int { form(full: 8, quick: 4) }
   private var pairedPairs: Int { form(full: 32, quick: 8) }
-  private var inductionLength: Int { form(full: 128, quick: 32) }
+  private var inductionLength: Int { form(full: 64, quick: 32) }
   private var copying: SelectiveCopying.Size {
     form(full: .init(blanks: 64, symbols: 8), quick: .init(blanks: 16, symbols: 4))
   }
@@ -141,21 +141,27 @@ package struct RecallRecipe: Recipe {
         vocabularySize: 128, trainingSizes: [size], testSizes: [size], hasRandomFiller: false)
       return .sweep(labels, on: recall, settings)
     case .induction:
-      let isQuadratic = network.name == "attention"
-      let most = form(full: isQuadratic ? 14 : 20, quick: 10)
       let induction = try InductionHeads(
-        symbols: 16, trainingLengths: [inductionLength],
-        testLengths: (5...most).flatMap { exponent in
-          // Trees change at powers of two.
-          let length = 1 << exponent
-          return exponent <= 12 ? [length - 1, length, length + 1] : [length]
-        })
+        symbols: 16, trainingLengths: [inductionLength], testLengths: testLengths(of: network))
       return .sweep(labels, on: induction, settings)
     case .copying:
       let copying = try SelectiveCopying(
         vocabularySize: 8, trainingSizes: [copying], testSizes: [copying])
       return .sweep(labels, on: copying, settings)
     case .paired: return try pairedCell(labels, network, seed: seed)
+    }
+  }
+
+  /// Lengths of induction texts: of the largest network of each kind, by powers of two.
+  private func testLengths(of network: RecipeNetwork) -> [Int] {
+    guard kinds.contains(where: { largest($0)?.name == network.name }) else {
+      return [inductionLength]
+    }
+    let isQuadratic = network.name == "attention"
+    return (5...form(full: isQuadratic ? 14 : 20, quick: 10)).flatMap { exponent in
+      // Trees change at powers of two.
+      let length = 1 << exponent
+      return exponent <= 12 ? [length - 1, length, length + 1] : [length]
     }
   }
 
@@ -216,8 +222,9 @@ package struct RecallRecipe: Recipe {
           + "in paired recall on the last twentieth of the training examples, none of which comes "
           + "twice. Chance is a uniform guess among all answers, the guess one "
           + "among the answers that the text shows. The state is that of multi-query recall, and "
-          + "grows with the text for trees and for attention without a window. Attention without a "
-          + "window reads induction texts of up to 2¹⁴ tokens, the others up to 2²⁰, in the full form."
+          + "grows with the text for trees and for attention without a window. In the full form, the "
+          + "network of each kind with the largest state reads induction texts of up to 2²⁰ tokens, "
+          + "attention without a window of up to 2¹⁴."
       ),
       .chart(overview(results), name: "overview"),
       .table(table(results)),
@@ -236,6 +243,11 @@ package struct RecallRecipe: Recipe {
     var kinds: [String] = []
     for (kind, _) in networks where !kinds.contains(kind) { kinds.append(kind) }
     return kinds
+  }
+
+  /// The network of a kind that has the largest state.
+  private func largest(_ kind: String) -> RecipeNetwork? {
+    networks.last { $0.kind == kind }?.network
   }
 
   private func accuracy(_ task: Task, _ network: String, _ results: Results) -> Summary? {
@@ -311,7 +323,7 @@ package struct RecallRecipe: Recipe {
       x: Axis("length", unit: "tokens", scale: .logarithmic),
       y: Axis("right answers", unit: "%", range: 0...100),
       series: kinds.compactMap { kind in
-        guard let network = networks.last(where: { $0.kind == kind })?.network else { return nil }
+        guard let network = largest(kind) else { return nil }
         let labels = ["task": "induction", "network": network.name]
         return .init(
           network.name,

@@ -15,9 +15,7 @@ enum { LMN_STATE_SPACE_CHUNK = 64 };
 /// Diagonal state space model (S4D, arXiv 2206.11893): every channel has P complex states, each
 /// with a coefficient a of its recurrence and a weight w of the output:
 ///   state = a * state + y[t];  s[t] = sum over the states of Re(w * state) + skip * y[t]
-/// Arrays of states are [P, 2, E]: of every state the real part, then the imaginary one. After
-/// every chunk of LMN_STATE_SPACE_CHUNK tokens, parts below 2^-100 become 0, so that no state fades
-/// through subnormal numbers.
+/// Arrays of states are [P, 2, E]: of every state the real part, then the imaginary one.
 typedef struct lmn_state_space {
   size_t length, width, states;  // L, E, P
   const float *y;                // [L, E]
@@ -58,7 +56,6 @@ void lmn_state_space_step_forward(lmn_context, const lmn_state_space_step *);
 /// Zero-order hold of a continuous model with step dt = exp(log_dt), transition
 /// A = -exp(log_a_real) + i a_imag and output C, both of a pair of conjugate states:
 ///   a = exp(dt A);  w = 2 C (a - 1) / A
-/// Results below 2^-100 are 0.
 typedef struct lmn_discretization {
   size_t width, states;              // E, P
   const float *log_dt;               // [E]
