@@ -37,8 +37,8 @@ import Testing
   /// Steps that differ by 26 to 180 MB from a smaller one, whose process has the memory of the
   /// program and of the data.
   ///
-  /// The smaller one takes more than start-up has freed again: a step
-  /// within that memory raises no peak.
+  /// The smaller one takes more than start-up has freed again: a step within that memory raises no
+  /// peak.
   @Test(arguments: [
     layers, layers + ["--recompute"], layers + ["--carry", "--horizon", "3", "--replay"],
     layers + ["--carry", "--horizon", "3", "--replay", "--recompute"],

@@ -83,7 +83,7 @@ LMN_INLINE void recurrence_scale(size_t rows, size_t columns, const float *facto
     }
 }
 
-/// exp(decay), or 0 below 2^-100: what a state has forgotten does not come back as a small number.
+/// exp(decay), or 0 below 2^-100: vec_exp is never 0, and a strong decay empties a state at once.
 LMN_INLINE vec recurrence_factor(vec decay) {
   const vec factor = vec_exp(decay);
   return vec_sub(factor, vec_where_positive(vec_sub(vec_set(0x1p-100f), factor), factor));

@@ -43,8 +43,8 @@ typedef void lmn_kernel(const void *args, size_t begin, size_t end);
 ///     kernel(args, 0, count);
 ///
 /// on one thread if there are fewer than 2 * `grain` units. While it runs, subnormal numbers count
-/// as 0; the floating-point mode of each thread is as before afterwards. A kernel may call it with
-/// one thread only.
+/// as 0; the floating-point mode of each thread is as before afterwards. A kernel that runs on
+/// several threads may call it with one thread only.
 void lmn_parallel_for(lmn_context, lmn_kernel *kernel, const void *args, size_t count,
                       size_t grain);
 
