@@ -9,25 +9,26 @@
 #include "kernels/short_conv.h"
 #include "kernels/stream_choices.h"
 
-/// The convolution before the activation, of some channels of row `i` of a segment. W is
-/// a->taps_count.
-LMN_INLINE vec short_conv_at(const lmn_short_conv *a, lmn_conv_segment s, const size_t W, size_t i,
-                             size_t e, size_t lanes) {
+/// Channels from `e` of one output. W is a->taps_count.
+LMN_INLINE void short_conv_at(const lmn_short_conv *a, const float *const inputs[], const size_t W,
+                              size_t row, size_t e, size_t lanes) {
   vec sum = vec_set(0);
   for (size_t j = 0; j < W; j++)
-    sum = vec_fma(vec_load(a->taps + j * a->width + e, lanes),
-                  vec_load(lmn_conv_input(a, s, i + j) + e, lanes), sum);
-  return sum;
+    sum = vec_fma(vec_load(a->taps + j * a->width + e, lanes), vec_load(inputs[j] + e, lanes), sum);
+  vec_store(a->activated + row * a->width + e, vec_mul(sum, vec_sigmoid(sum)), lanes);
 }
 
+/// Rows of one segment, some channels of them.
 LMN_INLINE void short_conv_rows(const lmn_short_conv *a, lmn_conv_segment s, const size_t W,
                                 size_t first, size_t last) {
-  for (size_t i = 0; i < s.count; i++)
-    for (size_t e = first; e < last; e += VEC_LANES) {
-      const size_t lanes = vec_lanes(last - e);
-      const vec sum = short_conv_at(a, s, W, i, e, lanes);
-      vec_store(a->activated + (s.row + i) * a->width + e, vec_mul(sum, vec_sigmoid(sum)), lanes);
-    }
+  for (size_t i = 0; i < s.count; i++) {
+    const float *inputs[LMN_MOST_TAPS];
+    for (size_t j = 0; j < W; j++) inputs[j] = lmn_conv_input(a, s, i + j);
+    size_t e = first;
+    for (; e + VEC_LANES <= last; e += VEC_LANES)
+      short_conv_at(a, inputs, W, s.row + i, e, VEC_LANES);
+    if (e < last) short_conv_at(a, inputs, W, s.row + i, e, last - e);
+  }
 }
 
 // activated[i] = silu(sum over j of taps[j] * x[i - W + 1 + j])
@@ -47,46 +48,68 @@ KERNEL(short_conv_forward) {
   }
 }
 
-/// Adds a partial sum to the sum of a tap, and begins a new one.
+/// A pass over some channels of a segment, from the last row to the first.
+typedef struct {
+  vec taps[LMN_MOST_TAPS];
+  vec d_sums[LMN_MOST_TAPS];  // of the outputs that read the present input
+  vec d_taps[LMN_MOST_TAPS];  // of the rows since they were last added up
+} short_conv_pass;
+
+/// Adds the gradient of the taps to its sum.
 LMN_INLINE void short_conv_add_taps(const lmn_short_conv_grad *g, const size_t W, size_t e,
-                                    size_t lanes, vec *part) {
+                                    size_t lanes, short_conv_pass *p) {
   for (size_t j = 0; j < W; j++) {
     float *sum = g->d_taps + j * g->forward.width + e;
-    vec_store(sum, vec_add(vec_load(sum, lanes), part[j]), lanes);
-    part[j] = vec_set(0);
+    vec_store(sum, vec_add(vec_load(sum, lanes), p->d_taps[j]), lanes);
+    p->d_taps[j] = vec_set(0);
   }
 }
 
-/// Some channels of one segment, from the last row to the first. Inputs count from the first row of
-/// the history: output i reads inputs i to i + W - 1. Adds to d_taps.
+/// Pullback at input `n` of a segment, counted from the first row of the history: output i reads
+/// inputs i to i + W - 1, so d_sums[j] is that of output n - j. `inner`: all inputs of the output
+/// that begins there are rows of x; known beforehand, it saves a choice per input.
+LMN_INLINE void short_conv_backward_at(const lmn_short_conv_grad *g, lmn_conv_segment s,
+                                       const size_t W, size_t e, size_t lanes, size_t n,
+                                       const bool inner, short_conv_pass *p) {
+  const lmn_short_conv *a = &g->forward;
+  const size_t E = a->width, before = W - 1;
+  for (size_t j = 0; j < before; j++) p->d_sums[j] = p->d_sums[j + 1];
+  p->d_sums[before] = vec_set(0);
+  if (inner || n >= before) {
+    const size_t i = n - before;
+    const float *x = inner ? a->x + (s.row + i - before) * E : NULL;
+    vec inputs[LMN_MOST_TAPS], sum = vec_set(0);
+    for (size_t j = 0; j < W; j++) {
+      inputs[j] = vec_load((inner ? x + j * E : lmn_conv_input(a, s, i + j)) + e, lanes);
+      sum = vec_fma(p->taps[j], inputs[j], sum);
+    }
+    const vec slope = silu_slope(sum, vec_sigmoid(sum));
+    p->d_sums[before] = vec_mul(vec_load(g->d_activated + (s.row + i) * E + e, lanes), slope);
+    for (size_t j = 0; j < W; j++)
+      p->d_taps[j] = vec_fma(inputs[j], p->d_sums[before], p->d_taps[j]);
+    if (i % ROW_SUM_DEPTH == 0) short_conv_add_taps(g, W, e, lanes, p);
+  }
+  vec d_input = vec_set(0);
+  if (n >= s.count)
+    d_input = vec_load(g->d_next_history + (s.history + n - s.count) * E + e, lanes);
+  for (size_t j = 0; j < W; j++) d_input = vec_fma(p->taps[j], p->d_sums[j], d_input);
+  float *at =
+      inner || n >= before ? g->d_x + (s.row + n - before) * E : g->d_history + (s.history + n) * E;
+  vec_store(at + e, d_input, lanes);
+}
+
+/// Some channels of one segment. Adds to d_taps.
 LMN_INLINE void short_conv_backward_channels(const lmn_short_conv_grad *g, lmn_conv_segment s,
                                              const size_t W, size_t e, size_t lanes) {
   const lmn_short_conv *a = &g->forward;
-  const size_t E = a->width, before = W - 1;
-  vec d_sums[LMN_MOST_TAPS], part[LMN_MOST_TAPS];  // d_sums[j]: of output n - j
-  for (size_t j = 0; j < W; j++) d_sums[j] = part[j] = vec_set(0);
-  for (size_t n = before + s.count; n-- > 0;) {
-    for (size_t j = 0; j < before; j++) d_sums[j] = d_sums[j + 1];
-    d_sums[before] = vec_set(0);
-    if (n >= before) {
-      const size_t i = n - before;
-      const vec sum = short_conv_at(a, s, W, i, e, lanes), sigmoid = vec_sigmoid(sum);
-      const vec dy = vec_load(g->d_activated + (s.row + i) * E + e, lanes);
-      d_sums[before] = vec_mul(dy, silu_slope(sum, sigmoid));
-      for (size_t j = 0; j < W; j++)
-        part[j] =
-            vec_fma(vec_load(lmn_conv_input(a, s, i + j) + e, lanes), d_sums[before], part[j]);
-      if (i % ROW_SUM_DEPTH == 0) short_conv_add_taps(g, W, e, lanes, part);
-    }
-    vec d_input = vec_set(0);
-    if (n >= s.count)
-      d_input = vec_load(g->d_next_history + (s.history + n - s.count) * E + e, lanes);
-    for (size_t j = 0; j < W; j++)
-      d_input = vec_fma(vec_load(a->taps + j * E + e, lanes), d_sums[j], d_input);
-    vec_store(
-        n < before ? g->d_history + (s.history + n) * E + e : g->d_x + (s.row + n - before) * E + e,
-        d_input, lanes);
+  short_conv_pass pass;
+  for (size_t j = 0; j < W; j++) {
+    pass.taps[j] = vec_load(a->taps + j * a->width + e, lanes);
+    pass.d_sums[j] = pass.d_taps[j] = vec_set(0);
   }
+  size_t n = W - 1 + s.count;
+  while (n > 2 * (W - 1)) short_conv_backward_at(g, s, W, e, lanes, --n, true, &pass);
+  while (n > 0) short_conv_backward_at(g, s, W, e, lanes, --n, false, &pass);
 }
 
 // The pullback of the above.
@@ -99,8 +122,8 @@ KERNEL(short_conv_backward) {
     for (size_t j = 0; j < W; j++) vec_store(g->d_taps + j * E + e, vec_set(0), lanes);
     for (size_t segment = 0; segment < a->segments; segment++) {
       const lmn_conv_segment s = lmn_conv_segment_at(a, segment);
-      if (W == 4)
-        short_conv_backward_channels(g, s, 4, e, lanes);
+      if (W == 4 && lanes == VEC_LANES)
+        short_conv_backward_channels(g, s, 4, e, VEC_LANES);
       else
         short_conv_backward_channels(g, s, W, e, lanes);
     }
