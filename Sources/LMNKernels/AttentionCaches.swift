@@ -58,6 +58,7 @@ public final class AttentionCaches: @unchecked Sendable {
   ///   - qkv: `[B, 3E]`: query, key and value of each token.
   ///   - positions: Positions of the tokens, read at every run of a recording.
   /// - Returns: `[B, E]`.
+  /// - Precondition: No position is negative, at every run of a recording too.
   public func step(_ qkv: Tensor, at positions: PositionBuffer) -> Tensor {
     precondition(
       qkv.shape == [streams, 3 * width] && positions.count == streams,
@@ -70,7 +71,9 @@ public final class AttentionCaches: @unchecked Sendable {
     ExecutionContext.current.run(on: self, qkv, positions, output) {
       [self, positions = positions.base] kernels in
       for stream in 0..<streams {
-        reserve(place(of: Int(positions[stream])) + 1, in: stream)
+        let position = Int(positions[stream])
+        precondition(position >= 0, "AttentionCaches: position \(position) of stream \(stream)")
+        reserve(place(of: position) + 1, in: stream)
       }
       withUnsafePointer(to: arguments) { lmn_causal_attention_step_forward(kernels, $0) }
     }

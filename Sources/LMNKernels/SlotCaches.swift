@@ -113,6 +113,7 @@ public final class SlotCaches: @unchecked Sendable {
   ///   - tokens: `[B, E]`, for writing.
   ///   - positions: Positions of the tokens, read at every run of a recording.
   /// - Returns: `[B, E]`.
+  /// - Precondition: No position is negative, at every run of a recording too.
   public func step(_ qkv: Tensor, writing tokens: Tensor, at positions: PositionBuffer) -> Tensor {
     precondition(
       qkv.shape == [streams, 3 * width] && tokens.shape == [streams, width]
@@ -126,6 +127,10 @@ public final class SlotCaches: @unchecked Sendable {
       output: output.output)
     ExecutionContext.current.run(on: self, qkv, tokens, positions, output) {
       [self, positions = positions.base, tokens = tokens.base] kernels in
+      for stream in 0..<streams {
+        let position = positions[stream]
+        precondition(position >= 0, "SlotCaches: position \(position) of stream \(stream)")
+      }
       withUnsafePointer(to: arguments) { lmn_segment_attention_step_forward(kernels, $0) }
       for stream in 0..<streams {
         let place = Int(positions[stream]) % shape.segment

@@ -13,6 +13,8 @@ extension StreamTrees {
   ///   - queryValueBias: `[2E]`.
   ///   - levelBias: `[maximumLevels + 1, H]`; nil for none.
   ///   - windowBias: `[window, H]`; nil for none.
+  /// - Precondition: The positions are those of the streams, at every run of a recording too. Only
+  ///   their remainders by the arity are checked.
   public func step(
     _ tokens: Tensor, at positions: PositionBuffer, summary: Summary, expansion: Expansion?,
     queryValue: Tensor, queryValueBias: Tensor, levelBias: Tensor?, windowBias: Tensor? = nil
@@ -57,6 +59,13 @@ extension StreamTrees {
   ) -> Int {
     var below = layout.levels[0]
     for stream in 0..<streams {
+      let waiting = waiting(stream)[0]
+      precondition(
+        Int(positions[stream]) % shape.arity == waiting,
+        """
+        StreamTrees.step: position \(positions[stream]) of stream \(stream), whose newest family of \
+        \(shape.arity) has \(waiting) tokens
+        """)
       (newNodes + stream * width).update(from: tokens + stream * width, count: width)
       keep(stream, stream, at: Int(positions[stream]) % below.kept, on: below, bank: 0)
       finish(below, of: stream, levelBias: levelBias)

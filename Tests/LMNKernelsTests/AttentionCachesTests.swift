@@ -102,4 +102,12 @@ import Testing
       ).load(0, keys: zeros, values: zeros, at: 4)
     }
   }
+
+  @Test func trapsOnANegativePosition() async {
+    await #expect(processExitsWith: .failure) {
+      let caches = AttentionCaches(
+        streams: 1, width: 6, CausalAttentionShape(heads: 2, window: 5, scale: 1))
+      _ = caches.step(Tensor(shape: [1, 18], repeating: 0), at: [-7])
+    }
+  }
 }

@@ -82,7 +82,9 @@ import Testing
           stream.step(others, at: [position]) == expected, "position \(position) of \(stream.shape)"
         )
         // Other contents before the next state is loaded.
-        _ = stream.step(others, at: [(position + 7) % stream.length])
+        for next in position + 1..<min(position + 4, stream.length) {
+          _ = stream.step(others, at: [next])
+        }
       }
     }
   }
@@ -181,6 +183,13 @@ import Testing
         stream.tokens, at: [0], summary: stream.summary.summary, expansion: nil,
         queryValue: stream.queryValue, queryValueBias: stream.queryValueBias, levelBias: nil,
         windowBias: Tensor(shape: [2, stream.heads], repeating: 0))
+    }
+  }
+
+  @Test func trapsOnAnotherPosition() async {
+    await #expect(processExitsWith: .failure) {
+      let stream = TokenAttentionStream(TreeShape(banks: 1), .affine, length: 2, places: 0)
+      _ = stream.step(stream.trees(1), at: [1])
     }
   }
 

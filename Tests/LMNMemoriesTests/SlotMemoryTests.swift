@@ -249,4 +249,11 @@ struct SlotMemoryCase: Sendable, CustomTestStringConvertible {
       _ = memory.makeStreams(1).step(Tensor(shape: [2, 4], repeating: 0), at: [0])
     }
   }
+
+  @Test func trapsOnANegativePosition() async {
+    await #expect(processExitsWith: .failure) {
+      let memory = SlotMemoryCase(width: 4, heads: 2, slots: 1, segment: 2).memory
+      _ = memory.makeStreams(1).step(Tensor(shape: [1, 4], repeating: 0), at: [-1])
+    }
+  }
 }
